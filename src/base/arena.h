@@ -1,0 +1,47 @@
+// The only allocator. An arena hands out zeroed, 64-byte-aligned memory in the order of asking and gives it back all at
+// once, or back to a mark. Under AddressSanitizer every piece has a redzone behind it, and released memory is poisoned.
+#pragma once
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct arena arena;
+
+// A place to return to; valid until the arena is released to an earlier mark.
+typedef struct arena_mark {
+    void *chunk;
+    size_t used;
+    size_t total;
+} arena_mark;
+
+// `name` (a string constant) appears in the message when memory is short.
+sigmoe_status arena_create(const char *name, arena **out);
+void arena_destroy(arena *a); // NULL is allowed
+
+// `count * size` zeroed bytes, 64-byte-aligned. On failure (memory, overflow of the product, injected fault) records a
+// sentence and returns NULL; use through ARENA_NEW. Not thread-safe: one arena, one thread. count 0 gives a valid pointer.
+void *arena_take(arena *a, size_t count, size_t size);
+// As arena_take, but the contents are undefined: for buffers that are fully overwritten.
+void *arena_take_raw(arena *a, size_t count, size_t size);
+char *arena_text(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+arena_mark arena_here(const arena *a);
+void arena_release(arena *a, arena_mark mark);
+size_t arena_bytes(const arena *a);      // handed out now
+size_t arena_peak_bytes(const arena *a); // most ever handed out at once
+void arena_reset_peak(arena *a);
+
+// TRY(ARENA_NEW(a, pointer, count)): the element size comes from the pointer.
+#define ARENA_NEW(a, pointer, count)                                                                         \
+    (((pointer) = arena_take((a), (size_t)(count), sizeof *(pointer))) ? SIGMOE_OK : SIGMOE_NO_MEMORY)
+#define ARENA_NEW_RAW(a, pointer, count)                                                                     \
+    (((pointer) = arena_take_raw((a), (size_t)(count), sizeof *(pointer))) ? SIGMOE_OK : SIGMOE_NO_MEMORY)
+
+// Fault injection for tests: the allocation after `successes` further ones fails, and only that one; negative: never.
+// The environment's SIGMOE_FAIL_ALLOCATION=n sets it at the first allocation of the process.
+void arena_fail_after(int64_t successes);
+
+// Products of sizes that come from outside: false when the result leaves int64_t or is negative.
+bool size_product(int64_t *product, int64_t a, int64_t b);

@@ -1,0 +1,63 @@
+#include "base/cpu.h"
+
+#include <cpuid.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static cpu_level hardware = CPU_SCALAR;
+static cpu_level current = CPU_SCALAR;
+
+static const char *const names[] = {"scalar", "avx2", "avx512", "avx512bf16", "amx"};
+
+const char *cpu_level_name(cpu_level level) { return names[level]; }
+cpu_level cpu_current(void) { return current; }
+cpu_level cpu_hardware(void) { return hardware; }
+
+// The kernel grants AMX's tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA).
+static bool amx_permitted(void) {
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+static bool has_amx_bf16(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+    bool tile = d >> 24 & 1, bf16 = d >> 22 & 1;
+    return tile && bf16;
+}
+
+static bool has_avx512_bf16(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+
+static cpu_level detect(void) {
+    // __builtin_cpu_supports also asks the operating system for the register state.
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return CPU_SCALAR;
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (!avx512) return CPU_AVX2;
+    if (!has_avx512_bf16()) return CPU_AVX512;
+    return has_amx_bf16() && amx_permitted() ? CPU_AMX : CPU_AVX512BF16;
+}
+
+sigmoe_status cpu_limit(cpu_level level) {
+    if (level > hardware)
+        return fail(SIGMOE_BAD_ARGUMENT, "this processor has no %s; the best it has is %s", names[level],
+            names[hardware]);
+    current = level;
+    return SIGMOE_OK;
+}
+
+sigmoe_status cpu_init(void) {
+    hardware = current = detect();
+    const char *mask = getenv("SIGMOE_CPU");
+    if (!mask || !*mask) return SIGMOE_OK;
+    for (int level = CPU_SCALAR; level <= CPU_AMX; level++)
+        if (strcmp(mask, names[level]) == 0) return cpu_limit((cpu_level)level);
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "SIGMOE_CPU=%s: use one of scalar, avx2, avx512, avx512bf16, amx, or leave it unset", mask);
+}

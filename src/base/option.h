@@ -1,0 +1,32 @@
+// A schema of options as data: the model declares what it understands, and one parser (formats/config), one printer and
+// --help serve every variant from the same table.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum option_type { OPTION_INTEGER, OPTION_NUMBER, OPTION_FLAG, OPTION_CHOICE } option_type;
+
+// The value lives at `offset` of the options struct: int64_t, double, bool, or int (index into choices).
+typedef struct option {
+    const char *name;
+    option_type type;
+    size_t offset;
+    bool required;
+    double low, high; // inclusive range of integers and numbers
+    double preset;    // default of what is not required
+    const char *const *choices; // NULL-terminated, for OPTION_CHOICE
+    const char *help;
+} option;
+
+typedef struct option_table {
+    const option *options;
+    int count;
+} option_table;
+
+// Sets every option that is not required to its default, the rest to 0.
+void option_defaults(option_table table, void *values);
+const option *option_find(option_table table, const char *name); // NULL when unknown
+// The known name nearest to `name` in edit distance, for "did you mean"; NULL for an empty list.
+const char *nearest_name(const char *name, const char *const *known, int count);

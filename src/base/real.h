@@ -1,0 +1,20 @@
+// `real` is the arithmetic type of kernels and model: float in the product. The gradient check builds the same sources
+// with SIGMOE_REAL_DOUBLE, so what it checks to ten digits is the very code that trains; only `_ref` kernels exist there.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+
+#ifdef SIGMOE_REAL_DOUBLE
+typedef double real;
+#define REAL_IS_FLOAT 0
+#else
+typedef float real;
+#define REAL_IS_FLOAT 1
+#endif
+
+#define REAL_EPSILON ((real)(REAL_IS_FLOAT ? 1.1920929e-7 : 2.220446049250313e-16))
+
+static inline real real_exp(real x) { return REAL_IS_FLOAT ? (real)expf((float)x) : (real)exp((double)x); }
+static inline real real_log(real x) { return REAL_IS_FLOAT ? (real)logf((float)x) : (real)log((double)x); }
+static inline real real_sqrt(real x) { return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x); }

@@ -1,0 +1,33 @@
+// Errors: every fallible function returns sigmoe_status, and the one sentence for the user waits in a
+// thread-local buffer until the program prints it. The first error wins; callers only pass it upwards.
+#pragma once
+
+#include "sigmoe.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+// Records the sentence (printf style) and returns `code`, so a failure reads: return fail(SIGMOE_BAD_FORMAT, "...").
+sigmoe_status fail(sigmoe_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// As fail(), with strerror(errno) behind the sentence; keeps errno's value.
+sigmoe_status fail_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Puts `context: ` in front of the sentence already recorded and returns `code`; for callers that know the file or
+// key that the callee could not.
+sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Leaves the function when `expression` failed. Use only where nothing needs releasing.
+#define TRY(expression)                                                                                      \
+    do {                                                                                                     \
+        sigmoe_status try_status_ = (expression);                                                            \
+        if (try_status_ != SIGMOE_OK) return try_status_;                                                    \
+    } while (0)
+
+// Leaves for the label `done` when `expression` failed; the function keeps a `sigmoe_status status`.
+#define TRY_OR(label, expression)                                                                            \
+    do {                                                                                                     \
+        status = (expression);                                                                               \
+        if (status != SIGMOE_OK) goto label;                                                                 \
+    } while (0)

@@ -1,0 +1,28 @@
+// Views of memory owned by an arena. Kernels take them by value or const pointer; nobody frees a view.
+#pragma once
+
+#include "base/arena.h"
+#include "base/real.h"
+
+// How numbers are stored. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
+typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32 } dtype;
+
+// Row-major [rows, cols]; row r starts at element r * stride of `data`.
+typedef struct matrix {
+    void *data;
+    dtype type;
+    int64_t rows, cols, stride;
+} matrix;
+
+static inline matrix matrix_of(real *data, int64_t rows, int64_t cols) {
+    return (matrix){data, TYPE_REAL, rows, cols, cols};
+}
+
+// A view on columns [first, first + cols) of rows [row, row + rows) of m.
+matrix matrix_part(matrix m, int64_t row, int64_t rows, int64_t first, int64_t cols);
+
+// The elements of a TYPE_REAL matrix; asserts the type.
+real *matrix_real(matrix m);
+
+// Uninitialized rows x cols of `type` from the arena.
+sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matrix *out);

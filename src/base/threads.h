@@ -1,0 +1,23 @@
+// A small pool of threads. Work is a number of tasks, each writing its own outputs; which thread runs a task must not
+// matter to the result, so the bits are the same for any thread count. (Why not OpenMP: docs/decisions.)
+#pragma once
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+typedef struct threads threads;
+
+typedef void task_function(void *context, int64_t task, int thread);
+
+// `count` includes the calling thread; 0 means what affinity and cgroup limits allow.
+sigmoe_status threads_create(int count, threads **out);
+void threads_destroy(threads *t); // NULL is allowed
+int threads_count(const threads *t);
+
+// Runs task 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not
+// call parallel_for on the same pool.
+void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);
+
+// What the process may use: the lesser of its affinity mask and its cgroup's CPU quota, at least 1.
+int threads_available(void);

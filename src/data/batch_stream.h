@@ -1,0 +1,24 @@
+// Cuts a split into B parallel streams: n tokens, len = ⌊(n-1)/B⌋, stream b is tokens [b·len, (b+1)·len]; step t feeds
+// [b·len + t·T, +T) and predicts the next token. Training drops a rest shorter than T, evaluation keeps it.
+#pragma once
+
+#include "formats/token_shard.h"
+
+typedef struct batch_stream {
+    const token_split *split; // borrowed
+    int64_t batch, unroll;
+    int64_t length;     // len
+    bool keep_rest;
+    int64_t position;   // tokens of each stream consumed in this epoch: the cursor
+    int64_t epoch;
+} batch_stream;
+
+// An error when a stream would be shorter than one segment (training) or empty. limit_tokens > 0: only the split's first
+// limit_tokens + 1 tokens.
+sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64_t batch, int64_t unroll,
+    bool keep_rest, int64_t limit_tokens);
+int64_t batch_stream_steps_per_epoch(const batch_stream *s);
+// The next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset before
+// it. At the end of an epoch the next one begins; evaluation ends instead with *length = 0.
+void batch_stream_next(
+    batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);

@@ -1,0 +1,36 @@
+// Files, safely: written aside, fsynced and renamed, so that a reader sees the old contents or the new, never a half.
+#pragma once
+
+#include "base/arena.h"
+
+#include <stdio.h>
+
+typedef struct file_writer {
+    FILE *stream;
+    char final_path[4096];
+    char partial_path[4112]; // beside it, "<final>.partial"
+} file_writer;
+
+sigmoe_status file_writer_open(file_writer *w, const char *path);
+sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count);
+// Flush, fsync, rename, fsync of the directory. On failure the partial file is removed.
+sigmoe_status file_writer_commit(file_writer *w);
+void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
+
+// A whole file, mapped read-only; bytes is NULL for an empty file.
+typedef struct file_map {
+    const unsigned char *bytes;
+    size_t size;
+} file_map;
+sigmoe_status file_map_open(const char *path, file_map *map);
+void file_map_close(file_map *map);
+
+sigmoe_status directory_make(const char *path); // with parents; existing is fine
+bool path_exists(const char *path);
+sigmoe_status directory_remove(const char *path); // with its contents
+// fsync of every file in `partial`, then renames the directory to `final`.
+sigmoe_status directory_commit(const char *partial, const char *final);
+// Lists names (not . and ..) sorted bytewise, in the arena.
+sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count);
+// `path` must not exist unless force (then it is removed); says what to do.
+sigmoe_status output_claim(const char *path, bool force);

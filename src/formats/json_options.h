@@ -1,0 +1,23 @@
+// Options (base/option.h) from and to JSON objects. Errors name the key's path, "ff.k", and the nearest known key.
+#pragma once
+
+#include "base/arena.h"
+#include "base/option.h"
+
+#include <jansson.h>
+
+// Parses a whole file or text into a JSON object; the sentence names the file, line and column. Free with json_decref.
+sigmoe_status json_read_object(const char *path, json_t **out);
+// Writes aside, fsyncs, renames. Sorted as built, indented by 2.
+sigmoe_status json_write(const char *path, const json_t *object);
+
+// Every key of `object` must be in `table` or in `also` (NULL-terminated: keys that others read); every required option
+// must be present; values must have the right type and lie in range. `path` is "" or "ff." and so on.
+sigmoe_status json_read_options(
+    const json_t *object, const char *path, option_table table, const char *const *also, void *values);
+// Adds all options to `object`, in the table's order.
+sigmoe_status json_write_options(json_t *object, option_table table, const void *values);
+// Sets one option from text as JSON would write it ("4", "0.1", "true", "sigmoid" with or without quotes).
+sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values);
+// "1..65536" or "a|b|c" into buffer; the default as text into preset.
+void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size);

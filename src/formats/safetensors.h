@@ -1,0 +1,41 @@
+// safetensors: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
+// Read types: F32, BF16 (widened to f32), I32, F64 (trainer's scalars), U64/I64. Every offset and size is checked.
+#pragma once
+
+#include "base/arena.h"
+#include "formats/file.h"
+
+typedef enum tensor_type { TENSOR_F32, TENSOR_BF16, TENSOR_I32, TENSOR_I64, TENSOR_F64 } tensor_type;
+
+typedef struct stored_tensor {
+    const char *name;
+    tensor_type type;
+    int dims; // up to 8
+    int64_t shape[8];
+    int64_t count;
+    const void *bytes; // into the mapping; may be unaligned
+} stored_tensor;
+
+typedef struct safetensors_file safetensors_file;
+
+sigmoe_status safetensors_open(const char *path, safetensors_file **out);
+void safetensors_close(safetensors_file *file);
+int safetensors_count(const safetensors_file *file);
+const stored_tensor *safetensors_at(const safetensors_file *file, int index);
+const stored_tensor *safetensors_find(const safetensors_file *file, const char *name); // NULL when absent
+// Copies a tensor of exactly this shape as float32 (from F32 or BF16), int32 or double. The sentence names file and tensor.
+sigmoe_status safetensors_read_f32(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
+sigmoe_status safetensors_read_i32(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out);
+
+// Writing: all tensors are named first, then the file is written in one go (aside, fsync, rename). bytes are borrowed
+// until commit. F32, I32, I64 and F64.
+typedef struct tensor_to_write {
+    const char *name;
+    tensor_type type;
+    int dims;
+    int64_t shape[8];
+    const void *bytes;
+} tensor_to_write;
+sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count);

@@ -1,0 +1,23 @@
+// Token shards in the llm.c layout: 256 int32 of header (magic, version, count), then uint16 (20240520, 1) or uint32
+// (20240801, 7) tokens. A split is NAME.bin, or NAME_000000.bin, NAME_000001.bin, ... beyond 2^31 - 1 tokens.
+#pragma once
+
+#include "base/arena.h"
+
+typedef struct token_split token_split; // all shards of one split, mapped
+
+// The id of every token is checked against vocab_size once, on opening.
+sigmoe_status token_split_open(
+    const char *directory, const char *split, int64_t vocab_size, token_split **out);
+void token_split_close(token_split *split);
+int64_t token_split_count(const token_split *split);
+// Copies tokens [first, first + count) as int32; the range must lie inside.
+void token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out);
+
+typedef struct token_writer token_writer;
+// Streams tokens of ids < vocab_size into shards of at most `shard_tokens` (0: 2^31 - 1); written aside until commit.
+sigmoe_status token_writer_open(const char *directory, const char *split, int64_t vocab_size,
+    int64_t shard_tokens, token_writer **out);
+sigmoe_status token_writer_add(token_writer *w, const int32_t *tokens, int64_t count);
+sigmoe_status token_writer_commit(token_writer *w); // frees w
+void token_writer_abandon(token_writer *w);

@@ -1,0 +1,35 @@
+// Dense matrix products.
+#pragma once
+
+#include "kernels/kernel.h"
+
+// c [m, n] = op(a) [m, k] · op(b) [k, n]  (+ c when accumulate). Rows may be strided; c must not overlap a or b.
+// Split into fixed tiles over the pool: equal bits at any thread count. m, n or k may be 0 (k = 0: c is zeroed or kept).
+// Tolerance against the reference: k * epsilon relative to |a|·|b|.
+typedef struct gemm_call {
+    bool transpose_a, transpose_b;
+    bool accumulate;
+    matrix a, b, c;
+} gemm_call;
+sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call);
+
+// The single-threaded tile for kernels that split their work themselves; plain pointers and row strides.
+// c = alpha · op(a) · op(b) + beta · c. Safe to call from pool tasks. Never fails for sizes that fit int32.
+typedef struct gemm_tile {
+    bool transpose_a, transpose_b;
+    int64_t m, n, k;
+    real alpha;
+    const real *a;
+    int64_t stride_a;
+    const real *b;
+    int64_t stride_b;
+    real beta;
+    real *c;
+    int64_t stride_c;
+} gemm_tile;
+void gemm_on_tile(const gemm_tile *tile);
+
+typedef struct dense_gemm_kernel {
+    kernel_identity identity;
+    void (*tile)(const gemm_tile *tile);
+} dense_gemm_kernel;

@@ -1,0 +1,27 @@
+// y = (x - mean) / sqrt(var + 1e-5) * weight + bias over the last dimension (biased variance).
+#pragma once
+
+#include "kernels/kernel.h"
+
+typedef struct layer_norm_call {
+    matrix x;           // [N, d]
+    const real *weight; // [d]
+    const real *bias;   // [d]
+    real *mean, *rstd;  // [N]: written by the forward, read by the backward
+} layer_norm_call;
+
+sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm_call *call, matrix y);
+// dx is accumulated (the residual branch's gradient is already there); its data may be NULL where x is a constant.
+// dweight, dbias [d] are accumulated, summed over fixed blocks of rows in block order.
+sigmoe_status layer_norm_backward(const kernel_context *context, const layer_norm_call *call, matrix dy,
+    matrix dx, real *dweight, real *dbias);
+
+typedef struct layer_norm_kernel {
+    kernel_identity identity;
+    // Rows [0, rows) of contiguous-row blocks; partial sums of dweight and dbias of the block are overwritten.
+    void (*forward)(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
+        const real *bias, real *mean, real *rstd, real *y, int64_t stride_y);
+    void (*backward)(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
+        const real *mean, const real *rstd, const real *dy, int64_t stride_dy, real *dx, int64_t stride_dx,
+        real *dweight, real *dbias);
+} layer_norm_kernel;

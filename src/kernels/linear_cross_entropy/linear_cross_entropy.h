@@ -1,0 +1,32 @@
+// The output layer and its loss, in chunks of rows: logits of at most one chunk exist at a time.
+#pragma once
+
+#include "kernels/kernel.h"
+
+typedef struct cross_entropy_call {
+    matrix x;               // [N, d]
+    matrix weight;          // [V, d]
+    const real *bias;       // [V]
+    const int32_t *targets; // [N], each in [0, V)
+    double *nats;           // [N], out: -log softmax(x W^T + b)[target]
+} cross_entropy_call;
+
+sigmoe_status cross_entropy_forward(const kernel_context *context, const cross_entropy_call *call);
+
+typedef struct cross_entropy_gradients {
+    real scale;     // gradients are those of scale · Σ nats (1/N for the mean)
+    matrix dx;      // [N, d], overwritten
+    matrix dweight; // [V, d], accumulated
+    real *dbias;    // [V], accumulated
+} cross_entropy_gradients;
+// Forward and backward in one pass over the chunks; nats are written too.
+sigmoe_status cross_entropy_train(
+    const kernel_context *context, const cross_entropy_call *call, const cross_entropy_gradients *gradients);
+
+typedef struct linear_cross_entropy_kernel {
+    kernel_identity identity;
+    // On a chunk of logits [rows, V] with the bias not yet added: nats, and, when gradient_scale != 0, the logits replaced by
+    // gradient_scale · (softmax - onehot). Rows are independent.
+    void (*rows)(real *logits, int64_t rows, int64_t vocabulary, const real *bias, const int32_t *targets,
+        real gradient_scale, double *nats);
+} linear_cross_entropy_kernel;

@@ -1,0 +1,34 @@
+// Elementwise passes and row sums. Each is split into fixed blocks of rows over the pool. All shapes [N, d].
+#pragma once
+
+#include "base/random.h"
+#include "kernels/kernel.h"
+
+// y = max(x + bias, 0) in place of x; bias [d] may be NULL.
+void bias_relu(const kernel_context *context, matrix x, const real *bias);
+// x += bias.
+void add_bias(const kernel_context *context, matrix x, const real *bias);
+// dx = 0 where u <= 0 (u: the ReLU's output).
+void relu_backward(const kernel_context *context, matrix u, matrix dx);
+// y += x.
+void add_into(const kernel_context *context, matrix y, matrix x);
+void copy_into(const kernel_context *context, matrix y, matrix x);
+void fill(const kernel_context *context, matrix y, real value);
+// x *= factors of random_dropout at positions row * d + column + first. p = 0: nothing. The same call on the gradient is
+// the backward.
+void dropout(const kernel_context *context, matrix x, double p, random_stream stream, uint64_t first);
+// sum [d] += Σ_rows x, over fixed blocks of rows in block order.
+sigmoe_status add_column_sums(const kernel_context *context, matrix x, real *sum);
+// Softmax of each row, in place; and its backward: d = y ⊙ (d - Σ y ⊙ d).
+void softmax_rows(const kernel_context *context, matrix x);
+void softmax_rows_backward(const kernel_context *context, matrix y, matrix d);
+
+typedef struct pointwise_kernel {
+    kernel_identity identity;
+    void (*bias_relu)(real *x, const real *bias, int64_t n);
+    void (*add)(real *y, const real *x, int64_t n);
+    void (*relu_backward)(const real *u, real *dx, int64_t n);
+    void (*dropout)(real *x, int64_t n, double p, random_stream stream, uint64_t first);
+    void (*softmax)(real *x, int64_t n);
+    void (*softmax_backward)(const real *y, real *d, int64_t n);
+} pointwise_kernel;

@@ -1,0 +1,70 @@
+// The ONE list of a model's tensors. Initialization, Adam, clipping, checkpoints, counting and printing iterate it.
+// Declaring costs nothing but names and shapes, so sizes can be known without memory for the weights.
+#pragma once
+
+#include "base/random.h"
+#include "kernels/kernel.h"
+
+typedef enum init_kind {
+    INIT_ZERO,
+    INIT_ONE,
+    INIT_CONSTANT,         // init_scale
+    INIT_NORMAL,           // std init_scale
+    INIT_UNIFORM,          // ± init_scale
+    INIT_TRUNCATED,        // standard normal truncated to ±2, then the tensor scaled to sample std exactly init_scale
+    INIT_EQUAL_ROWS,       // N(0, init_scale²), rows scaled to equal norm, then the tensor to its former sample std
+    INIT_DISTINCT_CHOICES, // int32 [rows, K]: K distinct values below init_scale in each row
+} init_kind;
+
+enum { PARAMETER_MAX_DIMS = 4 };
+
+typedef struct parameter {
+    const char *name; // "layers.3.ff.experts.up": SPEC of the file format, docs/formats/model.md
+    int dims;
+    int64_t shape[PARAMETER_MAX_DIMS];
+    int64_t count; // product of the shape
+    init_kind init;
+    double init_scale;
+    bool trainable;  // false: a table of int32 in `table`, no gradient
+    real *value;     // the rest is NULL until parameters_allocate
+    real *gradient;
+    real *moment1, *moment2;
+    int32_t *table;
+} parameter;
+
+typedef struct parameter_list parameter_list;
+
+sigmoe_status parameters_create(parameter_list **out);
+void parameters_destroy(parameter_list *list);
+
+// Appends a tensor; `name` is copied. Returns its index through *index when index is not NULL.
+typedef struct parameter_declaration {
+    const char *name;
+    int dims;
+    int64_t shape[PARAMETER_MAX_DIMS];
+    init_kind init;
+    double init_scale;
+    bool is_table;
+} parameter_declaration;
+sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
+
+int parameters_length(const parameter_list *list);
+parameter *parameters_at(const parameter_list *list, int index);
+parameter *parameters_find(const parameter_list *list, const char *name); // NULL when absent
+int64_t parameters_count(const parameter_list *list);                     // Σ count of trainable tensors
+
+typedef enum parameter_storage {
+    STORE_VALUES = 0,
+    STORE_GRADIENTS = 1, // values and gradients
+    STORE_MOMENTS = 3,   // and moments
+} parameter_storage;
+sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
+
+// Values from `seed`, each tensor from its own stream. Moments and gradients become 0.
+void parameters_initialize(parameter_list *list, uint64_t seed);
+void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
+// sqrt(Σ gradient²) over all trainable tensors.
+sigmoe_status parameters_gradient_norm(
+    const kernel_context *context, const parameter_list *list, double *norm);
+// First tensor with a NaN or infinite value; NULL when all are finite.
+const parameter *parameters_not_finite(const parameter_list *list);

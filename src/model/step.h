@@ -1,0 +1,21 @@
+// What every part of the model is told about the segment being processed.
+#pragma once
+
+#include "base/random.h"
+#include "kernels/kernel.h"
+
+typedef struct step_context {
+    kernel_context kernel;
+    arena *activations; // what the forward leaves for the backward; the caller releases it
+    bool training;      // dropout, router noise, Sinkhorn, regularizers
+    bool keep;          // a backward follows: keep what it needs
+    uint64_t seed;
+    uint64_t step;         // with seed, layer and purpose the key of every random number
+    const int32_t *tokens; // [batch * length], b-major; hash routing needs the ids
+    int64_t batch, length; // B sequences of T tokens; T_all = B * T rows everywhere
+    double regularizer;    // Σ over layers of γ-weighted regularizers, added to by forward passes
+} step_context;
+
+static inline random_stream step_random(const step_context *step, int layer, random_purpose purpose) {
+    return (random_stream){step->seed, step->step, (uint32_t)layer, purpose};
+}

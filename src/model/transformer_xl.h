@@ -1,0 +1,34 @@
+// The pre-LN Transformer-XL: all layers forward, then backward in mirror order.
+#pragma once
+
+#include "model/config.h"
+
+typedef struct transformer transformer;
+
+// Declares and allocates; values are undefined until initialized or loaded.
+sigmoe_status transformer_create(
+    const model_config *config, parameter_storage storage, transformer **out);
+void transformer_destroy(transformer *t);
+const model_config *transformer_config(const transformer *t);
+parameter_list *transformer_parameters(const transformer *t);
+
+// The layers' inputs of earlier segments: constants of the next one. Per layer [batch, capacity, d].
+typedef struct xl_memory xl_memory;
+sigmoe_status xl_memory_create(
+    const model_config *config, int64_t batch, int64_t segments, int64_t unroll, xl_memory **out);
+void xl_memory_destroy(xl_memory *memory);
+void xl_memory_reset(xl_memory *memory);
+int64_t xl_memory_length(const xl_memory *memory); // rows remembered per sequence
+int64_t xl_memory_capacity(const xl_memory *memory);
+// Contiguous copy of layer's rows [batch, length, d] out of and into the memory, for checkpoints.
+void xl_memory_export(const xl_memory *memory, int layer, real *rows);
+void xl_memory_import(xl_memory *memory, int layer, const real *rows, int64_t length);
+
+// One segment: tokens step->tokens [B, T]; memory is used and then advanced by this segment.
+// Logits [B * T, V] for every position.
+sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *memory, matrix logits);
+// nats [B * T] of targets [B * T]. When step->keep, also adds the gradients of mean(nats) + regularizers to the
+// parameters' gradients (the caller zeroes them). step->regularizer is reset first and holds the sum after. Everything in
+// step->activations is released on return.
+sigmoe_status transformer_loss(transformer *t, step_context *step, xl_memory *memory, const int32_t *targets,
+    double *nats);
