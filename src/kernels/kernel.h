@@ -37,5 +37,13 @@ bool kernel_list_at(int index, kernel_list *list);
 // Tests and benches: make kernel_choose take `name` wherever an operation has it and may run it (NULL: best first again).
 void kernel_force(const char *name);
 
+// An operation's <op>.c is its selector; it reads
+//   static const kernel_identity *const all[] = {
+//   #include "kernels/register.h"
+//   #include "kernels/adam/adam.inc"
+//   };
+//   const kernel_list adam_list = {"adam", all, sizeof all / sizeof *all};
+// with every implementation declared before (extern const adam_kernel adam_avx512;), and has its line in operations.inc.
+
 // Splits [0, total) into fixed blocks, independent of the thread count: what keeps the bits the same.
 static inline int64_t block_count(int64_t total, int64_t block) { return (total + block - 1) / block; }
