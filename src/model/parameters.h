@@ -19,7 +19,7 @@ typedef enum init_kind {
 enum { PARAMETER_MAX_DIMS = 4 };
 
 typedef struct parameter {
-    const char *name; // "layers.3.ff.experts.up": SPEC of the file format, docs/formats/model.md
+    const char *name; // "layers.3.ff.experts.up"; all names: docs/formats/model.md
     int dims;
     int64_t shape[PARAMETER_MAX_DIMS];
     int64_t count; // product of the shape
@@ -60,8 +60,10 @@ typedef enum parameter_storage {
 } parameter_storage;
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
 
-// Values from `seed`, each tensor from its own stream. Moments and gradients become 0.
-void parameters_initialize(parameter_list *list, uint64_t seed);
+// Values from `seed`, each tensor from its own stream (layer: its index in the list).
+void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
+// The tensor as a matrix of its last dimension: [count / last, last]. For value, gradient, ... of parameter_matrix(p, p->value).
+matrix parameter_matrix(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
 // sqrt(Σ gradient²) over all trainable tensors.
 sigmoe_status parameters_gradient_norm(

@@ -1,0 +1,225 @@
+#include "model/parameters.h"
+#include "kernels/adam/adam.h"
+#include "kernels/pointwise/pointwise.h"
+
+#include <string.h>
+
+struct parameter_list {
+    arena *memory;
+    parameter **items;
+    int length, capacity;
+};
+
+sigmoe_status parameters_create(parameter_list **out) {
+    arena *memory;
+    TRY(arena_create("parameters", &memory));
+    parameter_list *list = arena_take(memory, 1, sizeof *list);
+    if (!list) {
+        arena_destroy(memory);
+        return SIGMOE_NO_MEMORY;
+    }
+    list->memory = memory;
+    *out = list;
+    return SIGMOE_OK;
+}
+
+void parameters_destroy(parameter_list *list) {
+    if (list) arena_destroy(list->memory); // the list itself lies in it
+}
+
+static sigmoe_status grow(parameter_list *list) {
+    int capacity = list->capacity ? 2 * list->capacity : 64;
+    parameter **items;
+    TRY(ARENA_NEW(list->memory, items, capacity));
+    if (list->length) memcpy(items, list->items, (size_t)list->length * sizeof *items);
+    list->items = items;
+    list->capacity = capacity;
+    return SIGMOE_OK;
+}
+
+sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index) {
+    if (list->length == list->capacity) TRY(grow(list));
+    parameter *p;
+    TRY(ARENA_NEW(list->memory, p, 1));
+    p->count = 1;
+    p->dims = declaration->dims;
+    for (int i = 0; i < declaration->dims; i++) {
+        p->shape[i] = declaration->shape[i];
+        if (!size_product(&p->count, p->count, p->shape[i]))
+            return fail(SIGMOE_BAD_ARGUMENT, "tensor %s would have more than 2^63 elements", declaration->name);
+    }
+    p->name = arena_text(list->memory, "%s", declaration->name);
+    if (!p->name) return SIGMOE_NO_MEMORY;
+    p->init = declaration->init;
+    p->init_scale = declaration->init_scale;
+    p->trainable = !declaration->is_table;
+    if (index) *index = list->length;
+    list->items[list->length++] = p;
+    return SIGMOE_OK;
+}
+
+int parameters_length(const parameter_list *list) { return list->length; }
+
+parameter *parameters_at(const parameter_list *list, int index) { return list->items[index]; }
+
+parameter *parameters_find(const parameter_list *list, const char *name) {
+    for (int i = 0; i < list->length; i++)
+        if (strcmp(list->items[i]->name, name) == 0) return list->items[i];
+    return NULL;
+}
+
+int64_t parameters_count(const parameter_list *list) {
+    int64_t count = 0;
+    for (int i = 0; i < list->length; i++)
+        if (list->items[i]->trainable) count += list->items[i]->count;
+    return count;
+}
+
+matrix parameter_matrix(const parameter *p, real *data) {
+    int64_t last = p->dims ? p->shape[p->dims - 1] : 1;
+    return matrix_of(data, last ? p->count / last : 0, last);
+}
+
+sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (!p->trainable) {
+            TRY(ARENA_NEW(list->memory, p->table, p->count));
+            continue;
+        }
+        TRY(ARENA_NEW(list->memory, p->value, p->count));
+        if (storage & STORE_GRADIENTS) TRY(ARENA_NEW(list->memory, p->gradient, p->count));
+        if (storage == STORE_MOMENTS) {
+            TRY(ARENA_NEW(list->memory, p->moment1, p->count));
+            TRY(ARENA_NEW(list->memory, p->moment2, p->count));
+        }
+    }
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- initialization
+
+enum { INIT_BLOCK = 1 << 14 };
+
+typedef struct draw {
+    parameter *p;
+    random_stream stream;
+} draw;
+
+static void draw_block(void *context, int64_t block, int thread) {
+    (void)thread;
+    const draw *d = context;
+    const parameter *p = d->p;
+    int64_t end = (block + 1) * INIT_BLOCK < p->count ? (block + 1) * INIT_BLOCK : p->count;
+    for (int64_t i = block * INIT_BLOCK; i < end; i++) {
+        uint64_t position = (uint64_t)i;
+        switch (p->init) {
+        case INIT_ZERO: p->value[i] = 0; break;
+        case INIT_ONE: p->value[i] = 1; break;
+        case INIT_CONSTANT: p->value[i] = (real)p->init_scale; break;
+        case INIT_NORMAL:
+        case INIT_EQUAL_ROWS: p->value[i] = (real)(p->init_scale * random_normal(d->stream, position)); break;
+        case INIT_UNIFORM:
+            p->value[i] = (real)(p->init_scale * (2 * random_uniform(d->stream, position) - 1));
+            break;
+        case INIT_TRUNCATED: p->value[i] = (real)random_truncated_normal(d->stream, position); break;
+        case INIT_DISTINCT_CHOICES: break; // a table: draw_choices
+        }
+    }
+}
+
+// Sample standard deviation, n - 1 in the denominator.
+static double sample_std(const real *x, int64_t n) {
+    if (n < 2) return 0;
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) mean += x[i];
+    mean /= (double)n;
+    for (int64_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    return sqrt(squares / (double)(n - 1));
+}
+
+static void scale_to_std(parameter *p, double target) {
+    double std = sample_std(p->value, p->count);
+    if (std <= 0) return; // a single element or none has no spread to set
+    for (int64_t i = 0; i < p->count; i++) p->value[i] = (real)(p->value[i] * (target / std));
+}
+
+static void equalize_rows(parameter *p) {
+    double before = sample_std(p->value, p->count);
+    int64_t width = p->shape[p->dims - 1];
+    for (int64_t r = 0; r < p->count / width; r++) {
+        real *row = p->value + r * width;
+        double norm = 0;
+        for (int64_t i = 0; i < width; i++) norm += (double)row[i] * row[i];
+        norm = sqrt(norm);
+        if (norm > 0)
+            for (int64_t i = 0; i < width; i++) row[i] = (real)(row[i] / norm);
+    }
+    scale_to_std(p, before);
+}
+
+// Row r of the table [rows, K]: the first K of a Fisher-Yates shuffle of 0 ... experts-1, without storing the shuffle.
+static void draw_choices(parameter *p, random_stream stream) {
+    int64_t chosen = p->shape[1], experts = (int64_t)p->init_scale;
+    for (int64_t r = 0; r < p->shape[0]; r++) {
+        int32_t *row = p->table + r * chosen;
+        for (int64_t i = 0; i < chosen; i++) {
+            // The i-th draw picks among the experts - i values not in the row yet, by rank.
+            uint64_t position = (uint64_t)(r * experts + i);
+            int64_t rank = (int64_t)(random_uniform(stream, position) * (double)(experts - i));
+            int64_t value = 0;
+            for (;; value++) {
+                bool taken = false;
+                for (int64_t j = 0; j < i; j++) taken |= row[j] == value;
+                if (!taken && rank-- == 0) break;
+            }
+            row[i] = (int32_t)value;
+        }
+    }
+}
+
+void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed) {
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        draw d = {p, {.seed = seed, .layer = (uint32_t)i, .purpose = RANDOM_INIT}};
+        if (!p->trainable) {
+            d.stream.purpose = RANDOM_HASH_TABLE;
+            draw_choices(p, d.stream);
+            continue;
+        }
+        parallel_for(context->threads, block_count(p->count, INIT_BLOCK), draw_block, &d);
+        if (p->init == INIT_TRUNCATED) scale_to_std(p, p->init_scale);
+        if (p->init == INIT_EQUAL_ROWS) equalize_rows(p);
+    }
+}
+
+// ---------------------------------------------------------------- gradients
+
+void parameters_zero_gradients(const kernel_context *context, parameter_list *list) {
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (p->trainable) fill(context, parameter_matrix(p, p->gradient), 0);
+    }
+}
+
+sigmoe_status parameters_gradient_norm(
+    const kernel_context *context, const parameter_list *list, double *norm) {
+    double total = 0;
+    for (int i = 0; i < list->length; i++) {
+        const parameter *p = list->items[i];
+        double squares = 0;
+        if (p->trainable) TRY(sum_of_squares(context, p->gradient, p->count, &squares));
+        total += squares;
+    }
+    *norm = sqrt(total);
+    return SIGMOE_OK;
+}
+
+const parameter *parameters_not_finite(const parameter_list *list) {
+    for (int i = 0; i < list->length; i++) {
+        const parameter *p = list->items[i];
+        for (int64_t j = 0; p->trainable && j < p->count; j++)
+            if (!isfinite(p->value[j])) return p;
+    }
+    return NULL;
+}
