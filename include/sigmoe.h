@@ -31,8 +31,8 @@ typedef enum sigmoe_status {
     SIGMOE_BAD_FORMAT,   /* a file's contents are wrong */
     SIGMOE_IO,           /* the system refused: missing file, full disk, no permission, no network */
     SIGMOE_NO_MEMORY,
-    SIGMOE_NOT_FINITE,   /* a loss, gradient or weight is NaN or infinite */
-    SIGMOE_INTERRUPTED,  /* the stop flag was raised; what could be saved is saved */
+    SIGMOE_NOT_FINITE,  /* a loss, gradient or weight is NaN or infinite */
+    SIGMOE_INTERRUPTED, /* the stop flag was raised; what could be saved is saved */
 } sigmoe_status;
 
 /* The sentence of this thread's last failure; valid until the next one in this thread. */
@@ -53,17 +53,18 @@ typedef struct sigmoe_progress {
     double done, total; /* total NaN: unknown */
     double rate;        /* units a second, lately */
     double seconds_left;
-    double loss;              /* nats per token of the last step */
-    double score;             /* bits per character or perplexity, as score_name says */
-    const char *score_name;   /* "bpc", "ppl", or NULL */
+    double loss;            /* nats per token of the last step */
+    double score;           /* bits per character or perplexity, as score_name says */
+    const char *score_name; /* "bpc", "ppl", or NULL */
     double tokens_per_second;
-    double fraction_of_peak;  /* of the processor's measured FMA peak */
-    bool finished;            /* the last call for this task */
+    double fraction_of_peak; /* of the processor's measured FMA peak */
+    bool finished;           /* the last call for this task */
 } sigmoe_progress;
 
 typedef struct sigmoe_observer {
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
-    void (*note)(void *context, const char *line); /* things worth a line: a checkpoint written; NULL: silent */
+    void (*note)(
+        void *context, const char *line); /* things worth a line: a checkpoint written; NULL: silent */
     void *context;
     const volatile int *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
     int threads;              /* 0: what affinity and cgroup allow */
@@ -74,11 +75,11 @@ typedef struct sigmoe_observer {
 typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from presets, how to train it */
 
 typedef struct sigmoe_train_settings {
-    int64_t batch;  /* sequences B */
+    int64_t batch; /* sequences B */
     int64_t steps;
-    double lr;      /* peak learning rate of Adam */
-    double clip;    /* gradient-norm clip; 0: none */
-    int64_t warmup; /* steps */
+    double lr;           /* peak learning rate of Adam */
+    double clip;         /* gradient-norm clip; 0: none */
+    int64_t warmup;      /* steps */
     double weight_decay; /* decoupled */
     uint64_t seed;
     int64_t checkpoint_every; /* steps; 0: at the end (and on interruption) only */
@@ -99,11 +100,11 @@ SIGMOE_API sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **
 SIGMOE_API void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings);
 
 typedef struct sigmoe_preset {
-    const char *name;        /* "wt-s-moe" */
-    const char *summary;     /* "σ-MoE, 47 M parameters, WikiText-103" */
-    const char *data;        /* data set it is meant for: "wikitext103" */
-    double published;        /* the paper's score, NaN where it has none */
-    const char *source;      /* "Tab. 3" */
+    const char *name;    /* "wt-s-moe" */
+    const char *summary; /* "σ-MoE, 47 M parameters, WikiText-103" */
+    const char *data;    /* data set it is meant for: "wikitext103" */
+    double published;    /* the paper's score, NaN where it has none */
+    const char *source;  /* "Tab. 3" */
 } sigmoe_preset;
 SIGMOE_API int sigmoe_preset_count(void);
 SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
@@ -111,10 +112,10 @@ SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
 /* One option of config.json, for help texts: key path, range or choices, default, meaning, as readable text. False when
  * `index` is past the end. */
 typedef struct sigmoe_option {
-    const char *key;    /* "ff.k" */
+    const char *key;     /* "ff.k" */
     const char *applies; /* "moe", or "" for every model */
-    const char *values; /* "1..65536", "sigmoid|softmax|...": valid until the next call in this thread */
-    const char *preset; /* default as text, "required" */
+    const char *values;  /* "1..65536", "sigmoid|softmax|...": valid until the next call in this thread */
+    const char *preset;  /* default as text, "required" */
     const char *help;
 } sigmoe_option;
 SIGMOE_API bool sigmoe_option_at(int index, sigmoe_option *option);
@@ -123,10 +124,10 @@ SIGMOE_API bool sigmoe_option_at(int index, sigmoe_option *option);
 typedef struct sigmoe_summary {
     int64_t parameters;
     int64_t ff_parameters;
-    double ff_multiply_adds;       /* per token and layer, router apart */
-    double ff_flops_share;         /* ff_multiply_adds over those of a dense block with the same number of channels */
-    double flops_per_token;        /* training step, forward and backward, all parts */
-    double train_bytes;            /* estimate: parameters, gradients, moments, activations at the settings' batch */
+    double ff_multiply_adds; /* per token and layer, router apart */
+    double ff_flops_share; /* ff_multiply_adds over those of a dense block with the same number of channels */
+    double flops_per_token; /* training step, forward and backward, all parts */
+    double train_bytes;     /* estimate: parameters, gradients, moments, activations at the settings' batch */
     double parameter_bytes, optimizer_bytes, activation_bytes; /* its parts */
 } sigmoe_summary;
 SIGMOE_API sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary *summary);
@@ -146,7 +147,8 @@ typedef struct sigmoe_model sigmoe_model;
 SIGMOE_API sigmoe_status sigmoe_model_create(
     const sigmoe_config *config, uint64_t seed, int threads, sigmoe_model **out);
 SIGMOE_API sigmoe_status sigmoe_model_load(const char *directory, int threads, sigmoe_model **out);
-SIGMOE_API sigmoe_status sigmoe_model_save(const sigmoe_model *model, const char *directory); /* must not exist */
+SIGMOE_API sigmoe_status sigmoe_model_save(
+    const sigmoe_model *model, const char *directory); /* must not exist */
 SIGMOE_API void sigmoe_model_free(sigmoe_model *model);
 /* tokens [batch, length] -> logits [batch, length, V], written to the caller's buffer. Memory of earlier calls is carried
  * until sigmoe_model_reset; the batch may change only there. */
@@ -157,19 +159,21 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 /* ---------------------------------------------------------------- Chapter 4: data */
 
 typedef struct sigmoe_prepare_request {
-    const char *kind;          /* "text", "enwik8", "gcide" */
-    const char *const *inputs; /* files (enwik8: at most one file or URL; gcide: at most one .deb or .dict.dz) */
+    const char *kind; /* "text", "enwik8", "gcide" */
+    const char *const
+        *inputs; /* files (enwik8: at most one file or URL; gcide: at most one .deb or .dict.dz) */
     int input_count;
     const char *out; /* directory to make; must not exist unless force */
     bool force;
 } sigmoe_prepare_request;
-SIGMOE_API sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe_observer *observer);
+SIGMOE_API sigmoe_status sigmoe_prepare(
+    const sigmoe_prepare_request *request, const sigmoe_observer *observer);
 
 /* ---------------------------------------------------------------- Chapter 5: training, evaluation, forward */
 
 typedef struct sigmoe_train_request {
     const sigmoe_config *config; /* fresh weights from this ... */
-    const char *init;            /* ... or start from this model directory (one of the two; neither on resume) */
+    const char *init; /* ... or start from this model directory (one of the two; neither on resume) */
     const char *const *overrides; /* "key=value", applied to init's configuration too */
     int override_count;
     const char *data;
@@ -211,8 +215,8 @@ SIGMOE_API sigmoe_status sigmoe_evaluate(
 
 typedef struct sigmoe_forward_request {
     const char *model;
-    const char *tokens; /* .npy, int32 [B, n + 1] */
-    const char *out;    /* .safetensors */
+    const char *tokens;      /* .npy, int32 [B, n + 1] */
+    const char *out;         /* .safetensors */
     int64_t unroll;          /* 0: the configuration's */
     int64_t memory_segments; /* -1: eval's value, train's with training */
     bool training, grad;
@@ -226,14 +230,14 @@ SIGMOE_API sigmoe_status sigmoe_forward(
 
 typedef struct sigmoe_compare_request {
     const char *data, *out;
-    const sigmoe_config *base; /* a configuration whose FF is σ-MoE */
-    const char *base_name;     /* as the user called it, for the report */
+    const sigmoe_config *base;   /* a configuration whose FF is σ-MoE */
+    const char *base_name;       /* as the user called it, for the report */
     const char *const *variants; /* "topk:k=64"; names from sigmoe_variant_at */
     int variant_count;
     int seeds; /* seeds are settings.seed, settings.seed + 1, ... */
     sigmoe_train_settings settings;
     int64_t test_tokens; /* score the final models on this many tokens of each split; 0: all */
-    bool resume; /* go on in `out`; finished runs are not trained again */
+    bool resume;         /* go on in `out`; finished runs are not trained again */
     bool force;
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
@@ -270,8 +274,8 @@ typedef struct sigmoe_bench_step_result {
     double tokens_per_s, model_flops_per_token, fraction_of_peak, peak_rss_bytes;
     const char *isa;
 } sigmoe_bench_step_result;
-SIGMOE_API sigmoe_status sigmoe_bench_step(const sigmoe_config *config, int64_t batch, int64_t steps, int threads,
-    sigmoe_bench_step_result *result);
+SIGMOE_API sigmoe_status sigmoe_bench_step(
+    const sigmoe_config *config, int64_t batch, int64_t steps, int threads, sigmoe_bench_step_result *result);
 
 #ifdef __cplusplus
 }

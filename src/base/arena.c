@@ -44,7 +44,9 @@ struct arena {
 
 static int64_t successes_left = -1;
 
-void arena_fail_after(int64_t successes) { __atomic_store_n(&successes_left, successes, __ATOMIC_RELAXED); }
+void arena_fail_after(int64_t successes) {
+    __atomic_store_n(&successes_left, successes, __ATOMIC_RELAXED);
+}
 
 static bool injected_fault(void) {
     static bool asked;
@@ -184,6 +186,12 @@ void arena_release(arena *a, arena_mark mark) {
     a->total = mark.total;
 }
 
-size_t arena_bytes(const arena *a) { return a->total; }
-size_t arena_peak_bytes(const arena *a) { return a->peak; }
-void arena_reset_peak(arena *a) { a->peak = a->total; }
+size_t arena_bytes(const arena *a) {
+    return a->total;
+}
+size_t arena_peak_bytes(const arena *a) {
+    return a->peak;
+}
+void arena_reset_peak(arena *a) {
+    a->peak = a->total;
+}

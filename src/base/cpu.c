@@ -12,9 +12,15 @@ static cpu_level current = CPU_SCALAR;
 
 static const char *const names[] = {"scalar", "avx2", "avx512", "avx512bf16", "amx"};
 
-const char *cpu_level_name(cpu_level level) { return names[level]; }
-cpu_level cpu_current(void) { return current; }
-cpu_level cpu_hardware(void) { return hardware; }
+const char *cpu_level_name(cpu_level level) {
+    return names[level];
+}
+cpu_level cpu_current(void) {
+    return current;
+}
+cpu_level cpu_hardware(void) {
+    return hardware;
+}
 
 // The kernel grants AMX's tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA).
 static bool amx_permitted(void) {

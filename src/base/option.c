@@ -8,10 +8,18 @@ void option_defaults(option_table table, void *values) {
         void *value = (char *)values + o->offset;
         double preset = o->required ? 0 : o->preset;
         switch (o->type) {
-        case OPTION_INTEGER: *(int64_t *)value = (int64_t)preset; break;
-        case OPTION_NUMBER: *(double *)value = preset; break;
-        case OPTION_FLAG: *(bool *)value = preset != 0; break;
-        case OPTION_CHOICE: *(int *)value = (int)preset; break;
+        case OPTION_INTEGER:
+            *(int64_t *)value = (int64_t)preset;
+            break;
+        case OPTION_NUMBER:
+            *(double *)value = preset;
+            break;
+        case OPTION_FLAG:
+            *(bool *)value = preset != 0;
+            break;
+        case OPTION_CHOICE:
+            *(int *)value = (int)preset;
+            break;
         }
     }
 }

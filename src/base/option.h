@@ -14,8 +14,8 @@ typedef struct option {
     option_type type;
     size_t offset;
     bool required;
-    double low, high; // inclusive range of integers and numbers
-    double preset;    // default of what is not required
+    double low, high;           // inclusive range of integers and numbers
+    double preset;              // default of what is not required
     const char *const *choices; // NULL-terminated, for OPTION_CHOICE
     const char *help;
 } option;

@@ -8,8 +8,8 @@
 
 // What a number is for; appended to, never reordered: the values are part of what a seed means.
 typedef enum random_purpose {
-    RANDOM_INIT = 1,        // position: element of the tensor; layer: index of the parameter in the list
-    RANDOM_DROPOUT_EMBED,   // position: token * d + channel, here and below
+    RANDOM_INIT = 1,      // position: element of the tensor; layer: index of the parameter in the list
+    RANDOM_DROPOUT_EMBED, // position: token * d + channel, here and below
     RANDOM_DROPOUT_ATTENTION,
     RANDOM_DROPOUT_FF,
     RANDOM_DROPOUT_FF_INNER, // token * width + channel

@@ -15,6 +15,12 @@ typedef float real;
 
 #define REAL_EPSILON ((real)(REAL_IS_FLOAT ? 1.1920929e-7 : 2.220446049250313e-16))
 
-static inline real real_exp(real x) { return REAL_IS_FLOAT ? (real)expf((float)x) : (real)exp((double)x); }
-static inline real real_log(real x) { return REAL_IS_FLOAT ? (real)logf((float)x) : (real)log((double)x); }
-static inline real real_sqrt(real x) { return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x); }
+static inline real real_exp(real x) {
+    return REAL_IS_FLOAT ? (real)expf((float)x) : (real)exp((double)x);
+}
+static inline real real_log(real x) {
+    return REAL_IS_FLOAT ? (real)logf((float)x) : (real)log((double)x);
+}
+static inline real real_sqrt(real x) {
+    return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x);
+}

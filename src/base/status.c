@@ -6,7 +6,9 @@
 
 static _Thread_local char message[1024];
 
-const char *sigmoe_message(void) { return message; }
+const char *sigmoe_message(void) {
+    return message;
+}
 
 static void record(const char *format, va_list arguments) {
     // The new sentence may quote the old one (fail_in does), so it is built aside.

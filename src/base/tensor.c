@@ -4,9 +4,12 @@
 
 static size_t dtype_size(dtype type) {
     switch (type) {
-    case TYPE_REAL: return sizeof(real);
-    case TYPE_BF16: return 2;
-    case TYPE_I32: return 4;
+    case TYPE_REAL:
+        return sizeof(real);
+    case TYPE_BF16:
+        return 2;
+    case TYPE_I32:
+        return 4;
     }
     return 0;
 }

@@ -35,7 +35,9 @@ typedef struct worker {
     int index;
 } worker;
 
-static inline void pause_briefly(void) { __builtin_ia32_pause(); }
+static inline void pause_briefly(void) {
+    __builtin_ia32_pause();
+}
 
 static void take_tasks(threads *t, int index) {
     for (;;) {
@@ -158,4 +160,6 @@ void threads_destroy(threads *t) {
     free(t);
 }
 
-int threads_count(const threads *t) { return t->count; }
+int threads_count(const threads *t) {
+    return t->count;
+}

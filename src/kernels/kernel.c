@@ -14,7 +14,9 @@ static const kernel_list *const operations[] = {
 
 static const char *forced;
 
-void kernel_force(const char *name) { forced = name; }
+void kernel_force(const char *name) {
+    forced = name;
+}
 
 const kernel_identity *kernel_choose(const kernel_identity *const *list, int count) {
     const kernel_identity *best = NULL;

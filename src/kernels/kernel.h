@@ -46,4 +46,6 @@ void kernel_force(const char *name);
 // with every implementation declared before (extern const adam_kernel adam_avx512;), and has its line in operations.inc.
 
 // Splits [0, total) into fixed blocks, independent of the thread count: what keeps the bits the same.
-static inline int64_t block_count(int64_t total, int64_t block) { return (total + block - 1) / block; }
+static inline int64_t block_count(int64_t total, int64_t block) {
+    return (total + block - 1) / block;
+}

@@ -6,8 +6,8 @@
 typedef struct model_config {
     int64_t vocab_size, d_model, n_layers, n_heads, d_head;
     double dropout;
-    int64_t unroll;                     // T
-    int64_t memory_train, memory_eval;  // segments
+    int64_t unroll;                    // T
+    int64_t memory_train, memory_eval; // segments
     const ff_variant *variant;
     ff_options ff;
 } model_config;

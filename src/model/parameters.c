@@ -46,7 +46,8 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     for (int i = 0; i < declaration->dims; i++) {
         p->shape[i] = declaration->shape[i];
         if (!size_product(&p->count, p->count, p->shape[i]))
-            return fail(SIGMOE_BAD_ARGUMENT, "tensor %s would have more than 2^63 elements", declaration->name);
+            return fail(
+                SIGMOE_BAD_ARGUMENT, "tensor %s would have more than 2^63 elements", declaration->name);
     }
     p->name = arena_text(list->memory, "%s", declaration->name);
     if (!p->name) return SIGMOE_NO_MEMORY;
@@ -58,14 +59,23 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     return SIGMOE_OK;
 }
 
-int parameters_length(const parameter_list *list) { return list->length; }
+int parameters_length(const parameter_list *list) {
+    return list->length;
+}
 
-parameter *parameters_at(const parameter_list *list, int index) { return list->items[index]; }
+parameter *parameters_at(const parameter_list *list, int index) {
+    return list->items[index];
+}
+
+int parameters_index(const parameter_list *list, const char *name) {
+    for (int i = 0; i < list->length; i++)
+        if (strcmp(list->items[i]->name, name) == 0) return i;
+    return -1;
+}
 
 parameter *parameters_find(const parameter_list *list, const char *name) {
-    for (int i = 0; i < list->length; i++)
-        if (strcmp(list->items[i]->name, name) == 0) return list->items[i];
-    return NULL;
+    int index = parameters_index(list, name);
+    return index < 0 ? NULL : list->items[index];
 }
 
 int64_t parameters_count(const parameter_list *list) {
@@ -114,16 +124,27 @@ static void draw_block(void *context, int64_t block, int thread) {
     for (int64_t i = block * INIT_BLOCK; i < end; i++) {
         uint64_t position = (uint64_t)i;
         switch (p->init) {
-        case INIT_ZERO: p->value[i] = 0; break;
-        case INIT_ONE: p->value[i] = 1; break;
-        case INIT_CONSTANT: p->value[i] = (real)p->init_scale; break;
+        case INIT_ZERO:
+            p->value[i] = 0;
+            break;
+        case INIT_ONE:
+            p->value[i] = 1;
+            break;
+        case INIT_CONSTANT:
+            p->value[i] = (real)p->init_scale;
+            break;
         case INIT_NORMAL:
-        case INIT_EQUAL_ROWS: p->value[i] = (real)(p->init_scale * random_normal(d->stream, position)); break;
+        case INIT_EQUAL_ROWS:
+            p->value[i] = (real)(p->init_scale * random_normal(d->stream, position));
+            break;
         case INIT_UNIFORM:
             p->value[i] = (real)(p->init_scale * (2 * random_uniform(d->stream, position) - 1));
             break;
-        case INIT_TRUNCATED: p->value[i] = (real)random_truncated_normal(d->stream, position); break;
-        case INIT_DISTINCT_CHOICES: break; // a table: draw_choices
+        case INIT_TRUNCATED:
+            p->value[i] = (real)random_truncated_normal(d->stream, position);
+            break;
+        case INIT_DISTINCT_CHOICES:
+            break; // a table: draw_choices
         }
     }
 }

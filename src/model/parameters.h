@@ -8,11 +8,11 @@
 typedef enum init_kind {
     INIT_ZERO,
     INIT_ONE,
-    INIT_CONSTANT,         // init_scale
-    INIT_NORMAL,           // std init_scale
-    INIT_UNIFORM,          // ± init_scale
-    INIT_TRUNCATED,        // standard normal truncated to ±2, then the tensor scaled to sample std exactly init_scale
-    INIT_EQUAL_ROWS,       // N(0, init_scale²), rows scaled to equal norm, then the tensor to its former sample std
+    INIT_CONSTANT, // init_scale
+    INIT_NORMAL,   // std init_scale
+    INIT_UNIFORM,  // ± init_scale
+    INIT_TRUNCATED, // standard normal truncated to ±2, then the tensor scaled to sample std exactly init_scale
+    INIT_EQUAL_ROWS, // N(0, init_scale²), rows scaled to equal norm, then the tensor to its former sample std
     INIT_DISTINCT_CHOICES, // int32 [rows, K]: K distinct values below init_scale in each row
 } init_kind;
 
@@ -25,8 +25,8 @@ typedef struct parameter {
     int64_t count; // product of the shape
     init_kind init;
     double init_scale;
-    bool trainable;  // false: a table of int32 in `table`, no gradient
-    real *value;     // the rest is NULL until parameters_allocate
+    bool trainable; // false: a table of int32 in `table`, no gradient
+    real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
     real *moment1, *moment2;
     int32_t *table;
@@ -50,6 +50,7 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
 
 int parameters_length(const parameter_list *list);
 parameter *parameters_at(const parameter_list *list, int index);
+int parameters_index(const parameter_list *list, const char *name);       // -1 when absent
 parameter *parameters_find(const parameter_list *list, const char *name); // NULL when absent
 int64_t parameters_count(const parameter_list *list);                     // Σ count of trainable tensors
 

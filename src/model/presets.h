@@ -5,7 +5,7 @@
 
 typedef struct preset {
     sigmoe_preset about;
-    model_config config;             // vocab_size as the data set has it
+    model_config config; // vocab_size as the data set has it
     sigmoe_train_settings settings;
 } preset;
 

@@ -14,6 +14,7 @@ typedef struct step_context {
     const int32_t *tokens; // [batch * length], b-major; hash routing needs the ids
     int64_t batch, length; // B sequences of T tokens; T_all = B * T rows everywhere
     double regularizer;    // Σ over layers of γ-weighted regularizers, added to by forward passes
+    double ff_seconds;     // wall time spent in feedforward blocks, added to by the transformer
 } step_context;
 
 static inline random_stream step_random(const step_context *step, int layer, random_purpose purpose) {

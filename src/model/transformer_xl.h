@@ -6,8 +6,7 @@
 typedef struct transformer transformer;
 
 // Declares and allocates; values are undefined until initialized or loaded.
-sigmoe_status transformer_create(
-    const model_config *config, parameter_storage storage, transformer **out);
+sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out);
 void transformer_destroy(transformer *t);
 const model_config *transformer_config(const transformer *t);
 parameter_list *transformer_parameters(const transformer *t);
@@ -30,5 +29,5 @@ sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *
 // nats [B * T] of targets [B * T]. When step->keep, also adds the gradients of mean(nats) + regularizers to the
 // parameters' gradients (the caller zeroes them). step->regularizer is reset first and holds the sum after. Everything in
 // step->activations is released on return.
-sigmoe_status transformer_loss(transformer *t, step_context *step, xl_memory *memory, const int32_t *targets,
-    double *nats);
+sigmoe_status transformer_loss(
+    transformer *t, step_context *step, xl_memory *memory, const int32_t *targets, double *nats);

@@ -1,0 +1,45 @@
+// The attention block of a layer: a(x) = W_out · relative_attention(LN1(x), LN1([memory; x])).
+#pragma once
+
+#include "model/step.h"
+#include "model/transformer_xl.h"
+
+// Its tensors, in declaration order behind `attention_declare`'s first index.
+typedef enum attention_tensor {
+    ATTENTION_NORM_WEIGHT,
+    ATTENTION_NORM_BIAS,
+    ATTENTION_Q,
+    ATTENTION_K,
+    ATTENTION_V,
+    ATTENTION_POSITION,
+    ATTENTION_OUT,
+    ATTENTION_CONTENT_BIAS,
+    ATTENTION_POSITION_BIAS,
+    ATTENTION_SCALE,
+    ATTENTION_TENSORS,
+} attention_tensor;
+
+sigmoe_status attention_declare(const model_config *config, int layer, parameter_list *list);
+
+typedef struct attention_layer {
+    const model_config *config;
+    parameter_list *parameters;
+    int first; // index of ATTENTION_NORM_WEIGHT
+    int layer;
+} attention_layer;
+
+// What the backward needs, in step->activations. R = B * (M + T) rows with memory, N = B * T without.
+typedef struct attention_saved attention_saved;
+
+// x [N, d] -> y [N, d], overwritten. sinusoids [M + T, d], row r for distance r - (M + T - 1). `memory` is read and then
+// takes x as its newest rows.
+sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step, xl_memory *memory,
+    matrix sinusoids, matrix x, matrix y, attention_saved **saved);
+// dx [N, d] += gradient through the block; gradients of its tensors accumulate. dy [N, d] is read only; it may be dx.
+sigmoe_status attention_block_backward(const attention_layer *layer, step_context *step,
+    attention_saved *saved, matrix sinusoids, matrix dy, matrix dx);
+
+// Bytes that the forward leaves in step->activations.
+double attention_saved_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory);
+// sinusoids [length, width]: even columns sin(p·f_m), odd cos(p·f_m), f_m = 10000^(-2m/width), p = row - (length - 1).
+void attention_sinusoids(matrix sinusoids);

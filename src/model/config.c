@@ -1,0 +1,118 @@
+#include "model/config.h"
+#include "model/attention.h"
+
+#include <stdio.h>
+
+enum { LARGEST_SIZE = 1 << 30, LARGEST_COUNT = 1 << 20 };
+
+#define AT(field) offsetof(model_config, field)
+
+static const option top_level[] = {
+    {"vocab_size", OPTION_INTEGER, AT(vocab_size), true, 1, LARGEST_SIZE, 0, NULL, "token ids, V"},
+    {"d_model", OPTION_INTEGER, AT(d_model), true, 1, LARGEST_COUNT, 0, NULL, "model width d"},
+    {"n_layers", OPTION_INTEGER, AT(n_layers), true, 1, 4096, 0, NULL, "layers L"},
+    {"n_heads", OPTION_INTEGER, AT(n_heads), true, 1, 65536, 0, NULL, "attention heads H"},
+    {"d_head", OPTION_INTEGER, AT(d_head), true, 1, 65536, 0, NULL,
+        "width of a head; H x d_head need not be d"},
+    {"dropout", OPTION_NUMBER, AT(dropout), true, 0, 0.999, 0, NULL,
+        "dropout after the embedding, the blocks and the final norm"},
+    {"unroll", OPTION_INTEGER, AT(unroll), true, 1, LARGEST_COUNT, 0, NULL, "tokens of a segment T"},
+};
+
+static const option memory_segments[] = {
+    {"train", OPTION_INTEGER, AT(memory_train), false, 0, 4096, 1, NULL, "segments of memory in training"},
+    {"eval", OPTION_INTEGER, AT(memory_eval), false, 0, 4096, 4, NULL, "segments of memory in evaluation"},
+};
+
+option_table model_options(void) {
+    return (option_table){top_level, sizeof top_level / sizeof *top_level};
+}
+
+option_table model_memory_options(void) {
+    return (option_table){memory_segments, sizeof memory_segments / sizeof *memory_segments};
+}
+
+ff_surroundings model_ff_surroundings(const model_config *config) {
+    return (ff_surroundings){config->d_model, config->n_layers, config->vocab_size, config->dropout};
+}
+
+static sigmoe_status check_ranges(option_table table, const char *path, const model_config *config) {
+    for (int i = 0; i < table.count; i++) {
+        const option *o = &table.options[i];
+        const void *at = (const char *)config + o->offset;
+        double value = o->type == OPTION_INTEGER ? (double)*(const int64_t *)at : *(const double *)at;
+        if (!(value >= o->low && value <= o->high))
+            return fail(SIGMOE_BAD_ARGUMENT, "%s%s is %g; it must be from %g to %g", path, o->name, value,
+                o->low, o->high);
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status model_config_check(const model_config *config) {
+    TRY(check_ranges(model_options(), "", config));
+    TRY(check_ranges(model_memory_options(), "memory_segments.", config));
+    if (!config->variant)
+        return fail(SIGMOE_BAD_ARGUMENT, "ff.type is missing: choose a feedforward variant");
+    if (config->n_heads * config->d_head > LARGEST_SIZE)
+        return fail(SIGMOE_BAD_ARGUMENT, "n_heads x d_head is %lld; at most %d is possible",
+            (long long)(config->n_heads * config->d_head), LARGEST_SIZE);
+    ff_surroundings around = model_ff_surroundings(config);
+    return config->variant->check(&config->ff, &around);
+}
+
+static sigmoe_status declare_one(
+    parameter_list *list, const char *name, int64_t rows, int64_t cols, init_kind init, double scale) {
+    return parameters_declare(
+        list, &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false}, NULL);
+}
+
+sigmoe_status model_declare(const model_config *config, parameter_list *list) {
+    int64_t d = config->d_model, v = config->vocab_size;
+    ff_surroundings around = model_ff_surroundings(config);
+    TRY(declare_one(list, "embed.weight", v, d, INIT_UNIFORM, sqrt(6.0 / (double)(v + d)))); // Xavier
+    for (int i = 0; i < (int)config->n_layers; i++) {
+        char name[64];
+        TRY(attention_declare(config, i, list));
+        snprintf(name, sizeof name, "layers.%d.ff_norm.weight", i);
+        TRY(declare_one(list, name, d, 0, INIT_ONE, 0));
+        snprintf(name, sizeof name, "layers.%d.ff_norm.bias", i);
+        TRY(declare_one(list, name, d, 0, INIT_ZERO, 0));
+        TRY(config->variant->declare(&config->ff, &around, i, list));
+    }
+    TRY(declare_one(list, "final_norm.weight", d, 0, INIT_ONE, 0));
+    TRY(declare_one(list, "final_norm.bias", d, 0, INIT_ZERO, 0));
+    TRY(declare_one(list, "head.weight", v, d, INIT_UNIFORM, 1.0 / sqrt((double)d)));
+    return declare_one(list, "head.bias", v, 0, INIT_UNIFORM, 1.0 / sqrt((double)d));
+}
+
+sigmoe_status model_parameter_count(const model_config *config, int64_t *count) {
+    TRY(model_config_check(config));
+    parameter_list *list;
+    TRY(parameters_create(&list));
+    sigmoe_status status = model_declare(config, list);
+    if (status == SIGMOE_OK) *count = parameters_count(list);
+    parameters_destroy(list);
+    return status;
+}
+
+double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
+    ff_surroundings around = model_ff_surroundings(config);
+    double d = (double)config->d_model, inner = (double)(config->n_heads * config->d_head);
+    double keys_made = (double)(length + memory) / (double)length; // keys and values are made for memory too
+    double keys_seen = (double)memory + ((double)length + 1) / 2;
+    double attention = 2 * d * inner + 2 * d * inner * keys_made + 3 * inner * keys_seen;
+    double ff = config->variant->executed_multiply_adds(&config->ff, &around);
+    return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
+}
+
+double model_activation_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
+    ff_surroundings around = model_ff_surroundings(config);
+    double n = (double)(batch * length), d = (double)config->d_model;
+    double ff = n * config->variant->saved_bytes(&config->ff, &around);
+    double layer =
+        attention_saved_bytes(config, batch, length, memory) + (2 * n * d + 2 * n) * sizeof(real) + ff;
+    // Beside the layers: the stream, its normalized copy, and the backward's scratch of one block at its widest.
+    double stream = 2 * n * d * sizeof(real);
+    double scratch = 4 * n * d * sizeof(real) + ff;
+    return (double)config->n_layers * layer + stream + scratch;
+}

@@ -1,0 +1,319 @@
+#include "model/transformer_xl.h"
+#include "kernels/dense_gemm/dense_gemm.h"
+#include "kernels/layer_norm/layer_norm.h"
+#include "kernels/linear_cross_entropy/linear_cross_entropy.h"
+#include "kernels/pointwise/pointwise.h"
+#include "model/attention.h"
+#include "model/embedding.h"
+#include "model/xl_memory.h"
+
+#include <stdio.h>
+#include <time.h>
+
+typedef struct layer_parts {
+    attention_layer attention;
+    parameter *norm_weight, *norm_bias; // LN2
+    ff_layer ff;
+} layer_parts;
+
+struct transformer {
+    model_config config;
+    parameter_list *parameters;
+    arena *memory; // this struct, the layers
+    layer_parts *layers;
+    arena *tables;    // holds sinusoids alone
+    matrix sinusoids; // [longest M + T so far, d]; a shorter segment uses its last rows
+    parameter *embedding, *final_weight, *final_bias, *head_weight, *head_bias;
+};
+
+// What one layer's backward needs beyond its blocks' own.
+typedef struct layer_saved {
+    attention_saved *attention;
+    matrix middle;     // [N, d]: after the attention's residual; what LN2 saw
+    real *mean, *rstd; // [N]
+    matrix normed;     // [N, d]: the feedforward block's input
+    void *ff;
+} layer_saved;
+
+// One pass over a segment.
+typedef struct pass {
+    transformer *t;
+    step_context *step;
+    xl_memory *memory;
+    matrix sinusoids;   // [M + T, d]
+    matrix x;           // [N, d]: the residual stream, then its gradient
+    layer_saved *saved; // [L]; one that is reused when nothing is kept
+    real *mean, *rstd;  // [N], final norm
+    matrix normed;      // [N, d], after the final norm and dropout
+} pass;
+
+static void bind_layer(transformer *t, int i) {
+    layer_parts *layer = &t->layers[i];
+    char name[64];
+    snprintf(name, sizeof name, "layers.%d.attn_norm.weight", i);
+    int first = parameters_index(t->parameters, name);
+    layer->attention = (attention_layer){&t->config, t->parameters, first, i};
+    layer->norm_weight = parameters_at(t->parameters, first + ATTENTION_TENSORS);
+    layer->norm_bias = parameters_at(t->parameters, first + ATTENTION_TENSORS + 1);
+    layer->ff = (ff_layer){t->config.variant, t->config.ff, model_ff_surroundings(&t->config), i,
+        t->parameters, first + ATTENTION_TENSORS + 2};
+}
+
+sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out) {
+    TRY(model_config_check(config));
+    arena *a;
+    TRY(arena_create("model", &a));
+    sigmoe_status status;
+    transformer *t = NULL;
+    TRY_OR(failed, ARENA_NEW(a, t, 1));
+    t->memory = a;
+    t->config = *config;
+    TRY_OR(failed, ARENA_NEW(a, t->layers, config->n_layers));
+    TRY_OR(failed, arena_create("position table", &t->tables));
+    TRY_OR(failed, parameters_create(&t->parameters));
+    TRY_OR(failed, model_declare(config, t->parameters));
+    TRY_OR(failed, parameters_allocate(t->parameters, storage));
+    for (int i = 0; i < (int)config->n_layers; i++) bind_layer(t, i);
+    t->embedding = parameters_find(t->parameters, "embed.weight");
+    t->final_weight = parameters_find(t->parameters, "final_norm.weight");
+    t->final_bias = parameters_find(t->parameters, "final_norm.bias");
+    t->head_weight = parameters_find(t->parameters, "head.weight");
+    t->head_bias = parameters_find(t->parameters, "head.bias");
+    *out = t;
+    return SIGMOE_OK;
+failed:
+    if (t) {
+        parameters_destroy(t->parameters);
+        arena_destroy(t->tables);
+    }
+    arena_destroy(a);
+    return status;
+}
+
+void transformer_destroy(transformer *t) {
+    if (!t) return;
+    parameters_destroy(t->parameters);
+    arena_destroy(t->tables);
+    arena_destroy(t->memory); // t itself lies in it
+}
+
+const model_config *transformer_config(const transformer *t) {
+    return &t->config;
+}
+parameter_list *transformer_parameters(const transformer *t) {
+    return t->parameters;
+}
+
+// ---------------------------------------------------------------- forward
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static double dropout_rate(const pass *p) {
+    return p->step->training ? p->t->config.dropout : 0;
+}
+
+static void drop(const pass *p, matrix x, int layer, random_purpose purpose) {
+    dropout(&p->step->kernel, x, dropout_rate(p), step_random(p->step, layer, purpose), 0);
+}
+
+static sigmoe_status forward_attention(pass *p, int i, layer_saved *s) {
+    layer_parts *layer = &p->t->layers[i];
+    TRY(matrix_new(p->step->activations, TYPE_REAL, p->x.rows, p->x.cols, &s->middle));
+    TRY(attention_block_forward(
+        &layer->attention, p->step, p->memory, p->sinusoids, p->x, s->middle, &s->attention));
+    drop(p, s->middle, i, RANDOM_DROPOUT_ATTENTION);
+    add_into(&p->step->kernel, s->middle, p->x);
+    return SIGMOE_OK;
+}
+
+static layer_norm_call ff_norm(const layer_parts *layer, const layer_saved *s) {
+    return (layer_norm_call){s->middle, layer->norm_weight->value, layer->norm_bias->value, s->mean, s->rstd};
+}
+
+static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
+    layer_parts *layer = &p->t->layers[i];
+    arena *a = p->step->activations;
+    TRY(ARENA_NEW_RAW(a, s->mean, p->x.rows));
+    TRY(ARENA_NEW_RAW(a, s->rstd, p->x.rows));
+    TRY(matrix_new(a, TYPE_REAL, p->x.rows, p->x.cols, &s->normed));
+    layer_norm_call norm = ff_norm(layer, s);
+    TRY(layer_norm_forward(&p->step->kernel, &norm, s->normed));
+    double start = now();
+    TRY(layer->ff.variant->forward(&layer->ff, p->step, s->normed, p->x, &s->ff));
+    p->step->ff_seconds += now() - start;
+    drop(p, p->x, i, RANDOM_DROPOUT_FF);
+    add_into(&p->step->kernel, p->x, s->middle);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status forward_layers(pass *p) {
+    for (int i = 0; i < (int)p->t->config.n_layers; i++) {
+        layer_saved *s = &p->saved[p->step->keep ? i : 0];
+        arena_mark mark = arena_here(p->step->activations);
+        TRY(forward_attention(p, i, s));
+        TRY(forward_feedforward(p, i, s));
+        if (!p->step->keep) arena_release(p->step->activations, mark);
+    }
+    xl_memory_advance(p->memory, p->step->length);
+    return SIGMOE_OK;
+}
+
+static layer_norm_call final_norm(const pass *p) {
+    return (layer_norm_call){p->x, p->t->final_weight->value, p->t->final_bias->value, p->mean, p->rstd};
+}
+
+// The table for `rows` distances: the last rows of the longest one made so far.
+static sigmoe_status position_table(transformer *t, int64_t rows, matrix *out) {
+    if (t->sinusoids.rows < rows) {
+        t->sinusoids.rows = 0;
+        arena_release(t->tables, (arena_mark){0});
+        TRY(matrix_new(t->tables, TYPE_REAL, rows, t->config.d_model, &t->sinusoids));
+        attention_sinusoids(t->sinusoids);
+    }
+    *out = matrix_part(t->sinusoids, t->sinusoids.rows - rows, rows, 0, t->config.d_model);
+    return SIGMOE_OK;
+}
+
+// From token ids to the normalized rows that the output layer takes.
+static sigmoe_status forward_pass(pass *p) {
+    const model_config *c = &p->t->config;
+    step_context *step = p->step;
+    arena *a = step->activations;
+    int64_t n = step->batch * step->length, d = c->d_model;
+    step->regularizer = 0;
+    TRY(matrix_new(a, TYPE_REAL, n, d, &p->x));
+    TRY(position_table(p->t, xl_memory_length(p->memory) + step->length, &p->sinusoids));
+    TRY(ARENA_NEW(a, p->saved, step->keep ? c->n_layers : 1));
+    TRY(ARENA_NEW_RAW(a, p->mean, n));
+    TRY(ARENA_NEW_RAW(a, p->rstd, n));
+    TRY(matrix_new(a, TYPE_REAL, n, d, &p->normed));
+    embedding_forward(
+        &step->kernel, parameter_matrix(p->t->embedding, p->t->embedding->value), step->tokens, p->x);
+    drop(p, p->x, 0, RANDOM_DROPOUT_EMBED);
+    TRY(forward_layers(p));
+    layer_norm_call norm = final_norm(p);
+    TRY(layer_norm_forward(&step->kernel, &norm, p->normed));
+    drop(p, p->normed, 0, RANDOM_DROPOUT_FINAL);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- backward, in mirror order
+
+// dx through a dropout into a copy, so that the residual's own gradient stays; dx itself when nothing is dropped.
+static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpose, matrix *dy) {
+    *dy = dx;
+    if (dropout_rate(p) == 0) return SIGMOE_OK;
+    TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, dy));
+    copy_into(&p->step->kernel, *dy, dx);
+    drop(p, *dy, layer, purpose);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status backward_feedforward(pass *p, int i, matrix dx) {
+    layer_parts *layer = &p->t->layers[i];
+    layer_saved *s = &p->saved[i];
+    matrix dy, dnormed;
+    TRY(undrop(p, dx, i, RANDOM_DROPOUT_FF, &dy));
+    TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, &dnormed));
+    double start = now();
+    TRY(layer->ff.variant->backward(&layer->ff, p->step, s->ff, s->normed, dy, dnormed));
+    p->step->ff_seconds += now() - start;
+    layer_norm_call norm = ff_norm(layer, s);
+    return layer_norm_backward(
+        &p->step->kernel, &norm, dnormed, dx, layer->norm_weight->gradient, layer->norm_bias->gradient);
+}
+
+static sigmoe_status backward_attention(pass *p, int i, matrix dx) {
+    matrix dy;
+    TRY(undrop(p, dx, i, RANDOM_DROPOUT_ATTENTION, &dy));
+    return attention_block_backward(
+        &p->t->layers[i].attention, p->step, p->saved[i].attention, p->sinusoids, dy, dx);
+}
+
+static sigmoe_status backward_layers(pass *p, matrix dx) {
+    arena *scratch = p->step->kernel.scratch;
+    for (int i = (int)p->t->config.n_layers - 1; i >= 0; i--) {
+        arena_mark mark = arena_here(scratch);
+        TRY(backward_feedforward(p, i, dx));
+        arena_release(scratch, mark);
+        TRY(backward_attention(p, i, dx));
+        arena_release(scratch, mark);
+    }
+    return SIGMOE_OK;
+}
+
+// dnormed is the gradient at the output layer's input.
+static sigmoe_status backward_pass(pass *p, matrix dnormed) {
+    transformer *t = p->t;
+    const kernel_context *kernel = &p->step->kernel;
+    matrix dx;
+    TRY(matrix_new(kernel->scratch, TYPE_REAL, dnormed.rows, dnormed.cols, &dx));
+    fill(kernel, dx, 0);
+    drop(p, dnormed, 0, RANDOM_DROPOUT_FINAL);
+    layer_norm_call norm = final_norm(p);
+    TRY(layer_norm_backward(kernel, &norm, dnormed, dx, t->final_weight->gradient, t->final_bias->gradient));
+    TRY(backward_layers(p, dx));
+    drop(p, dx, 0, RANDOM_DROPOUT_EMBED);
+    embedding_backward(kernel, parameter_matrix(t->embedding, t->embedding->gradient), p->step->tokens, dx);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- the two public passes
+
+static sigmoe_status compute_logits(pass *p, matrix logits) {
+    TRY(forward_pass(p));
+    parameter *w = p->t->head_weight;
+    TRY(dense_gemm(&p->step->kernel,
+        &(gemm_call){.transpose_b = true, .a = p->normed, .b = parameter_matrix(w, w->value), .c = logits}));
+    add_bias(&p->step->kernel, logits, p->t->head_bias->value);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status compute_loss(pass *p, const int32_t *targets, double *nats) {
+    TRY(forward_pass(p));
+    parameter *w = p->t->head_weight;
+    cross_entropy_call call = {
+        p->normed, parameter_matrix(w, w->value), p->t->head_bias->value, targets, nats};
+    if (!p->step->keep) return cross_entropy_forward(&p->step->kernel, &call);
+    cross_entropy_gradients g = {.scale = (real)(1.0 / (double)p->normed.rows),
+        .dweight = parameter_matrix(w, w->gradient),
+        .dbias = p->t->head_bias->gradient};
+    TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, p->normed.rows, p->normed.cols, &g.dx));
+    TRY(cross_entropy_train(&p->step->kernel, &call, &g));
+    return backward_pass(p, g.dx);
+}
+
+typedef struct step_marks {
+    arena_mark activations, scratch;
+} step_marks;
+
+static step_marks mark_step(const step_context *step) {
+    return (step_marks){arena_here(step->activations), arena_here(step->kernel.scratch)};
+}
+
+static void release_step(step_context *step, step_marks marks) {
+    arena_release(step->activations, marks.activations);
+    arena_release(step->kernel.scratch, marks.scratch);
+}
+
+sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *memory, matrix logits) {
+    pass p = {.t = t, .step = step, .memory = memory};
+    step_marks marks = mark_step(step);
+    step->keep = false;
+    sigmoe_status status = compute_logits(&p, logits);
+    release_step(step, marks);
+    return status;
+}
+
+sigmoe_status transformer_loss(
+    transformer *t, step_context *step, xl_memory *memory, const int32_t *targets, double *nats) {
+    pass p = {.t = t, .step = step, .memory = memory};
+    step_marks marks = mark_step(step);
+    sigmoe_status status = compute_loss(&p, targets, nats);
+    release_step(step, marks);
+    return status;
+}
