@@ -1,0 +1,22 @@
+#include "kernels/relative_attention/relative_attention.h"
+
+extern const relative_attention_kernel relative_attention_ref;
+
+static const kernel_identity *const all[] = {
+#include "kernels/register.h"
+#include "kernels/relative_attention/relative_attention.inc"
+};
+const kernel_list relative_attention_list = {"relative_attention", all, sizeof all / sizeof *all};
+
+static const relative_attention_kernel *chosen(void) {
+    return (const relative_attention_kernel *)kernel_choose(all, relative_attention_list.count);
+}
+
+sigmoe_status attention_forward(const kernel_context *context, const attention_call *call) {
+    return chosen()->forward(context, call);
+}
+
+sigmoe_status attention_backward(
+    const kernel_context *context, const attention_call *call, const attention_gradients *gradients) {
+    return chosen()->backward(context, call, gradients);
+}
