@@ -1,0 +1,230 @@
+// Vectors of floats for the _avx2.c and _avx512.c files, which share one source of each algorithm: the widest the file is
+// compiled for. Besides these functions, +, -, *, / work on vec as on float.
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+
+enum { LANES = 16 };
+typedef __m512 vec;
+typedef __m512i words; // LANES 32-bit or LANES / 2 64-bit integers
+
+static inline vec vec_all(float x) {
+    return _mm512_set1_ps(x);
+}
+static inline vec vec_load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+static inline void vec_store(float *p, vec x) {
+    _mm512_storeu_ps(p, x);
+}
+// The first n < LANES elements; the others read as 0 and are not written.
+static inline __mmask16 first_lanes(int64_t n) {
+    return (__mmask16)((1u << n) - 1);
+}
+static inline vec vec_load_part(const float *p, int64_t n) {
+    return _mm512_maskz_loadu_ps(first_lanes(n), p);
+}
+static inline void vec_store_part(float *p, int64_t n, vec x) {
+    _mm512_mask_storeu_ps(p, first_lanes(n), x);
+}
+// x in the first n lanes, `rest` in the others.
+static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
+    return _mm512_mask_blend_ps(first_lanes(n), vec_all(rest), x);
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+// The second argument where either is NaN.
+static inline vec vec_max(vec a, vec b) {
+    return _mm512_max_ps(a, b);
+}
+static inline vec vec_min(vec a, vec b) {
+    return _mm512_min_ps(a, b);
+}
+static inline vec vec_sqrt(vec x) {
+    return _mm512_sqrt_ps(x);
+}
+// x where gate > 0, else 0 (a gate of NaN gives 0).
+static inline vec vec_where_positive(vec gate, vec x) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+}
+// x where bits > limit as unsigned numbers, else 0.
+static inline vec vec_where_above(words bits, uint32_t limit, vec x) {
+    return _mm512_maskz_mov_ps(_mm512_cmpgt_epu32_mask(bits, _mm512_set1_epi32((int)limit)), x);
+}
+static inline vec vec_round(vec x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// x * 2^n, for integral n in [-250, 250], rounded once.
+static inline vec vec_scale(vec x, vec n) {
+    return _mm512_scalef_ps(x, n);
+}
+static inline float vec_sum(vec x) {
+    return _mm512_reduce_add_ps(x);
+}
+static inline float vec_greatest(vec x) {
+    return _mm512_reduce_max_ps(x);
+}
+// Σ x² of the lanes, added in double to the two halves of the accumulator.
+typedef __m512d wide;
+static inline wide wide_zero(void) {
+    return _mm512_setzero_pd();
+}
+static inline wide wide_add_squares(wide sum, vec x) {
+    wide low = _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
+         high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
+    return _mm512_fmadd_pd(high, high, _mm512_fmadd_pd(low, low, sum));
+}
+static inline double wide_sum(wide x) {
+    return _mm512_reduce_add_pd(x);
+}
+
+static inline words words_all64(uint64_t x) {
+    return _mm512_set1_epi64((long long)x);
+}
+static inline words words_load(const uint64_t *p) {
+    return _mm512_loadu_si512(p);
+}
+static inline words words_add64(words a, words b) {
+    return _mm512_add_epi64(a, b);
+}
+static inline words words_xor(words a, words b) {
+    return _mm512_xor_si512(a, b);
+}
+// The full product of the low halves of the 64-bit lanes; a lane's high half; [low half of a, low half of b].
+static inline words words_multiply(words a, words b) {
+    return _mm512_mul_epu32(a, b);
+}
+static inline words words_high(words a) {
+    return _mm512_srli_epi64(a, 32);
+}
+static inline words words_join(words a, words b) {
+    return _mm512_mask_blend_epi32(0xaaaa, a, _mm512_slli_epi64(b, 32));
+}
+// The even 64-bit lanes of a and b alternating, and the odd ones.
+static inline words words_even(words a, words b) {
+    return _mm512_unpacklo_epi64(a, b);
+}
+static inline words words_odd(words a, words b) {
+    return _mm512_unpackhi_epi64(a, b);
+}
+
+#else
+
+enum { LANES = 8 };
+typedef __m256 vec;
+typedef __m256i words;
+
+static inline vec vec_all(float x) {
+    return _mm256_set1_ps(x);
+}
+static inline vec vec_load(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+static inline void vec_store(float *p, vec x) {
+    _mm256_storeu_ps(p, x);
+}
+static inline __m256i first_lanes(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vec vec_load_part(const float *p, int64_t n) {
+    return _mm256_maskload_ps(p, first_lanes(n));
+}
+static inline void vec_store_part(float *p, int64_t n, vec x) {
+    _mm256_maskstore_ps(p, first_lanes(n), x);
+}
+static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
+    return _mm256_blendv_ps(vec_all(rest), x, _mm256_castsi256_ps(first_lanes(n)));
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+static inline vec vec_max(vec a, vec b) {
+    return _mm256_max_ps(a, b);
+}
+static inline vec vec_min(vec a, vec b) {
+    return _mm256_min_ps(a, b);
+}
+static inline vec vec_sqrt(vec x) {
+    return _mm256_sqrt_ps(x);
+}
+static inline vec vec_where_positive(vec gate, vec x) {
+    return _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), x);
+}
+static inline vec vec_where_above(words bits, uint32_t limit, vec x) {
+    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    __m256i signed_limit = _mm256_set1_epi32((int)(limit ^ 0x80000000u));
+    return _mm256_and_ps(
+        _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_xor_si256(bits, sign), signed_limit)), x);
+}
+static inline vec vec_round(vec x) {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// 2^n, n in [-125, 125].
+static inline vec power_of_two(__m256i n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+// In two factors: the first product is exact for x near 1, so subnormal results too are rounded once.
+static inline vec vec_scale(vec x, vec n) {
+    __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    return x * power_of_two(half) * power_of_two(_mm256_sub_epi32(whole, half));
+}
+static inline __m128 fold(vec x) {
+    return _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+}
+static inline float vec_sum(vec x) {
+    __m128 four = fold(x), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+static inline float vec_greatest(vec x) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+typedef __m256d wide;
+static inline wide wide_zero(void) {
+    return _mm256_setzero_pd();
+}
+static inline wide wide_add_squares(wide sum, vec x) {
+    wide low = _mm256_cvtps_pd(_mm256_castps256_ps128(x)),
+         high = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+    return _mm256_fmadd_pd(high, high, _mm256_fmadd_pd(low, low, sum));
+}
+static inline double wide_sum(wide x) {
+    return (x[0] + x[1]) + (x[2] + x[3]);
+}
+
+static inline words words_all64(uint64_t x) {
+    return _mm256_set1_epi64x((long long)x);
+}
+static inline words words_load(const uint64_t *p) {
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+static inline words words_add64(words a, words b) {
+    return _mm256_add_epi64(a, b);
+}
+static inline words words_xor(words a, words b) {
+    return _mm256_xor_si256(a, b);
+}
+static inline words words_multiply(words a, words b) {
+    return _mm256_mul_epu32(a, b);
+}
+static inline words words_high(words a) {
+    return _mm256_srli_epi64(a, 32);
+}
+static inline words words_join(words a, words b) {
+    return _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xaa);
+}
+static inline words words_even(words a, words b) {
+    return _mm256_unpacklo_epi64(a, b);
+}
+static inline words words_odd(words a, words b) {
+    return _mm256_unpackhi_epi64(a, b);
+}
+
+#endif
