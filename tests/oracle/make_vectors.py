@@ -155,29 +155,30 @@ def forward_cases():
         n, unroll, memory = shapes[turn % len(shapes)]
         changes = {"k": 3} if turn % 4 == 3 and router != "random" else {}
         add(f"moe-{router}-{regularizer}-{init}", moe(router, regularizer, init, **changes), training=True,
-            n=n, unroll=unroll, memory=memory)
+            n=n, unroll=unroll, memory=memory,
+            n_layers=2 if init == "dense_equivalent" and regularizer in ("none", "entropy") else 1)
         turn += 1
 
     # Inference. The regularizer is set and must not count.
     for router in ROUTERS_WITH_WEIGHTS:
         add(f"moe-{router}-inference", moe(router, "entropy"), memory=None, n=14)
-        add(f"moe-{router}-inference-k3", moe(router, "cv", "standard", k=3), memory=2, n=14)
+        add(f"moe-{router}-inference-k3", moe(router, "cv", "standard", k=3), memory=2, n=14, n_layers=1)
     for router in ROUTERS_WITHOUT:
         add(f"moe-{router}-inference", moe(router), memory=None, n=14)
 
     # The ends of K, and other corners of the MoE.
     for router in ROUTERS_WITH_WEIGHTS:
-        add(f"moe-{router}-k1", moe(router, "switch", k=1), training=True)
-        add(f"moe-{router}-k-all", moe(router, "entropy", k=5), training=True)
-        add(f"moe-{router}-unused-expert", moe(router, "switch_mean"), training=router != "sinkhorn",
+        add(f"moe-{router}-k1", moe(router, "switch", k=1), training=True, n_layers=1)
+        add(f"moe-{router}-k-all", moe(router, "entropy", k=5), training=True, n_layers=1)
+        add(f"moe-{router}-unused-expert", moe(router, "switch_mean"), training=router != "sinkhorn", n_layers=1,
             tweak=lonely_expert if router != "noisy_topk" else
             lambda config, weights: (quiet_noise(config, weights), lonely_expert(config, weights)))
-        add(f"moe-{router}-channels", moe(router, "entropy", channels_kept=3), training=True)
-    add("moe-hash-k1", moe("hash", k=1), training=True)
-    add("moe-hash-channels", moe("hash", channels_kept=2), training=True)
-    add("moe-random-channels", moe("random", channels_kept=4), training=True)
-    add("moe-sigmoid-channels-1", moe("sigmoid", channels_kept=1))
-    add("moe-sigmoid-channels-all", moe("sigmoid", channels_kept=6))
+        add(f"moe-{router}-channels", moe(router, "entropy", channels_kept=3), training=True, n_layers=1)
+    add("moe-hash-k1", moe("hash", k=1), training=True, n_layers=1)
+    add("moe-hash-channels", moe("hash", channels_kept=2), training=True, n_layers=1)
+    add("moe-random-channels", moe("random", channels_kept=4), training=True, n_layers=1)
+    add("moe-sigmoid-channels-1", moe("sigmoid", channels_kept=1), n_layers=1)
+    add("moe-sigmoid-channels-all", moe("sigmoid", channels_kept=6), n_layers=1)
     add("moe-sigmoid-unroll-1", moe("sigmoid", "cv"), training=True, n=4, unroll=1)
     add("moe-sinkhorn-unroll-1", moe("sinkhorn", "entropy"), training=True, n=4, unroll=1, memory=3)
     add("moe-sigmoid-single-token", moe("sigmoid", "entropy"), training=True, B=1, n=1, vocab_size=5)
@@ -186,7 +187,7 @@ def forward_cases():
         drop=("expert_dropout", "dropout", "regularizer_weight", "channels_kept", "init"))
     add("moe-sigmoid-no-grad", moe("sigmoid", "entropy"), training=True, grad=False)
     add("moe-sigmoid-odd-sizes", moe("sigmoid", "entropy", n_experts=7, expert_size=5, k=4), training=True, B=3,
-        d_head=5, n_heads=3, vocab_size=11, n_layers=3, d_model=10)
+        d_head=5, n_heads=3, vocab_size=11, d_model=10)
 
     # Dense, and what the rest of the model does.
     add("dense-training", dense(), training=True)
@@ -209,22 +210,25 @@ def forward_cases():
     for mode, training in (("training", True), ("inference", False)):
         add(f"topk-{mode}", topk(3), training=training)
         add(f"topk-norm-compensation-{mode}", topk(3, True), training=training)
-    add("topk-k1", topk(1))
-    add("topk-norm-compensation-k1", topk(1, True))
+    add("topk-k1", topk(1), n_layers=1)
+    add("topk-norm-compensation-k1", topk(1, True), n_layers=1)
     add("topk-k-all", topk(11), memory=0)
-    add("topk-k-beyond-positive", topk(9))
-    add("topk-defaults", topk(4), drop=("norm_compensation",))
+    add("topk-k-beyond-positive", topk(9), n_layers=1)
+    add("topk-defaults", topk(4), drop=("norm_compensation",), n_layers=1)
     add("topk-single-token", topk(2), B=1, n=1)
 
     # PKM: fewer keys than sub-keys, as many, and more; heads; initialisations.
     for activation in ("relu", "softmax"):
         for label, knn in (("few", 2), ("equal", 3), ("beyond", 128)):
             add(f"pkm-{activation}-knn-{label}", pkm(activation, knn), training=label == "few")
-        add(f"pkm-{activation}-knn-1", pkm(activation, 1, n_heads=3))
-        add(f"pkm-{activation}-one-head-few", pkm(activation, 3, n_heads=1, n_subkeys=4))
-        add(f"pkm-{activation}-one-head-beyond", pkm(activation, 4, n_heads=1, n_subkeys=4, init="dense_equivalent"))
-        add(f"pkm-{activation}-init", pkm(activation, 2, n_heads=3, n_subkeys=4, init="dense_equivalent"), memory=0)
-        add(f"pkm-{activation}-defaults", pkm(activation, 0), drop=("n_heads", "knn", "init"), memory=1)
+        add(f"pkm-{activation}-knn-1", pkm(activation, 1, n_heads=3), n_layers=1)
+        add(f"pkm-{activation}-one-head-few", pkm(activation, 3, n_heads=1, n_subkeys=4), n_layers=1)
+        add(f"pkm-{activation}-one-head-beyond", pkm(activation, 4, n_heads=1, n_subkeys=4, init="dense_equivalent"),
+                n_layers=1)
+        add(f"pkm-{activation}-init", pkm(activation, 2, n_heads=3, n_subkeys=4, init="dense_equivalent"), memory=0,
+                n_layers=1)
+        add(f"pkm-{activation}-defaults", pkm(activation, 0), drop=("n_heads", "knn", "init"), memory=1,
+                n_layers=1)
         add(f"pkm-{activation}-single-token", pkm(activation, 2), B=1, n=1)
     return cases
 
@@ -236,7 +240,9 @@ def train_cases():
         if ff.get("regularizer", "none") != "none":
             ff["regularizer_weight"] = 0.1
         tweak = quiet_noise if ff.get("router") == "noisy_topk" else None
-        cases.append({"name": name, "config": model_config(ff), "batch": batch, "unroll": 4, "steps": 20,
+        # The last pair of S(p) nearly stands still when d is 6 or more: its weights' gradients would be so close to 0
+        # (a constant added to all scores changes nothing) that Adam would turn rounding into steps. Hence d = 4.
+        cases.append({"name": name, "config": model_config(ff, d_model=4), "batch": batch, "unroll": 4, "steps": 20,
                       "lr": 0.003, "warmup": 5, "seed": 1, "tokens": tokens, "tweak": tweak})
 
     add("dense", dense())
@@ -298,7 +304,7 @@ def make_forward(case):
     memory = case["memory"]
     if memory is None:
         memory = config["memory_segments"]["train" if case["training"] else "eval"]
-    for attempt in range(1000):
+    for attempt in range(100):
         rng, weights = draw(case, attempt, "forward")
         rows = [[rng.randrange(config["vocab_size"]) for _ in range(case["n"] + 1)] for _ in range(case["B"])]
         results = {}
@@ -343,7 +349,7 @@ def make_train(case):
                                  case["warmup"])
         return model, log
 
-    for attempt in range(1000):
+    for attempt in range(100):
         rng, weights = draw(case, attempt, "train")
         splits = {name: [rng.randrange(config["vocab_size"]) for _ in range(count)]
                   for name, count in (("train", case["tokens"]), ("valid", 23), ("test", 23))}
@@ -409,7 +415,7 @@ def check_finite_differences(case):
             flat[index] = kept - step
             below = loss().item()
             flat[index] = kept
-            worst = max(worst, abs((above - below) / (2 * step) - grads[name].view(-1)[index].item()))
+            worst = max(worst, abs((above - below) / (2 * step) - grads[name].reshape(-1)[index].item()))
     return worst
 
 
@@ -473,16 +479,16 @@ def check_adam():
 def self_check():
     worst = 0.0
     for case in forward_cases():
-        if case["config"]["vocab_size"] == 7 and case["grad"]:
+        if case["grad"]:
             error = check_finite_differences(case)
             worst = max(worst, error)
             if error > 1e-7:
                 raise SystemExit(f"{case['name']}: gradient off by {error:.1e}")
     print(f"finite differences: worst error {worst:.1e}")
-    for name, check in (("attention by loops", check_attention_by_loops), ("Adam", check_adam)):
+    for name, check, limit in (("attention by loops", check_attention_by_loops, 1e-13), ("Adam", check_adam, 1e-9)):
         error = check()
         print(f"{name}: worst error {error:.1e}")
-        if error > 1e-12:
+        if error > limit:
             raise SystemExit(f"{name} disagrees")
 
 

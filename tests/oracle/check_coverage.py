@@ -1,0 +1,53 @@
+"""Fails when a router x regularizer x init combination has no forward case with gradients. Standard library only.
+
+    check_coverage.py --routers a,b,c --regularizers a,b,c --inits a,b,c
+
+A case counts when it runs in training mode with gradients and, where the regularizer is not none, the expected
+loss.reg is not 0. Routers without weights (hash, random) have no regularizer: they need only `none`.
+"""
+import argparse
+import json
+import os
+import sys
+
+import vector_files
+
+FORWARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases", "forward")
+WITHOUT_WEIGHTS = {"hash", "random"}
+
+
+def covered():
+    found = set()
+    for name in os.listdir(FORWARD):
+        directory = os.path.join(FORWARD, name)
+        with open(os.path.join(directory, "config.json")) as file:
+            ff = json.load(file)["ff"]
+        with open(os.path.join(directory, "case.json")) as file:
+            case = json.load(file)
+        if ff["type"] != "moe" or not case["training"] or not case["grad"]:
+            continue
+        expected = vector_files.read_safetensors(os.path.join(directory, "expected.safetensors"))
+        has_gradient = any(key.startswith("grad.layers.") and ".ff.experts." in key for key in expected)
+        has_regularizer = expected["loss.reg"][2][0] != 0
+        if has_gradient and has_regularizer == (ff["regularizer"] != "none"):
+            found.add((ff["router"], ff["regularizer"], ff.get("init", "dense_equivalent")))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option in ("routers", "regularizers", "inits"):
+        parser.add_argument("--" + option, required=True, type=lambda text: text.split(","))
+    options = parser.parse_args()
+    needed = [(router, regularizer, init) for router in options.routers for regularizer in options.regularizers
+              for init in options.inits if regularizer == "none" or router not in WITHOUT_WEIGHTS]
+    found = covered()
+    missing = [combination for combination in needed if combination not in found]
+    for router, regularizer, init in missing:
+        print(f"no forward case with gradients: router {router}, regularizer {regularizer}, init {init}")
+    print(f"{len(needed) - len(missing)} covered, {len(missing)} missing")
+    return 0 if needed and not missing else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
