@@ -7,8 +7,8 @@
 // Pairs sorted by expert, within an expert by token: expert e owns sorted positions [offset[e], offset[e+1]).
 typedef struct expert_grouping {
     int64_t tokens, slots, experts;
-    const int64_t *offset;  // [experts + 1]
-    const int32_t *pair;    // [tokens * slots] sorted position -> token * slots + slot
+    const int64_t *offset;   // [experts + 1]
+    const int32_t *pair;     // [tokens * slots] sorted position -> token * slots + slot
     const int32_t *position; // [tokens * slots] token * slots + slot -> sorted position
 } expert_grouping;
 
@@ -20,8 +20,8 @@ typedef struct expert_ffn_call {
     const real *up;      // W1 [experts, d, G]
     const real *down;    // W2 [experts, G, d]
     const real *weight;  // [tokens * slots], by pair
-    real *hidden;        // [pairs, G], by sorted position: ReLU(x W1), not yet weighted; kept for the backward
-    const real *mask;    // [pairs, G], by sorted position: factors on the weighted hidden channels, or NULL
+    real *hidden;     // [pairs, G], by sorted position: ReLU(x W1), not yet weighted; kept for the backward
+    const real *mask; // [pairs, G], by sorted position: factors on the weighted hidden channels, or NULL
 } expert_ffn_call;
 
 // hidden = ReLU(x · W1[e]).
@@ -44,6 +44,5 @@ typedef struct expert_ffn_kernel {
     kernel_identity identity;
     sigmoe_status (*up)(const kernel_context *, const expert_ffn_call *);
     sigmoe_status (*down)(const kernel_context *, const expert_ffn_call *, matrix y);
-    sigmoe_status (*backward)(
-        const kernel_context *, const expert_ffn_call *, const expert_ffn_gradients *);
+    sigmoe_status (*backward)(const kernel_context *, const expert_ffn_call *, const expert_ffn_gradients *);
 } expert_ffn_kernel;
