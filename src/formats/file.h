@@ -5,10 +5,16 @@
 
 #include <stdio.h>
 
+enum { PATH_CAPACITY = 4096 };
+
+// printf into a buffer for a path; a path that does not fit is an error, never cut short.
+sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 typedef struct file_writer {
     FILE *stream;
-    char final_path[4096];
-    char partial_path[4112]; // beside it, "<final>.partial"
+    char final_path[PATH_CAPACITY];
+    char partial_path[PATH_CAPACITY + 16]; // beside it, "<final>.partial"
 } file_writer;
 
 sigmoe_status file_writer_open(file_writer *w, const char *path);
@@ -17,7 +23,7 @@ sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count)
 sigmoe_status file_writer_commit(file_writer *w);
 void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
 
-// A whole file, mapped read-only; bytes is NULL for an empty file.
+// A whole regular file, mapped read-only; bytes is NULL for an empty file.
 typedef struct file_map {
     const unsigned char *bytes;
     size_t size;
@@ -32,5 +38,6 @@ sigmoe_status directory_remove(const char *path); // with its contents
 sigmoe_status directory_commit(const char *partial, const char *final);
 // Lists names (not . and ..) sorted bytewise, in the arena.
 sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count);
-// `path` must not exist unless force (then it is removed); says what to do.
+// `path` must not exist unless force (then it is removed, whatever it is, save a directory that the process works
+// in); says what to do.
 sigmoe_status output_claim(const char *path, bool force);

@@ -6,9 +6,11 @@
 
 #include <jansson.h>
 
-// Parses a whole file or text into a JSON object; the sentence names the file, line and column. Free with json_decref.
+// Parses a whole file into a JSON object; the sentence names the file, line and column. Free with json_decref.
 sigmoe_status json_read_object(const char *path, json_t **out);
-// Writes aside, fsyncs, renames. Sorted as built, indented by 2.
+// The same for bytes in memory; `name` stands where the file's would.
+sigmoe_status json_parse_object(const char *name, const void *bytes, size_t size, json_t **out);
+// Writes aside, fsyncs, renames. Sorted as built, indented by 2. Reading it back gives the same doubles.
 sigmoe_status json_write(const char *path, const json_t *object);
 
 // Every key of `object` must be in `table` or in `also` (NULL-terminated: keys that others read); every required option

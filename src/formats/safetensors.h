@@ -1,5 +1,6 @@
 // safetensors: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
-// Read types: F32, BF16 (widened to f32), I32, F64 (trainer's scalars), U64/I64. Every offset and size is checked.
+// Types: F32, BF16 (widened to f32), I32, I64, F64; NaN is a value like any other here. Every offset and size is checked:
+// the tensors must fill the data exactly, without overlap, hole or rest.
 #pragma once
 
 #include "base/arena.h"
@@ -23,14 +24,14 @@ void safetensors_close(safetensors_file *file);
 int safetensors_count(const safetensors_file *file);
 const stored_tensor *safetensors_at(const safetensors_file *file, int index);
 const stored_tensor *safetensors_find(const safetensors_file *file, const char *name); // NULL when absent
-// Copies a tensor of exactly this shape as float32 (from F32 or BF16), int32 or double. The sentence names file and tensor.
+// Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. The sentence names file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
 sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out);
 
 // Writing: all tensors are named first, then the file is written in one go (aside, fsync, rename). bytes are borrowed
-// until commit. F32, I32, I64 and F64.
+// during the call.
 typedef struct tensor_to_write {
     const char *name;
     tensor_type type;

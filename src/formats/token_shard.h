@@ -16,8 +16,8 @@ void token_split_copy(const token_split *split, int64_t first, int64_t count, in
 
 typedef struct token_writer token_writer;
 // Streams tokens of ids < vocab_size into shards of at most `shard_tokens` (0: 2^31 - 1); written aside until commit.
-sigmoe_status token_writer_open(const char *directory, const char *split, int64_t vocab_size,
-    int64_t shard_tokens, token_writer **out);
+sigmoe_status token_writer_open(
+    const char *directory, const char *split, int64_t vocab_size, int64_t shard_tokens, token_writer **out);
 sigmoe_status token_writer_add(token_writer *w, const int32_t *tokens, int64_t count);
 sigmoe_status token_writer_commit(token_writer *w); // frees w
 void token_writer_abandon(token_writer *w);

@@ -1,0 +1,43 @@
+#include "data/batch_stream.h"
+
+#include <inttypes.h>
+
+sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64_t batch, int64_t unroll,
+    bool keep_rest, int64_t limit_tokens) {
+    if (batch < 1 || unroll < 1)
+        return fail(SIGMOE_BAD_ARGUMENT, "batch %" PRId64 " and unroll %" PRId64 ": both must be 1 or more",
+            batch, unroll);
+    int64_t tokens = token_split_count(split);
+    if (limit_tokens > 0 && limit_tokens < tokens - 1) tokens = limit_tokens + 1;
+    int64_t length = (tokens - 1) / batch;
+    int64_t shortest = keep_rest ? 1 : unroll;
+    if (length < shortest)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%" PRId64 " tokens in %" PRId64 " streams give %" PRId64 " a stream, fewer than %" PRId64
+            ": use a smaller batch%s, or more text",
+            tokens, batch, length, shortest, keep_rest ? "" : " or unroll");
+    *s = (batch_stream){
+        .split = split, .batch = batch, .unroll = unroll, .length = length, .keep_rest = keep_rest};
+    return SIGMOE_OK;
+}
+
+int64_t batch_stream_steps_per_epoch(const batch_stream *s) {
+    return s->length / s->unroll + (s->keep_rest && s->length % s->unroll != 0);
+}
+
+void batch_stream_next(batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch) {
+    int64_t left = s->length - s->position;
+    if (!s->keep_rest && left < s->unroll) {
+        s->epoch++;
+        s->position = 0;
+        left = s->length;
+    }
+    *length = left < s->unroll ? left : s->unroll;
+    *new_epoch = s->position == 0;
+    for (int64_t b = 0; b < s->batch; b++) {
+        int64_t first = b * s->length + s->position;
+        token_split_copy(s->split, first, *length, inputs + b * *length);
+        token_split_copy(s->split, first + 1, *length, targets + b * *length);
+    }
+    s->position += *length;
+}

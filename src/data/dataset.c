@@ -1,0 +1,63 @@
+#include "data/dataset.h"
+#include "formats/file.h"
+#include "formats/json_options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+// A size that meta.json need not have; what is there must be a count.
+static sigmoe_status read_size(const json_t *split, const char *name, const char *key, int64_t *size) {
+    const json_t *value = json_object_get(split, key);
+    *size = -1;
+    if (!value) return SIGMOE_OK;
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return fail(SIGMOE_BAD_FORMAT, "\"splits.%s.%s\" must be a count", name, key);
+    *size = json_integer_value(value);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_split(const json_t *meta, const char *name, split_sizes *out) {
+    const json_t *split = json_object_get(json_object_get(meta, "splits"), name);
+    if (split && !json_is_object(split))
+        return fail(SIGMOE_BAD_FORMAT, "\"splits.%s\" must be an object", name);
+    TRY(read_size(split, name, "tokens", &out->tokens));
+    TRY(read_size(split, name, "bytes", &out->bytes));
+    TRY(read_size(split, name, "chars", &out->chars));
+    return read_size(split, name, "words", &out->words);
+}
+
+static sigmoe_status read_meta(const json_t *meta, dataset *out) {
+    const json_t *vocab_size = json_object_get(meta, "vocab_size");
+    out->vocab_size = json_integer_value(vocab_size);
+    if (!json_is_integer(vocab_size) || out->vocab_size < 1 || out->vocab_size > INT32_MAX)
+        return fail(SIGMOE_BAD_FORMAT, "\"vocab_size\" must be an integer in 1..%d", INT32_MAX);
+    TRY(tokenizer_from_json(json_object_get(meta, "tokenizer"), "tokenizer", &out->tokenizer));
+    int64_t said = tokenizer_vocab_size(&out->tokenizer);
+    if (said && said != out->vocab_size)
+        return fail(SIGMOE_BAD_FORMAT,
+            "\"vocab_size\" is %" PRId64 ", but the alphabet has %" PRId64 " bytes", out->vocab_size, said);
+    const char *source = json_string_value(json_object_get(meta, "source"));
+    snprintf(out->source, sizeof out->source, "%s", source ? source : "");
+    TRY(read_split(meta, "train", &out->train));
+    TRY(read_split(meta, "valid", &out->valid));
+    return read_split(meta, "test", &out->test);
+}
+
+sigmoe_status dataset_open(const char *directory, dataset *out) {
+    char path[PATH_CAPACITY];
+    json_t *meta;
+    *out = (dataset){0};
+    TRY(path_format(out->directory, "%s", directory));
+    TRY(path_format(path, "%s/meta.json", directory));
+    TRY(json_read_object(path, &meta));
+    sigmoe_status status = read_meta(meta, out);
+    json_decref(meta);
+    return status == SIGMOE_OK ? status : fail_in(status, "%s", path);
+}
+
+const split_sizes *dataset_split(const dataset *d, const char *split) {
+    if (strcmp(split, "train") == 0) return &d->train;
+    if (strcmp(split, "valid") == 0) return &d->valid;
+    if (strcmp(split, "test") == 0) return &d->test;
+    return NULL;
+}

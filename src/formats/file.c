@@ -1,0 +1,207 @@
+#include "formats/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OPEN_DIRECTORIES = 16 }; // descriptors that a walk through a tree may hold
+
+static sigmoe_status too_long(const char *path) {
+    return fail(SIGMOE_BAD_ARGUMENT, "the path %.60s... is longer than %d bytes", path, PATH_CAPACITY - 1);
+}
+
+sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(path, PATH_CAPACITY, format, arguments);
+    va_end(arguments);
+    return length < 0 || length >= PATH_CAPACITY ? too_long(path) : SIGMOE_OK;
+}
+
+// A directory's entries reach the disk only when the directory itself is synced.
+static sigmoe_status sync_path(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return fail_errno("cannot open %s", path);
+    sigmoe_status status =
+        fsync(descriptor) == 0 ? SIGMOE_OK : fail_errno("cannot sync %s to the disk", path);
+    close(descriptor);
+    return status;
+}
+
+static sigmoe_status sync_parent(const char *path) {
+    char parent[PATH_CAPACITY];
+    TRY(path_format(parent, "%s", path));
+    size_t length = strlen(parent);
+    while (length > 1 && parent[length - 1] == '/') parent[--length] = '\0';
+    char *slash = strrchr(parent, '/');
+    if (!slash) return sync_path(".");
+    slash[slash == parent] = '\0'; // the root keeps its slash
+    return sync_path(parent);
+}
+
+sigmoe_status file_writer_open(file_writer *w, const char *path) {
+    *w = (file_writer){0};
+    if (strlen(path) >= sizeof w->final_path) return too_long(path);
+    snprintf(w->final_path, sizeof w->final_path, "%s", path);
+    snprintf(w->partial_path, sizeof w->partial_path, "%s.partial", path);
+    w->stream = fopen(w->partial_path, "wbe");
+    if (!w->stream) return fail_errno("cannot write %s", w->partial_path);
+    return SIGMOE_OK;
+}
+
+void file_writer_abandon(file_writer *w) {
+    if (!w->stream) return;
+    fclose(w->stream);
+    w->stream = NULL;
+    unlink(w->partial_path);
+}
+
+sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count) {
+    if (count == 0 || fwrite(bytes, 1, count, w->stream) == count) return SIGMOE_OK;
+    return fail_errno("cannot write %s", w->partial_path);
+}
+
+sigmoe_status file_writer_commit(file_writer *w) {
+    if (fflush(w->stream) != 0 || fsync(fileno(w->stream)) != 0) {
+        fail_errno("cannot write %s", w->partial_path);
+        file_writer_abandon(w);
+        return SIGMOE_IO;
+    }
+    int closed = fclose(w->stream);
+    w->stream = NULL;
+    if (closed != 0 || rename(w->partial_path, w->final_path) != 0) {
+        fail_errno("cannot write %s", w->final_path);
+        unlink(w->partial_path);
+        return SIGMOE_IO;
+    }
+    return sync_parent(w->final_path);
+}
+
+sigmoe_status file_map_open(const char *path, file_map *map) {
+    *map = (file_map){0};
+    // Not blocking: a pipe without a writer must not hang, it is refused below.
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return fail_errno("cannot read %s", path);
+    struct stat about;
+    sigmoe_status status = SIGMOE_OK;
+    if (fstat(descriptor, &about) != 0) {
+        status = fail_errno("cannot read %s", path);
+    } else if (S_ISDIR(about.st_mode)) {
+        status = fail(SIGMOE_IO, "cannot read %s: it is a directory, a file is needed", path);
+    } else if (!S_ISREG(about.st_mode)) {
+        status = fail(SIGMOE_IO, "cannot read %s: it is not a regular file", path);
+    } else if (about.st_size > 0) {
+        void *bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (bytes == MAP_FAILED)
+            status = fail_errno("cannot map %s into memory", path);
+        else
+            *map = (file_map){bytes, (size_t)about.st_size};
+    }
+    close(descriptor);
+    return status;
+}
+
+void file_map_close(file_map *map) {
+    if (map->bytes) munmap((void *)map->bytes, map->size);
+    *map = (file_map){0};
+}
+
+bool path_exists(const char *path) {
+    struct stat about;
+    return lstat(path, &about) == 0;
+}
+
+static sigmoe_status make_one(const char *path) {
+    struct stat about;
+    if (mkdir(path, 0777) == 0) return SIGMOE_OK;
+    if (errno != EEXIST) return fail_errno("cannot make the directory %s", path);
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) return SIGMOE_OK;
+    return fail(SIGMOE_IO, "cannot make the directory %s: a file of this name is in the way", path);
+}
+
+sigmoe_status directory_make(const char *path) {
+    char part[PATH_CAPACITY];
+    TRY(path_format(part, "%s", path));
+    for (char *slash = strchr(part + (*part != '\0'), '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        TRY(make_one(part));
+        *slash = '/';
+    }
+    return make_one(part);
+}
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *place) {
+    (void)about, (void)type, (void)place;
+    if (remove(path) == 0) return 0;
+    fail_errno("cannot remove %s", path);
+    return -1;
+}
+
+sigmoe_status directory_remove(const char *path) {
+    if (!path_exists(path)) return fail_errno("cannot remove %s", path);
+    // Not following links: what they point to is not ours.
+    return nftw(path, remove_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) == 0 ? SIGMOE_OK : SIGMOE_IO;
+}
+
+static int sync_entry(const char *path, const struct stat *about, int type, struct FTW *place) {
+    (void)about, (void)place;
+    bool ours = type == FTW_F || type == FTW_D || type == FTW_DP;
+    return ours && sync_path(path) != SIGMOE_OK ? -1 : 0;
+}
+
+sigmoe_status directory_commit(const char *partial, const char *final) {
+    if (!path_exists(partial)) return fail_errno("cannot finish %s", partial);
+    if (nftw(partial, sync_entry, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0) return SIGMOE_IO;
+    if (rename(partial, final) != 0) return fail_errno("cannot rename %s to %s", partial, final);
+    return sync_parent(final);
+}
+
+static int keep_entry(const struct dirent *entry) {
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count) {
+    struct dirent **entries;
+    int found = scandir(path, &entries, keep_entry, by_bytes);
+    if (found < 0) return fail_errno("cannot list %s", path);
+    sigmoe_status status = ARENA_NEW(a, *names, found);
+    for (int i = 0; i < found; i++) {
+        if (status == SIGMOE_OK && !((*names)[i] = arena_text(a, "%s", entries[i]->d_name)))
+            status = SIGMOE_NO_MEMORY;
+        free(entries[i]);
+    }
+    free(entries);
+    *count = found;
+    return status;
+}
+
+// Whether the process's working directory lies in `path`: "--force --out ." must not empty the user's project.
+static bool holds_working_directory(const char *path) {
+    char target[PATH_CAPACITY], here[PATH_CAPACITY];
+    if (!realpath(path, target) || !getcwd(here, sizeof here)) return false;
+    size_t length = strlen(target);
+    if (length == 1) return true; // the root
+    return strncmp(target, here, length) == 0 && (here[length] == '/' || here[length] == '\0');
+}
+
+sigmoe_status output_claim(const char *path, bool force) {
+    if (*path == '\0') return fail(SIGMOE_BAD_ARGUMENT, "the output's name is empty");
+    if (!path_exists(path)) return SIGMOE_OK;
+    if (!force)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%s exists already: choose another name, or add --force to replace it", path);
+    if (holds_working_directory(path))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%s holds the working directory and is not replaced: choose another name", path);
+    return directory_remove(path);
+}

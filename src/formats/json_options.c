@@ -1,0 +1,242 @@
+#include "formats/json_options.h"
+#include "formats/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_KNOWN_KEYS = 64 };
+
+sigmoe_status json_parse_object(const char *name, const void *bytes, size_t size, json_t **out) {
+    json_error_t error;
+    json_t *value = json_loadb(bytes ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
+    if (!value)
+        return fail(
+            SIGMOE_BAD_FORMAT, "%s, line %d, column %d: %s", name, error.line, error.column, error.text);
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return fail(SIGMOE_BAD_FORMAT, "%s: a JSON object is needed, not an array", name);
+    }
+    *out = value;
+    return SIGMOE_OK;
+}
+
+sigmoe_status json_read_object(const char *path, json_t **out) {
+    file_map map;
+    TRY(file_map_open(path, &map));
+    sigmoe_status status = json_parse_object(path, map.bytes, map.size, out);
+    file_map_close(&map);
+    return status;
+}
+
+// 15 digits write 0.1 as 0.1 and are used when they lose nothing; else 17, which never do.
+static char *shortest_text(const json_t *object) {
+    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_t *again = text ? json_loads(text, 0, NULL) : NULL;
+    if (!again || !json_equal(again, object)) {
+        free(text);
+        text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    }
+    json_decref(again);
+    return text;
+}
+
+sigmoe_status json_write(const char *path, const json_t *object) {
+    char *text = shortest_text(object);
+    if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
+    file_writer w;
+    sigmoe_status status;
+    TRY_OR(done, file_writer_open(&w, path));
+    TRY_OR(abandon, file_writer_write(&w, text, strlen(text)));
+    TRY_OR(abandon, file_writer_write(&w, "\n", 1));
+    status = file_writer_commit(&w);
+abandon:
+    file_writer_abandon(&w);
+done:
+    free(text);
+    return status;
+}
+
+static bool listed(const char *const *names, const char *name) {
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+static sigmoe_status unknown_key(
+    const char *path, const char *key, option_table table, const char *const *also) {
+    const char *known[MOST_KNOWN_KEYS];
+    int count = 0;
+    for (int i = 0; i < table.count && count < MOST_KNOWN_KEYS; i++) known[count++] = table.options[i].name;
+    for (; also && *also && count < MOST_KNOWN_KEYS; also++) known[count++] = *also;
+    const char *nearest = nearest_name(key, known, count);
+    if (!nearest) return fail(SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"", path, key);
+    return fail(
+        SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"; did you mean \"%s%s\"?", path, key, path, nearest);
+}
+
+// What a value is, for "must be ..., not ...".
+static const char *type_name(const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number with a fraction";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        return "null";
+    }
+    return "something else";
+}
+
+static sigmoe_status wrong_type(const option *o, const char *path, const char *needed, const json_t *value) {
+    return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be %s, not %s", path, o->name, needed, type_name(value));
+}
+
+static sigmoe_status set_integer(const option *o, const char *path, const json_t *value, int64_t *out) {
+    if (!json_is_integer(value)) return wrong_type(o, path, "an integer", value);
+    int64_t number = json_integer_value(value);
+    char range[64], preset[64];
+    option_describe(o, range, sizeof range, preset, sizeof preset);
+    if ((double)number < o->low || (double)number > o->high)
+        return fail(
+            SIGMOE_BAD_FORMAT, "\"%s%s\" is %lld; it must be in %s", path, o->name, (long long)number, range);
+    *out = number;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status set_number(const option *o, const char *path, const json_t *value, double *out) {
+    if (!json_is_number(value)) return wrong_type(o, path, "a number", value);
+    double number = json_number_value(value);
+    char range[64], preset[64];
+    option_describe(o, range, sizeof range, preset, sizeof preset);
+    if (!(number >= o->low && number <= o->high))
+        return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is %g; it must be in %s", path, o->name, number, range);
+    *out = number;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status set_choice(const option *o, const char *path, const json_t *value, int *out) {
+    char all[512], preset[64];
+    option_describe(o, all, sizeof all, preset, sizeof preset);
+    if (!json_is_string(value))
+        return fail(
+            SIGMOE_BAD_FORMAT, "\"%s%s\" must be one of %s, not %s", path, o->name, all, type_name(value));
+    const char *text = json_string_value(value);
+    int count = 0;
+    for (; o->choices[count]; count++) {
+        if (strcmp(o->choices[count], text) != 0) continue;
+        *out = count;
+        return SIGMOE_OK;
+    }
+    return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is \"%.80s\"; it must be one of %s; did you mean \"%s\"?", path,
+        o->name, text, all, nearest_name(text, o->choices, count));
+}
+
+static sigmoe_status set_value(const option *o, const char *path, const json_t *value, void *values) {
+    void *place = (char *)values + o->offset;
+    switch (o->type) {
+    case OPTION_INTEGER:
+        return set_integer(o, path, value, place);
+    case OPTION_NUMBER:
+        return set_number(o, path, value, place);
+    case OPTION_CHOICE:
+        return set_choice(o, path, value, place);
+    case OPTION_FLAG:
+        if (!json_is_boolean(value)) return wrong_type(o, path, "true or false", value);
+        *(bool *)place = json_is_true(value);
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status json_read_options(
+    const json_t *object, const char *path, option_table table, const char *const *also, void *values) {
+    if (!json_is_object(object))
+        return fail(SIGMOE_BAD_FORMAT, "\"%.*s\" must be an object", (int)strlen(path) - 1, path);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value) {
+        if (!option_find(table, key) && !listed(also, key)) return unknown_key(path, key, table, also);
+    }
+    option_defaults(table, values);
+    for (int i = 0; i < table.count; i++) {
+        const option *o = &table.options[i];
+        value = json_object_get(object, o->name);
+        if (!value && o->required) return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is missing", path, o->name);
+        if (value) TRY(set_value(o, path, value, values));
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status json_write_options(json_t *object, option_table table, const void *values) {
+    for (int i = 0; i < table.count; i++) {
+        const option *o = &table.options[i];
+        const void *place = (const char *)values + o->offset;
+        json_t *value = NULL;
+        switch (o->type) {
+        case OPTION_INTEGER:
+            value = json_integer(*(const int64_t *)place);
+            break;
+        case OPTION_NUMBER:
+            value = json_real(*(const double *)place);
+            break;
+        case OPTION_FLAG:
+            value = json_boolean(*(const bool *)place);
+            break;
+        case OPTION_CHOICE:
+            value = json_string(o->choices[*(const int *)place]);
+            break;
+        }
+        // A NULL value is refused, too: NaN, or no memory.
+        if (json_object_set_new(object, o->name, value) != 0)
+            return fail(SIGMOE_NO_MEMORY, "\"%s\" cannot be written as JSON", o->name);
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values) {
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (!value) value = json_string(text); // a word without quotes
+    if (!value) return fail(SIGMOE_BAD_ARGUMENT, "the value of \"%s%s\" is not UTF-8 text", path, o->name);
+    sigmoe_status status = set_value(o, path, value, values);
+    json_decref(value);
+    return status == SIGMOE_BAD_FORMAT ? SIGMOE_BAD_ARGUMENT : status;
+}
+
+static void describe_range(const option *o, char *text, size_t size) {
+    const double no_limit = 9e18; // near the largest int64
+    if (o->high >= no_limit)
+        snprintf(text, size, "%.15g or more", o->low);
+    else
+        snprintf(text, size, "%.15g..%.15g", o->low, o->high);
+}
+
+void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size) {
+    switch (o->type) {
+    case OPTION_INTEGER:
+    case OPTION_NUMBER:
+        describe_range(o, values, values_size);
+        snprintf(preset, preset_size, "%.15g", o->preset);
+        break;
+    case OPTION_FLAG:
+        snprintf(values, values_size, "true|false");
+        snprintf(preset, preset_size, "%s", o->preset != 0 ? "true" : "false");
+        break;
+    case OPTION_CHOICE:
+        values[0] = '\0';
+        for (int i = 0; o->choices[i]; i++) {
+            size_t used = strlen(values);
+            snprintf(values + used, values_size - used, "%s%s", i ? "|" : "", o->choices[i]);
+        }
+        snprintf(preset, preset_size, "%s", o->choices[(int)o->preset]);
+        break;
+    }
+    if (o->required) snprintf(preset, preset_size, "required");
+}

@@ -1,0 +1,304 @@
+#include "formats/safetensors.h"
+#include "formats/json_options.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
+static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
+
+struct safetensors_file {
+    arena *memory; // holds this struct, too
+    const char *path;
+    file_map map;
+    int count;
+    stored_tensor *tensors; // in the order of their bytes
+};
+
+static const struct {
+    const char *name;
+    int64_t size;
+} types[] = {
+    [TENSOR_F32] = {"F32", 4},
+    [TENSOR_BF16] = {"BF16", 2},
+    [TENSOR_I32] = {"I32", 4},
+    [TENSOR_I64] = {"I64", 8},
+    [TENSOR_F64] = {"F64", 8},
+};
+enum { TYPES = sizeof types / sizeof *types };
+
+static sigmoe_status read_type(const json_t *entry, tensor_type *type) {
+    const char *name = json_string_value(json_object_get(entry, "dtype"));
+    if (!name) return fail(SIGMOE_BAD_FORMAT, "its dtype is missing or not a string");
+    for (int i = 0; i < TYPES; i++) {
+        if (strcmp(types[i].name, name) != 0) continue;
+        *type = (tensor_type)i;
+        return SIGMOE_OK;
+    }
+    return fail(
+        SIGMOE_BAD_FORMAT, "its dtype is %.20s; those known here are F32, BF16, I32, I64 and F64", name);
+}
+
+static sigmoe_status read_shape(const json_t *entry, stored_tensor *t) {
+    const json_t *shape = json_object_get(entry, "shape");
+    if (!json_is_array(shape)) return fail(SIGMOE_BAD_FORMAT, "its shape is missing or not an array");
+    size_t dims = json_array_size(shape);
+    if (dims > MOST_DIMS)
+        return fail(SIGMOE_BAD_FORMAT, "it has %zu dimensions, more than %d", dims, MOST_DIMS);
+    t->dims = (int)dims;
+    t->count = 1;
+    for (int i = 0; i < t->dims; i++) {
+        const json_t *extent = json_array_get(shape, (size_t)i);
+        t->shape[i] = json_integer_value(extent);
+        if (!json_is_integer(extent) || t->shape[i] < 0)
+            return fail(SIGMOE_BAD_FORMAT, "dimension %d of its shape is not a size", i);
+        if (!size_product(&t->count, t->count, t->shape[i]))
+            return fail(SIGMOE_BAD_FORMAT, "its shape has too many elements");
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_place(
+    const json_t *entry, const unsigned char *data, int64_t data_size, stored_tensor *t) {
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
+    if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
+        return fail(SIGMOE_BAD_FORMAT, "its data_offsets are not two integers");
+    int64_t begin = json_integer_value(first), end = json_integer_value(last), bytes;
+    if (begin < 0 || end < begin || end > data_size)
+        return fail(SIGMOE_BAD_FORMAT,
+            "its data_offsets [%" PRId64 ", %" PRId64 "] lie outside of the %" PRId64
+            " bytes of data (is the file cut short?)",
+            begin, end, data_size);
+    if (!size_product(&bytes, t->count, types[t->type].size) || bytes != end - begin)
+        return fail(SIGMOE_BAD_FORMAT,
+            "its data_offsets give it %" PRId64 " bytes, its shape and dtype need another number",
+            end - begin);
+    t->bytes = data + begin;
+    return SIGMOE_OK;
+}
+
+static int by_place(const void *a, const void *b) {
+    const stored_tensor *s = a, *t = b;
+    const unsigned char *p = s->bytes, *q = t->bytes;
+    if (p != q) return p < q ? -1 : 1;
+    // Empty tensors come before the one whose bytes start at the same place.
+    return (s->count > 0) - (t->count > 0);
+}
+
+// The tensors cover the data exactly.
+static sigmoe_status check_cover(const safetensors_file *file, const unsigned char *data, int64_t data_size) {
+    int64_t covered = 0;
+    for (int i = 0; i < file->count; i++) {
+        const stored_tensor *t = &file->tensors[i];
+        int64_t begin = (const unsigned char *)t->bytes - data;
+        if (begin != covered)
+            return fail(SIGMOE_BAD_FORMAT, "%s: the bytes of tensor \"%.80s\" %s", file->path, t->name,
+                begin < covered ? "overlap those of another" : "follow bytes that belong to no tensor");
+        covered += t->count * types[t->type].size;
+    }
+    if (covered != data_size)
+        return fail(SIGMOE_BAD_FORMAT, "%s: %" PRId64 " bytes behind the last tensor belong to nothing",
+            file->path, data_size - covered);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const unsigned char *data) {
+    int64_t data_size = (int64_t)(file->map.bytes + file->map.size - data);
+    TRY(ARENA_NEW(file->memory, file->tensors, json_object_size(header)));
+    const char *name;
+    json_t *entry;
+    json_object_foreach(header, name, entry) {
+        if (strcmp(name, "__metadata__") == 0) continue;
+        stored_tensor *t = &file->tensors[file->count++];
+        t->name = arena_text(file->memory, "%s", name);
+        if (!t->name) return SIGMOE_NO_MEMORY;
+        sigmoe_status status = read_type(entry, &t->type);
+        if (status == SIGMOE_OK) status = read_shape(entry, t);
+        if (status == SIGMOE_OK) status = read_place(entry, data, data_size, t);
+        if (status != SIGMOE_OK) return fail_in(status, "%s: tensor \"%.80s\"", file->path, name);
+    }
+    qsort(file->tensors, (size_t)file->count, sizeof *file->tensors, by_place);
+    return check_cover(file, data, data_size);
+}
+
+static sigmoe_status read_file(safetensors_file *file) {
+    uint64_t length;
+    if (file->map.size < PREFIX)
+        return fail(SIGMOE_BAD_FORMAT, "%s: %zu bytes are too few for a safetensors file", file->path,
+            file->map.size);
+    memcpy(&length, file->map.bytes, PREFIX);
+    length = le64toh(length);
+    if (length > LONGEST_HEADER)
+        return fail(SIGMOE_BAD_FORMAT, "%s: a header of %" PRIu64 " bytes: this is no safetensors file",
+            file->path, length);
+    if (length > file->map.size - PREFIX)
+        return fail(SIGMOE_BAD_FORMAT, "%s: the file ends inside its header; it is cut short", file->path);
+    json_t *header;
+    TRY(json_parse_object(file->path, file->map.bytes + PREFIX, (size_t)length, &header));
+    sigmoe_status status = read_tensors(file, header, file->map.bytes + PREFIX + length);
+    json_decref(header);
+    return status;
+}
+
+sigmoe_status safetensors_open(const char *path, safetensors_file **out) {
+    arena *memory;
+    safetensors_file *file;
+    TRY(arena_create("safetensors", &memory));
+    if (ARENA_NEW(memory, file, 1) != SIGMOE_OK) {
+        arena_destroy(memory);
+        return SIGMOE_NO_MEMORY;
+    }
+    file->memory = memory;
+    sigmoe_status status;
+    file->path = arena_text(memory, "%s", path);
+    status = file->path ? file_map_open(path, &file->map) : SIGMOE_NO_MEMORY;
+    if (status == SIGMOE_OK) status = read_file(file);
+    if (status == SIGMOE_OK)
+        *out = file;
+    else
+        safetensors_close(file);
+    return status;
+}
+
+void safetensors_close(safetensors_file *file) {
+    if (!file) return;
+    file_map_close(&file->map);
+    arena_destroy(file->memory);
+}
+
+int safetensors_count(const safetensors_file *file) {
+    return file->count;
+}
+const stored_tensor *safetensors_at(const safetensors_file *file, int index) {
+    return &file->tensors[index];
+}
+
+const stored_tensor *safetensors_find(const safetensors_file *file, const char *name) {
+    for (int i = 0; i < file->count; i++)
+        if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+    return NULL;
+}
+
+static void print_shape(char *text, size_t size, int dims, const int64_t *shape) {
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (int i = 0; i < dims && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? ", " : "", shape[i]);
+    if (used < size) snprintf(text + used, size - used, "]");
+}
+
+static sigmoe_status find_of_shape(const safetensors_file *file, const char *name, int dims,
+    const int64_t *shape, const stored_tensor **out) {
+    const stored_tensor *t = safetensors_find(file, name);
+    if (!t) return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is missing", file->path, name);
+    if (t->dims != dims || memcmp(t->shape, shape, (size_t)dims * sizeof *shape) != 0) {
+        char has[200], needed[200];
+        print_shape(has, sizeof has, t->dims, t->shape);
+        print_shape(needed, sizeof needed, dims, shape);
+        return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" has shape %s where %s is needed", file->path, name,
+            has, needed);
+    }
+    *out = t;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status wrong_type(const safetensors_file *file, const stored_tensor *t, const char *needed) {
+    return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is %s where %s is needed", file->path, t->name,
+        types[t->type].name, needed);
+}
+
+static void widen_bf16(const unsigned char *bytes, int64_t count, float *out) {
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)bytes[2 * i] << 16 | (uint32_t)bytes[2 * i + 1] << 24;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
+}
+
+sigmoe_status safetensors_read_f32(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out) {
+    const stored_tensor *t = NULL;
+    TRY(find_of_shape(file, name, dims, shape, &t));
+    if (t->type == TENSOR_BF16)
+        widen_bf16(t->bytes, t->count, out);
+    else if (t->type == TENSOR_F32)
+        memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
+    else
+        return wrong_type(file, t, "F32 or BF16");
+    return SIGMOE_OK;
+}
+
+sigmoe_status safetensors_read_i32(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out) {
+    const stored_tensor *t = NULL;
+    TRY(find_of_shape(file, name, dims, shape, &t));
+    if (t->type != TENSOR_I32) return wrong_type(file, t, "I32");
+    memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status size_of(const tensor_to_write *t, int64_t *bytes) {
+    bool fits = true;
+    *bytes = types[t->type].size;
+    for (int i = 0; i < t->dims; i++) fits = fits && size_product(bytes, *bytes, t->shape[i]);
+    return fits ? SIGMOE_OK : fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is too large to be written", t->name);
+}
+
+// {"dtype": ..., "shape": [...], "data_offsets": [...]}, moving *offset behind the tensor. NULL members (no memory) make
+// the packing fail as a whole.
+static sigmoe_status describe(json_t *header, const tensor_to_write *t, int64_t *offset) {
+    int64_t bytes;
+    TRY(size_of(t, &bytes));
+    json_t *shape = json_array();
+    for (int i = 0; i < t->dims; i++) json_array_append_new(shape, json_integer(t->shape[i]));
+    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", types[t->type].name, "shape", shape,
+        "data_offsets", (json_int_t)*offset, (json_int_t)(*offset + bytes));
+    if (json_object_get(header, t->name)) {
+        json_decref(entry);
+        return fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is given twice", t->name);
+    }
+    *offset += bytes;
+    return json_object_set_new(header, t->name, entry) == 0
+               ? SIGMOE_OK
+               : fail(SIGMOE_NO_MEMORY, "no memory for a header");
+}
+
+static sigmoe_status write_all(
+    file_writer *w, const char *header, const tensor_to_write *tensors, int count) {
+    // Spaces behind the header (the format allows them) align the data.
+    uint64_t length = strlen(header);
+    uint64_t padding = (DATA_ALIGNMENT - length % DATA_ALIGNMENT) % DATA_ALIGNMENT;
+    uint64_t prefix = htole64(length + padding);
+    TRY(file_writer_write(w, &prefix, sizeof prefix));
+    TRY(file_writer_write(w, header, length));
+    TRY(file_writer_write(w, "        ", padding));
+    for (int i = 0; i < count; i++) {
+        int64_t bytes;
+        TRY(size_of(&tensors[i], &bytes));
+        TRY(file_writer_write(w, tensors[i].bytes, (size_t)bytes));
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count) {
+    sigmoe_status status;
+    json_t *header = json_object();
+    char *text = NULL;
+    int64_t offset = 0;
+    for (int i = 0; i < count; i++) TRY_OR(done, describe(header, &tensors[i], &offset));
+    text = json_dumps(header, JSON_COMPACT);
+    if (!text) {
+        status = fail(SIGMOE_NO_MEMORY, "no memory for the header of %s", path);
+        goto done;
+    }
+    file_writer w;
+    TRY_OR(done, file_writer_open(&w, path));
+    status = write_all(&w, text, tensors, count);
+    if (status == SIGMOE_OK) status = file_writer_commit(&w);
+    file_writer_abandon(&w);
+done:
+    free(text);
+    json_decref(header);
+    return status;
+}

@@ -1,0 +1,300 @@
+#include "formats/token_shard.h"
+#include "formats/file.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <endian.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    HEADER_INTS = 256,
+    HEADER_BYTES = HEADER_INTS * 4,
+    NARROW_MAGIC = 20240520,
+    NARROW_VERSION = 1,
+    WIDE_MAGIC = 20240801,
+    WIDE_VERSION = 7,
+    NARROW_VOCAB = 1 << 16, // what uint16 can name
+    INDEX_DIGITS = 6,
+};
+
+typedef struct shard {
+    file_map map;
+    int64_t first; // tokens of the split before this shard
+    int64_t count;
+    int width; // bytes of a token
+} shard;
+
+struct token_split {
+    arena *memory; // holds this struct, too
+    int shard_count;
+    shard *shards;
+    int64_t count;
+};
+
+static uint32_t token_at(const shard *s, int64_t i) {
+    const unsigned char *p = s->map.bytes + HEADER_BYTES + i * s->width;
+    uint32_t low = (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    return s->width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int32_t header_at(const shard *s, int index) {
+    uint32_t bits;
+    memcpy(&bits, s->map.bytes + 4 * index, sizeof bits);
+    return (int32_t)le32toh(bits);
+}
+
+static sigmoe_status check_header(const char *path, shard *s) {
+    if (s->map.size < HEADER_BYTES)
+        return fail(SIGMOE_BAD_FORMAT, "%s: %zu bytes are too few for a token shard", path, s->map.size);
+    int32_t magic = header_at(s, 0), version = header_at(s, 1);
+    if (magic == NARROW_MAGIC && version == NARROW_VERSION)
+        s->width = 2;
+    else if (magic == WIDE_MAGIC && version == WIDE_VERSION)
+        s->width = 4;
+    else
+        return fail(SIGMOE_BAD_FORMAT, "%s: this is no token shard (magic %" PRId32 ", version %" PRId32 ")",
+            path, magic, version);
+    s->count = header_at(s, 2);
+    if (s->count < 0 || (uint64_t)s->count * (uint64_t)s->width != s->map.size - HEADER_BYTES)
+        return fail(SIGMOE_BAD_FORMAT,
+            "%s: the header counts %" PRId64 " tokens of %d bytes, the file holds %zu bytes of them", path,
+            s->count, s->width, s->map.size - HEADER_BYTES);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_ids(const char *path, const shard *s, int64_t vocab_size) {
+    for (int64_t i = 0; i < s->count; i++)
+        if (token_at(s, i) >= vocab_size)
+            return fail(SIGMOE_BAD_FORMAT,
+                "%s: token %" PRId64 " (at byte %" PRId64 ") has id %" PRIu32 "; the vocabulary has %" PRId64,
+                path, i, HEADER_BYTES + i * s->width, token_at(s, i), vocab_size);
+    return SIGMOE_OK;
+}
+
+// Whether `name` is <split>_dddddd.bin.
+static bool is_numbered(const char *name, const char *split) {
+    size_t length = strlen(split);
+    if (strncmp(name, split, length) != 0 || name[length] != '_') return false;
+    const char *digits = name + length + 1;
+    for (int i = 0; i < INDEX_DIGITS; i++)
+        if (!isdigit((unsigned char)digits[i])) return false;
+    return strcmp(digits + INDEX_DIGITS, ".bin") == 0;
+}
+
+// The names of the split's shards, in order; numbered ones must have no gap.
+static sigmoe_status find_shards(
+    arena *a, const char *directory, const char *split, char ***names, int *count) {
+    char **all;
+    int total = 0, numbered = 0;
+    TRY(directory_list(directory, a, &all, &total));
+    TRY(ARENA_NEW(a, *names, total + 1));
+    const char *single = arena_text(a, "%s.bin", split);
+    if (!single) return SIGMOE_NO_MEMORY;
+    bool has_single = false;
+    for (int i = 0; i < total; i++) {
+        has_single = has_single || strcmp(all[i], single) == 0;
+        if (is_numbered(all[i], split)) (*names)[numbered++] = all[i]; // sorted, as the list is
+    }
+    if (has_single && numbered)
+        return fail(SIGMOE_BAD_FORMAT, "%s: both %s and %s are there; remove the wrong one", directory,
+            single, **names);
+    if (!has_single && !numbered)
+        return fail(SIGMOE_IO, "%s: the split's %s is missing; prepare the data first", directory, single);
+    for (int i = 0; i < numbered; i++) {
+        const char *expected = arena_text(a, "%s_%06d.bin", split, i);
+        if (!expected) return SIGMOE_NO_MEMORY;
+        if (strcmp((*names)[i], expected) != 0)
+            return fail(SIGMOE_BAD_FORMAT, "%s: the shard %s is missing, %s is there", directory, expected,
+                (*names)[i]);
+    }
+    if (has_single) **names = (char *)single;
+    *count = has_single ? 1 : numbered;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status open_shard(token_split *t, const char *path, int64_t vocab_size) {
+    shard *s = &t->shards[t->shard_count++]; // counted at once: closing then unmaps it whatever happens
+    TRY(file_map_open(path, &s->map));
+    TRY(check_header(path, s));
+    TRY(check_ids(path, s, vocab_size));
+    s->first = t->count;
+    t->count += s->count;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status open_all(token_split *t, const char *directory, const char *split, int64_t vocab_size) {
+    char **names;
+    int count = 0;
+    TRY(find_shards(t->memory, directory, split, &names, &count));
+    TRY(ARENA_NEW(t->memory, t->shards, count));
+    for (int i = 0; i < count; i++) {
+        char path[PATH_CAPACITY];
+        TRY(path_format(path, "%s/%s", directory, names[i]));
+        TRY(open_shard(t, path, vocab_size));
+    }
+    if (t->count == 0) return fail(SIGMOE_BAD_FORMAT, "%s: the split %s has no tokens", directory, split);
+    return SIGMOE_OK;
+}
+
+sigmoe_status token_split_open(
+    const char *directory, const char *split, int64_t vocab_size, token_split **out) {
+    arena *memory;
+    token_split *t;
+    TRY(arena_create("token split", &memory));
+    if (ARENA_NEW(memory, t, 1) != SIGMOE_OK) {
+        arena_destroy(memory);
+        return SIGMOE_NO_MEMORY;
+    }
+    t->memory = memory;
+    sigmoe_status status = open_all(t, directory, split, vocab_size);
+    if (status == SIGMOE_OK)
+        *out = t;
+    else
+        token_split_close(t);
+    return status;
+}
+
+void token_split_close(token_split *split) {
+    if (!split) return;
+    for (int i = 0; i < split->shard_count; i++) file_map_close(&split->shards[i].map);
+    arena_destroy(split->memory);
+}
+
+int64_t token_split_count(const token_split *split) {
+    return split->count;
+}
+
+void token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out) {
+    assert(first >= 0 && count >= 0 && count <= split->count - first);
+    for (int k = 0; k < split->shard_count && count > 0; k++) {
+        const shard *s = &split->shards[k];
+        int64_t offset = first - s->first;
+        if (offset >= s->count) continue;
+        int64_t here = s->count - offset < count ? s->count - offset : count;
+        for (int64_t i = 0; i < here; i++) out[i] = (int32_t)token_at(s, offset + i);
+        out += here;
+        first += here;
+        count -= here;
+    }
+}
+
+typedef struct open_shard_file {
+    struct open_shard_file *next;
+    file_writer file;
+    int64_t count;
+} open_shard_file;
+
+struct token_writer {
+    arena *memory; // holds this struct, too
+    char directory[PATH_CAPACITY];
+    char split[256];
+    int64_t vocab_size, shard_tokens;
+    int width;
+    int shard_count;
+    open_shard_file *first, *last;
+};
+
+static sigmoe_status write_header(const token_writer *w, open_shard_file *f) {
+    uint32_t header[HEADER_INTS] = {0};
+    header[0] = htole32(w->width == 2 ? NARROW_MAGIC : WIDE_MAGIC);
+    header[1] = htole32(w->width == 2 ? NARROW_VERSION : WIDE_VERSION);
+    header[2] = htole32((uint32_t)f->count);
+    return file_writer_write(&f->file, header, sizeof header);
+}
+
+// All shards start out numbered; a lone one loses its number on commit.
+static sigmoe_status begin_shard(token_writer *w) {
+    char path[PATH_CAPACITY];
+    open_shard_file *f;
+    if (w->shard_count > 999999)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s: more than 1000000 shards", w->directory);
+    TRY(path_format(path, "%s/%s_%06d.bin", w->directory, w->split, w->shard_count));
+    TRY(ARENA_NEW(w->memory, f, 1));
+    TRY(file_writer_open(&f->file, path));
+    if (w->last)
+        w->last->next = f;
+    else
+        w->first = f;
+    w->last = f;
+    w->shard_count++;
+    return write_header(w, f); // the count follows on commit
+}
+
+sigmoe_status token_writer_open(
+    const char *directory, const char *split, int64_t vocab_size, int64_t shard_tokens, token_writer **out) {
+    arena *memory;
+    token_writer *w;
+    TRY(arena_create("token writer", &memory));
+    if (ARENA_NEW(memory, w, 1) != SIGMOE_OK) {
+        arena_destroy(memory);
+        return SIGMOE_NO_MEMORY;
+    }
+    w->memory = memory;
+    w->vocab_size = vocab_size;
+    w->width = vocab_size <= NARROW_VOCAB ? 2 : 4;
+    w->shard_tokens = shard_tokens ? shard_tokens : INT32_MAX;
+    snprintf(w->split, sizeof w->split, "%s", split);
+    sigmoe_status status = path_format(w->directory, "%s", directory);
+    if (status == SIGMOE_OK) status = begin_shard(w);
+    if (status == SIGMOE_OK)
+        *out = w;
+    else
+        token_writer_abandon(w);
+    return status;
+}
+
+static sigmoe_status write_tokens(token_writer *w, const int32_t *tokens, int64_t count) {
+    enum { BLOCK = 4096 };
+    unsigned char bytes[4 * BLOCK];
+    for (int64_t done = 0; done < count;) {
+        size_t used = 0;
+        for (int i = 0; i < BLOCK && done < count; i++, done++) {
+            int64_t id = tokens[done];
+            if (id < 0 || id >= w->vocab_size)
+                return fail(SIGMOE_BAD_ARGUMENT,
+                    "%s/%s: token id %" PRId64 " is outside of the vocabulary of %" PRId64, w->directory,
+                    w->split, id, w->vocab_size);
+            for (int b = 0; b < w->width; b++) bytes[used++] = (unsigned char)(id >> 8 * b);
+        }
+        TRY(file_writer_write(&w->last->file, bytes, used));
+    }
+    w->last->count += count;
+    return SIGMOE_OK;
+}
+
+sigmoe_status token_writer_add(token_writer *w, const int32_t *tokens, int64_t count) {
+    while (count > 0) {
+        if (w->last->count == w->shard_tokens) TRY(begin_shard(w));
+        int64_t room = w->shard_tokens - w->last->count, here = count < room ? count : room;
+        TRY(write_tokens(w, tokens, here));
+        tokens += here;
+        count -= here;
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status finish_shard(const token_writer *w, open_shard_file *f) {
+    if (fseeko(f->file.stream, 0, SEEK_SET) != 0) return fail_errno("cannot write %s", f->file.partial_path);
+    TRY(write_header(w, f));
+    if (w->shard_count == 1) TRY(path_format(f->file.final_path, "%s/%s.bin", w->directory, w->split));
+    return file_writer_commit(&f->file);
+}
+
+sigmoe_status token_writer_commit(token_writer *w) {
+    sigmoe_status status = SIGMOE_OK;
+    open_shard_file *f = w->first;
+    for (; f && status == SIGMOE_OK; f = f->next) status = finish_shard(w, f);
+    // A split without some of its shards must not stay.
+    if (status != SIGMOE_OK)
+        for (open_shard_file *g = w->first; g != f; g = g->next) unlink(g->file.final_path);
+    token_writer_abandon(w);
+    return status;
+}
+
+void token_writer_abandon(token_writer *w) {
+    if (!w) return;
+    for (open_shard_file *f = w->first; f; f = f->next) file_writer_abandon(&f->file);
+    arena_destroy(w->memory);
+}
