@@ -1,0 +1,208 @@
+#include "model/presets.h"
+#include "base/option.h"
+#include "model/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// A model of the paper (or a small one) whose FF is σ-MoE; rows.c turns it into the others.
+typedef struct base_model {
+    const char *name, *data;
+    int paper; // paper_base, or -1
+    int64_t vocab_size, d_model, n_layers, n_heads, d_head, unroll, batch, steps;
+    double lr, clip;
+    int64_t warmup;
+    double dropout;
+    int64_t n_experts, expert_size, k;
+    double expert_dropout, regularizer_weight;
+    int64_t dense_d_ff;  // as the paper has it; 0: N_E·G
+    int64_t topk_k;      // the paper's best; 0: K·G
+    int64_t pkm_subkeys; // parameter-matched; 0: value-matched
+} base_model;
+
+static const base_model bases[] = {
+    {"wt-s", "wikitext103", BASE_WT_S, 8000, 412, 16, 10, 41, 256, 64, 100000, 2.5e-4, 0.25, 0, 0.1, 16, 128,
+        4, 0, 1e-3, 2053, 512, 62},
+    {"wt-s-star", "wikitext103", BASE_WT_S_STAR, 8000, 412, 16, 10, 41, 256, 64, 100000, 2.5e-4, 0.25, 0, 0.1,
+        128, 128, 4, 0.05, 1e-3, 16480, 0, 0},
+    {"wt-b", "wikitext103", BASE_WT_B, 8000, 1024, 18, 16, 64, 512, 64, 100000, 2.5e-4, 0.25, 4000, 0.2, 32,
+        128, 4, 0.2, 1e-3, 4110, 128, 89},
+    {"e8", "enwik8", BASE_E8, 205, 512, 12, 8, 64, 512, 32, 100000, 2.5e-4, 0.25, 0, 0.1, 16, 128, 4, 0.05,
+        1e-4, 2053, 128, 62},
+    {"c4-s", "c4", BASE_C4_S, 8000, 412, 16, 10, 41, 256, 64, 100000, 2.5e-4, 0.25, 0, 0.1, 16, 128, 4, 0,
+        1e-3, 2053, 512, 62},
+    {"c4-b", "c4", BASE_C4_B, 8000, 1024, 18, 16, 64, 512, 64, 100000, 2.5e-4, 0.25, 4000, 0.2, 32, 128, 4,
+        0.2, 1e-3, 4110, 128, 89},
+    {"pes2o-s", "pes2o", BASE_PES2O_S, 8000, 412, 16, 10, 41, 256, 64, 100000, 2.5e-4, 0.25, 0, 0.1, 16, 128,
+        4, 0, 1e-3, 2053, 512, 62},
+    {"pes2o-b", "pes2o", BASE_PES2O_B, 8000, 1024, 18, 16, 64, 512, 64, 100000, 2.5e-4, 0.25, 4000, 0.2, 32,
+        128, 4, 0.2, 1e-3, 4110, 128, 89},
+};
+
+// The demonstration: bytes, small enough that two cores train five variants with two seeds in minutes.
+static const base_model demo = {
+    "demo", "gcide", -1, 256, 128, 2, 4, 32, 128, 16, 600, 3e-3, 0.25, 50, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
+
+enum { BASES = sizeof bases / sizeof *bases };
+
+static moe_options sigma_options(const base_model *b) {
+    return (moe_options){.n_experts = b->n_experts,
+        .expert_size = b->expert_size,
+        .k = b->k,
+        .router = moe_router_named("sigmoid"),
+        .expert_dropout = b->expert_dropout,
+        .regularizer = b->regularizer_weight > 0 ? REGULARIZER_ENTROPY : REGULARIZER_NONE,
+        .regularizer_weight = b->regularizer_weight,
+        .init = MOE_INIT_DENSE_EQUIVALENT};
+}
+
+static void fill_base(const base_model *b, preset *out) {
+    out->config = (model_config){.vocab_size = b->vocab_size,
+        .d_model = b->d_model,
+        .n_layers = b->n_layers,
+        .n_heads = b->n_heads,
+        .d_head = b->d_head,
+        .dropout = b->dropout,
+        .unroll = b->unroll,
+        .memory_train = 1,
+        .memory_eval = 4,
+        .variant = ff_variant_named("moe"),
+        .ff.moe = sigma_options(b)};
+    out->settings = (sigmoe_train_settings){.batch = b->batch,
+        .steps = b->steps,
+        .lr = b->lr,
+        .clip = b->clip,
+        .warmup = b->warmup,
+        .seed = 1,
+        .checkpoint_every = 0,
+        .valid_every = 0,
+        .valid_tokens = 0};
+}
+
+// The sizes that the paper prints, where rows.c gives those of equal channels.
+static void paper_sizes(const base_model *b, model_config *config) {
+    const char *type = config->variant->name;
+    if (strcmp(type, "dense") == 0 && b->dense_d_ff) config->ff.dense.d_ff = b->dense_d_ff;
+    if (strcmp(type, "topk") == 0) {
+        if (b->dense_d_ff) config->ff.topk.d_ff = b->dense_d_ff;
+        if (b->topk_k) config->ff.topk.k = b->topk_k;
+    }
+    if (strcmp(type, "pkm") == 0 && b->pkm_subkeys) config->ff.pkm.n_subkeys = b->pkm_subkeys;
+}
+
+// Where the public code's sweeps differ from the printed table; false where they agree.
+static bool code_differs(const base_model *b, const comparison_row *row, preset *p) {
+    const char *type = p->config.variant->name;
+    moe_options *m = &p->config.ff.moe;
+    bool moe = strcmp(type, "moe") == 0;
+    switch (b->paper) {
+    case BASE_WT_S:
+        if (strcmp(type, "dense") == 0 || strcmp(type, "topk") == 0) {
+            p->settings.clip = 0.1;
+            return true;
+        }
+        if (!moe || m->regularizer != REGULARIZER_ENTROPY) return false;
+        if (m->dropout == 0) m->expert_dropout = 0.05;
+        m->regularizer_weight = 1e-4;
+        return true;
+    case BASE_C4_S:
+    case BASE_PES2O_S:
+        if (strcmp(row->name, "sigma-moe") != 0) return false;
+        m->regularizer = REGULARIZER_NONE;
+        m->expert_dropout = m->regularizer_weight = 0;
+        return true;
+    case BASE_WT_B:
+        if (strcmp(row->name, "sigma-moe") != 0) return false;
+        m->expert_dropout = 0.1;
+        return true;
+    default:
+        return false;
+    }
+}
+
+// σ-MoE's presets are called "<base>-moe"; the others after their row.
+static const char *suffix(const comparison_row *row) {
+    return strcmp(row->name, "sigma-moe") == 0 ? "moe" : row->name;
+}
+
+typedef struct preset_strings {
+    char name[64];
+    char summary[160];
+} preset_strings;
+static _Thread_local preset_strings strings; // of the last preset given out in this thread
+
+static bool make_preset(const base_model *b, const comparison_row *row, bool code, preset *out) {
+    preset base;
+    fill_base(b, &base);
+    *out = base;
+    if (comparison_row_apply(row, &base.config, &out->config) != SIGMOE_OK) return false;
+    paper_sizes(b, &out->config);
+    bool sigma = strcmp(row->name, "sigma-moe") == 0;
+    double published = b->paper >= 0 ? row->published[b->paper] : 0;
+    if (b->paper == BASE_WT_S && sigma && !code) published = 11.71; // Tab. 3; 11.59 is the sweep's run
+    if (code && !code_differs(b, row, out)) return false;
+    snprintf(strings.name, sizeof strings.name, "%s-%s%s", b->name, suffix(row), code ? "@code" : "");
+    snprintf(strings.summary, sizeof strings.summary, "%s%s", row->summary,
+        code ? "; as the public code's sweep has it" : "");
+    out->about = (sigmoe_preset){.name = strings.name,
+        .summary = strings.summary,
+        .data = b->data,
+        .published = published > 0 ? published : NAN,
+        .source = row->source};
+    return true;
+}
+
+static void make_demo(preset *out) {
+    fill_base(&demo, out);
+    out->settings.valid_every = 100;
+    out->settings.valid_tokens = 32768;
+    out->about = (sigmoe_preset){.name = "demo",
+        .summary = "σ-MoE on bytes, small enough to compare five variants in minutes",
+        .data = demo.data,
+        .published = NAN,
+        .source = ""};
+}
+
+// A row whose sizes do not divide on a base, or whose `@code` form equals the printed one, has no preset there; rows without
+// a published number have presets nowhere.
+static bool visit(int wanted, const char *wanted_name, preset *out, int *seen) {
+    *seen = 0;
+    make_demo(out);
+    if (wanted == (*seen)++ || (wanted_name && strcmp(wanted_name, out->about.name) == 0)) return true;
+    for (int b = 0; b < BASES; b++)
+        for (int r = 0; r < comparison_row_count(); r++)
+            for (int code = 0; code < 2; code++) {
+                const comparison_row *row = comparison_row_at(r);
+                if (row->published[bases[b].paper] <= 0 && strncmp(row->name, "pkm", 3) != 0) continue;
+                if (!make_preset(&bases[b], row, code, out)) continue;
+                if (wanted == *seen || (wanted_name && strcmp(wanted_name, out->about.name) == 0))
+                    return true;
+                (*seen)++;
+            }
+    return false;
+}
+
+int preset_count(void) {
+    preset unused;
+    int seen;
+    visit(-1, NULL, &unused, &seen);
+    return seen;
+}
+
+sigmoe_status preset_at(int index, preset *out) {
+    int seen;
+    if (index >= 0 && visit(index, NULL, out, &seen)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no preset number %d", index);
+}
+
+sigmoe_status preset_named(const char *name, preset *out) {
+    int count;
+    if (visit(-1, name, out, &count)) return SIGMOE_OK;
+    char nearest[sizeof strings.name] = "";
+    for (int i = 0; i < count && preset_at(i, out) == SIGMOE_OK; i++) {
+        const char *pair[2] = {out->about.name, nearest};
+        snprintf(nearest, sizeof nearest, "%s", nearest_name(name, pair, *nearest ? 2 : 1));
+    }
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no preset %s; did you mean %s? `sigmoe presets` lists all",
+        name, nearest);
+}

@@ -1,0 +1,33 @@
+// The rows of the paper's tables, as transformations of a σ-MoE base: presets and `compare` both take them from here.
+#pragma once
+
+#include "model/config.h"
+
+// The paper's models, in the order of comparison_row.published.
+typedef enum paper_base {
+    BASE_WT_S,
+    BASE_WT_S_STAR,
+    BASE_WT_B,
+    BASE_E8,
+    BASE_C4_S,
+    BASE_C4_B,
+    BASE_PES2O_S,
+    BASE_PES2O_B,
+    PAPER_BASES,
+} paper_base;
+
+typedef struct comparison_row {
+    const char *name;              // "switch"
+    const char *summary;           // "softmax router, K = 1, G·4, N_E/4"
+    const char *source;            // table of the paper, or ""
+    double published[PAPER_BASES]; // perplexity, E8: bits per character; 0: the paper has none
+    // ff and variant of *out from the base, whose FF is a MoE; everything else is copied already. Sizes keep N_E·G channels
+    // (PKM: ⌈√(N_E·G)⌉ sub-keys); matching parameters is the caller's.
+    sigmoe_status (*apply)(const model_config *base, model_config *out);
+} comparison_row;
+
+int comparison_row_count(void);
+const comparison_row *comparison_row_at(int index);
+const comparison_row *comparison_row_named(const char *name); // NULL when unknown
+// Applies a row to a base, with the base's kind checked.
+sigmoe_status comparison_row_apply(const comparison_row *row, const model_config *base, model_config *out);
