@@ -1,0 +1,193 @@
+// Holds every implementation of an operation against its reference, at every processor level that it is for.
+//
+// A test describes its operation as check_operation: how many shapes there are and a function that makes the inputs of a
+// shape (the same each time: take numbers from check_fill), runs the operation, and emits all that it wrote. For each
+// shape the emitted values are compared with the reference's within the emitted tolerance, and must have equal bits at 1,
+// 2 and 3 threads. Each implementation x level runs in a process of its own, since libraries look at the level only once;
+// a line of the matrix says "executed" or, where the processor lacks the level, "absent".
+#pragma once
+
+#include "base/random.h"
+#include "kernels/kernel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+// One array of outputs, widened to double.
+typedef struct check_array {
+    const char *name;
+    int64_t count;
+    double *values;
+    double tolerance;
+} check_array;
+
+typedef struct check_output {
+    arena *memory; // for the test's own buffers too; released after the run
+    check_array arrays[16];
+    int count;
+} check_output;
+
+typedef struct check_operation {
+    const char *name; // as in kernels/operations.inc
+    int shapes;
+    void (*run)(const kernel_context *context, int shape, check_output *out);
+} check_operation;
+
+// ---- For the run function ----
+
+// Standard normal numbers; `key` tells the arrays of a shape apart.
+static inline void check_fill(real *x, int64_t count, uint64_t key) {
+    random_stream stream = {.seed = 7, .step = key, .layer = 0, .purpose = RANDOM_TEST};
+    for (int64_t i = 0; i < count; i++) x[i] = (real)random_normal(stream, (uint64_t)i);
+}
+
+static inline real *check_vector(check_output *out, int64_t count, uint64_t key) {
+    real *x = arena_take_raw(out->memory, (size_t)count, sizeof *x);
+    assert_non_null(x);
+    check_fill(x, count, key);
+    return x;
+}
+
+// rows x cols with `gap` elements behind each row; the gaps hold numbers too, and emitting the matrix emits them.
+static inline matrix check_matrix(check_output *out, int64_t rows, int64_t cols, int64_t gap, uint64_t key) {
+    real *data = check_vector(out, rows * (cols + gap), key);
+    return (matrix){data, TYPE_REAL, rows, cols, cols + gap};
+}
+
+static inline double *check_new_array(check_output *out, const char *name, int64_t count, double tolerance) {
+    assert_true((size_t)out->count < sizeof out->arrays / sizeof *out->arrays);
+    double *values = arena_take_raw(out->memory, (size_t)count, sizeof *values);
+    assert_non_null(values);
+    out->arrays[out->count++] = (check_array){name, count, values, tolerance};
+    return values;
+}
+
+// |value - reference| <= tolerance · max(1, |reference|); tolerance 0 asks for equal bits.
+static inline void check_emit(
+    check_output *out, const char *name, const real *values, int64_t count, double tolerance) {
+    double *copy = check_new_array(out, name, count, tolerance);
+    for (int64_t i = 0; i < count; i++) copy[i] = values[i];
+}
+static inline void check_emit_double(
+    check_output *out, const char *name, const double *values, int64_t count, double tolerance) {
+    memcpy(check_new_array(out, name, count, tolerance), values, (size_t)count * sizeof *values);
+}
+static inline void check_emit_indices(
+    check_output *out, const char *name, const int32_t *values, int64_t count) {
+    double *copy = check_new_array(out, name, count, 0);
+    for (int64_t i = 0; i < count; i++) copy[i] = values[i];
+}
+// With the gaps between rows, which must come out as they went in.
+static inline void check_emit_matrix(check_output *out, const char *name, matrix m, double tolerance) {
+    check_emit(out, name, matrix_real(m), m.rows * m.stride, tolerance);
+}
+
+// ---- The harness ----
+
+enum { CHECK_THREAD_COUNTS = 3 };
+
+typedef struct check_subject {
+    const check_operation *operation;
+    const kernel_identity *implementation;
+    kernel_list list;
+} check_subject;
+
+static check_subject check_current;
+
+static inline void check_compare(
+    const check_output *expected, const check_output *got, bool bits, int shape) {
+    assert_int_equal(expected->count, got->count);
+    for (int a = 0; a < expected->count; a++) {
+        const check_array *e = &expected->arrays[a], *g = &got->arrays[a];
+        assert_int_equal(e->count, g->count);
+        for (int64_t i = 0; i < e->count; i++) {
+            double x = e->values[i], y = g->values[i], size = fabs(x) > 1 ? fabs(x) : 1;
+            bool same = memcmp(&x, &y, sizeof x) == 0 || (isnan(x) && isnan(y));
+            if (same || (!bits && e->tolerance > 0 && fabs(x - y) <= e->tolerance * size)) continue;
+            fail_msg("shape %d, %s[%lld]: %.9g, but %s %.9g", shape, e->name, (long long)i, y,
+                bits ? "at one thread" : "the reference has", x);
+        }
+    }
+}
+
+static inline void check_run(const char *implementation, threads *pool, int shape, check_output *out) {
+    const check_subject *s = &check_current;
+    arena *scratch;
+    assert_int_equal(arena_create("kernel test scratch", &scratch), SIGMOE_OK);
+    assert_int_equal(arena_create("kernel test", &out->memory), SIGMOE_OK);
+    out->count = 0;
+    kernel_force(implementation);
+    assert_string_equal(kernel_choose(s->list.all, s->list.count)->name, implementation);
+    s->operation->run(&(kernel_context){pool, scratch}, shape, out);
+    assert_int_equal(arena_bytes(scratch), 0); // all scratch memory was given back
+    arena_destroy(scratch);
+}
+
+static inline void check_against_reference(void **state) {
+    (void)state;
+    threads *pools[CHECK_THREAD_COUNTS];
+    for (int i = 0; i < CHECK_THREAD_COUNTS; i++)
+        assert_int_equal(threads_create(i + 1, &pools[i]), SIGMOE_OK);
+    for (int shape = 0; shape < check_current.operation->shapes; shape++) {
+        check_output expected, one, more;
+        check_run("ref", pools[0], shape, &expected);
+        check_run(check_current.implementation->name, pools[0], shape, &one);
+        check_compare(&expected, &one, false, shape);
+        for (int i = 1; i < CHECK_THREAD_COUNTS; i++) {
+            check_run(check_current.implementation->name, pools[i], shape, &more);
+            check_compare(&one, &more, true, shape);
+            arena_destroy(more.memory);
+        }
+        arena_destroy(one.memory);
+        arena_destroy(expected.memory);
+    }
+    for (int i = 0; i < CHECK_THREAD_COUNTS; i++) threads_destroy(pools[i]);
+}
+
+static inline int check_in_child(cpu_level level) {
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) return 1;
+    if (child == 0) {
+        const struct CMUnitTest tests[] = {cmocka_unit_test(check_against_reference)};
+        bool limited = cpu_limit(level) == SIGMOE_OK;
+        exit(!limited || cmocka_run_group_tests_name(check_current.operation->name, tests, NULL, NULL) != 0);
+    }
+    int status;
+    return waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+// Prints the operation's rows of the matrix; returns how many of them failed.
+static inline int check_kernels(const check_operation *operation) {
+    check_subject *s = &check_current;
+    s->operation = operation;
+    int index = 0, failures = 0;
+    do {
+        if (!kernel_list_at(index++, &s->list)) {
+            printf("%s is not in operations.inc\n", operation->name);
+            return 1;
+        }
+    } while (strcmp(s->list.operation, operation->name) != 0);
+    if (cpu_init() != SIGMOE_OK) return 1;
+    for (int i = 0; i < s->list.count; i++)
+        for (int level = s->list.all[i]->level; level <= CPU_AMX; level++) {
+            s->implementation = s->list.all[i];
+            bool present = (cpu_level)level <= cpu_hardware();
+            int failed = present ? check_in_child((cpu_level)level) : 0;
+            failures += failed;
+            printf("kernel %-22s %-10s %-10s %s\n", operation->name, s->implementation->name,
+                cpu_level_name((cpu_level)level),
+                !present ? "absent"
+                : failed ? "FAILED"
+                         : "executed");
+        }
+    return failures;
+}
