@@ -200,8 +200,9 @@ sigmoe_status preset_named(const char *name, preset *out) {
     if (visit(-1, name, out, &count)) return SIGMOE_OK;
     char nearest[sizeof strings.name] = "";
     for (int i = 0; i < count && preset_at(i, out) == SIGMOE_OK; i++) {
-        const char *pair[2] = {out->about.name, nearest};
-        snprintf(nearest, sizeof nearest, "%s", nearest_name(name, pair, *nearest ? 2 : 1));
+        const char *pair[2] = {nearest, out->about.name};
+        if (i == 0 || nearest_name(name, pair, 2) != nearest)
+            snprintf(nearest, sizeof nearest, "%s", out->about.name);
     }
     return fail(SIGMOE_BAD_ARGUMENT, "there is no preset %s; did you mean %s? `sigmoe presets` lists all",
         name, nearest);
