@@ -1,1 +1,142 @@
-int main(void) { return 0; }
+// sigmoe: the program. Each command is a table of options and a function; this file finds the command.
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const command *const commands[] = {
+    &command_data_prepare,
+    &command_train,
+    &command_eval,
+    &command_forward,
+    &command_compare,
+    &command_presets,
+    &command_info,
+    &command_bench_layer,
+    &command_bench_step,
+};
+
+static void print_overview(void) {
+    puts("sigmoe: feedforward blocks and their approximations in Transformer-XL language models\n\n"
+         "usage: sigmoe COMMAND [options]\n");
+    for (int i = 0; i < COUNT(commands); i++) printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    puts("\n  help config    the keys of a model's configuration, for config.json and --set\n"
+         "  help COMMAND   a command's options; also sigmoe COMMAND --help\n"
+         "  --version      the version\n\n"
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by SIGINT or SIGTERM after "
+         "saving.");
+}
+
+static void print_config_keys(void) {
+    puts("The keys of config.json. --set takes the same paths: --set d_model=128 --set ff.k=4\n");
+    sigmoe_option o;
+    for (int i = 0; sigmoe_option_at(i, &o); i++) {
+        const char *applies = o.applies && *o.applies ? o.applies : "";
+        printf("  %-22s %s%s%s%s (%s; %s)\n", o.key, *applies ? "[" : "", applies, *applies ? "] " : "",
+            o.help, o.values, o.preset);
+    }
+}
+
+// How many words of argv name the command: 2 for "bench layer", 0 when they do not.
+static int words_matched(const command *c, int argc, char **argv) {
+    size_t first = strcspn(c->name, " ");
+    if (argc < 1 || strlen(argv[0]) != first || memcmp(c->name, argv[0], first) != 0) return 0;
+    if (!c->name[first]) return 1;
+    return argc > 1 && strcmp(argv[1], c->name + first + 1) == 0 ? 2 : 0;
+}
+
+static const command *find_command(int argc, char **argv, int *words) {
+    for (int i = 0; i < COUNT(commands); i++) {
+        *words = words_matched(commands[i], argc, argv);
+        if (*words) return commands[i];
+    }
+    return NULL;
+}
+
+// "bench" alone, or "bench --help": the commands that begin with that word. False when there is none.
+static bool print_family(const char *word) {
+    bool any = false;
+    for (int i = 0; i < COUNT(commands); i++) {
+        size_t first = strcspn(commands[i]->name, " ");
+        if (!commands[i]->name[first] || strlen(word) != first || memcmp(commands[i]->name, word, first) != 0)
+            continue;
+        printf("  sigmoe %-14s %s\n", commands[i]->name, commands[i]->summary);
+        any = true;
+    }
+    return any;
+}
+
+static int unknown_command(int argc, char **argv) {
+    char both[128];
+    snprintf(both, sizeof both, "%s%s%s", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
+        argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+    const char *known[COUNT(commands)];
+    bool family = false;
+    for (int i = 0; i < COUNT(commands); i++) {
+        known[i] = commands[i]->name;
+        size_t first = strcspn(known[i], " ");
+        family =
+            family || (known[i][first] && strlen(argv[0]) == first && memcmp(known[i], argv[0], first) == 0);
+    }
+    const char *word = family ? both : argv[0];
+    return complain(EXIT_USAGE, "there is no command `%s`, did you mean `%s`? `sigmoe help` lists them", word,
+        nearest_word(word, known, COUNT(known)));
+}
+
+static int show_help(int argc, char **argv) {
+    int words;
+    const command *c = find_command(argc, argv, &words);
+    if (argc == 0)
+        print_overview();
+    else if (strcmp(argv[0], "config") == 0)
+        print_config_keys();
+    else if (c)
+        arguments_help(c);
+    else if (!print_family(argv[0]))
+        return unknown_command(argc, argv);
+    return EXIT_FINE;
+}
+
+static int run_command(const command *c, int argc, char **argv) {
+    parsed_arguments arguments;
+    int status = arguments_parse(c, argc, argv, &arguments);
+    if (status != EXIT_FINE) return status;
+    if (arguments.help) {
+        arguments_help(c);
+        return EXIT_FINE;
+    }
+    void *values = calloc(1, c->values_size);
+    if (!values) return complain(EXIT_FAILED, "out of memory");
+    if (c->defaults) c->defaults(values);
+    arguments_fill(&arguments, values);
+    status = c->run(&arguments, values);
+    free(values);
+    return status;
+}
+
+static int dispatch(int argc, char **argv) {
+    if (argc == 0) return complain(EXIT_USAGE, "which command? `sigmoe help` lists them");
+    if (strcmp(argv[0], "--version") == 0) {
+        printf("sigmoe %s\n", sigmoe_version());
+        return EXIT_FINE;
+    }
+    if (strcmp(argv[0], "help") == 0) return show_help(argc - 1, argv + 1);
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return show_help(0, argv);
+    int words;
+    const command *c = find_command(argc, argv, &words);
+    if (c) return run_command(c, argc - words, argv + words);
+    bool asks_for_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (asks_for_help && print_family(argv[0])) return EXIT_FINE;
+    return unknown_command(argc, argv);
+}
+
+int main(int argc, char **argv) {
+    int status = report(sigmoe_initialize());
+    if (status == EXIT_FINE) status = dispatch(argc - 1, argv + 1);
+    // What was printed must have arrived: a full disk behind `> file` is a failure too.
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_FINE)
+        status = complain(EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+    return status;
+}

@@ -1,0 +1,298 @@
+#include "arguments.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Levenshtein distance; words beyond `LONGEST` characters count as far away.
+static int edit_distance(const char *a, const char *b) {
+    enum { LONGEST = 63 };
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > LONGEST || m > LONGEST) return n > m ? n : m;
+    int row[LONGEST + 1];
+    for (int j = 0; j <= m; j++) row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int substitute = diagonal + (a[i - 1] != b[j - 1]);
+            int insert_or_erase = 1 + (row[j - 1] < row[j] ? row[j - 1] : row[j]);
+            diagonal = row[j];
+            row[j] = substitute < insert_or_erase ? substitute : insert_or_erase;
+        }
+    }
+    return row[m];
+}
+
+const char *nearest_word(const char *word, const char *const *known, int count) {
+    const char *best = NULL;
+    int best_distance = 0;
+    for (int i = 0; i < count; i++) {
+        int distance = edit_distance(word, known[i]);
+        if (!best || distance < best_distance) best = known[i], best_distance = distance;
+    }
+    return best;
+}
+
+typedef struct argument_place {
+    int group, index; // -1 when there is no such argument
+} argument_place;
+
+static argument_place argument_find(const command *c, const char *name, size_t length) {
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++) {
+            const char *known = c->groups[g].arguments[i].name;
+            if (strlen(known) == length && memcmp(known, name, length) == 0) return (argument_place){g, i};
+        }
+    return (argument_place){-1, -1};
+}
+
+static int unknown_option(const command *c, const char *name, size_t length) {
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    const char *known[ARGUMENT_GROUPS * ARGUMENTS_IN_GROUP];
+    int count = 0;
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++) known[count++] = c->groups[g].arguments[i].name;
+    const char *nearest = nearest_word(word, known, count);
+    return complain(EXIT_USAGE, "%s has no option --%s%s%s%s; `sigmoe %s --help` lists them", c->name, word,
+        nearest ? ", did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", c->name);
+}
+
+static bool is_whole_number(argument_type type) {
+    return type == ARGUMENT_INT || type == ARGUMENT_INTEGER || type == ARGUMENT_SEED;
+}
+
+// "1..64", "at least 1", or "" for any.
+static const char *range_text(const argument *a, char *buffer, size_t size) {
+    buffer[0] = 0;
+    if (a->low == a->high) return buffer;
+    if (isinf(a->high))
+        snprintf(buffer, size, "at least %.15g", a->low);
+    else
+        snprintf(buffer, size, "%.15g..%.15g", a->low, a->high);
+    return buffer;
+}
+
+static bool parse_number(argument_type type, const char *text, double *value) {
+    char *end;
+    errno = 0;
+    if (*text == 0 || *text == ' ') return false;
+    if (type == ARGUMENT_SEED)
+        *value = *text == '-' ? -1 : (double)strtoull(text, &end, 10);
+    else if (is_whole_number(type))
+        *value = (double)strtoll(text, &end, 10);
+    else
+        *value = strtod(text, &end);
+    if (*value < 0 && type == ARGUMENT_SEED) return false;
+    return *end == 0 && errno == 0 && isfinite(*value);
+}
+
+static int check_choice(const argument *a, const char *text) {
+    char all[256] = "";
+    for (const char *const *choice = a->choices; *choice; choice++) {
+        if (strcmp(text, *choice) == 0) return EXIT_FINE;
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", used ? " or " : "", *choice);
+    }
+    return complain(EXIT_USAGE, "--%s must be %s, not `%s`", a->name, all, text);
+}
+
+static int check_value(const argument *a, const char *text) {
+    if (a->choices) return check_choice(a, text);
+    if (a->type == ARGUMENT_TEXT && *text == 0) return complain(EXIT_USAGE, "--%s is empty", a->name);
+    if (a->type == ARGUMENT_FLAG || a->type == ARGUMENT_TEXT || a->type == ARGUMENT_REPEATED)
+        return EXIT_FINE;
+    double value;
+    char range[64];
+    if (!parse_number(a->type, text, &value))
+        return complain(EXIT_USAGE, "--%s must be a%s number, not `%s`", a->name,
+            is_whole_number(a->type) ? " whole" : "", text);
+    double high = a->type == ARGUMENT_INT && isinf(a->high) ? INT32_MAX : a->high;
+    if (a->low != a->high && (value < a->low || value > high))
+        return complain(
+            EXIT_USAGE, "--%s must be %s, not %s", a->name, range_text(a, range, sizeof range), text);
+    return EXIT_FINE;
+}
+
+static int check_required(const parsed_arguments *p) {
+    const command *c = p->command;
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++) {
+            const argument *a = &c->groups[g].arguments[i];
+            if (a->required && !p->given[g][i])
+                return complain(
+                    EXIT_USAGE, "%s needs --%s %s (%s)", c->name, a->name, a->placeholder, a->help);
+        }
+    return EXIT_FINE;
+}
+
+// Reads the option argv[*at] and, where it takes one, its value; leaves *at on the last word read.
+static int parse_option(parsed_arguments *p, int argc, char **argv, int *at) {
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    const char *text = name[length] == '=' ? name + length + 1 : NULL;
+    argument_place place = argument_find(p->command, name, length);
+    if (place.group < 0) return unknown_option(p->command, name, length);
+    const argument *a = &p->command->groups[place.group].arguments[place.index];
+    if (a->type == ARGUMENT_FLAG) {
+        if (text) return complain(EXIT_USAGE, "--%s takes no value, but got `%s`", a->name, text);
+        text = "";
+    } else if (!text) {
+        if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
+            return complain(EXIT_USAGE, "--%s needs a value: --%s %s", a->name, a->name, a->placeholder);
+        text = argv[++*at];
+    }
+    int wrong = check_value(a, text);
+    if (wrong) return wrong;
+    p->given[place.group][place.index] = text;
+    if (a->type == ARGUMENT_REPEATED) {
+        if (p->repeated.count == (int)(sizeof p->repeated.items / sizeof p->repeated.items[0]))
+            return complain(EXIT_USAGE, "--%s is given more than %d times", a->name, p->repeated.count);
+        p->repeated.items[p->repeated.count++] = text;
+    }
+    return EXIT_FINE;
+}
+
+int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *out) {
+    *out = (parsed_arguments){.command = c, .positionals = argv};
+    bool options_ended = false;
+    for (int i = 0; i < argc; i++) {
+        if (!options_ended && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+            out->help = true;
+            return EXIT_FINE;
+        }
+        if (!options_ended && strcmp(argv[i], "--") == 0) {
+            options_ended = true;
+        } else if (!options_ended && strncmp(argv[i], "--", 2) == 0) {
+            int wrong = parse_option(out, argc, argv, &i);
+            if (wrong) return wrong;
+        } else if (!options_ended && argv[i][0] == '-' && argv[i][1]) {
+            return complain(EXIT_USAGE,
+                "options begin with two dashes, `%s` does not; `sigmoe %s --help` lists them", argv[i],
+                c->name);
+        } else if (out->positional_count == c->positionals) {
+            return complain(EXIT_USAGE, "%s does not know what to do with `%s`; see `sigmoe %s --help`",
+                c->name, argv[i], c->name);
+        } else {
+            argv[out->positional_count++] = argv[i]; // the words move to the front, behind what has been read
+        }
+    }
+    return check_required(out);
+}
+
+static void store(const argument *a, const char *text, const text_list *repeated, void *value) {
+    switch (a->type) {
+    case ARGUMENT_FLAG:
+        *(bool *)value = true;
+        break;
+    case ARGUMENT_TEXT:
+        *(const char **)value = text;
+        break;
+    case ARGUMENT_INT:
+        *(int *)value = (int)strtol(text, NULL, 10);
+        break;
+    case ARGUMENT_INTEGER:
+        *(int64_t *)value = strtoll(text, NULL, 10);
+        break;
+    case ARGUMENT_SEED:
+        *(uint64_t *)value = strtoull(text, NULL, 10);
+        break;
+    case ARGUMENT_NUMBER:
+        *(double *)value = strtod(text, NULL);
+        break;
+    case ARGUMENT_REPEATED:
+        *(text_list *)value = *repeated;
+        break;
+    }
+}
+
+void arguments_fill(const parsed_arguments *p, void *values) {
+    for (int g = 0; g < ARGUMENT_GROUPS && p->command->groups[g].arguments; g++) {
+        const argument_group *group = &p->command->groups[g];
+        for (int i = 0; i < group->count; i++) {
+            const argument *a = &group->arguments[i];
+            if (p->given[g][i])
+                store(a, p->given[g][i], &p->repeated, (char *)values + group->base + a->offset);
+        }
+    }
+}
+
+bool arguments_given(const parsed_arguments *p, const char *name) {
+    argument_place place = argument_find(p->command, name, strlen(name));
+    return place.group >= 0 && p->given[place.group][place.index];
+}
+
+// The default as words: `preset`, or the value that the command's defaults left; "" where there is none to tell.
+static const char *default_text(const argument *a, const void *value, char *buffer, size_t size) {
+    buffer[0] = 0;
+    if (a->required) return "required";
+    if (a->preset) return a->preset;
+    switch (a->type) {
+    case ARGUMENT_INT:
+        snprintf(buffer, size, "default %d", *(const int *)value);
+        break;
+    case ARGUMENT_INTEGER:
+        snprintf(buffer, size, "default %" PRId64, *(const int64_t *)value);
+        break;
+    case ARGUMENT_SEED:
+        snprintf(buffer, size, "default %" PRIu64, *(const uint64_t *)value);
+        break;
+    case ARGUMENT_NUMBER:
+        snprintf(buffer, size, "default %g", *(const double *)value);
+        break;
+    case ARGUMENT_TEXT:
+        if (*(const char *const *)value) snprintf(buffer, size, "default %s", *(const char *const *)value);
+        break;
+    case ARGUMENT_FLAG:
+    case ARGUMENT_REPEATED:
+        break;
+    }
+    return buffer;
+}
+
+static void help_for(const argument *a, const void *value) {
+    char head[64], range[192], preset[64];
+    snprintf(head, sizeof head, "--%s%s%s", a->name, a->placeholder ? " " : "",
+        a->placeholder ? a->placeholder : "");
+    range_text(a, range, sizeof range);
+    for (const char *const *choice = a->choices; choice && *choice; choice++) {
+        size_t used = strlen(range);
+        snprintf(range + used, sizeof range - used, "%s%s", used ? "|" : "", *choice);
+    }
+    const char *text = default_text(a, value, preset, sizeof preset);
+    printf("  %-24s %s", head, a->help);
+    if (*range || *text) printf(" (%s%s%s)", range, *range && *text ? "; " : "", text);
+    putchar('\n');
+}
+
+void arguments_help(const command *c) {
+    void *values = calloc(1, c->values_size ? c->values_size : 1);
+    if (!values) abort(); // a few hundred bytes, with nothing begun
+    if (c->defaults) c->defaults(values);
+    printf("sigmoe %s: %s\n\nusage: sigmoe %s%s%s", c->name, c->summary, c->name, *c->usage ? " " : "",
+        c->usage);
+    bool optional = false;
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++) {
+            const argument *a = &c->groups[g].arguments[i];
+            if (a->required)
+                printf(" --%s %s", a->name, a->placeholder);
+            else
+                optional = true;
+        }
+    printf("%s\n\n", optional ? " [options]" : "");
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++) {
+            const argument *a = &c->groups[g].arguments[i];
+            help_for(a, (const char *)values + c->groups[g].base + a->offset);
+        }
+    if (c->details) printf("\n%s\n", c->details);
+    if (c->more_help) c->more_help();
+    free(values);
+}

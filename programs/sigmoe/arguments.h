@@ -1,0 +1,79 @@
+// Command-line options as data. One table says what a command accepts; the parser, the defaults and --help read the same
+// table, so the help text cannot promise what the parser does not know.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum argument_type {
+    ARGUMENT_FLAG,     // bool
+    ARGUMENT_TEXT,     // const char *, borrowed from argv
+    ARGUMENT_INT,      // int
+    ARGUMENT_INTEGER,  // int64_t
+    ARGUMENT_SEED,     // uint64_t, any value
+    ARGUMENT_NUMBER,   // double
+    ARGUMENT_REPEATED, // text_list: may be given again and again
+} argument_type;
+
+typedef struct text_list {
+    const char *items[128];
+    int count;
+} text_list;
+
+typedef struct argument {
+    const char *name; // without the dashes
+    argument_type type;
+    size_t offset;           // of the value in the group's struct
+    const char *placeholder; // "N", "DIR"; NULL for flags
+    bool required;
+    double low, high;           // inclusive range of integers and numbers; low == high: any
+    const char *const *choices; // NULL-terminated, for texts that must be one of these; else NULL
+    const char *preset;         // the default in words; NULL: the value that the command's defaults put there
+    const char *help;
+} argument;
+
+// Some arguments whose offsets count from the same struct, which lies at `base` of the command's values.
+typedef struct argument_group {
+    const argument *arguments;
+    int count;
+    size_t base;
+} argument_group;
+
+enum { ARGUMENT_GROUPS = 4, ARGUMENTS_IN_GROUP = 24 };
+
+struct parsed_arguments;
+
+typedef struct command {
+    const char *name;    // "train"; two words for what belongs together: "bench layer"
+    const char *summary; // one line for the overview
+    const char
+        *usage; // what stands in the usage line before the required options: positionals, alternatives; or ""
+    const char *details;                    // paragraphs behind the options, or NULL
+    argument_group groups[ARGUMENT_GROUPS]; // ends with one without arguments
+    int positionals;                        // how many words it takes at most
+    size_t values_size;
+    void (*defaults)(void *values);
+    void (*more_help)(void); // prints what only the library knows (variants, keys), or NULL
+    int (*run)(const struct parsed_arguments *arguments, void *values); // returns the exit status
+} command;
+
+// What was given, checked for type and range. Texts are borrowed from argv.
+typedef struct parsed_arguments {
+    const command *command;
+    const char *given[ARGUMENT_GROUPS][ARGUMENTS_IN_GROUP]; // NULL: not given
+    text_list repeated;                                     // values of the (only) ARGUMENT_REPEATED
+    char **positionals;
+    int positional_count;
+    bool help;
+} parsed_arguments;
+
+// Reads argv (the words behind the command's name). Returns 0, or says what is wrong and returns the exit status 2.
+int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *out);
+// Writes what was given over `values`; the rest stays. May be called again after defaults that depend on what was given.
+void arguments_fill(const parsed_arguments *arguments, void *values);
+bool arguments_given(const parsed_arguments *arguments, const char *name);
+void arguments_help(const command *c);
+
+// The words nearest to `word` among `count` names: for "did you mean".
+const char *nearest_word(const char *word, const char *const *known, int count);

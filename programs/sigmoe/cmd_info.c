@@ -1,0 +1,208 @@
+#include "commands.h"
+
+#include "json_output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct info_values {
+    config_source source;
+    bool cpu, json;
+} info_values;
+
+#define AT(member) offsetof(info_values, member)
+
+static const argument arguments[] = {
+    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists"},
+    {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
+    {"model", ARGUMENT_TEXT, AT(source.model), "DIR", .help = "a model directory"},
+    {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
+        .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+    {"cpu", ARGUMENT_FLAG, AT(cpu),
+        .help = "the processor's level, and the kernel chosen for each operation"},
+    {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
+};
+
+// Tensors of all layers that have the same name but for the layer, and the same shape.
+typedef struct tensor_group {
+    char name[160], shape[96], init[96];
+    int64_t elements; // of all its tensors
+    int tensors;
+} tensor_group;
+
+typedef struct tensor_table {
+    tensor_group *groups;
+    int count;
+} tensor_table;
+
+// "layers.3.ff.up.weight" -> "layers.*.ff.up.weight".
+static void group_name(const char *name, char *out, size_t size) {
+    int digits = 0;
+    if (sscanf(name, "layers.%*d%n", &digits) == 0 && digits > 0)
+        snprintf(out, size, "layers.*%s", name + digits);
+    else
+        snprintf(out, size, "%s", name);
+}
+
+static tensor_group describe_tensor(const sigmoe_tensor_info *tensor) {
+    tensor_group group = {.elements = 1, .tensors = 1};
+    group_name(tensor->name, group.name, sizeof group.name);
+    size_t used = 0;
+    for (int i = 0; i < tensor->dims; i++) {
+        used += (size_t)snprintf(
+            group.shape + used, sizeof group.shape - used, "%s%" PRId64, i ? ", " : "", tensor->shape[i]);
+        group.elements *= tensor->shape[i];
+    }
+    snprintf(group.init, sizeof group.init, "%s", tensor->init ? tensor->init : "");
+    return group;
+}
+
+// Appends the tensor to its group. False when memory is short.
+static bool table_add(tensor_table *table, const sigmoe_tensor_info *tensor) {
+    tensor_group group = describe_tensor(tensor);
+    for (int i = 0; i < table->count; i++) {
+        tensor_group *known = &table->groups[i];
+        if (strcmp(known->name, group.name) != 0 || strcmp(known->shape, group.shape) != 0) continue;
+        known->elements += group.elements;
+        known->tensors++;
+        return true;
+    }
+    tensor_group *grown = realloc(table->groups, (size_t)(table->count + 1) * sizeof *grown);
+    if (!grown) return false;
+    table->groups = grown;
+    table->groups[table->count++] = group;
+    return true;
+}
+
+static bool table_build(sigmoe_config *config, tensor_table *table) {
+    sigmoe_tensor_info tensor;
+    for (int i = 0; sigmoe_config_tensor(config, i, &tensor); i++)
+        if (!table_add(table, &tensor)) return false;
+    return true;
+}
+
+static void print_text(
+    const char *title, const char *json, const sigmoe_summary *s, const tensor_table *table) {
+    printf("%s\n%s\n\n", title, json);
+    int widest = 6, widest_shape = 5;
+    for (int i = 0; i < table->count; i++) {
+        int length = (int)strlen(table->groups[i].name), shape = (int)strlen(table->groups[i].shape);
+        if (length > widest) widest = length;
+        if (shape > widest_shape) widest_shape = shape;
+    }
+    printf("%-*s  %-*s  %5s  %12s  %s\n", widest, "tensor", widest_shape + 2, "shape", "times", "parameters",
+        "begins as");
+    for (int i = 0; i < table->count; i++) {
+        const tensor_group *g = &table->groups[i];
+        char shape[112];
+        snprintf(shape, sizeof shape, "[%s]", g->shape);
+        printf("%-*s  %-*s  %5d  %12" PRId64 "  %s\n", widest, g->name, widest_shape + 2, shape, g->tensors,
+            g->elements, g->init);
+    }
+    printf("\n%-32s %" PRId64 "\n", "parameters", s->parameters);
+    printf("%-32s %" PRId64 "\n", "of these in feedforward blocks", s->ff_parameters);
+    printf("%-32s %.4g (%.1f%% of a dense block of the same channels)\n", "FF multiply-adds a token, layer",
+        s->ff_multiply_adds, 100 * s->ff_flops_share);
+    printf("%-32s %.4g\n", "training FLOPs a token", s->flops_per_token);
+    const double mb = 1e6;
+    printf("%-32s %.0f MB: parameters and gradients %.0f, moments %.0f, activations %.0f\n",
+        "memory to train, about", s->train_bytes / mb, s->parameter_bytes / mb, s->optimizer_bytes / mb,
+        s->activation_bytes / mb);
+}
+
+static void print_json(const char *json, const sigmoe_summary *s, const tensor_table *table) {
+    json_output j = {0};
+    json_open(&j, NULL, '{');
+    json_number(&j, "parameters", (double)s->parameters);
+    json_number(&j, "ff_parameters", (double)s->ff_parameters);
+    json_number(&j, "ff_multiply_adds", s->ff_multiply_adds);
+    json_number(&j, "ff_flops_share", s->ff_flops_share);
+    json_number(&j, "flops_per_token", s->flops_per_token);
+    json_number(&j, "train_bytes", s->train_bytes);
+    json_number(&j, "parameter_bytes", s->parameter_bytes);
+    json_number(&j, "optimizer_bytes", s->optimizer_bytes);
+    json_number(&j, "activation_bytes", s->activation_bytes);
+    json_open(&j, "tensors", '[');
+    for (int i = 0; i < table->count; i++) {
+        const tensor_group *g = &table->groups[i];
+        char shape[112];
+        snprintf(shape, sizeof shape, "[%s]", g->shape);
+        json_open(&j, NULL, '{');
+        json_string(&j, "name", g->name);
+        json_verbatim(&j, "shape", shape);
+        json_number(&j, "tensors", g->tensors);
+        json_number(&j, "elements", (double)g->elements);
+        json_string(&j, "init", g->init);
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_verbatim(&j, "config", json);
+    json_close(&j, '}');
+}
+
+static int show_cpu(bool as_json) {
+    const char *operation, *implementation;
+    if (!as_json) {
+        printf("%-22s %s\n", "processor level", sigmoe_cpu_name());
+        for (int i = 0; sigmoe_cpu_kernel(i, &operation, &implementation); i++)
+            printf("%-22s %s\n", operation, implementation);
+        return EXIT_FINE;
+    }
+    json_output j = {0};
+    json_open(&j, NULL, '{');
+    json_string(&j, "isa", sigmoe_cpu_name());
+    json_open(&j, "kernels", '{');
+    for (int i = 0; sigmoe_cpu_kernel(i, &operation, &implementation); i++)
+        json_string(&j, operation, implementation);
+    json_close(&j, '}');
+    json_close(&j, '}');
+    return EXIT_FINE;
+}
+
+static int show_config(const info_values *v, sigmoe_config *config) {
+    sigmoe_summary summary;
+    const char *json;
+    tensor_table table = {0};
+    int status = report(sigmoe_config_check(config));
+    if (status == EXIT_FINE) status = report(sigmoe_config_summary(config, &summary));
+    if (status == EXIT_FINE && !table_build(config, &table)) status = complain(EXIT_FAILED, "out of memory");
+    if (status == EXIT_FINE) status = report(sigmoe_config_json(config, &json));
+    if (status == EXIT_FINE) {
+        const char *title = v->source.preset   ? v->source.preset
+                            : v->source.config ? v->source.config
+                                               : v->source.model;
+        if (v->json)
+            print_json(json, &summary, &table);
+        else
+            print_text(title, json, &summary, &table);
+    }
+    free(table.groups);
+    return status;
+}
+
+static int run(const parsed_arguments *given, void *values) {
+    (void)given;
+    info_values *v = values;
+    int sources = !!v->source.preset + !!v->source.config + !!v->source.model + v->cpu;
+    if (sources != 1)
+        return complain(EXIT_USAGE, "info needs %s of --preset NAME, --config FILE, --model DIR and --cpu",
+            sources ? "only one" : "one");
+    if (v->cpu) return show_cpu(v->json);
+    sigmoe_config *config;
+    int status = config_build(&v->source, &config);
+    if (status != EXIT_FINE) return status;
+    status = show_config(v, config);
+    sigmoe_config_free(config);
+    return status;
+}
+
+const command command_info = {
+    .name = "info",
+    .summary = "what a configuration costs: parameters, FLOPs, memory; what this processor runs",
+    .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
+    .groups = {{arguments, COUNT(arguments), 0}},
+    .values_size = sizeof(info_values),
+    .run = run,
+};

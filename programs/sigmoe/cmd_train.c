@@ -1,0 +1,125 @@
+#include "commands.h"
+
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct train_values {
+    config_source source;
+    sigmoe_train_request request;
+    int threads;
+} train_values;
+
+#define AT(member) offsetof(train_values, member)
+
+static const argument arguments[] = {
+    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME",
+        .help = "fresh weights, configured as `sigmoe presets` lists"},
+    {"config", ARGUMENT_TEXT, AT(source.config), "FILE",
+        .help = "fresh weights, configured by a config.json"},
+    {"init", ARGUMENT_TEXT, AT(request.init), "DIR", .help = "start from the weights of a model directory"},
+    {"resume", ARGUMENT_FLAG, AT(request.resume),
+        .help = "go on with RUN's newest checkpoint; all settings come from there"},
+    {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
+    {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
+        .help = "directory for metrics.jsonl, train.json and checkpoints/"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists"},
+    {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
+        .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+    {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,
+        .preset = "default: the configuration's", .help = "tokens of a segment"},
+    {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
+        .preset = "default: all that it may use",
+        .help = "threads to compute with; the result does not depend on it"},
+};
+
+static void defaults(void *values) {
+    sigmoe_train_defaults(&((train_values *)values)->request);
+}
+
+static int check_origin(const train_values *v) {
+    int origins = !!v->source.preset + !!v->source.config + !!v->request.init;
+    if (v->request.resume) {
+        if (v->request.force)
+            return complain(
+                EXIT_USAGE, "--resume goes on with what is there and --force throws it away: choose one");
+        return EXIT_FINE;
+    }
+    if (origins != 1)
+        return complain(EXIT_USAGE,
+            "train needs %s of --preset NAME, --config FILE and --init DIR, or --resume",
+            origins ? "only one" : "one");
+    if (!v->request.data)
+        return complain(EXIT_USAGE, "train needs --data DIR (what `sigmoe data prepare` made)");
+    return EXIT_FINE;
+}
+
+// On --resume the run's own settings count. Repeating the command with --resume behind it is convenient, so what else is
+// given is no error; but nobody shall believe that it had an effect.
+static void tell_ignored(const parsed_arguments *given) {
+    static const char *const used[] = {"resume", "out", "threads"};
+    char list[512] = "";
+    int length = 0;
+    for (int g = 0; g < ARGUMENT_GROUPS && given->command->groups[g].arguments; g++)
+        for (int i = 0; i < given->command->groups[g].count; i++) {
+            const char *name = given->command->groups[g].arguments[i].name;
+            bool counts = given->given[g][i] != NULL;
+            for (int u = 0; u < COUNT(used); u++) counts = counts && strcmp(name, used[u]) != 0;
+            if (counts && length < (int)sizeof list)
+                length += snprintf(list + length, sizeof list - (size_t)length, " --%s", name);
+        }
+    if (length)
+        fprintf(stderr, "the run's own settings count on --resume, not what is given here:%s\n", list);
+}
+
+static int train(train_values *v) {
+    progress_display display;
+    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_train_result result;
+    sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
+    progress_close(&display);
+    if (status == SIGMOE_OK)
+        printf("%lld steps, loss %.4f nats per token, %.0f tokens/s\n%s\n", (long long)result.steps,
+            result.loss, result.tokens_per_second, result.checkpoint);
+    return report(status);
+}
+
+static int run(const parsed_arguments *given, void *values) {
+    train_values *v = values;
+    int status = check_origin(v);
+    if (status != EXIT_FINE) return status;
+    if (v->request.resume) {
+        tell_ignored(given);
+        v->request.init = NULL;
+        return train(v);
+    }
+    sigmoe_config *config = NULL;
+    if (!v->request.init) {
+        status = config_build(&v->source, &config);
+        if (status != EXIT_FINE) return status;
+        sigmoe_config_settings(config, &v->request.settings);
+        arguments_fill(given, v); // what is given counts more than the preset
+        v->request.config = config;
+    } else {
+        v->request.overrides = v->source.set.items;
+        v->request.override_count = v->source.set.count;
+    }
+    status = train(v);
+    sigmoe_config_free(config);
+    return status;
+}
+
+const command command_train = {
+    .name = "train",
+    .summary = "train a model; Ctrl-C saves a checkpoint and stops",
+    .usage = "(--preset NAME | --config FILE | --init DIR | --resume)",
+    .details = "RUN/metrics.jsonl has a line a step, RUN/checkpoints/<step>/ are model directories. With "
+               "--resume the run goes\n"
+               "on from its newest checkpoint as if it had never stopped, to the bit.",
+    .groups = {{arguments, COUNT(arguments), 0},
+        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+    .values_size = sizeof(train_values),
+    .defaults = defaults,
+    .run = run,
+};

@@ -1,0 +1,22 @@
+// The commands, each in its own cmd_*.c, and what several of them share.
+#pragma once
+
+#include "arguments.h"
+#include "report.h"
+
+extern const command command_data_prepare, command_train, command_eval, command_forward, command_compare,
+    command_presets, command_info, command_bench_layer, command_bench_step;
+
+// --preset, --config and --set: where a configuration comes from.
+typedef struct config_source {
+    const char *preset, *config, *model; // a name, a file, a model directory; at most one is given
+    text_list set;
+} config_source;
+// Builds the configuration and applies --set. Prints what is wrong and returns the exit status otherwise.
+int config_build(const config_source *source, sigmoe_config **out);
+
+// Options of training that `train` and `compare` share: offsets in sigmoe_train_settings.
+enum { TRAINING_ARGUMENTS = 10 };
+extern const argument training_arguments[TRAINING_ARGUMENTS];
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -1,0 +1,37 @@
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int apply(sigmoe_config *config, const char *assignment) {
+    char key[256];
+    size_t length = strcspn(assignment, "=");
+    if (assignment[length] != '=' || length == 0 || length >= sizeof key)
+        return complain(EXIT_USAGE, "--set needs key=value, as in --set ff.k=4, not `%s`", assignment);
+    memcpy(key, assignment, length);
+    key[length] = 0;
+    return report(sigmoe_config_set(config, key, assignment + length + 1));
+}
+
+static int from_model_directory(const char *directory, sigmoe_config **out) {
+    char *path;
+    if (asprintf(&path, "%s/config.json", directory) < 0) return complain(EXIT_FAILED, "out of memory");
+    int status = report(sigmoe_config_from_file(path, out));
+    free(path);
+    return status;
+}
+
+int config_build(const config_source *source, sigmoe_config **out) {
+    *out = NULL;
+    int status = source->preset   ? report(sigmoe_config_from_preset(source->preset, out))
+                 : source->config ? report(sigmoe_config_from_file(source->config, out))
+                                  : from_model_directory(source->model, out);
+    for (int i = 0; status == EXIT_FINE && i < source->set.count; i++)
+        status = apply(*out, source->set.items[i]);
+    if (status != EXIT_FINE) {
+        sigmoe_config_free(*out);
+        *out = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,30 @@
+#include "report.h"
+
+#include "signals.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int complain(int exit_status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("sigmoe: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return exit_status;
+}
+
+int report(sigmoe_status status) {
+    switch (status) {
+    case SIGMOE_OK:
+        return EXIT_FINE;
+    case SIGMOE_BAD_ARGUMENT:
+        return complain(EXIT_USAGE, "%s", sigmoe_message());
+    case SIGMOE_INTERRUPTED:
+        // As a shell would report the signal; 130 also where the library stopped for another reason.
+        return complain(signal_received() ? 128 + signal_received() : 130, "%s", sigmoe_message());
+    default:
+        return complain(EXIT_FAILED, "%s", sigmoe_message());
+    }
+}

@@ -1,0 +1,11 @@
+// What the program says when it ends, and with which exit status.
+#pragma once
+
+#include "sigmoe.h"
+
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+// Prints "sigmoe: <sentence>" on stderr and returns `exit_status`.
+int complain(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The exit status of a library call; when it failed, its sentence is printed.
+int report(sigmoe_status status);
