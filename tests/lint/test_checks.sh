@@ -1,0 +1,62 @@
+#!/bin/sh
+# The checks of this directory are themselves checked: a clean tree passes, each planted violation is caught.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failures=0
+
+clean_tree() {
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree/src/base" "$tree/src/kernels/dense_gemm" "$tree/src/model" "$tree/src/formats" "$tree/src/train" \
+        "$tree/src/data" "$tree/programs/sigmoe" "$tree/docs"
+    echo '#include "sigmoe.h"' >"$tree/src/base/status.h"
+    echo '#include "base/status.h"' >"$tree/src/formats/npy.h"
+    echo '#include "base/status.h"' >"$tree/src/model/config.h"
+    printf '#include "base/status.h"\n#include <oneapi/dnnl/dnnl.h>\n' >"$tree/src/kernels/dense_gemm/dense_gemm_onednn.c"
+    printf '#include "model/config.h"\n#include "formats/npy.h"\n' >"$tree/src/train/trainer.c"
+    echo '#include <stdio.h>' >"$tree/programs/sigmoe/report.h"
+    printf '#include "report.h"\n#include "sigmoe.h"\n' >"$tree/programs/sigmoe/main.c"
+    printf '# A page\n[here](docs/page.md#part) [there](https://example.org/x)\n' >"$tree/README.md"
+    echo '[back](../README.md)' >"$tree/docs/page.md"
+}
+
+expect() { # expect STATUS CHECK DESCRIPTION
+    status=0
+    sh "$here/$2" "$tree" >"$tree.log" 2>&1 || status=$?
+    if [ "$status" -ne "$1" ]; then
+        echo "$2: $3: exit status $status instead of $1"
+        cat "$tree.log"
+        failures=$((failures + 1))
+    fi
+    rm -f "$tree.log"
+}
+
+caught() { # caught CHECK DESCRIPTION FILE LINE: LINE added to FILE of a clean tree is a violation
+    clean_tree
+    echo "$4" >>"$tree/$3"
+    expect 1 "$1" "$2"
+}
+
+clean_tree
+for check in check_layers.sh check_links.sh check_words.sh; do expect 0 "$check" "clean tree"; done
+
+caught check_layers.sh "model uses formats" src/model/config.h '#include "formats/npy.h"'
+caught check_layers.sh "formats uses kernels" src/formats/npy.h '#  include "kernels/dense_gemm/dense_gemm.h"'
+caught check_layers.sh "base uses model" src/base/status.h '#include "model/config.h"'
+caught check_layers.sh "data uses model" src/data/dataset.c '#include "model/config.h"'
+caught check_layers.sh "around the layers" src/data/dataset.c '#include "../model/config.h"'
+caught check_layers.sh "a program looks inside" programs/sigmoe/main.c '#include "base/status.h"'
+caught check_layers.sh "oneDNN elsewhere" src/model/config.h '#include <oneapi/dnnl/dnnl.h>'
+caught check_links.sh "dead link" README.md '[gone](docs/gone.md)'
+caught check_links.sh "dead picture" README.md '<img src="docs/gone.png">'
+caught check_words.sh "left to do" src/base/status.h "// TO""DO: later"
+caught check_words.sh "left to mend" docs/page.md "FIX""ME"
+clean_tree
+mkdir "$tree/src/other"
+expect 1 check_layers.sh "an unknown layer"
+clean_tree
+yes '// line' | head -n 801 >>"$tree/src/base/status.h"
+expect 1 check_words.sh "a long file"
+
+[ "$failures" -eq 0 ] && echo "the checks catch what they must"
