@@ -9,8 +9,10 @@ struct sigmoe_config {
     tokenizer tokenizer;
     sigmoe_train_settings settings;
     bool vocabulary_from_data; // vocab_size is a preset's: the data set's replaces it
-    char *json;                // of the last sigmoe_config_json, or NULL
-    parameter_list *tensors;   // of the last sigmoe_config_tensor, or NULL
+    // Caches of the public functions, NULL when not asked for since the last change.
+    char *json;
+    parameter_list *tensors;
+    arena *tensor_texts;
 };
 
 // Fills *config (no caches) from a config.json; the sentence names file and key.
@@ -23,6 +25,9 @@ sigmoe_config config_copy(const sigmoe_config *config);
 sigmoe_status config_set(sigmoe_config *config, const char *key, const char *value);
 // "key=value".
 sigmoe_status config_override(sigmoe_config *config, const char *assignment);
+sigmoe_status config_to_json(const sigmoe_config *config, json_t **out);
+// Vocabulary and tokenizer are the data's, as far as both are known.
+sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset *data);
 // Vocabulary and tokenizer of model and data must agree; a preset's vocab_size and an unknown tokenizer are taken from
 // the data.
 sigmoe_status config_adopt_data(sigmoe_config *config, const dataset *data);

@@ -1,7 +1,7 @@
 // Training: one model, its optimizer, its place in the data, and (with a run directory) its log and checkpoints.
 //
-//   trainer_create -> [trainer_load] -> trainer_run ... trainer_destroy            a whole run, as `train` does it
-//   trainer_create -> trainer_step* -> trainer_score -> trainer_destroy            step by step, nothing on disk
+//   trainer_create -> [trainer_load] -> [trainer_begin_run] -> trainer_run -> trainer_destroy   a whole run
+//   trainer_create -> trainer_step ... -> trainer_score -> trainer_destroy                      step by step
 #pragma once
 
 #include "base/threads.h"
@@ -12,22 +12,21 @@
 typedef struct trainer trainer;
 
 typedef struct trainer_request {
-    const sigmoe_config
-        *config;         // copied; vocabulary and tokenizer are checked against, or taken from, the data
-    const dataset *data; // copied; NULL: only trainer_step_on works
+    const sigmoe_config *config;           // copied; vocabulary and tokenizer must be, or become, the data's
+    const dataset *data;                   // copied; NULL: only trainer_step_on works
     const sigmoe_train_settings *settings; // copied; the seed is in here
     int threads;                           // 0: what the machine allows
-    const char
-        *run; // an existing directory for train.json, metrics.jsonl, valid.jsonl and checkpoints/; NULL: none
 } trainer_request;
 
-// Weights drawn from settings->seed.
+// Weights drawn from settings->seed; nothing on disk.
 sigmoe_status trainer_create(const trainer_request *request, trainer **out);
-// The newest complete checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run.
-sigmoe_status trainer_resume(const char *run, int threads, trainer **out);
-void trainer_destroy(trainer *t); // NULL is allowed
 // Replaces the weights by those of a model directory with the same tensors.
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
+// From here on the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
+sigmoe_status trainer_begin_run(trainer *t, const char *run);
+// The newest checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run.
+sigmoe_status trainer_resume(const char *run, int threads, trainer **out);
+void trainer_destroy(trainer *t); // NULL is allowed
 
 // What one step did.
 typedef struct step_report {

@@ -1,0 +1,15 @@
+// Checkpoints: RUN/checkpoints/<step, eight digits>/, a model directory with trainer.safetensors and trainer.json. Written
+// aside and renamed, so one that has its name is whole; the newest two are kept.
+#pragma once
+
+#include "formats/file.h"
+#include "train/trainer.h"
+
+// Writes the trainer's state; an older one is removed only when this one is safe. Does nothing when the step has one.
+sigmoe_status checkpoint_write(trainer *t);
+// The directory of a trainer's checkpoint of `step`.
+sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]);
+// The newest one's directory. An error when there is none.
+sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
+// `path` itself when it is a model directory, the newest checkpoint when it is a run.
+sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]);

@@ -1,0 +1,20 @@
+// Every key of config.json that a person may set, from the schemas of the model and of all feedforward variants.
+#pragma once
+
+#include "model/config.h"
+
+typedef struct config_key {
+    const char *prefix; // "", "memory_segments.", "ff."
+    const option *option;
+    const ff_variant *variant; // the key exists for this ff.type alone; NULL: for every model
+} config_key;
+
+// False when `index` is past the end.
+bool config_key_at(int index, config_key *key);
+// "ff.type" itself, whose value (an index into the registry) lives in no options struct.
+bool config_key_is_variant(const config_key *key);
+
+enum { CONFIG_KEY_SIZE = 128 };
+void config_key_path(const config_key *key, char path[CONFIG_KEY_SIZE]); // "ff.k"
+// What unknown keys get: a sentence with the nearest key that a model with this variant has.
+sigmoe_status config_key_unknown(const char *path, const ff_variant *variant);

@@ -1,0 +1,195 @@
+// The public functions on configurations and presets.
+#include "formats/json_options.h"
+#include "model/presets.h"
+#include "train/config_file.h"
+#include "train/config_keys.h"
+#include "train/train_settings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void forget_caches(sigmoe_config *config) {
+    free(config->json);
+    parameters_destroy(config->tensors);
+    arena_destroy(config->tensor_texts);
+    config->json = NULL;
+    config->tensors = NULL;
+    config->tensor_texts = NULL;
+}
+
+static sigmoe_status new_config(sigmoe_config **out) {
+    *out = calloc(1, sizeof **out);
+    return *out ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for a configuration");
+}
+
+void sigmoe_config_free(sigmoe_config *config) {
+    if (!config) return;
+    forget_caches(config);
+    free(config);
+}
+
+sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out) {
+    preset p;
+    TRY(preset_named(name, &p));
+    TRY(new_config(out));
+    (*out)->model = p.config;
+    (*out)->settings = p.settings;
+    (*out)->vocabulary_from_data = true;
+    return SIGMOE_OK;
+}
+
+sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out) {
+    sigmoe_config *config;
+    TRY(new_config(&config));
+    sigmoe_status status = config_read(path, config);
+    if (status == SIGMOE_OK)
+        *out = config;
+    else
+        sigmoe_config_free(config);
+    return status;
+}
+
+sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value) {
+    forget_caches(config);
+    return config_set(config, key, value);
+}
+
+sigmoe_status sigmoe_config_check(const sigmoe_config *config) {
+    return model_config_check(&config->model);
+}
+
+sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **json) {
+    if (!config->json) {
+        json_t *root;
+        TRY(config_to_json(config, &root));
+        config->json = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+        json_decref(root);
+        if (!config->json) return fail(SIGMOE_NO_MEMORY, "no memory for the configuration as JSON");
+    }
+    *json = config->json;
+    return SIGMOE_OK;
+}
+
+void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings) {
+    *settings = config->settings;
+}
+
+int sigmoe_preset_count(void) {
+    return preset_count();
+}
+
+sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *out) {
+    preset p;
+    TRY(preset_at(index, &p));
+    *out = p.about;
+    return SIGMOE_OK;
+}
+
+bool sigmoe_option_at(int index, sigmoe_option *out) {
+    static _Thread_local char path[CONFIG_KEY_SIZE], values[512], preset_text[64];
+    config_key key;
+    if (!config_key_at(index, &key)) return false;
+    config_key_path(&key, path);
+    option_describe(key.option, values, sizeof values, preset_text, sizeof preset_text);
+    *out = (sigmoe_option){.key = path,
+        .applies = key.variant ? key.variant->name : "",
+        .values = values,
+        .preset = preset_text,
+        .help = key.option->help};
+    return true;
+}
+
+// ---------------------------------------------------------------- what a configuration costs
+
+static sigmoe_status declare_tensors(const model_config *model, parameter_list **out) {
+    parameter_list *list;
+    TRY(model_config_check(model));
+    TRY(parameters_create(&list));
+    sigmoe_status status = model_declare(model, list);
+    if (status == SIGMOE_OK)
+        *out = list;
+    else
+        parameters_destroy(list);
+    return status;
+}
+
+static int64_t count_feedforward(const parameter_list *list) {
+    int64_t count = 0;
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        if (p->trainable && strstr(p->name, ".ff.")) count += p->count;
+    }
+    return count;
+}
+
+// Multiply-adds a token of the dense block with as many channels.
+static double dense_multiply_adds(const model_config *model, const ff_surroundings *around) {
+    const ff_options dense = {.dense = {.d_ff = model->variant->channels(&model->ff)}};
+    return ff_variant_named("dense")->multiply_adds(&dense, around);
+}
+
+sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary *summary) {
+    const model_config *model = &config->model;
+    parameter_list *list;
+    TRY(declare_tensors(model, &list));
+    *summary =
+        (sigmoe_summary){.parameters = parameters_count(list), .ff_parameters = count_feedforward(list)};
+    parameters_destroy(list);
+
+    ff_surroundings around = model_ff_surroundings(model);
+    summary->ff_multiply_adds = model->variant->multiply_adds(&model->ff, &around);
+    summary->ff_flops_share = summary->ff_multiply_adds / dense_multiply_adds(model, &around);
+    int64_t memory = model->memory_train * model->unroll;
+    // A backward pass costs two forward passes; a multiply-add is two operations.
+    summary->flops_per_token = 2 * 3 * model_forward_multiply_adds(model, model->unroll, memory);
+
+    double values = (double)summary->parameters * sizeof(real);
+    int64_t batch = config->settings.batch;
+    double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
+    summary->parameter_bytes = 2 * values; // and their gradients
+    summary->optimizer_bytes = 2 * values;
+    summary->activation_bytes = model_activation_bytes(model, batch, model->unroll, memory) +
+                                memory_rows * (double)model->d_model * sizeof(real);
+    summary->train_bytes = summary->parameter_bytes + summary->optimizer_bytes + summary->activation_bytes;
+    return SIGMOE_OK;
+}
+
+static const char *describe_init(arena *texts, const parameter *p) {
+    switch (p->init) {
+    case INIT_ZERO:
+        return "zero";
+    case INIT_ONE:
+        return "one";
+    case INIT_CONSTANT:
+        return arena_text(texts, "constant %.6g", p->init_scale);
+    case INIT_NORMAL:
+        return arena_text(texts, "normal, std %.6g", p->init_scale);
+    case INIT_UNIFORM:
+        return arena_text(texts, "uniform, ±%.6g", p->init_scale);
+    case INIT_TRUNCATED:
+        return arena_text(texts, "truncated normal, std %.6g", p->init_scale);
+    case INIT_EQUAL_ROWS:
+        return arena_text(texts, "normal, std %.6g, rows of equal norm", p->init_scale);
+    case INIT_DISTINCT_CHOICES:
+        return arena_text(texts, "distinct choices below %.0f", p->init_scale);
+    }
+    return NULL;
+}
+
+bool sigmoe_config_tensor(sigmoe_config *config, int index, sigmoe_tensor_info *tensor) {
+    if (!config->tensors) {
+        if (declare_tensors(&config->model, &config->tensors) != SIGMOE_OK) return false;
+        if (arena_create("tensor texts", &config->tensor_texts) != SIGMOE_OK) {
+            forget_caches(config);
+            return false;
+        }
+    }
+    if (index < 0 || index >= parameters_length(config->tensors)) return false;
+    const parameter *p = parameters_at(config->tensors, index);
+    *tensor = (sigmoe_tensor_info){.name = p->name, .dims = p->dims};
+    memcpy(tensor->shape, p->shape, sizeof tensor->shape);
+    tensor->init = describe_init(config->tensor_texts, p);
+    return tensor->init != NULL;
+}

@@ -1,0 +1,20 @@
+// What the process runs on.
+#include "kernels/kernel.h"
+
+const char *sigmoe_version(void) {
+    return SIGMOE_VERSION;
+}
+sigmoe_status sigmoe_initialize(void) {
+    return cpu_init();
+}
+const char *sigmoe_cpu_name(void) {
+    return cpu_level_name(cpu_current());
+}
+
+bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation) {
+    kernel_list list;
+    if (!kernel_list_at(index, &list)) return false;
+    *operation = list.operation;
+    *implementation = kernel_choose(list.all, list.count)->name;
+    return true;
+}

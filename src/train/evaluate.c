@@ -1,0 +1,77 @@
+#include "train/evaluate.h"
+
+#include "data/batch_stream.h"
+#include "train/progress.h"
+
+#include <math.h>
+
+sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes) {
+    // Nats of the whole split over its raw units; NaN where a count is unknown.
+    double bits = nats_per_token / M_LN2, units = sizes->tokens > 0 ? (double)sizes->tokens : NAN;
+    return (sigmoe_scores){.tokens = tokens,
+        .nats_per_token = nats_per_token,
+        .perplexity = exp(nats_per_token),
+        .bits_per_token = bits,
+        .bits_per_char = sizes->chars > 0 ? bits * units / (double)sizes->chars : NAN,
+        .bits_per_byte = sizes->bytes > 0 ? bits * units / (double)sizes->bytes : NAN,
+        .word_perplexity = sizes->words > 0 ? exp(nats_per_token * units / (double)sizes->words) : NAN};
+}
+
+typedef struct buffers {
+    int32_t *inputs, *targets; // [B, T]
+    double *nats;              // [B * T]
+} buffers;
+
+static sigmoe_status take_buffers(arena *a, int64_t batch, int64_t unroll, buffers *out) {
+    int64_t tokens;
+    if (!size_product(&tokens, batch, unroll))
+        return fail(SIGMOE_BAD_ARGUMENT, "a batch of %lld streams is too large", (long long)batch);
+    TRY(ARENA_NEW(a, out->inputs, tokens));
+    TRY(ARENA_NEW(a, out->targets, tokens));
+    return ARENA_NEW(a, out->nats, tokens);
+}
+
+static sigmoe_status score_stream(
+    const evaluation *e, batch_stream *stream, xl_memory *memory, const buffers *b, sigmoe_scores *scores) {
+    progress_meter meter;
+    progress_begin(&meter, e->observer, e->task, "tokens", 0, (double)(stream->length * stream->batch));
+    double total = 0;
+    int64_t scored = 0, length;
+    bool new_epoch; // only the first segment's, where the memory is empty anyway
+    for (;;) {
+        batch_stream_next(stream, b->inputs, b->targets, &length, &new_epoch);
+        if (length == 0) break;
+        if (observer_stopped(e->observer)) return fail(SIGMOE_INTERRUPTED, "stopped while scoring");
+        step_context step = {.kernel = e->kernel,
+            .activations = e->activations,
+            .tokens = b->inputs,
+            .batch = stream->batch,
+            .length = length,
+            .step = (uint64_t)scored};
+        TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
+        for (int64_t i = 0; i < stream->batch * length; i++) total += b->nats[i];
+        scored += stream->batch * length;
+        progress_update(&meter, (double)scored);
+    }
+    progress_end(&meter, (double)scored);
+    *scores = scores_of(total / (double)scored, scored, &e->sizes);
+    if (isfinite(total)) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");
+}
+
+sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
+    const model_config *config = transformer_config(e->model);
+    batch_stream stream;
+    TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
+    arena *a;
+    TRY(arena_create("evaluation", &a));
+    buffers b;
+    xl_memory *memory = NULL;
+    sigmoe_status status = take_buffers(a, e->batch, config->unroll, &b);
+    if (status == SIGMOE_OK)
+        status = xl_memory_create(config, e->batch, e->memory_segments, config->unroll, &memory);
+    if (status == SIGMOE_OK) status = score_stream(e, &stream, memory, &b, scores);
+    xl_memory_destroy(memory);
+    arena_destroy(a);
+    return status;
+}

@@ -1,0 +1,23 @@
+// A model's score on a split: the split in B parallel streams, evaluation's memory, nothing left out but what B does not
+// divide.
+#pragma once
+
+#include "data/dataset.h"
+#include "model/transformer_xl.h"
+
+typedef struct evaluation {
+    transformer *model;
+    kernel_context kernel;
+    arena *activations;
+    const token_split *tokens;
+    split_sizes sizes; // raw sizes of the whole split, for the scores by character, byte and word
+    int64_t batch, memory_segments;
+    int64_t limit_tokens;            // only the first so many; 0: all
+    const char *task;                // for progress
+    const sigmoe_observer *observer; // may be NULL
+} evaluation;
+
+// SIGMOE_INTERRUPTED when the stop flag was raised.
+sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores);
+// The scores of a mean of `nats_per_token`. A part of a split counts with the whole split's bytes, chars, words per token.
+sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes);

@@ -1,0 +1,70 @@
+// sigmoe_evaluate: a model directory on a prepared data set.
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/model_file.h"
+#include "train/workspace.h"
+
+#include <stdio.h>
+
+void sigmoe_eval_defaults(sigmoe_eval_request *request) {
+    *request = (sigmoe_eval_request){.split = "test", .batch = 4, .memory_segments = -1};
+}
+
+static sigmoe_status check_request(const sigmoe_eval_request *r) {
+    if (!r->model || !r->data || !r->split)
+        return fail(SIGMOE_BAD_ARGUMENT, "model, data and split are needed");
+    if (r->batch < 1)
+        return fail(SIGMOE_BAD_ARGUMENT, "batch is %lld; it must be 1 or more", (long long)r->batch);
+    if (r->memory_segments < -1)
+        return fail(SIGMOE_BAD_ARGUMENT, "memory segments are %lld; they must be 0 or more",
+            (long long)r->memory_segments);
+    if (r->limit_tokens < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
+            (long long)r->limit_tokens);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_config *config,
+    transformer *model, const dataset *data, const sigmoe_observer *observer, sigmoe_scores *scores) {
+    char task[64];
+    snprintf(task, sizeof task, "eval %.40s", r->split);
+    workspace w;
+    token_split *tokens;
+    TRY(token_split_open(data->directory, r->split, data->vocab_size, &tokens));
+    sigmoe_status status = workspace_open(observer ? observer->threads : 0, &w);
+    if (status == SIGMOE_OK) {
+        evaluation e = {.model = model,
+            .kernel = w.kernel,
+            .activations = w.activations,
+            .tokens = tokens,
+            .sizes = *dataset_split(data, r->split),
+            .batch = r->batch,
+            .memory_segments = r->memory_segments < 0 ? config->model.memory_eval : r->memory_segments,
+            .limit_tokens = r->limit_tokens,
+            .task = task,
+            .observer = observer};
+        status = evaluate(&e, scores);
+        workspace_close(&w);
+    }
+    token_split_close(tokens);
+    return status;
+}
+
+sigmoe_status sigmoe_evaluate(
+    const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores) {
+    char directory[PATH_CAPACITY];
+    dataset data;
+    sigmoe_config config;
+    transformer *model;
+    TRY(check_request(request));
+    TRY(dataset_open(request->data, &data));
+    if (!dataset_split(&data, request->split))
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", request->split);
+    TRY(model_locate(request->model, directory));
+    TRY(model_read(directory, STORE_VALUES, &config, &model));
+    sigmoe_status status = config_agrees_with_data(&config, &data);
+    if (status == SIGMOE_OK) status = score_split(request, &config, model, &data, observer, scores);
+    transformer_destroy(model);
+    return status;
+}

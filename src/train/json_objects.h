@@ -1,0 +1,17 @@
+// Building and reading the small JSON objects of runs and checkpoints.
+#pragma once
+
+#include "base/status.h"
+
+#include <jansson.h>
+
+// Sets `key` to `value`, which is taken over even on failure; NULL counts as memory that ran out.
+sigmoe_status json_put(json_t *object, const char *key, json_t *value);
+// The number, or null where JSON has none: NaN and infinity.
+json_t *json_finite(double value);
+
+// Members that must be there. `object` is named `path` in errors ("trainer.json: cursor.").
+sigmoe_status json_get_integer(
+    const json_t *object, const char *path, const char *key, int64_t low, int64_t *value);
+sigmoe_status json_get_text(const json_t *object, const char *path, const char *key, const char **value);
+sigmoe_status json_get_object(const json_t *object, const char *path, const char *key, json_t **value);

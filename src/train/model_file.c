@@ -1,0 +1,116 @@
+#include "train/model_file.h"
+
+#include "formats/safetensors.h"
+#include "train/paths.h"
+
+#include <string.h>
+
+static sigmoe_status refuse_unknown(const safetensors_file *file, const parameter_list *list) {
+    for (int i = 0; i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name;
+        if (!parameters_find(list, name))
+            return fail(SIGMOE_BAD_FORMAT, "the configuration has no place for the tensor \"%.100s\"", name);
+    }
+    return SIGMOE_OK;
+}
+
+// Each row of a hash table names distinct experts that exist.
+static sigmoe_status check_table(const parameter *p) {
+    int64_t columns = p->shape[p->dims - 1];
+    for (int64_t i = 0; i < p->count; i++) {
+        int32_t choice = p->table[i];
+        int64_t row = i / columns;
+        if (choice < 0 || choice >= p->init_scale)
+            return fail(SIGMOE_BAD_FORMAT, "tensor \"%s\" names expert %d in row %lld; there are %.0f",
+                p->name, choice, (long long)row, p->init_scale);
+        for (int64_t j = row * columns; j < i; j++)
+            if (p->table[j] == choice)
+                return fail(SIGMOE_BAD_FORMAT, "tensor \"%s\" names expert %d twice in row %lld", p->name,
+                    choice, (long long)row);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_tensor(const safetensors_file *file, const parameter *p) {
+    if (p->trainable) return safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+    TRY(safetensors_read_i32(file, p->name, p->dims, p->shape, p->table));
+    return check_table(p);
+}
+
+static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *list) {
+    for (int i = 0; i < parameters_length(list); i++) TRY(read_tensor(file, parameters_at(list, i)));
+    TRY(refuse_unknown(file, list));
+    const parameter *bad = parameters_not_finite(list);
+    if (!bad) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", bad->name);
+}
+
+sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
+    char path[PATH_CAPACITY];
+    safetensors_file *file;
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(safetensors_open(path, &file));
+    sigmoe_status status = read_tensors(file, list);
+    safetensors_close(file);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status model_read(
+    const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out) {
+    char path[PATH_CAPACITY];
+    transformer *model;
+    TRY(path_format(path, "%s/config.json", directory));
+    TRY(config_read(path, config));
+    TRY(transformer_create(&config->model, storage, &model));
+    sigmoe_status status = model_read_weights(directory, transformer_parameters(model));
+    if (status == SIGMOE_OK)
+        *out = model;
+    else
+        transformer_destroy(model);
+    return status;
+}
+
+static tensor_to_write tensor_of(const parameter *p) {
+    tensor_to_write tensor = {.name = p->name,
+        .type = p->trainable ? TENSOR_F32 : TENSOR_I32,
+        .dims = p->dims,
+        .bytes = p->trainable ? (const void *)p->value : (const void *)p->table};
+    memcpy(tensor.shape, p->shape, sizeof p->shape);
+    return tensor;
+}
+
+static sigmoe_status write_weights(const char *path, const parameter_list *list, arena *a) {
+    int count = parameters_length(list);
+    tensor_to_write *tensors;
+    TRY(ARENA_NEW(a, tensors, count));
+    for (int i = 0; i < count; i++) tensors[i] = tensor_of(parameters_at(list, i));
+    return safetensors_write(path, tensors, count);
+}
+
+sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
+    char path[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(path, "%s/config.json", directory));
+    TRY(config_write(path, config));
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(arena_create("tensor list", &a));
+    sigmoe_status status = write_weights(path, transformer_parameters((transformer *)model), a);
+    arena_destroy(a);
+    return status;
+}
+
+sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {
+    char path[PATH_CAPACITY], partial[PATH_CAPACITY];
+    TRY(path_trimmed(path, directory));
+    TRY(output_claim(path, false));
+    TRY(path_format(partial, "%s.partial", path));
+    TRY(output_claim(partial, true));
+    TRY(directory_make(partial));
+    sigmoe_status status = model_write(partial, config, model);
+    if (status == SIGMOE_OK) status = directory_commit(partial, path);
+    if (status != SIGMOE_OK) {
+        fail_in(status, "%s was not written", path);
+        directory_remove(partial);
+    }
+    return status;
+}

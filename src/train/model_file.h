@@ -1,0 +1,16 @@
+// Model directories: config.json and model.safetensors.
+#pragma once
+
+#include "model/transformer_xl.h"
+#include "train/config_file.h"
+
+// Reads configuration and weights; *out is the caller's. Missing, misshapen or unknown tensors, weights that are not
+// finite and tables out of range are errors that name the file and the tensor.
+sigmoe_status model_read(
+    const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out);
+// Only the weights, into a list that is allocated already.
+sigmoe_status model_read_weights(const char *directory, parameter_list *list);
+// Writes both files into an existing directory: the same bytes for the same model.
+sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
+// A new directory, in one go. `directory` must not exist.
+sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model);

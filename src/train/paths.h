@@ -1,0 +1,9 @@
+// Paths of run and model directories.
+#pragma once
+
+#include "formats/file.h"
+
+// `name` without slashes at its end, so that "<path>.partial" stands beside it. "/" stays.
+sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name);
+// Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
+bool path_contains(const char *outer, const char *inner);

@@ -1,0 +1,190 @@
+#include "train/run_log.h"
+
+#include "formats/json_options.h"
+#include "train/json_objects.h"
+#include "train/paths.h"
+#include "train/train_settings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// ---------------------------------------------------------------- cutting on resume
+
+// The step of a line of JSON; -1 when it is no such line.
+static int64_t line_step(const char *line, size_t length) {
+    json_t *object = json_loadb(line, length, 0, NULL);
+    const json_t *step = json_object_get(object, "step");
+    int64_t value = json_is_integer(step) ? json_integer_value(step) : -1;
+    json_decref(object);
+    return value;
+}
+
+// Bytes of the leading whole lines of steps up to `last`, whose newest goes to *newest (-1: none).
+static size_t lines_until(const file_map *map, int64_t last, int64_t *newest) {
+    size_t kept = 0;
+    *newest = -1;
+    while (kept < map->size) {
+        const char *line = (const char *)map->bytes + kept;
+        const char *end = memchr(line, '\n', map->size - kept);
+        int64_t step = end ? line_step(line, (size_t)(end - line)) : -1;
+        if (step < 0 || step > last) break;
+        *newest = step;
+        kept += (size_t)(end - line) + 1;
+    }
+    return kept;
+}
+
+static sigmoe_status open_cut(const char *run, const char *name, int64_t last, FILE **file, int64_t *newest) {
+    char path[PATH_CAPACITY];
+    *newest = -1;
+    TRY(path_format(path, "%s/%s", run, name));
+    if (path_exists(path)) {
+        file_map map;
+        TRY(file_map_open(path, &map));
+        size_t kept = lines_until(&map, last, newest);
+        file_map_close(&map);
+        if (truncate(path, (off_t)kept) != 0) return fail_errno("cannot cut %s", path);
+    }
+    *file = fopen(path, "ae");
+    return *file ? SIGMOE_OK : fail_errno("cannot write %s", path);
+}
+
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
+    int64_t newest_step;
+    *log = (run_log){.last_validation = -1};
+    sigmoe_status status = open_cut(run, "metrics.jsonl", steps_done - 1, &log->metrics, &newest_step);
+    if (status == SIGMOE_OK)
+        status = open_cut(run, "valid.jsonl", steps_done, &log->valid, &log->last_validation);
+    if (status != SIGMOE_OK) run_log_close(log);
+    return status;
+}
+
+void run_log_close(run_log *log) {
+    if (log->metrics) fclose(log->metrics);
+    if (log->valid) fclose(log->valid);
+    log->metrics = log->valid = NULL;
+}
+
+// ---------------------------------------------------------------- lines
+
+static sigmoe_status write_line(FILE *file, const char *name, const json_t *object) {
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for a line of %s", name);
+    bool written = fprintf(file, "%s\n", text) >= 0 && fflush(file) == 0;
+    free(text);
+    return written ? SIGMOE_OK : fail_errno("cannot write %s; earlier checkpoints are whole", name);
+}
+
+static sigmoe_status put_finite(json_t *object, const char *key, double value) {
+    return json_put(object, key, json_finite(value));
+}
+
+static sigmoe_status fill_step(json_t *line, const step_report *report) {
+    TRY(json_put(line, "step", json_integer(report->step)));
+    TRY(put_finite(line, "loss", report->loss));
+    TRY(put_finite(line, "reg", report->regularizer));
+    TRY(put_finite(line, "grad_norm", report->gradient_norm));
+    TRY(put_finite(line, "lr", report->lr));
+    return put_finite(line, "tokens_per_s", report->tokens_per_second);
+}
+
+sigmoe_status run_log_step(run_log *log, const step_report *report) {
+    if (!log->metrics) return SIGMOE_OK;
+    json_t *line = json_object();
+    sigmoe_status status = fill_step(line, report);
+    if (status == SIGMOE_OK) status = write_line(log->metrics, "metrics.jsonl", line);
+    json_decref(line);
+    return status;
+}
+
+static sigmoe_status fill_validation(json_t *line, int64_t steps_done, const sigmoe_scores *scores) {
+    TRY(json_put(line, "step", json_integer(steps_done)));
+    TRY(json_put(line, "tokens", json_integer(scores->tokens)));
+    TRY(put_finite(line, "nats_per_token", scores->nats_per_token));
+    TRY(put_finite(line, "perplexity", scores->perplexity));
+    TRY(put_finite(line, "bits_per_token", scores->bits_per_token));
+    TRY(put_finite(line, "bits_per_char", scores->bits_per_char));
+    TRY(put_finite(line, "bits_per_byte", scores->bits_per_byte));
+    return put_finite(line, "word_perplexity", scores->word_perplexity);
+}
+
+sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_scores *scores) {
+    log->last_validation = steps_done;
+    if (!log->valid) return SIGMOE_OK;
+    json_t *line = json_object();
+    sigmoe_status status = fill_validation(line, steps_done, scores);
+    if (status == SIGMOE_OK) status = write_line(log->valid, "valid.jsonl", line);
+    json_decref(line);
+    return status;
+}
+
+sigmoe_status run_log_sync(run_log *log) {
+    if (log->metrics && fsync(fileno(log->metrics)) != 0) return fail_errno("cannot sync metrics.jsonl");
+    if (log->valid && fsync(fileno(log->valid)) != 0) return fail_errno("cannot sync valid.jsonl");
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- train.json
+
+// The member "splits" of the data's meta.json, or null: sizes and checksums.
+static sigmoe_status read_splits(const dataset *data, json_t **out) {
+    char path[PATH_CAPACITY];
+    json_t *meta;
+    TRY(path_format(path, "%s/meta.json", data->directory));
+    TRY(json_read_object(path, &meta));
+    json_t *splits = json_object_get(meta, "splits");
+    *out = splits ? json_incref(splits) : json_null();
+    json_decref(meta);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status fill_train_json(
+    json_t *root, const sigmoe_train_settings *settings, const dataset *data) {
+    char *absolute = realpath(data->directory, NULL);
+    json_t *directory = json_string(absolute ? absolute : data->directory), *splits, *object = json_object();
+    free(absolute);
+    TRY(json_put(root, "data", directory));
+    TRY(json_put(root, "settings", object));
+    TRY(json_write_options(object, train_settings_options(), settings));
+    TRY(read_splits(data, &splits));
+    return json_put(root, "splits", splits);
+}
+
+sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings, const dataset *data) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/train.json", run));
+    json_t *root = json_object();
+    sigmoe_status status = fill_train_json(root, settings, data);
+    if (status == SIGMOE_OK) status = json_write(path, root);
+    json_decref(root);
+    return status;
+}
+
+static sigmoe_status read_root(const json_t *root, sigmoe_train_settings *settings, dataset *data) {
+    const char *directory;
+    json_t *object, *splits;
+    TRY(json_get_text(root, "", "data", &directory));
+    TRY(json_get_object(root, "", "settings", &object));
+    TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
+    TRY(dataset_open(directory, data));
+    TRY(read_splits(data, &splits));
+    bool same = json_equal(splits, json_object_get(root, "splits"));
+    json_decref(splits);
+    if (same) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT,
+        "the data in %s is not what this run began with; prepare the former data again", directory);
+}
+
+sigmoe_status train_json_read(const char *run, sigmoe_train_settings *settings, dataset *data) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    TRY(path_format(path, "%s/train.json", run));
+    if (!path_exists(path))
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no train.json", run);
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = read_root(root, settings, data);
+    json_decref(root);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}

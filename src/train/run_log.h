@@ -1,0 +1,25 @@
+// What a run says about itself: train.json (once), metrics.jsonl (a line a step), valid.jsonl (a line a validation).
+#pragma once
+
+#include "data/dataset.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+
+typedef struct run_log {
+    FILE *metrics, *valid;   // NULL without a run directory: nothing is written
+    int64_t last_validation; // the step after which the newest one was made; -1: none
+} run_log;
+
+// Opens the logs of a run that has done `steps_done` steps; lines of later steps, and half lines, are cut off.
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done);
+void run_log_close(run_log *log);
+sigmoe_status run_log_step(run_log *log, const step_report *report);
+sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_scores *scores);
+// Everything written so far is on the disk afterwards: what a checkpoint stands on.
+sigmoe_status run_log_sync(run_log *log);
+
+// train.json: the settings, the data's directory, and its splits' sizes and checksums as meta.json has them.
+sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings, const dataset *data);
+// Reads it back and opens the data, which must still be what the run began with.
+sigmoe_status train_json_read(const char *run, sigmoe_train_settings *settings, dataset *data);

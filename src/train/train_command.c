@@ -1,0 +1,85 @@
+// sigmoe_train: a run directory from a configuration or a model, or going on with one.
+#include "train/checkpoint.h"
+#include "train/model_file.h"
+#include "train/paths.h"
+#include "train/train_settings.h"
+#include "train/trainer.h"
+
+void sigmoe_train_defaults(sigmoe_train_request *request) {
+    *request = (sigmoe_train_request){.settings = train_settings_default()};
+}
+
+static sigmoe_status check_request(const sigmoe_train_request *r) {
+    if (!r->out) return fail(SIGMOE_BAD_ARGUMENT, "a directory for the run is needed");
+    if (r->resume && (r->config || r->init || r->override_count || r->force))
+        return fail(SIGMOE_BAD_ARGUMENT, "a resumed run keeps its own model and settings: name neither a "
+                                         "configuration, a model, nor overrides");
+    if (r->resume) return SIGMOE_OK;
+    if (!r->config == !r->init)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "training starts from a configuration or from a model directory: name one");
+    if (!r->data) return fail(SIGMOE_BAD_ARGUMENT, "training needs a prepared data directory");
+    if (r->unroll < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "unroll is %lld; it must be 1 or more", (long long)r->unroll);
+    return train_settings_check(&r->settings);
+}
+
+// Replacing `out` must not remove what is read from.
+static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
+    if (path_contains(r->out, r->data) || (r->init && path_contains(r->out, init)))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%s holds what the training reads: choose another directory for the run", r->out);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status build_config(const sigmoe_train_request *r, const char *init, sigmoe_config *config) {
+    if (r->config) {
+        *config = config_copy(r->config);
+    } else {
+        char path[PATH_CAPACITY];
+        TRY(path_format(path, "%s/config.json", init));
+        TRY(config_read(path, config));
+    }
+    for (int i = 0; i < r->override_count; i++) TRY(config_override(config, r->overrides[i]));
+    if (r->unroll) config->model.unroll = r->unroll;
+    return model_config_check(&config->model);
+}
+
+// Everything that can be wrong is found before an existing `out` is replaced.
+static sigmoe_status start_fresh(const sigmoe_train_request *r, int thread_count, trainer **out) {
+    char init[PATH_CAPACITY] = "";
+    sigmoe_config config;
+    dataset data;
+    if (r->init) TRY(model_locate(r->init, init));
+    TRY(build_config(r, init, &config));
+    TRY(dataset_open(r->data, &data));
+    TRY(keep_inputs(r, init));
+    if (!r->force) TRY(output_claim(r->out, false));
+
+    trainer *t;
+    trainer_request request = {
+        .config = &config, .data = &data, .settings = &r->settings, .threads = thread_count};
+    TRY(trainer_create(&request, &t));
+    sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
+    if (status == SIGMOE_OK) status = output_claim(r->out, r->force);
+    if (status == SIGMOE_OK) status = trainer_begin_run(t, r->out);
+    if (status == SIGMOE_OK)
+        *out = t;
+    else
+        trainer_destroy(t);
+    return status;
+}
+
+sigmoe_status sigmoe_train(
+    const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    trainer *t;
+    int thread_count = observer ? observer->threads : 0;
+    TRY(check_request(request));
+    if (request->resume)
+        TRY(trainer_resume(request->out, thread_count, &t));
+    else
+        TRY(start_fresh(request, thread_count, &t));
+    sigmoe_status status = trainer_run(t, "train", observer, result);
+    trainer_destroy(t);
+    return status;
+}

@@ -1,0 +1,111 @@
+// A whole training run: steps, validations, checkpoints, progress.
+#include "train/checkpoint.h"
+#include "train/fraction_of_peak.h"
+#include "train/progress.h"
+#include "train/trainer_state.h"
+
+#include <math.h>
+
+enum { VALIDATION_STREAMS = 4 };
+
+static bool finished(const trainer *t) {
+    return t->step >= t->settings.steps;
+}
+
+// Every `every` steps and at the end.
+static bool due(const trainer *t, int64_t every) {
+    return every > 0 && t->step > 0 && (t->step % every == 0 || finished(t));
+}
+
+static sigmoe_status save(trainer *t, const sigmoe_observer *observer) {
+    if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
+    TRY(checkpoint_write(t));
+    observer_note(observer, "step %lld: checkpoint written", (long long)t->step);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
+    sigmoe_scores scores;
+    TRY(trainer_score(t, "valid", VALIDATION_STREAMS, t->settings.valid_tokens, observer, &scores));
+    TRY(run_log_validation(&t->log, t->step, &scores));
+    if (t->data.tokenizer.type == TOKENIZER_BYTES)
+        observer_note(
+            observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_token);
+    else
+        observer_note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status do_what_is_due(trainer *t, const sigmoe_observer *observer) {
+    if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, observer));
+    if (due(t, t->settings.checkpoint_every) || finished(t)) TRY(save(t, observer));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status stop_here(trainer *t, const sigmoe_observer *observer) {
+    TRY(save(t, observer));
+    return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
+        (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
+}
+
+// A step and its line; a step that failed on numbers has its line, too.
+static sigmoe_status logged_step(trainer *t, step_report *report) {
+    sigmoe_status status = trainer_step(t, report);
+    if (status == SIGMOE_OK) return run_log_step(&t->log, report);
+    if (status == SIGMOE_NOT_FINITE) {
+        char sentence[512];
+        snprintf(sentence, sizeof sentence, "%s", sigmoe_message());
+        TRY(run_log_step(&t->log, report));
+        fail(status, "%s", sentence);
+    }
+    return status;
+}
+
+static void show_step(const trainer *t, progress_meter *meter, const step_report *report) {
+    if (!progress_due(meter)) return;
+    sigmoe_progress *p = &meter->shown;
+    bool characters = t->data.tokenizer.type == TOKENIZER_BYTES;
+    p->loss = report->loss;
+    p->score = characters ? report->loss / M_LN2 : exp(report->loss);
+    p->score_name = characters ? "bpc" : "ppl";
+    p->tokens_per_second = report->tokens_per_second;
+    p->fraction_of_peak = fraction_of_peak(
+        &t->work.kernel, training_flops_per_token(&t->config.model) * report->tokens_per_second);
+    progress_update(meter, (double)t->step);
+}
+
+static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {
+    const sigmoe_observer *observer = meter->observer;
+    for (;;) {
+        sigmoe_status status = do_what_is_due(t, observer);
+        if (status == SIGMOE_INTERRUPTED) return stop_here(t, observer); // in the middle of a validation
+        if (status != SIGMOE_OK || finished(t)) return status;
+        if (observer_stopped(observer)) return stop_here(t, observer);
+        TRY(logged_step(t, last));
+        show_step(t, meter, last);
+    }
+}
+
+static sigmoe_status newest_path(const trainer *t, const char **path) {
+    static _Thread_local char newest[PATH_CAPACITY];
+    *path = newest;
+    newest[0] = '\0';
+    return t->last_checkpoint < 0 ? SIGMOE_OK : checkpoint_path(t->run, t->last_checkpoint, newest);
+}
+
+sigmoe_status trainer_run(
+    trainer *t, const char *task, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    progress_meter meter;
+    step_report last = {.loss = NAN};
+    double start = seconds_now();
+    progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
+    sigmoe_status status = run_to_end(t, &meter, &last);
+    progress_end(&meter, (double)t->step);
+    if (!result) return status;
+    *result = (sigmoe_train_result){.steps = t->step,
+        .loss = last.loss,
+        .tokens_per_second = trainer_costs_so_far(t).tokens_per_second,
+        .seconds = seconds_now() - start};
+    sigmoe_status named = newest_path(t, &result->checkpoint);
+    return status == SIGMOE_OK ? named : status;
+}

@@ -1,0 +1,49 @@
+#include "train/train_settings.h"
+
+#include <math.h>
+
+#define FIELD(field) .name = #field, .offset = offsetof(sigmoe_train_settings, field)
+
+// 2^53: integers up to here pass through a double unchanged.
+static const double MOST = 9007199254740992.0;
+
+static const option options[] = {
+    {FIELD(batch), .type = OPTION_INTEGER, .low = 1, .high = 1 << 20, .preset = 64, .help = "sequences B"},
+    {FIELD(steps), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 100000, .help = "updates"},
+    {FIELD(lr), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .preset = 2.5e-4, .help = "peak learning rate"},
+    {FIELD(clip), .type = OPTION_NUMBER, .low = 0, .high = 1e30, .preset = 0.25,
+        .help = "gradient-norm clip; 0: none"},
+    {FIELD(warmup), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0, .help = "warm-up steps"},
+    {FIELD(weight_decay), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .preset = 0,
+        .help = "decoupled weight decay"},
+    {FIELD(seed), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
+        .help = "of every random number"},
+    {FIELD(checkpoint_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0,
+        .help = "steps; 0: at the end"},
+    {FIELD(valid_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0,
+        .help = "steps; 0: never"},
+    {FIELD(valid_tokens), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
+        .help = "of the split's start; 0: all"},
+};
+
+option_table train_settings_options(void) {
+    return (option_table){options, sizeof options / sizeof *options};
+}
+
+sigmoe_train_settings train_settings_default(void) {
+    sigmoe_train_settings settings;
+    option_defaults(train_settings_options(), &settings);
+    return settings;
+}
+
+sigmoe_status train_settings_check(const sigmoe_train_settings *settings) {
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const option *o = &options[i];
+        const void *field = (const char *)settings + o->offset;
+        double value = o->type == OPTION_INTEGER ? (double)*(const int64_t *)field : *(const double *)field;
+        if (!(value >= o->low && value <= o->high))
+            return fail(SIGMOE_BAD_ARGUMENT, "%s is %.17g; it must lie between %.17g and %.17g", o->name,
+                value, o->low, o->high);
+    }
+    return SIGMOE_OK;
+}

@@ -1,0 +1,258 @@
+#include "train/trainer.h"
+
+#include "kernels/adam/adam.h"
+#include "train/evaluate.h"
+#include "train/model_file.h"
+#include "train/progress.h"
+#include "train/schedule.h"
+#include "train/train_settings.h"
+#include "train/trainer_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double ADAM_BETA1 = 0.9, ADAM_BETA2 = 0.999, ADAM_EPSILON = 1e-8;
+
+// ---------------------------------------------------------------- one step
+
+static double mean(const double *values, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += values[i];
+    return sum / (double)count;
+}
+
+static sigmoe_status update_weights(trainer *t, const step_report *report) {
+    parameter_list *list = transformer_parameters(t->model);
+    double factor = clip_factor(t->settings.clip, report->gradient_norm);
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        if (!p->trainable) continue;
+        adam_call call = {.count = p->count,
+            .value = p->value,
+            .gradient = p->gradient,
+            .moment1 = p->moment1,
+            .moment2 = p->moment2,
+            .gradient_factor = factor,
+            .lr = report->lr,
+            .beta1 = ADAM_BETA1,
+            .beta2 = ADAM_BETA2,
+            .epsilon = ADAM_EPSILON,
+            .weight_decay = t->settings.weight_decay,
+            .step = report->step};
+        TRY(adam_update(&t->work.kernel, &call));
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status refuse_not_finite(const trainer *t, const step_report *report) {
+    const char *what = isfinite(report->loss) ? "the gradient" : "the loss";
+    return fail(SIGMOE_NOT_FINITE,
+        "step %lld: %s is not finite; try a lower learning rate (it is %g), a clip (it is %g) or a longer "
+        "warm-up",
+        (long long)report->step, what, report->lr, t->settings.clip);
+}
+
+// Loss, gradients, clip, Adam: the whole of training.
+static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *targets, step_report *report) {
+    parameter_list *list = transformer_parameters(t->model);
+    step_context step = {.kernel = t->work.kernel,
+        .activations = t->work.activations,
+        .training = true,
+        .keep = true,
+        .seed = t->settings.seed,
+        .step = (uint64_t)t->step,
+        .tokens = inputs,
+        .batch = t->settings.batch,
+        .length = t->config.model.unroll};
+    parameters_zero_gradients(&t->work.kernel, list);
+    TRY(transformer_loss(t->model, &step, t->memory, targets, t->nats));
+    report->loss = mean(t->nats, step.batch * step.length);
+    report->regularizer = step.regularizer;
+    TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
+    if (!isfinite(report->loss + report->regularizer) || !isfinite(report->gradient_norm))
+        return refuse_not_finite(t, report);
+    return update_weights(t, report);
+}
+
+static void count_costs(trainer *t, const step_report *report) {
+    trainer_costs *costs = &t->costs;
+    double bytes = (double)(arena_peak_bytes(t->work.activations) + arena_peak_bytes(t->work.kernel.scratch));
+    costs->steps++;
+    costs->seconds += report->seconds;
+    costs->feedforward_seconds += report->feedforward_seconds;
+    costs->peak_activation_bytes = fmax(costs->peak_activation_bytes, bytes);
+}
+
+sigmoe_status trainer_step_on(
+    trainer *t, const int32_t *inputs, const int32_t *targets, bool new_epoch, step_report *report) {
+    double start = seconds_now(), feedforward_start = t->timer.seconds;
+    int64_t tokens = t->settings.batch * t->config.model.unroll;
+    *report = (step_report){.step = t->step,
+        .loss = NAN,
+        .regularizer = NAN,
+        .gradient_norm = NAN,
+        .lr = learning_rate(&t->settings, t->step)};
+    arena_reset_peak(t->work.activations);
+    arena_reset_peak(t->work.kernel.scratch);
+    if (new_epoch) xl_memory_reset(t->memory);
+    sigmoe_status status = learn(t, inputs, targets, report);
+    report->seconds = seconds_now() - start;
+    report->feedforward_seconds = t->timer.seconds - feedforward_start;
+    report->tokens_per_second = (double)tokens / report->seconds;
+    if (status != SIGMOE_OK) return status;
+    count_costs(t, report);
+    t->step++;
+    return SIGMOE_OK;
+}
+
+sigmoe_status trainer_step(trainer *t, step_report *report) {
+    int64_t length;
+    bool new_epoch;
+    batch_stream_next(&t->stream, t->inputs, t->targets, &length, &new_epoch);
+    return trainer_step_on(t, t->inputs, t->targets, new_epoch, report);
+}
+
+// ---------------------------------------------------------------- scores
+
+static const char *const split_names[SPLITS] = {"train", "valid", "test"};
+
+sigmoe_status trainer_split(trainer *t, const char *name, token_split **out) {
+    for (int i = 0; i < SPLITS; i++) {
+        if (strcmp(name, split_names[i]) != 0) continue;
+        if (!t->splits[i]) TRY(token_split_open(t->data.directory, name, t->data.vocab_size, &t->splits[i]));
+        *out = t->splits[i];
+        return SIGMOE_OK;
+    }
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", name);
+}
+
+sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
+    const sigmoe_observer *observer, sigmoe_scores *scores) {
+    token_split *tokens;
+    TRY(trainer_split(t, split, &tokens));
+    evaluation e = {.model = t->model,
+        .kernel = t->work.kernel,
+        .activations = t->work.activations,
+        .tokens = tokens,
+        .sizes = *dataset_split(&t->data, split),
+        .batch = batch,
+        .memory_segments = t->config.model.memory_eval,
+        .limit_tokens = limit_tokens,
+        .task = split,
+        .observer = observer};
+    return evaluate(&e, scores);
+}
+
+// ---------------------------------------------------------------- creation
+
+static sigmoe_status open_data(trainer *t, const dataset *data) {
+    token_split *train;
+    t->data = *data;
+    TRY(config_adopt_data(&t->config, data));
+    TRY(trainer_split(t, "train", &train));
+    return batch_stream_open(&t->stream, train, t->settings.batch, t->config.model.unroll, false, 0);
+}
+
+static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
+    TRY(train_settings_check(&t->settings));
+    TRY(model_config_check(&t->config.model));
+    if (request->data) TRY(open_data(t, request->data));
+
+    model_config timed = t->config.model;
+    ff_timer_wrap(&t->timer, timed.variant);
+    timed.variant = &t->timer.variant;
+    TRY(transformer_create(&timed, STORE_MOMENTS, &t->model));
+    TRY(xl_memory_create(&timed, t->settings.batch, timed.memory_train, timed.unroll, &t->memory));
+
+    int64_t tokens;
+    if (!size_product(&tokens, t->settings.batch, timed.unroll))
+        return fail(SIGMOE_BAD_ARGUMENT, "a batch of %lld x %lld tokens is too large",
+            (long long)t->settings.batch, (long long)timed.unroll);
+    TRY(arena_create("batch", &t->buffers));
+    TRY(ARENA_NEW(t->buffers, t->inputs, tokens));
+    TRY(ARENA_NEW(t->buffers, t->targets, tokens));
+    TRY(ARENA_NEW(t->buffers, t->nats, tokens));
+    return workspace_open(request->threads, &t->work);
+}
+
+sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
+    trainer *t = calloc(1, sizeof *t);
+    if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for a trainer");
+    t->config = config_copy(request->config);
+    t->settings = *request->settings;
+    t->last_checkpoint = t->log.last_validation = -1;
+    sigmoe_status status = build_parts(t, request);
+    if (status == SIGMOE_OK)
+        *out = t;
+    else
+        trainer_destroy(t);
+    return status;
+}
+
+sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
+    TRY(trainer_build(request, out));
+    parameters_initialize(transformer_parameters((*out)->model), (*out)->settings.seed);
+    return SIGMOE_OK;
+}
+
+sigmoe_status trainer_attach_run(trainer *t, const char *run) {
+    TRY(path_format(t->run, "%s", run));
+    return run_log_open(&t->log, run, t->step);
+}
+
+sigmoe_status trainer_begin_run(trainer *t, const char *run) {
+    TRY(directory_make(run));
+    TRY(train_json_write(run, &t->settings, &t->data));
+    return trainer_attach_run(t, run);
+}
+
+void trainer_destroy(trainer *t) {
+    if (!t) return;
+    run_log_close(&t->log);
+    for (int i = 0; i < SPLITS; i++) token_split_close(t->splits[i]);
+    xl_memory_destroy(t->memory);
+    transformer_destroy(t->model);
+    arena_destroy(t->buffers);
+    workspace_close(&t->work);
+    free(t);
+}
+
+sigmoe_status trainer_load(trainer *t, const char *model_directory) {
+    return model_read_weights(model_directory, transformer_parameters(t->model));
+}
+
+// ---------------------------------------------------------------- access
+
+transformer *trainer_model(trainer *t) {
+    return t->model;
+}
+const sigmoe_config *trainer_config(const trainer *t) {
+    return &t->config;
+}
+const sigmoe_train_settings *trainer_settings(const trainer *t) {
+    return &t->settings;
+}
+const dataset *trainer_dataset(const trainer *t) {
+    return &t->data;
+}
+int64_t trainer_steps_done(const trainer *t) {
+    return t->step;
+}
+kernel_context trainer_kernel(trainer *t) {
+    return t->work.kernel;
+}
+arena *trainer_activations(trainer *t) {
+    return t->work.activations;
+}
+
+trainer_costs trainer_costs_so_far(const trainer *t) {
+    trainer_costs costs = t->costs;
+    double tokens = (double)costs.steps * (double)t->settings.batch * (double)t->config.model.unroll;
+    costs.tokens_per_second = costs.seconds > 0 ? tokens / costs.seconds : NAN;
+    return costs;
+}
+
+void trainer_costs_reset(trainer *t) {
+    t->costs = (trainer_costs){0};
+}

@@ -1,0 +1,38 @@
+// What a trainer consists of: for trainer.c, train_loop.c and checkpoint.c alone.
+#pragma once
+
+#include "data/batch_stream.h"
+#include "train/ff_timer.h"
+#include "train/run_log.h"
+#include "train/workspace.h"
+
+enum { SPLITS = 3 };
+
+struct trainer {
+    sigmoe_config config; // with the data's vocabulary
+    sigmoe_train_settings settings;
+    char run[PATH_CAPACITY]; // "": nothing on disk
+    run_log log;
+    int64_t last_checkpoint; // its step; -1: none
+
+    dataset data;
+    token_split *splits[SPLITS]; // opened when first needed
+    batch_stream stream;         // of the train split; the cursor
+
+    workspace work;
+    arena *buffers;
+    int32_t *inputs, *targets; // [B, T]
+    double *nats;              // [B * T]
+    ff_timer timer;
+    transformer *model;
+    xl_memory *memory;
+
+    int64_t step; // steps done: the number of the next
+    trainer_costs costs;
+};
+
+// All but values for the weights.
+sigmoe_status trainer_build(const trainer_request *request, trainer **out);
+// Opens the logs in `run` at the trainer's step.
+sigmoe_status trainer_attach_run(trainer *t, const char *run);
+sigmoe_status trainer_split(trainer *t, const char *name, token_split **out);

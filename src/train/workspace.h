@@ -1,0 +1,13 @@
+// The threads and the two arenas that work on a model needs: one for what a forward pass leaves, one for kernels' scratch.
+#pragma once
+
+#include "kernels/kernel.h"
+
+typedef struct workspace {
+    kernel_context kernel; // threads and scratch
+    arena *activations;
+} workspace;
+
+// On failure nothing is left to close.
+sigmoe_status workspace_open(int threads, workspace *w);
+void workspace_close(workspace *w); // harmless on a zeroed one
