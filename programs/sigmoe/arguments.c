@@ -60,8 +60,8 @@ static int unknown_option(const command *c, const char *name, size_t length) {
     for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
         for (int i = 0; i < c->groups[g].count; i++) known[count++] = c->groups[g].arguments[i].name;
     const char *nearest = nearest_word(word, known, count);
-    return complain(EXIT_USAGE, "%s has no option --%s%s%s%s; `sigmoe %s --help` lists them", c->name, word,
-        nearest ? ", did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", c->name);
+    return complain(EXIT_USAGE, "%s has no option --%s; did you mean --%s? `sigmoe %s --help` lists them",
+        c->name, word, nearest, c->name);
 }
 
 static bool is_whole_number(argument_type type) {
@@ -73,9 +73,9 @@ static const char *range_text(const argument *a, char *buffer, size_t size) {
     buffer[0] = 0;
     if (a->low == a->high) return buffer;
     if (isinf(a->high))
-        snprintf(buffer, size, "at least %.15g", a->low);
+        snprintf(buffer, size, "at least %.17g", a->low);
     else
-        snprintf(buffer, size, "%.15g..%.15g", a->low, a->high);
+        snprintf(buffer, size, "%.17g..%.17g", a->low, a->high);
     return buffer;
 }
 
@@ -266,7 +266,8 @@ static void help_for(const argument *a, const void *value) {
         snprintf(range + used, sizeof range - used, "%s%s", used ? "|" : "", *choice);
     }
     const char *text = default_text(a, value, preset, sizeof preset);
-    printf("  %-24s %s", head, a->help);
+    // A head too long for its column gets a line of its own.
+    printf(strlen(head) > 24 ? "  %s\n%27s%s" : "  %-24s%s%s", head, strlen(head) > 24 ? "" : " ", a->help);
     if (*range || *text) printf(" (%s%s%s)", range, *range && *text ? "; " : "", text);
     putchar('\n');
 }

@@ -85,7 +85,7 @@ static bool table_build(sigmoe_config *config, tensor_table *table) {
 
 static void print_text(
     const char *title, const char *json, const sigmoe_summary *s, const tensor_table *table) {
-    printf("%s\n%s\n\n", title, json);
+    printf("%s\n%s\n", title, json);
     int widest = 6, widest_shape = 5;
     for (int i = 0; i < table->count; i++) {
         int length = (int)strlen(table->groups[i].name), shape = (int)strlen(table->groups[i].shape);

@@ -59,5 +59,8 @@ void json_verbatim(json_output *j, const char *name, const char *json) {
     begin_member(j, name);
     size_t length = strlen(json);
     while (length && json[length - 1] == '\n') length--;
-    printf("%.*s", (int)length, json);
+    for (size_t i = 0; i < length; i++) {
+        putchar(json[i]);
+        if (json[i] == '\n') printf("%*s", 2 * j->depth, "");
+    }
 }

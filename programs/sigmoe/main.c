@@ -55,13 +55,17 @@ static const command *find_command(int argc, char **argv, int *words) {
     return NULL;
 }
 
-// "bench" alone, or "bench --help": the commands that begin with that word. False when there is none.
+// Whether `word` is the first of a command of two words, as "bench" is.
+static bool begins_family(const command *c, const char *word) {
+    size_t first = strcspn(c->name, " ");
+    return c->name[first] && strlen(word) == first && memcmp(word, c->name, first) == 0;
+}
+
+// "bench --help": the commands that begin with that word. False when there is none.
 static bool print_family(const char *word) {
     bool any = false;
     for (int i = 0; i < COUNT(commands); i++) {
-        size_t first = strcspn(commands[i]->name, " ");
-        if (!commands[i]->name[first] || strlen(word) != first || memcmp(commands[i]->name, word, first) != 0)
-            continue;
+        if (!begins_family(commands[i], word)) continue;
         printf("  sigmoe %-14s %s\n", commands[i]->name, commands[i]->summary);
         any = true;
     }
@@ -69,20 +73,22 @@ static bool print_family(const char *word) {
 }
 
 static int unknown_command(int argc, char **argv) {
-    char both[128];
-    snprintf(both, sizeof both, "%s%s%s", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
-        argc > 1 && argv[1][0] != '-' ? argv[1] : "");
-    const char *known[COUNT(commands)];
-    bool family = false;
+    const char *known[COUNT(commands)], *family[COUNT(commands)];
+    int members = 0;
     for (int i = 0; i < COUNT(commands); i++) {
         known[i] = commands[i]->name;
-        size_t first = strcspn(known[i], " ");
-        family =
-            family || (known[i][first] && strlen(argv[0]) == first && memcmp(known[i], argv[0], first) == 0);
+        if (begins_family(commands[i], argv[0])) family[members++] = commands[i]->name;
     }
-    const char *word = family ? both : argv[0];
-    return complain(EXIT_USAGE, "there is no command `%s`, did you mean `%s`? `sigmoe help` lists them", word,
-        nearest_word(word, known, COUNT(known)));
+    if (members == 0)
+        return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe help` lists them",
+            argv[0], nearest_word(argv[0], known, COUNT(known)));
+    if (argc == 1 || argv[1][0] == '-')
+        return complain(
+            EXIT_USAGE, "%s needs another word behind it; `sigmoe %s --help` lists them", argv[0], argv[0]);
+    char both[128];
+    snprintf(both, sizeof both, "%s %s", argv[0], argv[1]);
+    return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe %s --help` lists them",
+        both, nearest_word(both, family, members), argv[0]);
 }
 
 static int show_help(int argc, char **argv) {
