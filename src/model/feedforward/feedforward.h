@@ -36,7 +36,7 @@ typedef struct moe_options {
     int64_t n_experts, expert_size, k;
     int router; // index into the registry router.inc
     double expert_dropout;
-    double dropout; // "standard dropout", inside the experts
+    double dropout;  // "standard dropout", inside the experts
     int regularizer; // moe_regularizer
     double regularizer_weight;
     int64_t channels_kept; // of the k * expert_size chosen channels; 0: all
@@ -92,7 +92,7 @@ struct ff_variant {
     int64_t (*channels)(const ff_options *options);
 };
 
-const ff_variant *ff_variant_at(int index);          // NULL past the end
+const ff_variant *ff_variant_at(int index);           // NULL past the end
 const ff_variant *ff_variant_named(const char *name); // NULL when unknown
 
 // The index of a router's name in the registry; -1 when unknown. (Presets and tests name routers.)

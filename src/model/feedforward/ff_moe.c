@@ -1,0 +1,250 @@
+// Mixture of experts: of the N_E * G channels only those of the K experts that a router picks are computed and summed,
+// y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
+#include "model/feedforward/expert_masks.h"
+#include "model/feedforward/router.h"
+#include "model/feedforward/token_grouping.h"
+
+#include <inttypes.h>
+
+static const char *const init_names[] = {
+    [MOE_INIT_DENSE_EQUIVALENT] = "dense_equivalent",
+    [MOE_INIT_STANDARD] = "standard",
+    [MOE_INIT_SWITCH] = "switch",
+    NULL,
+};
+
+static const option options[] = {
+    {.name = "n_experts",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(ff_options, moe.n_experts),
+        .required = true,
+        .low = 1,
+        .high = 1 << 16,
+        .help = "experts"},
+    {.name = "expert_size",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(ff_options, moe.expert_size),
+        .required = true,
+        .low = 1,
+        .high = 1 << 14,
+        .help = "inner width of an expert"},
+    {.name = "k",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(ff_options, moe.k),
+        .required = true,
+        .low = 1,
+        .high = 1 << 16,
+        .help = "experts that serve a token"},
+    {.name = "router",
+        .type = OPTION_CHOICE,
+        .offset = offsetof(ff_options, moe.router),
+        .required = true,
+        .choices = router_names,
+        .help = "how experts are picked and weighted"},
+    {.name = "expert_dropout",
+        .type = OPTION_NUMBER,
+        .offset = offsetof(ff_options, moe.expert_dropout),
+        .low = 0,
+        .high = 1,
+        .preset = 0,
+        .help = "probability that an expert is not available to a token in training"},
+    {.name = "dropout",
+        .type = OPTION_NUMBER,
+        .offset = offsetof(ff_options, moe.dropout),
+        .low = 0,
+        .high = 1,
+        .preset = 0,
+        .help = "dropout of channels inside the experts"},
+    {.name = "regularizer",
+        .type = OPTION_CHOICE,
+        .offset = offsetof(ff_options, moe.regularizer),
+        .required = true,
+        .choices = regularizer_names,
+        .help = "what balances the use of experts in training"},
+    {.name = "regularizer_weight",
+        .type = OPTION_NUMBER,
+        .offset = offsetof(ff_options, moe.regularizer_weight),
+        .low = 0,
+        .high = 1e6,
+        .preset = 0,
+        .help = "factor of the regularizer in the loss"},
+    {.name = "channels_kept",
+        .type = OPTION_INTEGER,
+        .offset = offsetof(ff_options, moe.channels_kept),
+        .low = 0,
+        .high = 1 << 30,
+        .preset = 0,
+        .help = "of the k * expert_size channels of a token, only the largest so many are summed; 0: all"},
+    {.name = "init",
+        .type = OPTION_CHOICE,
+        .offset = offsetof(ff_options, moe.init),
+        .preset = MOE_INIT_DENSE_EQUIVALENT,
+        .choices = init_names,
+        .help = "scale of the initial weights: as one dense block, each expert by itself, or as Switch"},
+};
+
+enum { EXPERTS_UP, EXPERTS_DOWN }; // behind the router's tensors: W1 [N_E, d, G], W2 [N_E, G, d]
+
+static parameter *expert_tensor(const ff_layer *layer, int index) {
+    return ff_tensor(layer, router_at(layer->options.moe.router)->tensors + index);
+}
+
+static sigmoe_status check_router(const moe_options *o) {
+    const router *kind = router_at(o->router);
+    const char *name = moe_router_name(o->router);
+    if (!kind->learned && o->regularizer != REGULARIZER_NONE)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "ff.regularizer is %s, but the %s router (ff.router) has no logits to regularize: set it to none",
+            regularizer_names[o->regularizer], name);
+    if (!kind->expert_dropout && o->expert_dropout != 0)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "ff.expert_dropout is %g, but the %s router (ff.router) knows no expert dropout: set it to 0",
+            o->expert_dropout, name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check(const ff_options *values, const ff_surroundings *around) {
+    (void)around;
+    const moe_options *o = &values->moe;
+    TRY(ff_check_ranges(ff_variant_moe.options, values));
+    if (o->k > o->n_experts)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "ff.k is %" PRId64 ", but there are only %" PRId64
+            " experts (ff.n_experts): choose 1 to %" PRId64,
+            o->k, o->n_experts, o->n_experts);
+    if (o->channels_kept > o->k * o->expert_size)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "ff.channels_kept is %" PRId64 ", but a token has only ff.k * ff.expert_size = %" PRId64
+            " channels: choose at most so many, or 0 for all",
+            o->channels_kept, o->k * o->expert_size);
+    return check_router(o);
+}
+
+static sigmoe_status declare(
+    const ff_options *values, const ff_surroundings *around, int layer, parameter_list *list) {
+    const moe_options *o = &values->moe;
+    int64_t d = around->d_model;
+    double scale = ff_init_scale(around) * (o->init == MOE_INIT_SWITCH ? sqrt(0.1) : 1);
+    double fan_in = (double)o->expert_size;
+    if (o->init == MOE_INIT_DENSE_EQUIVALENT) fan_in *= (double)o->n_experts;
+    TRY(router_declare(o, around, layer, list));
+    TRY(ff_declare(list, layer,
+        (parameter_declaration){.name = "experts.up",
+            .dims = 3,
+            .shape = {o->n_experts, d, o->expert_size},
+            .init = INIT_NORMAL,
+            .init_scale = scale / sqrt((double)d)}));
+    return ff_declare(list, layer,
+        (parameter_declaration){.name = "experts.down",
+            .dims = 3,
+            .shape = {o->n_experts, o->expert_size, d},
+            .init = INIT_NORMAL,
+            .init_scale = scale / sqrt(fan_in)});
+}
+
+typedef struct moe_saved {
+    routing routing;
+    regularization regularization;
+    expert_grouping grouping;
+    expert_ffn_call experts;
+} moe_saved;
+
+static sigmoe_status serve_tokens(
+    const ff_layer *layer, step_context *step, arena *home, matrix x, matrix y, moe_saved *s) {
+    const moe_options *o = &layer->options.moe;
+    const routing *r = &s->routing;
+    TRY(group_tokens(home, r->chosen, r->tokens, r->slots, r->experts, &s->grouping));
+    s->experts = (expert_ffn_call){
+        .grouping = &s->grouping,
+        .width = layer->around.d_model,
+        .expert_size = o->expert_size,
+        .x = x,
+        .up = expert_tensor(layer, EXPERTS_UP)->value,
+        .down = expert_tensor(layer, EXPERTS_DOWN)->value,
+        .weight = r->weight,
+    };
+    TRY(ARENA_NEW_RAW(home, s->experts.hidden, r->tokens * r->slots * o->expert_size));
+    TRY(expert_ffn_up(&step->kernel, &s->experts));
+    TRY(make_expert_mask(layer, step, home, r, &s->experts));
+    return expert_ffn_down(&step->kernel, &s->experts, y);
+}
+
+static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {
+    arena_mark mark = arena_here(step->kernel.scratch);
+    arena *home = ff_home(step);
+    sigmoe_status status;
+    moe_saved *s;
+    TRY_OR(done, ARENA_NEW(home, s, 1));
+    router_call call = {layer, step, home, x};
+    TRY_OR(done, route(&call, &s->routing));
+    TRY_OR(done, regularize(&layer->options.moe, step, &s->routing, &s->regularization));
+    TRY_OR(done, serve_tokens(layer, step, home, x, y, s));
+    *saved = step->keep ? s : NULL;
+done:
+    arena_release(step->kernel.scratch, mark);
+    return status;
+}
+
+static sigmoe_status backward(
+    const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
+    moe_saved *s = saved;
+    arena_mark mark = arena_here(step->kernel.scratch);
+    sigmoe_status status;
+    expert_ffn_gradients gradients = {
+        .dy = dy,
+        .dx = dx,
+        .dup = expert_tensor(layer, EXPERTS_UP)->gradient,
+        .ddown = expert_tensor(layer, EXPERTS_DOWN)->gradient,
+    };
+    TRY_OR(
+        done, ARENA_NEW_RAW(step->kernel.scratch, gradients.dweight, s->routing.tokens * s->routing.slots));
+    TRY_OR(done, expert_ffn_backward(&step->kernel, &s->experts, &gradients));
+    router_call call = {layer, step, step->activations, x};
+    TRY_OR(done, route_backward(&call, &s->routing, &s->regularization, gradients.dweight, dx));
+done:
+    arena_release(step->kernel.scratch, mark);
+    return status;
+}
+
+static double multiply_adds(const ff_options *values, const ff_surroundings *around) {
+    const moe_options *o = &values->moe;
+    double computed = (double)o->k * (double)o->expert_size;
+    double summed = o->channels_kept ? (double)o->channels_kept : computed;
+    return (double)around->d_model * (computed + summed);
+}
+
+static double executed_multiply_adds(const ff_options *values, const ff_surroundings *around) {
+    const moe_options *o = &values->moe;
+    const router *kind = router_at(o->router);
+    double logits = kind->learned ? (double)o->n_experts : 0;
+    return (double)around->d_model * (2 * (double)o->k * (double)o->expert_size + logits);
+}
+
+static double saved_bytes(const ff_options *values, const ff_surroundings *around) {
+    (void)around;
+    const moe_options *o = &values->moe;
+    bool masked = o->channels_kept || o->dropout > 0;
+    double hidden = (double)o->k * (double)o->expert_size * (masked ? 2 : 1);
+    double choice = (double)o->k * (sizeof(real) + 3 * sizeof(int32_t));
+    double scores =
+        router_at(o->router)->learned ? 3 * (double)o->n_experts : 0; // logits, scores, probabilities
+    return sizeof(real) * (hidden + scores) + choice + (o->expert_dropout > 0 ? (double)o->n_experts : 0);
+}
+
+static int64_t channels(const ff_options *values) {
+    return values->moe.n_experts * values->moe.expert_size;
+}
+
+const ff_variant ff_variant_moe = {
+    .name = "moe",
+    .help = "mixture of experts: a router picks k of them for each token",
+    .options = {options, sizeof options / sizeof *options},
+    .check = check,
+    .declare = declare,
+    .forward = forward,
+    .backward = backward,
+    .multiply_adds = multiply_adds,
+    .executed_multiply_adds = executed_multiply_adds,
+    .saved_bytes = saved_bytes,
+    .channels = channels,
+};

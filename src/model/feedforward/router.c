@@ -1,0 +1,239 @@
+#include "model/feedforward/router.h"
+#include "kernels/dense_gemm/dense_gemm.h"
+#include "kernels/pointwise/pointwise.h"
+#include "kernels/top_k/top_k.h"
+
+#include <string.h>
+
+#define ROUTER(name) extern const router router_##name;
+#include "model/feedforward/router.inc"
+#undef ROUTER
+
+static const router *const routers[] = {
+#define ROUTER(name) &router_##name,
+#include "model/feedforward/router.inc"
+#undef ROUTER
+};
+
+const char *const router_names[] = {
+#define ROUTER(name) #name,
+#include "model/feedforward/router.inc"
+#undef ROUTER
+    NULL,
+};
+
+enum { ROUTERS = sizeof routers / sizeof *routers, W_SEL = 0, PAIRS_PER_DRAW = 256 };
+
+const router *router_at(int index) {
+    return index < 0 || index >= ROUTERS ? NULL : routers[index];
+}
+
+const char *moe_router_name(int index) {
+    return index < 0 || index >= ROUTERS ? NULL : router_names[index];
+}
+
+int moe_router_named(const char *name) {
+    for (int i = 0; i < ROUTERS; i++)
+        if (strcmp(router_names[i], name) == 0) return i;
+    return -1;
+}
+
+// Switch starts small (Fedus et al. 2021), and with rows as they are drawn.
+static sigmoe_status declare_selection(
+    const moe_options *options, const ff_surroundings *around, int layer, parameter_list *list) {
+    bool is_switch = options->init == MOE_INIT_SWITCH;
+    double std = ff_init_scale(around) / sqrt((double)around->d_model);
+    return ff_declare(list, layer,
+        (parameter_declaration){.name = "router.weight",
+            .dims = 2,
+            .shape = {options->n_experts, around->d_model},
+            .init = is_switch ? INIT_NORMAL : INIT_EQUAL_ROWS,
+            .init_scale = is_switch ? std * sqrt(0.1) : std});
+}
+
+sigmoe_status router_declare(
+    const moe_options *options, const ff_surroundings *around, int layer, parameter_list *list) {
+    const router *kind = routers[options->router];
+    if (kind->learned) TRY(declare_selection(options, around, layer, list));
+    return kind->declare ? kind->declare(options, around, layer, list) : SIGMOE_OK;
+}
+
+static const router *router_of(const router_call *call) {
+    return routers[call->layer->options.moe.router];
+}
+
+typedef struct dropout_work {
+    random_stream stream;
+    double rate;
+    int64_t experts;
+    uint8_t *dropped; // [T, N_E]
+} dropout_work;
+
+static void drop_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const dropout_work *work = context;
+    real factors[PAIRS_PER_DRAW];
+    int64_t end = last * work->experts;
+    for (int64_t p = first * work->experts; p < end; p += PAIRS_PER_DRAW) {
+        int64_t n = end - p < PAIRS_PER_DRAW ? end - p : PAIRS_PER_DRAW;
+        random_dropout(work->stream, (uint64_t)p, n, work->rate, factors);
+        for (int64_t i = 0; i < n; i++) work->dropped[p + i] = factors[i] == 0;
+    }
+}
+
+static sigmoe_status drop_experts(const router_call *call, routing *r) {
+    step_context *step = call->step;
+    double rate = call->layer->options.moe.expert_dropout;
+    if (!step->training || rate == 0) return SIGMOE_OK;
+    TRY(ARENA_NEW_RAW(call->home, r->dropped, r->tokens * r->experts));
+    dropout_work work = {
+        step_random(step, call->layer->layer, RANDOM_EXPERT_DROPOUT), rate, r->experts, r->dropped};
+    for_row_blocks(step->kernel.threads, r->tokens, drop_rows, &work);
+    return SIGMOE_OK;
+}
+
+typedef struct ranking_work {
+    const routing *r;
+    matrix ranking; // the scores, -infinity for dropped pairs
+} ranking_work;
+
+static void rank_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const ranking_work *work = context;
+    const routing *r = work->r;
+    for (int64_t t = first; t < last; t++) {
+        const real *scores = matrix_real(r->scores) + t * r->scores.stride;
+        const uint8_t *dropped = r->dropped + t * r->experts;
+        real *ranking = matrix_real(work->ranking) + t * work->ranking.stride;
+        for (int64_t e = 0; e < r->experts; e++) ranking[e] = dropped[e] ? -(real)INFINITY : scores[e];
+    }
+}
+
+static sigmoe_status choose_highest(const router_call *call, routing *r) {
+    const kernel_context *kernel = &call->step->kernel;
+    if (!r->dropped) return top_k_rows(kernel, r->scores, r->slots, r->chosen);
+    arena_mark mark = arena_here(kernel->scratch);
+    sigmoe_status status;
+    ranking_work work = {.r = r};
+    TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, r->tokens, r->experts, &work.ranking));
+    for_row_blocks(kernel->threads, r->tokens, rank_rows, &work);
+    TRY_OR(done, top_k_rows(kernel, work.ranking, r->slots, r->chosen));
+done:
+    arena_release(kernel->scratch, mark);
+    return status;
+}
+
+static token_choice choice_of(const routing *r, int64_t t) {
+    return (token_choice){
+        .experts = r->experts,
+        .slots = r->slots,
+        .logits = matrix_real(r->logits) + t * r->logits.stride,
+        .scores = matrix_real(r->scores) + t * r->scores.stride,
+        .dropped = r->dropped ? r->dropped + t * r->experts : NULL,
+        .chosen = r->chosen + t * r->slots,
+        .weight = r->weight + t * r->slots,
+    };
+}
+
+typedef struct weight_work {
+    const router *kind;
+    const routing *r;
+    const real *dweight;
+    matrix dlogits;
+} weight_work;
+
+static void weigh_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const weight_work *work = context;
+    for (int64_t t = first; t < last; t++) {
+        token_choice choice = choice_of(work->r, t);
+        work->kind->weigh(&choice);
+    }
+}
+
+static void weigh_backward_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const weight_work *work = context;
+    for (int64_t t = first; t < last; t++) {
+        token_choice choice = choice_of(work->r, t);
+        real *dlogits = matrix_real(work->dlogits) + t * work->dlogits.stride;
+        work->kind->weigh_backward(&choice, work->dweight + t * work->r->slots, dlogits);
+    }
+}
+
+static matrix selection_of(const ff_layer *layer, bool gradient) {
+    const parameter *p = ff_tensor(layer, W_SEL);
+    return matrix_of(gradient ? p->gradient : p->value, p->shape[0], p->shape[1]);
+}
+
+sigmoe_status route(const router_call *call, routing *r) {
+    const moe_options *options = &call->layer->options.moe;
+    const kernel_context *kernel = &call->step->kernel;
+    const router *kind = router_of(call);
+    *r = (routing){.tokens = call->x.rows, .experts = options->n_experts, .slots = options->k};
+    TRY(ARENA_NEW_RAW(call->home, r->chosen, r->tokens * r->slots));
+    TRY(ARENA_NEW_RAW(call->home, r->weight, r->tokens * r->slots));
+    if (!kind->learned) return kind->choose(call, r);
+
+    TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->logits));
+    gemm_call selection = {
+        .transpose_b = true, .a = call->x, .b = selection_of(call->layer, false), .c = r->logits};
+    TRY(dense_gemm(kernel, &selection));
+    r->scores = r->logits;
+    if (kind->score) TRY(kind->score(call, r));
+    TRY(drop_experts(call, r));
+    TRY(choose_highest(call, r));
+    weight_work work = {.kind = kind, .r = r};
+    for_row_blocks(kernel->threads, r->tokens, weigh_rows, &work);
+    return SIGMOE_OK;
+}
+
+sigmoe_status route_backward(
+    const router_call *call, const routing *r, const regularization *regularizer, real *dweight, matrix dx) {
+    const kernel_context *kernel = &call->step->kernel;
+    const router *kind = router_of(call);
+    if (!kind->learned) return SIGMOE_OK;
+    arena_mark mark = arena_here(kernel->scratch);
+    sigmoe_status status;
+    regularize_weights(kernel, regularizer, r, dweight);
+    weight_work work = {.kind = kind, .r = r, .dweight = dweight};
+    TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, r->tokens, r->experts, &work.dlogits));
+    fill(kernel, work.dlogits, 0);
+    for_row_blocks(kernel->threads, r->tokens, weigh_backward_rows, &work);
+    if (kind->backward) TRY_OR(done, kind->backward(call, r, work.dlogits, dx));
+    regularize_logits(kernel, regularizer, r, work.dlogits);
+
+    gemm_call dselection = {.transpose_a = true,
+        .accumulate = true,
+        .a = work.dlogits,
+        .b = call->x,
+        .c = selection_of(call->layer, true)};
+    TRY_OR(done, dense_gemm(kernel, &dselection));
+    gemm_call through = {
+        .accumulate = true, .a = work.dlogits, .b = selection_of(call->layer, false), .c = dx};
+    TRY_OR(done, dense_gemm(kernel, &through));
+done:
+    arena_release(kernel->scratch, mark);
+    return status;
+}
+
+void softmax_over_chosen(const token_choice *t, const real *ranked) {
+    real highest = -(real)INFINITY, sum = 0;
+    for (int64_t k = 0; k < t->slots; k++) {
+        int32_t e = t->chosen[k];
+        if (!is_dropped(t, e) && ranked[e] > highest) highest = ranked[e];
+    }
+    for (int64_t k = 0; k < t->slots; k++) {
+        int32_t e = t->chosen[k];
+        t->weight[k] = is_dropped(t, e) ? 0 : real_exp(ranked[e] - highest);
+        sum += t->weight[k];
+    }
+    if (sum == 0) return; // all are dropped
+    for (int64_t k = 0; k < t->slots; k++) t->weight[k] /= sum;
+}
+
+void softmax_over_chosen_backward(const token_choice *t, const real *dweight, real *dlogits) {
+    real mean = 0;
+    for (int64_t k = 0; k < t->slots; k++) mean += t->weight[k] * dweight[k];
+    for (int64_t k = 0; k < t->slots; k++) dlogits[t->chosen[k]] += t->weight[k] * (dweight[k] - mean);
+}

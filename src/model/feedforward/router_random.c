@@ -1,0 +1,41 @@
+// K distinct experts drawn anew for each token, in training and inference: what routing is worth is seen against this.
+#include "model/feedforward/router.h"
+
+typedef struct choice_work {
+    random_stream stream;
+    routing *r;
+} choice_work;
+
+static bool contains(const int32_t *list, int64_t count, int32_t value) {
+    for (int64_t i = 0; i < count; i++)
+        if (list[i] == value) return true;
+    return false;
+}
+
+// Floyd's sampling: every set of K experts is equally likely, after K draws.
+static void choose_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const choice_work *work = context;
+    const routing *r = work->r;
+    for (int64_t t = first; t < last; t++) {
+        int32_t *chosen = r->chosen + t * r->slots;
+        for (int64_t k = 0; k < r->slots; k++) {
+            int64_t top = r->experts - r->slots + k;
+            uint64_t bits = random_bits(work->stream, (uint64_t)(t * r->experts + k));
+            int32_t expert = (int32_t)(bits * (uint64_t)(top + 1) >> 32);
+            chosen[k] = contains(chosen, k, expert) ? (int32_t)top : expert;
+            r->weight[t * r->slots + k] = 1;
+        }
+    }
+}
+
+static sigmoe_status choose(const router_call *call, routing *r) {
+    choice_work work = {step_random(call->step, call->layer->layer, RANDOM_ROUTER_CHOICE), r};
+    for_row_blocks(call->step->kernel.threads, r->tokens, choose_rows, &work);
+    return SIGMOE_OK;
+}
+
+const router router_random = {
+    .help = "random experts for each token, weight 1",
+    .choose = choose,
+};

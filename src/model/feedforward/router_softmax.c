@@ -1,0 +1,32 @@
+// Softmax over all experts before the choice, not normalized again; with K = 1 this is Switch (Fedus et al. 2021).
+#include "kernels/pointwise/pointwise.h"
+#include "model/feedforward/router.h"
+
+static sigmoe_status score(const router_call *call, routing *r) {
+    TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->scores));
+    copy_into(&call->step->kernel, r->scores, r->logits);
+    softmax_rows(&call->step->kernel, r->scores);
+    return SIGMOE_OK;
+}
+
+static void weigh(const token_choice *t) {
+    for (int64_t k = 0; k < t->slots; k++)
+        t->weight[k] = is_dropped(t, t->chosen[k]) ? 0 : t->scores[t->chosen[k]];
+}
+
+static void weigh_backward(const token_choice *t, const real *dweight, real *dlogits) {
+    real mean = 0;
+    for (int64_t k = 0; k < t->slots; k++) mean += t->weight[k] * dweight[k];
+    for (int64_t e = 0; e < t->experts; e++) dlogits[e] -= t->scores[e] * mean;
+    for (int64_t k = 0; k < t->slots; k++) dlogits[t->chosen[k]] += t->weight[k] * dweight[k];
+}
+
+const router router_softmax = {
+    .help = "weight softmax(r) over all experts, ranked by it (Switch with k = 1)",
+    .tensors = 1,
+    .learned = true,
+    .expert_dropout = true,
+    .score = score,
+    .weigh = weigh,
+    .weigh_backward = weigh_backward,
+};

@@ -1,0 +1,15 @@
+// The choice first, then a softmax over the chosen: weights sum to 1.
+#include "model/feedforward/router.h"
+
+static void weigh(const token_choice *t) {
+    softmax_over_chosen(t, t->logits);
+}
+
+const router router_softmax_topk = {
+    .help = "ranked by r, weight softmax over the chosen",
+    .tensors = 1,
+    .learned = true,
+    .expert_dropout = true,
+    .weigh = weigh,
+    .weigh_backward = softmax_over_chosen_backward,
+};

@@ -1,0 +1,33 @@
+#include "model/feedforward/token_grouping.h"
+
+#include <inttypes.h>
+
+sigmoe_status group_tokens(
+    arena *home, const int32_t *key, int64_t tokens, int64_t slots, int64_t keys, expert_grouping *out) {
+    int64_t pairs;
+    if (!size_product(&pairs, tokens, slots) || pairs > INT32_MAX)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%" PRId64 " tokens of %" PRId64 " choices each are too many for one pass: use a smaller batch",
+            tokens, slots);
+    int64_t *offset;
+    int32_t *pair, *position;
+    TRY(ARENA_NEW(home, offset, keys + 1));
+    TRY(ARENA_NEW_RAW(home, pair, pairs));
+    TRY(ARENA_NEW_RAW(home, position, pairs));
+
+    // offset[e + 1] counts e, then becomes the place of e's next pair: in the end it is where e + 1 begins.
+    for (int64_t p = 0; p < pairs; p++) offset[key[p] + 1]++;
+    int64_t begin = 0;
+    for (int64_t e = 0; e < keys; e++) {
+        int64_t count = offset[e + 1];
+        offset[e + 1] = begin;
+        begin += count;
+    }
+    for (int64_t p = 0; p < pairs; p++) {
+        int64_t place = offset[key[p] + 1]++;
+        pair[place] = (int32_t)p;
+        position[p] = (int32_t)place;
+    }
+    *out = (expert_grouping){tokens, slots, keys, offset, pair, position};
+    return SIGMOE_OK;
+}

@@ -1,0 +1,106 @@
+#include "model/feedforward/two_layers.h"
+#include "kernels/dense_gemm/dense_gemm.h"
+#include "kernels/pointwise/pointwise.h"
+
+sigmoe_status two_layers_declare(
+    int64_t d_ff, const ff_surroundings *around, int layer, parameter_list *list) {
+    int64_t d = around->d_model;
+    double scale = ff_init_scale(around);
+    TRY(ff_declare(list, layer,
+        (parameter_declaration){.name = "up.weight",
+            .dims = 2,
+            .shape = {d_ff, d},
+            .init = INIT_TRUNCATED,
+            .init_scale = scale / sqrt((double)d)}));
+    TRY(ff_declare(list, layer,
+        (parameter_declaration){.name = "up.bias", .dims = 1, .shape = {d_ff}, .init = INIT_ZERO}));
+    TRY(ff_declare(list, layer,
+        (parameter_declaration){.name = "down.weight",
+            .dims = 2,
+            .shape = {d, d_ff},
+            .init = INIT_TRUNCATED,
+            .init_scale = scale / sqrt((double)d_ff)}));
+    return ff_declare(list, layer,
+        (parameter_declaration){.name = "down.bias", .dims = 1, .shape = {d}, .init = INIT_ZERO});
+}
+
+static matrix weight_of(const parameter *p) {
+    return matrix_of(p->value, p->shape[0], p->shape[1]);
+}
+static matrix gradient_of(const parameter *p) {
+    return matrix_of(p->gradient, p->shape[0], p->shape[1]);
+}
+
+static double inner_dropout(const ff_layer *layer, const step_context *step) {
+    return step->training ? layer->around.dropout : 0;
+}
+
+sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u) {
+    gemm_call call = {.transpose_b = true, .a = x, .b = weight_of(ff_tensor(layer, UP_WEIGHT)), .c = u};
+    TRY(dense_gemm(&step->kernel, &call));
+    bias_relu(&step->kernel, u, ff_tensor(layer, UP_BIAS)->value);
+    double rate = inner_dropout(layer, step);
+    if (rate > 0)
+        dropout(&step->kernel, u, rate, step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER), 0);
+    return SIGMOE_OK;
+}
+
+sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y) {
+    gemm_call call = {.transpose_b = true, .a = u, .b = weight_of(ff_tensor(layer, DOWN_WEIGHT)), .c = y};
+    TRY(dense_gemm(&step->kernel, &call));
+    add_bias(&step->kernel, y, ff_tensor(layer, DOWN_BIAS)->value);
+    return SIGMOE_OK;
+}
+
+typedef struct dropout_backward_work {
+    matrix u, du;
+    real factor;
+} dropout_backward_work;
+
+static void dropout_backward_rows(void *context, int64_t first, int64_t last, int thread) {
+    (void)thread;
+    const dropout_backward_work *work = context;
+    for (int64_t t = first; t < last; t++) {
+        const real *u = matrix_real(work->u) + t * work->u.stride;
+        real *du = matrix_real(work->du) + t * work->du.stride;
+        for (int64_t i = 0; i < work->u.cols; i++) du[i] = u[i] > 0 ? work->factor * du[i] : 0;
+    }
+}
+
+// A channel is above 0 only where ReLU and dropout both let it pass, and there dropout's factor is the same for all: so
+// nothing needs to be drawn again.
+static void activation_backward(const ff_layer *layer, step_context *step, matrix u, matrix du) {
+    double rate = inner_dropout(layer, step);
+    if (rate == 0) {
+        relu_backward(&step->kernel, u, du);
+        return;
+    }
+    dropout_backward_work work = {u, du, rate < 1 ? (real)(1 / (1 - rate)) : 0};
+    for_row_blocks(step->kernel.threads, u.rows, dropout_backward_rows, &work);
+}
+
+sigmoe_status two_layers_backward(
+    const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx) {
+    const kernel_context *kernel = &step->kernel;
+    const parameter *up = ff_tensor(layer, UP_WEIGHT), *down = ff_tensor(layer, DOWN_WEIGHT);
+    arena_mark mark = arena_here(kernel->scratch);
+    sigmoe_status status;
+    gemm_call ddown = {.transpose_a = true, .accumulate = true, .a = dy, .b = u, .c = gradient_of(down)};
+    TRY_OR(done, dense_gemm(kernel, &ddown));
+    TRY_OR(done, add_column_sums(kernel, dy, ff_tensor(layer, DOWN_BIAS)->gradient));
+
+    matrix du;
+    TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, u.rows, u.cols, &du));
+    gemm_call through_down = {.a = dy, .b = weight_of(down), .c = du};
+    TRY_OR(done, dense_gemm(kernel, &through_down));
+    activation_backward(layer, step, u, du);
+
+    gemm_call dup = {.transpose_a = true, .accumulate = true, .a = du, .b = x, .c = gradient_of(up)};
+    TRY_OR(done, dense_gemm(kernel, &dup));
+    TRY_OR(done, add_column_sums(kernel, du, ff_tensor(layer, UP_BIAS)->gradient));
+    gemm_call through_up = {.a = du, .b = weight_of(up), .c = dx};
+    TRY_OR(done, dense_gemm(kernel, &through_up));
+done:
+    arena_release(kernel->scratch, mark);
+    return status;
+}

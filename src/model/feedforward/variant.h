@@ -1,0 +1,33 @@
+// What the variants share: their tensors' names, their options' ranges, where they keep what the backward needs.
+#pragma once
+
+#include "model/feedforward/feedforward.h"
+
+#define FF_VARIANT(name) extern const ff_variant ff_variant_##name;
+#include "model/feedforward/feedforward.inc"
+#undef FF_VARIANT
+
+enum { ROWS_PER_TASK = 32 }; // loops over tokens are cut into blocks of this many, whatever the thread count
+
+// Every value lies in its option's range, and every choice exists; the sentence names the key ("ff.k").
+sigmoe_status ff_check_ranges(option_table table, const void *values);
+
+// Declares "layers.<layer>.ff.<declaration.name>".
+sigmoe_status ff_declare(parameter_list *list, int layer, parameter_declaration declaration);
+
+// Square root of 2/L: the scale of initial weights in a pre-LN model of L layers.
+double ff_init_scale(const ff_surroundings *around);
+
+// The layer's tensor number `index`, in the order of its declaration.
+static inline parameter *ff_tensor(const ff_layer *layer, int index) {
+    return parameters_at(layer->parameters, layer->first + index);
+}
+
+// Where the forward puts what the backward needs; without a backward that is scratch, gone when the forward returns.
+static inline arena *ff_home(const step_context *step) {
+    return step->keep ? step->activations : step->kernel.scratch;
+}
+
+// Calls rows(context, first, last) for blocks of [0, count), in parallel.
+typedef void row_function(void *context, int64_t first, int64_t last, int thread);
+void for_row_blocks(threads *pool, int64_t count, row_function *rows, void *context);
