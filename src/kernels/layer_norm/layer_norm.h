@@ -3,6 +3,8 @@
 
 #include "kernels/kernel.h"
 
+#define LAYER_NORM_EPSILON ((real)1e-5)
+
 typedef struct layer_norm_call {
     matrix x;           // [N, d]
     const real *weight; // [d]

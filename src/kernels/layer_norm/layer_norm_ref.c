@@ -1,0 +1,53 @@
+#include "kernels/layer_norm/layer_norm.h"
+
+static real mean_of(const real *x, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return (real)(sum / (double)n);
+}
+
+static real variance_of(const real *x, int64_t n, real mean) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return (real)(sum / (double)n);
+}
+
+static void forward(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
+    const real *bias, real *mean, real *rstd, real *y, int64_t stride_y) {
+    for (int64_t r = 0; r < rows; r++, x += stride_x, y += stride_y) {
+        mean[r] = mean_of(x, width);
+        rstd[r] = 1 / real_sqrt(variance_of(x, width, mean[r]) + LAYER_NORM_EPSILON);
+        for (int64_t i = 0; i < width; i++) y[i] = (x[i] - mean[r]) * rstd[r] * weight[i] + bias[i];
+    }
+}
+
+// With n = (x - mean)·rstd and g = dy·weight: dx = rstd · (g - mean(g) - n · mean(g·n)).
+static void backward_row(
+    const real *x, int64_t width, const real *weight, real mean, real rstd, const real *dy, real *dx) {
+    real sum = 0, projection = 0;
+    for (int64_t i = 0; i < width; i++) {
+        real g = dy[i] * weight[i];
+        sum += g;
+        projection += g * ((x[i] - mean) * rstd);
+    }
+    sum /= (real)width;
+    projection /= (real)width;
+    for (int64_t i = 0; i < width; i++)
+        dx[i] += rstd * (dy[i] * weight[i] - sum - (x[i] - mean) * rstd * projection);
+}
+
+static void backward(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
+    const real *mean, const real *rstd, const real *dy, int64_t stride_dy, real *dx, int64_t stride_dx,
+    real *dweight, real *dbias) {
+    for (int64_t i = 0; i < width; i++) dweight[i] = dbias[i] = 0;
+    for (int64_t r = 0; r < rows; r++, x += stride_x, dy += stride_dy) {
+        for (int64_t i = 0; i < width; i++) {
+            dweight[i] += dy[i] * ((x[i] - mean[r]) * rstd[r]);
+            dbias[i] += dy[i];
+        }
+        if (dx) backward_row(x, width, weight, mean[r], rstd[r], dy, dx + r * stride_dx);
+    }
+}
+
+extern const layer_norm_kernel layer_norm_ref;
+const layer_norm_kernel layer_norm_ref = {{"ref", CPU_SCALAR}, forward, backward};
