@@ -7,9 +7,9 @@
 typedef struct batch_stream {
     const token_split *split; // borrowed
     int64_t batch, unroll;
-    int64_t length;     // len
+    int64_t length; // len
     bool keep_rest;
-    int64_t position;   // tokens of each stream consumed in this epoch: the cursor
+    int64_t position; // tokens of each stream consumed in this epoch: the cursor
     int64_t epoch;
 } batch_stream;
 
@@ -20,5 +20,4 @@ sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64
 int64_t batch_stream_steps_per_epoch(const batch_stream *s);
 // The next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset before
 // it. At the end of an epoch the next one begins; evaluation ends instead with *length = 0.
-void batch_stream_next(
-    batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);
+void batch_stream_next(batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);

@@ -16,5 +16,5 @@ typedef struct dataset {
     split_sizes train, valid, test;
 } dataset;
 
-sigmoe_status dataset_open(const char *directory, dataset *out); // reads meta.json
+sigmoe_status dataset_open(const char *directory, dataset *out);       // reads meta.json
 const split_sizes *dataset_split(const dataset *d, const char *split); // NULL for an unknown name

@@ -9,7 +9,7 @@ typedef enum tokenizer_type { TOKENIZER_NONE, TOKENIZER_BYTES, TOKENIZER_SENTENC
 
 typedef struct tokenizer {
     tokenizer_type type;
-    int alphabet_size;      // bytes: token id i is byte alphabet[i], ascending
+    int alphabet_size; // bytes: token id i is byte alphabet[i], ascending
     uint8_t alphabet[256];
 } tokenizer;
 

@@ -83,25 +83,39 @@ sigmoe_status file_writer_commit(file_writer *w) {
     return sync_parent(w->final_path);
 }
 
-sigmoe_status file_map_open(const char *path, file_map *map) {
-    *map = (file_map){0};
+sigmoe_status file_open(const char *path, int *descriptor, int64_t *size) {
     // Not blocking: a pipe without a writer must not hang, it is refused below.
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return fail_errno("cannot read %s", path);
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (opened < 0) return fail_errno("cannot read %s", path);
     struct stat about;
     sigmoe_status status = SIGMOE_OK;
-    if (fstat(descriptor, &about) != 0) {
+    if (fstat(opened, &about) != 0)
         status = fail_errno("cannot read %s", path);
-    } else if (S_ISDIR(about.st_mode)) {
+    else if (S_ISDIR(about.st_mode))
         status = fail(SIGMOE_IO, "cannot read %s: it is a directory, a file is needed", path);
-    } else if (!S_ISREG(about.st_mode)) {
+    else if (!S_ISREG(about.st_mode))
         status = fail(SIGMOE_IO, "cannot read %s: it is not a regular file", path);
-    } else if (about.st_size > 0) {
-        void *bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (status != SIGMOE_OK) {
+        close(opened);
+        return status;
+    }
+    *descriptor = opened;
+    *size = about.st_size;
+    return SIGMOE_OK;
+}
+
+sigmoe_status file_map_open(const char *path, file_map *map) {
+    int descriptor = -1;
+    int64_t size = 0;
+    *map = (file_map){0};
+    TRY(file_open(path, &descriptor, &size));
+    sigmoe_status status = SIGMOE_OK;
+    if (size > 0) {
+        void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, descriptor, 0);
         if (bytes == MAP_FAILED)
             status = fail_errno("cannot map %s into memory", path);
         else
-            *map = (file_map){bytes, (size_t)about.st_size};
+            *map = (file_map){bytes, (size_t)size};
     }
     close(descriptor);
     return status;

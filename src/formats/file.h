@@ -23,6 +23,9 @@ sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count)
 sigmoe_status file_writer_commit(file_writer *w);
 void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
 
+// Opens a regular file for reading; refuses directories, pipes and devices. Close with close().
+sigmoe_status file_open(const char *path, int *descriptor, int64_t *size);
+
 // A whole regular file, mapped read-only; bytes is NULL for an empty file.
 typedef struct file_map {
     const unsigned char *bytes;

@@ -1,0 +1,66 @@
+// enwik8: the first 10^8 bytes of the English Wikipedia's dump of March 2006.
+#include "data/corpus.h"
+#include "data/archive.h"
+#include "data/download.h"
+#include "data/sha256.h"
+#include "data/tokenize_bytes.h"
+#include "formats/file.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char home[] = "http://mattmahoney.net/dc/enwik8.zip";
+static const char home_sha256[] =
+    "2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8"; // of the raw text
+enum { ENWIK8_BYTES = 100 * 1000 * 1000 };
+
+static sigmoe_status open_enwik8(const void *context, int part, arena *a, byte_source *out) {
+    (void)part;
+    const char *path = context;
+    byte_source file;
+    TRY(file_source_open(path, a, &file));
+    return archive_contents(&file, path, a, out);
+}
+
+static sigmoe_status tokenize(
+    const corpus_request *request, const char *path, const char *source, const char *sha256) {
+    raw_text text = {.name = source,
+        .source = source,
+        .parts = 1,
+        .open = open_enwik8,
+        .context = path,
+        .bytes = ENWIK8_BYTES,
+        .sha256 = sha256,
+        .exact_cuts = true};
+    return tokenize_bytes(&text, request->directory, request->observer);
+}
+
+// A download belongs to its URL: what another left behind must not be gone on with.
+static sigmoe_status download_path(const corpus_request *request, const char *url, char path[PATH_CAPACITY]) {
+    struct sha256_ctx state;
+    char hash[SHA256_HEX];
+    sha256_init(&state);
+    sha256_update(&state, strlen(url), (const uint8_t *)url);
+    sha256_hex(&state, hash);
+    return path_format(path, "%s-%.8s", request->download, hash);
+}
+
+static sigmoe_status from_url(const corpus_request *request, const char *url, const char *sha256) {
+    char path[PATH_CAPACITY];
+    TRY(download_path(request, url, path));
+    if (!path_exists(path))
+        TRY(download(&(download_request){
+            .url = url, .path = path, .task = "download enwik8", .observer = request->observer}));
+    sigmoe_status status = tokenize(request, path, url, sha256);
+    // Kept only where a later try can use it: wrong contents must be fetched anew.
+    if (status != SIGMOE_INTERRUPTED) unlink(path);
+    return status;
+}
+
+sigmoe_status corpus_enwik8(const corpus_request *request) {
+    if (request->input_count > 1) return fail(SIGMOE_BAD_ARGUMENT, "enwik8: name at most one file or URL");
+    if (request->input_count == 0) return from_url(request, home, home_sha256);
+    const char *input = request->inputs[0];
+    if (strcmp(input, home) == 0) return from_url(request, home, home_sha256);
+    return strstr(input, "://") ? from_url(request, input, NULL) : tokenize(request, input, input, NULL);
+}
