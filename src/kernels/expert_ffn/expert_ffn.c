@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+#if REAL_IS_FLOAT
+extern const expert_ffn_kernel expert_ffn_avx512, expert_ffn_avx2;
+#endif
 extern const expert_ffn_kernel expert_ffn_ref;
 
 static const kernel_identity *const all[] = {

@@ -1,0 +1,4 @@
+#include "kernels/expert_ffn/packed.h"
+
+extern const expert_ffn_kernel expert_ffn_avx2;
+const expert_ffn_kernel expert_ffn_avx2 = {{"avx2", CPU_AVX2}, up, down, backward};

@@ -1,0 +1,4 @@
+#include "kernels/expert_ffn/packed.h"
+
+extern const expert_ffn_kernel expert_ffn_avx512;
+const expert_ffn_kernel expert_ffn_avx512 = {{"avx512", CPU_AVX512}, up, down, backward};

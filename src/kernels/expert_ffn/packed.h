@@ -1,0 +1,362 @@
+// The expert FFN on packed tiles: one source for every vector width. Tasks of the forward and of the backward's first pass are
+// ranges of one expert's rows, whose weights are packed once a range; those of its second pass are slices of one expert's
+// gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
+//
+// Products that go back to tokens are kept as one row a pair and summed by token in slot order. Tokens are taken in blocks, so
+// that those rows stay in the last cache.
+#pragma once
+
+#include "kernels/expert_ffn/expert_ffn.h"
+#include "kernels/expert_ffn/packing.h"
+
+enum {
+    RANGE_ROWS = 256,               // at most in a task: enough to pay for packing weights
+    BLOCK_TOKENS = 1024,            // at least in a block
+    STEPS = 128,                    // rows that the second backward pass packs at once
+    SLICE = ROWS == 14 ? 224 : 240, // columns of d in its tasks: a multiple of ROWS and of COLS
+    COMBINE_TOKENS = 64,            // in a task
+};
+
+// Sorted positions [first, last) of one expert.
+typedef struct row_range {
+    int64_t expert, first, last;
+} row_range;
+
+// What one thread packs into.
+typedef struct workspace {
+    float *up, *down; // the weights of `expert`
+    int64_t expert;   // -1: none yet
+    float *a, *sums;  // rows of one tile: their operand, [ROWS, size_padded] results
+    float *steps_a, *steps_b;
+} workspace;
+
+typedef struct packed_run {
+    const expert_ffn_call *call;
+    const expert_ffn_gradients *gradients;
+    int64_t d_padded, size_padded; // to COLS
+    workspace *spaces;
+    row_range *ranges;
+    int64_t *cursor;                 // [experts]: the first position that no block has taken yet
+    matrix out;                      // y or dx
+    int64_t first_token, last_token; // of the block
+    float *pair_rows;                // [pairs of the block in token order, d_padded]
+    float *dhidden;                  // [pairs, size_padded], by sorted position, zero-padded
+} packed_run;
+
+static int64_t pairs_of(const expert_ffn_call *call) {
+    return call->grouping->tokens * call->grouping->slots;
+}
+
+// Cuts each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size; returns their number.
+static int64_t take_ranges(packed_run *run, int64_t last_token) {
+    const expert_grouping *g = run->call->grouping;
+    int64_t count = 0;
+    for (int64_t e = 0; e < g->experts; e++) {
+        int64_t first = run->cursor[e], last = first;
+        for (int64_t high = g->offset[e + 1]; last < high;) {
+            int64_t middle = last + (high - last) / 2;
+            if (g->pair[middle] / g->slots < last_token)
+                last = middle + 1;
+            else
+                high = middle;
+        }
+        int64_t rows = last - first, pieces = block_count(rows, RANGE_ROWS);
+        for (int64_t i = 0; i < pieces; i++)
+            run->ranges[count++] =
+                (row_range){e, first + even_cut(rows, pieces, i), first + even_cut(rows, pieces, i + 1)};
+        run->cursor[e] = last;
+    }
+    return count;
+}
+
+static sigmoe_status workspace_new(arena *scratch, const packed_run *run, workspace *space) {
+    int64_t d = run->call->width, size = run->call->expert_size;
+    int64_t deepest = d > size ? d : size;
+    space->expert = -1;
+    TRY(ARENA_NEW_RAW(scratch, space->up, padded(d, COLS) * padded(size, COLS)));
+    TRY(ARENA_NEW_RAW(scratch, space->down, padded(d, COLS) * padded(size, COLS)));
+    TRY(ARENA_NEW_RAW(scratch, space->a, ROWS * padded(deepest, LANES)));
+    TRY(ARENA_NEW_RAW(scratch, space->sums, ROWS * run->size_padded));
+    if (!run->gradients) return SIGMOE_OK;
+    int64_t widest = size > SLICE ? size : SLICE;
+    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, ROWS) * step_panel(STEPS)));
+    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * STEPS);
+}
+
+static sigmoe_status run_new(const kernel_context *context, const expert_ffn_call *call,
+    const expert_ffn_gradients *gradients, packed_run *run) {
+    const expert_grouping *g = call->grouping;
+    *run = (packed_run){.call = call,
+        .gradients = gradients,
+        .d_padded = padded(call->width, COLS),
+        .size_padded = padded(call->expert_size, COLS)};
+    int spaces = threads_count(context->threads);
+    TRY(ARENA_NEW_RAW(context->scratch, run->spaces, spaces));
+    for (int i = 0; i < spaces; i++) TRY(workspace_new(context->scratch, run, &run->spaces[i]));
+    TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + pairs_of(call) / RANGE_ROWS));
+    TRY(ARENA_NEW_RAW(context->scratch, run->cursor, g->experts));
+    for (int64_t e = 0; e < g->experts; e++) run->cursor[e] = g->offset[e];
+    return SIGMOE_OK;
+}
+
+// The rows of one tile: sorted positions [first, first + rows), pointers to what they read and write.
+typedef struct tile_rows {
+    int64_t first, rows;
+    const float *source[ROWS];
+    hidden_row hidden[ROWS];
+    float *target[ROWS];
+} tile_rows;
+
+static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
+    for (int64_t r = 0; r < t->rows; r++)
+        t->source[r] = matrix_real(tokens) + g->pair[t->first + r] / g->slots * tokens.stride;
+}
+
+static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
+    int64_t start = position * call->expert_size;
+    return (hidden_row){call->hidden + start, call->mask ? call->mask + start : NULL,
+        call->weight[call->grouping->pair[position]]};
+}
+
+static void point_to_pair_rows(const packed_run *run, tile_rows *t) {
+    const expert_grouping *g = run->call->grouping;
+    for (int64_t r = 0; r < t->rows; r++)
+        t->target[r] = run->pair_rows + (g->pair[t->first + r] - run->first_token * g->slots) * run->d_padded;
+}
+
+static void point_to_sums(const packed_run *run, const workspace *space, tile_rows *t) {
+    for (int64_t r = 0; r < t->rows; r++) t->target[r] = space->sums + r * run->size_padded;
+}
+
+// target rows = a · b for all panels of b: [depth, columns] packed.
+static void multiply_rows(
+    const tile_rows *t, int64_t depth, int64_t columns, const float *a, const float *b) {
+    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS)
+        store_tile(t->rows, &(tile){.depth = depth, .a = a, .b = b, .c = t->target, .first = j});
+}
+
+// Calls `function` for even tiles of at most ROWS rows of the task's range.
+typedef void tile_function(packed_run *run, workspace *space, tile_rows *rows);
+static void each_tile(packed_run *run, workspace *space, const row_range *range, tile_function *function) {
+    int64_t rows = range->last - range->first, tiles = block_count(rows, ROWS);
+    for (int64_t i = 0; i < tiles; i++) {
+        int64_t first = even_cut(rows, tiles, i);
+        tile_rows t = {.first = range->first + first, .rows = even_cut(rows, tiles, i + 1) - first};
+        function(run, space, &t);
+    }
+}
+
+static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
+    const expert_ffn_call *call = run->call;
+    int64_t size = call->expert_size;
+    point_to_tokens(call->grouping, call->x, t);
+    point_to_sums(run, space, t);
+    pack_rows(t->source, t->rows, call->width, space->a);
+    multiply_rows(t, call->width, size, space->a, space->up);
+    for (int64_t r = 0; r < t->rows; r++) {
+        float *hidden = call->hidden + (t->first + r) * size;
+        for (int64_t j = 0; j < size; j += LANES)
+            store_existing(hidden + j, size - j, vec_max(vec_load(t->target[r] + j), vec_all(0)));
+    }
+}
+
+static void up_range(void *context, int64_t task, int thread) {
+    packed_run *run = context;
+    const expert_ffn_call *call = run->call;
+    workspace *space = &run->spaces[thread];
+    const row_range *range = &run->ranges[task];
+    if (space->expert != range->expert)
+        pack_columns(call->up + range->expert * call->width * call->expert_size, call->expert_size,
+            call->width, call->expert_size, space->up);
+    space->expert = range->expert;
+    each_tile(run, space, range, up_tile);
+}
+
+static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
+    packed_run run;
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = run_new(context, call, NULL, &run);
+    if (status == SIGMOE_OK)
+        parallel_for(context->threads, take_ranges(&run, call->grouping->tokens), up_range, &run);
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+// out = Σ of each token's pair rows in slot order.
+static void combine_tokens(void *context, int64_t task, int thread) {
+    (void)thread;
+    const packed_run *run = context;
+    int64_t slots = run->call->grouping->slots, d = run->call->width;
+    int64_t first = run->first_token + task * COMBINE_TOKENS, last = first + COMBINE_TOKENS;
+    if (last > run->last_token) last = run->last_token;
+    for (int64_t token = first; token < last; token++) {
+        const float *rows = run->pair_rows + (token - run->first_token) * slots * run->d_padded;
+        float *out = matrix_real(run->out) + token * run->out.stride;
+        for (int64_t i = 0; i < d; i += LANES) {
+            vec sum = vec_all(0);
+            for (int64_t s = 0; s < slots; s++) sum += vec_load(rows + s * run->d_padded + i);
+            store_existing(out + i, d - i, sum);
+        }
+    }
+}
+
+// Runs `function` on all ranges of each block of tokens; it leaves a row a pair, which are summed into out.
+static sigmoe_status each_token_block(
+    const kernel_context *context, packed_run *run, task_function *function, matrix out) {
+    const expert_grouping *g = run->call->grouping;
+    if (g->tokens == 0) return SIGMOE_OK;
+    int64_t most = g->experts * RANGE_ROWS / g->slots;
+    if (most < BLOCK_TOKENS) most = BLOCK_TOKENS;
+    int64_t blocks = block_count(g->tokens, most);
+    TRY(ARENA_NEW_RAW(
+        context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->d_padded));
+    run->out = out;
+    for (int64_t i = 0; i < blocks; i++) {
+        run->first_token = even_cut(g->tokens, blocks, i);
+        run->last_token = even_cut(g->tokens, blocks, i + 1);
+        parallel_for(context->threads, take_ranges(run, run->last_token), function, run);
+        parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
+            combine_tokens, run);
+    }
+    return SIGMOE_OK;
+}
+
+static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
+    const expert_ffn_call *call = run->call;
+    for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
+    point_to_pair_rows(run, t);
+    pack_hidden_rows(t->hidden, t->rows, call->expert_size, space->a);
+    multiply_rows(t, call->expert_size, call->width, space->a, space->down);
+}
+
+static void down_range(void *context, int64_t task, int thread) {
+    packed_run *run = context;
+    const expert_ffn_call *call = run->call;
+    workspace *space = &run->spaces[thread];
+    const row_range *range = &run->ranges[task];
+    if (space->expert != range->expert)
+        pack_columns(call->down + range->expert * call->width * call->expert_size, call->width,
+            call->expert_size, call->width, space->down);
+    space->expert = range->expert;
+    each_tile(run, space, range, down_tile);
+}
+
+static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
+    packed_run run;
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = run_new(context, call, NULL, &run);
+    if (status == SIGMOE_OK) status = each_token_block(context, &run, down_range, y);
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+// From the gradient of the masked, weighted hidden row: that of the pair's weight (returned) and of the row before ReLU.
+static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_t size, float *dhidden) {
+    vec dweight = vec_all(0);
+    for (int64_t j = 0; j < size; j += LANES) {
+        vec hidden = load_existing(row->hidden + j, size - j), d = vec_load(dmasked + j);
+        if (row->mask) d *= load_existing(row->mask + j, size - j);
+        dweight = vec_fma(hidden, d, dweight);
+        vec_store(dhidden + j, vec_where_positive(hidden, vec_all(row->weight) * d));
+    }
+    return vec_sum(dweight);
+}
+
+static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
+    const expert_ffn_call *call = run->call;
+    int64_t size = call->expert_size;
+    point_to_tokens(call->grouping, run->gradients->dy, t);
+    point_to_sums(run, space, t);
+    pack_rows(t->source, t->rows, call->width, space->a);
+    multiply_rows(t, call->width, size, space->a, space->down);
+    for (int64_t r = 0; r < t->rows; r++) {
+        int64_t position = t->first + r;
+        float *dhidden = run->dhidden + position * run->size_padded;
+        hidden_row row = hidden_at(call, position);
+        run->gradients->dweight[call->grouping->pair[position]] =
+            hidden_gradient(&row, t->target[r], size, dhidden);
+        t->source[r] = dhidden;
+    }
+    pack_rows(t->source, t->rows, size, space->a);
+    point_to_pair_rows(run, t);
+    multiply_rows(t, size, call->width, space->a, space->up);
+}
+
+static void backward_range(void *context, int64_t task, int thread) {
+    packed_run *run = context;
+    const expert_ffn_call *call = run->call;
+    workspace *space = &run->spaces[thread];
+    const row_range *range = &run->ranges[task];
+    int64_t start = range->expert * call->width * call->expert_size;
+    if (space->expert != range->expert) {
+        pack_transposed(call->down + start, call->width, call->expert_size, space->down);
+        pack_transposed(call->up + start, call->expert_size, call->width, space->up);
+    }
+    space->expert = range->expert;
+    each_tile(run, space, range, backward_tile);
+}
+
+// c [rows, columns] += aᵀ · b over `steps` packed steps.
+static void add_product(
+    int64_t steps, int64_t rows, int64_t columns, const float *a, const float *b, float *c, int64_t stride) {
+    int64_t panels = block_count(rows, ROWS);
+    for (int64_t j = 0; j < columns; j += COLS, b += steps * COLS)
+        for (int64_t p = 0; p < panels; p++) {
+            int64_t first = even_cut(rows, panels, p), last = even_cut(rows, panels, p + 1);
+            float *target[ROWS];
+            for (int64_t r = first; r < last; r++) target[r - first] = c + r * stride;
+            add_tile(last - first, &(tile){.depth = steps,
+                                       .a = a + p * step_panel(steps),
+                                       .b = b,
+                                       .c = target,
+                                       .first = j,
+                                       .cols = columns - j < COLS ? columns - j : COLS});
+        }
+}
+
+// Columns [first, first + columns) of d of one expert's dW2, and the same rows of its dW1.
+static void weight_gradients(void *context, int64_t task, int thread) {
+    const packed_run *run = context;
+    const expert_ffn_call *call = run->call;
+    const expert_ffn_gradients *out = run->gradients;
+    const expert_grouping *g = call->grouping;
+    const workspace *space = &run->spaces[thread];
+    int64_t slices = block_count(call->width, SLICE), expert = task / slices;
+    int64_t size = call->expert_size, start = expert * call->width * size;
+    int64_t first = task % slices * SLICE,
+            columns = call->width - first < SLICE ? call->width - first : SLICE;
+    for (int64_t p = g->offset[expert]; p < g->offset[expert + 1]; p += STEPS) {
+        int64_t steps = g->offset[expert + 1] - p < STEPS ? g->offset[expert + 1] - p : STEPS;
+        const float *x[STEPS], *dy[STEPS];
+        hidden_row hidden[STEPS];
+        for (int64_t s = 0; s < steps; s++) {
+            int64_t token = g->pair[p + s] / g->slots;
+            x[s] = matrix_real(call->x) + token * call->x.stride + first;
+            dy[s] = matrix_real(out->dy) + token * out->dy.stride + first;
+            hidden[s] = hidden_at(call, p + s);
+        }
+        pack_steps(x, steps, columns, space->steps_a);
+        pack_columns(run->dhidden + p * run->size_padded, run->size_padded, steps, size, space->steps_b);
+        add_product(
+            steps, columns, size, space->steps_a, space->steps_b, out->dup + start + first * size, size);
+        pack_hidden_steps(hidden, steps, size, space->steps_a);
+        pack_gathered_columns(dy, steps, columns, space->steps_b);
+        add_product(
+            steps, size, columns, space->steps_a, space->steps_b, out->ddown + start + first, call->width);
+    }
+}
+
+static sigmoe_status backward(
+    const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
+    packed_run run;
+    sigmoe_status status;
+    arena_mark mark = arena_here(context->scratch);
+    TRY_OR(done, run_new(context, call, gradients, &run));
+    TRY_OR(done, ARENA_NEW_RAW(context->scratch, run.dhidden, pairs_of(call) * run.size_padded));
+    TRY_OR(done, each_token_block(context, &run, backward_range, gradients->dx));
+    parallel_for(
+        context->threads, call->grouping->experts * block_count(call->width, SLICE), weight_gradients, &run);
+done:
+    arena_release(context->scratch, mark);
+    return status;
+}

@@ -1,0 +1,108 @@
+// Register tiles of the packed expert FFN: ROWS x COLS sums stay in registers while `depth` products are added to each.
+// Operands are packed so that every load of the inner loop has a fixed distance from one of two pointers.
+#pragma once
+
+#include "kernels/vector.h"
+
+#if defined(__AVX512F__)
+enum { ROWS = 14, COLS = 2 * LANES }; // 28 sums, 2 vectors of b, 1 broadcast: 31 of 32 registers
+#else
+enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
+#endif
+
+// Loops over rows must be unrolled before the compilers decide what lives in registers.
+#if defined(__clang__)
+#define UNROLL_ROWS _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_ROWS _Pragma("GCC unroll 16")
+#endif
+
+// c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols)
+typedef struct tile {
+    int64_t depth;
+    const float *a;
+    const float *b;      // [depth, COLS]
+    float *const *c;     // start of each row
+    int64_t first, cols; // cols <= COLS
+} tile;
+
+// Both layouts of a go in chunks of LANES steps of depth: by_row [rows][LANES] holds LANES steps of each row side by side
+// (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying a matrix whose rows are steps gives).
+static inline __attribute__((always_inline)) void multiply(
+    const int rows, const bool by_row, const tile *t, vec sums[][2]) {
+    const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;
+    const float *a = t->a, *b = t->b;
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = vec_all(0);
+    for (int64_t left = t->depth; left > 0; left -= LANES) {
+        int64_t steps = left < LANES ? left : LANES;
+        const float *at = a;
+#pragma GCC unroll 4
+        for (int64_t k = 0; k < steps; k++) {
+            vec b0 = vec_load(b), b1 = vec_load(b + LANES);
+            UNROLL_ROWS
+            for (int r = 0; r < rows; r++) {
+                vec factor = vec_all(at[r * row_step]);
+                sums[r][0] = vec_fma(factor, b0, sums[r][0]);
+                sums[r][1] = vec_fma(factor, b1, sums[r][1]);
+            }
+            b += COLS;
+            at += depth_step;
+        }
+        a += (by_row ? rows : LANES) * LANES;
+    }
+}
+
+// The tile's rows must have room for COLS columns.
+static inline __attribute__((always_inline)) void store_rows(const int rows, const tile *t) {
+    vec sums[ROWS][2];
+    multiply(rows, true, t, sums);
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) {
+        float *c = t->c[r] + t->first;
+        vec_store(c, sums[r][0]);
+        vec_store(c + LANES, sums[r][1]);
+    }
+}
+
+static inline __attribute__((always_inline)) void add_rows(const int rows, const tile *t) {
+    vec sums[ROWS][2];
+    multiply(rows, false, t, sums);
+    if (t->cols == COLS) {
+        UNROLL_ROWS
+        for (int r = 0; r < rows; r++) {
+            float *c = t->c[r] + t->first;
+            vec_store(c, vec_load(c) + sums[r][0]);
+            vec_store(c + LANES, vec_load(c + LANES) + sums[r][1]);
+        }
+        return;
+    }
+    int64_t low = t->cols < LANES ? t->cols : LANES, high = t->cols - low;
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) {
+        float *c = t->c[r] + t->first;
+        vec_store_part(c, low, vec_load_part(c, low) + sums[r][0]);
+        vec_store_part(c + low, high, vec_load_part(c + low, high) + sums[r][1]);
+    }
+}
+
+#define EACH_ROW_COUNT(function, t)                                                                          \
+    CASE(function, 1, t)                                                                                     \
+    CASE(function, 2, t)                                                                                     \
+    CASE(function, 3, t) CASE(function, 4, t) CASE(function, 5, t) CASE(function, 6, t) CASE(function, 7, t) \
+        CASE(function, 8, t) CASE(function, 9, t) CASE(function, 10, t) CASE(function, 11, t)                \
+            CASE(function, 12, t) CASE(function, 13, t) CASE(function, 14, t)
+#define CASE(function, count, t)                                                                             \
+    case count:                                                                                              \
+        if (count <= ROWS) function(count <= ROWS ? count : 1, t);                                           \
+        return;
+
+// c = a · b, a by row.
+static void store_tile(int64_t rows, const tile *t) {
+    switch (rows) { EACH_ROW_COUNT(store_rows, t) }
+}
+
+// c += a · b, a by step.
+static void add_tile(int64_t rows, const tile *t) {
+    switch (rows) { EACH_ROW_COUNT(add_rows, t) }
+}
