@@ -1,6 +1,7 @@
 #include "kernels/relative_attention/relative_attention.h"
 
-extern const relative_attention_kernel relative_attention_ref;
+extern const relative_attention_kernel relative_attention_avx512, relative_attention_avx2,
+    relative_attention_ref;
 
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"

@@ -1,0 +1,168 @@
+// The forward: a strip of queries at a time walks over its keys in chunks, with an online softmax (Milakov and Gimelshein
+// 2018). Included by the _avx2.c and _avx512.c files.
+#pragma once
+
+#include "kernels/relative_attention/fast_layout.h"
+
+enum { QUERIES_PER_TASK = 256 };
+
+// What a thread works in.
+typedef struct forward_scratch {
+    float *keys;               // column tiles of all keys
+    float *values;             // [T, padded]
+    float *content, *position; // (q + u), (q + v): [queries of a task, padded]
+    float *scores;             // [TILE_ROWS, SCORES_STEP]
+    float *out;                // [TILE_ROWS, padded]
+} forward_scratch;
+
+typedef struct forward_work {
+    const attention_call *call;
+    attention_sizes sizes;
+    position_packing positions;
+    forward_scratch *scratch; // [threads]
+    int64_t blocks;           // of queries in a sequence
+} forward_work;
+
+static sigmoe_status take_forward_scratch(arena *a, const attention_sizes *sizes, forward_scratch *scratch) {
+    // Zeroed: the last strip's rows behind the last query are read.
+    int64_t rows = round_up(least(sizes->queries, QUERIES_PER_TASK), TILE_ROWS);
+    TRY(ARENA_NEW(a, scratch->content, rows * sizes->padded));
+    TRY(ARENA_NEW(a, scratch->position, rows * sizes->padded));
+    TRY(ARENA_NEW_RAW(a, scratch->keys, packed_columns_count(sizes->keys, sizes->width)));
+    TRY(ARENA_NEW_RAW(a, scratch->values, sizes->keys * sizes->padded));
+    TRY(ARENA_NEW_RAW(a, scratch->scores, TILE_ROWS * SCORES_STEP));
+    return ARENA_NEW_RAW(a, scratch->out, TILE_ROWS * sizes->padded);
+}
+
+// The running softmax of a row: largest scaled score so far, sum of exponentials relative to it.
+typedef struct running_softmax {
+    float largest, total;
+} running_softmax;
+
+// Replaces n scores by e^(scale * score - largest), the rest of the vectors up to n + LANES by 0, and returns the factor
+// for what was summed before. n may be 0 or less: the row does not see this chunk.
+static float softmax_chunk(float *row, int64_t n, float scale, running_softmax *running) {
+    if (n <= 0) {
+        vec_store(row, vec_all(0.0f));
+        return 1.0f;
+    }
+    int64_t whole = n / LANES * LANES, rest = n - whole;
+    vec s = vec_all(scale), top = vec_all(-INFINITY);
+    for (int64_t c = 0; c < whole; c += LANES) top = vec_max(top, vec_load(row + c) * s);
+    if (rest) top = vec_max(top, vec_fill_rest(vec_load(row + whole) * s, rest, -INFINITY));
+    float largest = fmaxf(running->largest, vec_greatest(top));
+    float factor = expf(running->largest - largest);
+    vec shift = vec_all(-largest), sum = vec_all(0.0f);
+    for (int64_t c = 0; c < whole; c += LANES) {
+        vec p = vec_exp(vec_fma(vec_load(row + c), s, shift));
+        vec_store(row + c, p);
+        sum += p;
+    }
+    if (rest) {
+        vec p = vec_fill_rest(vec_exp(vec_fma(vec_load(row + whole), s, shift)), rest, 0.0f);
+        vec_store(row + whole, p);
+        sum += p;
+    }
+    vec_store(row + round_up(n, LANES), vec_all(0.0f));
+    running->total = running->total * factor + vec_sum(sum);
+    running->largest = largest;
+    return factor;
+}
+
+static void scale_row(float *row, int64_t padded, float factor) {
+    for (int64_t c = 0; c < padded; c += LANES) vec_store(row + c, vec_load(row + c) * vec_all(factor));
+}
+
+// out [TILE_ROWS, padded] of the queries from i, not yet divided by the sums.
+static void forward_strip(const forward_work *work, const forward_scratch *scratch,
+    const strip_operands *operands, int64_t i, running_softmax *running) {
+    const attention_sizes *sizes = &work->sizes;
+    int64_t end = least(sizes->memory + i + TILE_ROWS, sizes->keys);
+    for (int64_t j = 0; j < end; j += CHUNK) {
+        int64_t n = least(end - j, CHUNK);
+        strip_scores(sizes, operands, i, j, n, scratch->scores);
+        for (int64_t r = 0; r < TILE_ROWS; r++) {
+            int64_t visible = least(sizes->memory + i + r + 1 - j, n);
+            float factor = softmax_chunk(
+                scratch->scores + r * SCORES_STEP + LANES, visible, work->call->scale, &running[r]);
+            if (j > 0 && factor != 1.0f) scale_row(scratch->out + r * sizes->padded, sizes->padded, factor);
+        }
+        strip_product product = {.left = scratch->scores + LANES,
+            .left_step = SCORES_STEP,
+            .right = scratch->values + j * sizes->padded,
+            .right_step = sizes->padded,
+            .right_tile_step = TILE_COLUMNS,
+            .depth = n,
+            .c = scratch->out,
+            .c_step = sizes->padded,
+            .vectors = sizes->padded / LANES};
+        if (j == 0)
+            product_set(&product);
+        else
+            product_add(&product);
+    }
+}
+
+// A block of queries of one head of one sequence; heads are outermost, so that a head's positions stay in the cache.
+static void forward_block(void *context, int64_t task, int thread) {
+    const forward_work *work = context;
+    const attention_call *call = work->call;
+    const attention_sizes *sizes = &work->sizes;
+    int64_t block = task % work->blocks, sequence = task / work->blocks % call->batch;
+    int64_t head = task / work->blocks / call->batch, first_column = head * sizes->width;
+    int64_t first = block * QUERIES_PER_TASK, rows = least(sizes->queries - first, QUERIES_PER_TASK);
+    int64_t keys = sizes->memory + first + rows;
+    const forward_scratch *scratch = &work->scratch[thread];
+
+    const float *q =
+        matrix_real(call->q) + (sequence * sizes->queries + first) * call->q.stride + first_column;
+    const float *k = matrix_real(call->k) + sequence * sizes->keys * call->k.stride + first_column;
+    const float *v = matrix_real(call->v) + sequence * sizes->keys * call->v.stride + first_column;
+    pack_column_tiles(scratch->keys, k, call->k.stride, keys, sizes->width);
+    pack_rows(scratch->values, sizes->padded, v, call->v.stride, keys, sizes->width, NULL);
+    pack_rows(scratch->content, sizes->padded, q, call->q.stride, rows, sizes->width,
+        call->content_bias + first_column);
+    pack_rows(scratch->position, sizes->padded, q, call->q.stride, rows, sizes->width,
+        call->position_bias + first_column);
+
+    float *out =
+        matrix_real(call->out) + (sequence * sizes->queries + first) * call->out.stride + first_column;
+    float *logsumexp = call->logsumexp + (sequence * call->heads + head) * sizes->queries + first;
+    for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+        running_softmax running[TILE_ROWS];
+        for (int r = 0; r < TILE_ROWS; r++) running[r] = (running_softmax){-INFINITY, 0.0f};
+        strip_operands operands = {.content = scratch->content + i * sizes->padded,
+            .position = scratch->position + i * sizes->padded,
+            .keys = scratch->keys,
+            .positions = work->positions.columns + head * sizes->width * sizes->position_step};
+        forward_strip(work, scratch, &operands, first + i, running);
+        for (int64_t r = 0; r < least(rows - i, TILE_ROWS); r++) {
+            unpack_rows(out + (i + r) * call->out.stride, call->out.stride, scratch->out + r * sizes->padded,
+                sizes->padded, 1, sizes->width, 1.0f / running[r].total);
+            logsumexp[i + r] = running[r].largest + logf(running[r].total);
+        }
+    }
+}
+
+static sigmoe_status forward_in(const kernel_context *context, const attention_call *call) {
+    forward_work work = {.call = call,
+        .sizes = sizes_of(call),
+        .positions = {.call = call, .sizes = sizes_of(call)},
+        .blocks = block_count(call->queries, QUERIES_PER_TASK)};
+    const attention_sizes *sizes = &work.sizes;
+    arena *scratch = context->scratch;
+    TRY(ARENA_NEW_RAW(scratch, work.positions.columns, call->heads * sizes->width * sizes->position_step));
+    TRY(ARENA_NEW(scratch, work.scratch, threads_count(context->threads)));
+    for (int i = 0; i < threads_count(context->threads); i++)
+        TRY(take_forward_scratch(scratch, sizes, &work.scratch[i]));
+    parallel_for(context->threads, call->heads, pack_positions_of_head, &work.positions);
+    parallel_for(context->threads, call->heads * call->batch * work.blocks, forward_block, &work);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status forward(const kernel_context *context, const attention_call *call) {
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = forward_in(context, call);
+    arena_release(context->scratch, mark);
+    return status;
+}

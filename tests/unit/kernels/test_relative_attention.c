@@ -1,0 +1,82 @@
+#include "kernels/relative_attention/relative_attention.h"
+
+#include "kernels/check.h"
+
+typedef struct shape {
+    int64_t batch, queries, memory, heads, width, gap; // gap: unused elements behind each row of every matrix
+    real spread;                                       // of q: large scores come from a large one
+    real scale;                                        // τ relative to 1 / sqrt(d_h)
+} shape;
+
+static const shape shapes[] = {
+    {1, 1, 0, 1, 1, 0, 1, 1},      // one score
+    {1, 1, 5, 3, 3, 1, 1, 1},      // one query, odd everything
+    {2, 7, 0, 5, 3, 2, 1, 1},      // no memory
+    {3, 8, 3, 3, 41, 5, 1, 1},     // memory shorter than the segment
+    {2, 13, 40, 5, 41, 0, 1, 1},   // longer
+    {1, 65, 17, 9, 41, 3, 1, 1},   // a tile of queries and one more
+    {1, 67, 250, 3, 64, 7, 1, 1},  // more than a chunk of keys, the diagonal across its border
+    {1, 70, 415, 2, 16, 0, 1, 1},  // the diagonal just behind a border
+    {2, 130, 131, 2, 33, 1, 1, 1}, // several tiles
+    {1, 261, 230, 1, 9, 0, 1, 1},  // more than a task's queries
+    {3, 33, 31, 3, 96, 0, 1, 1},   // wide heads
+    {1, 40, 300, 2, 41, 0, 60, 1}, // scores in the hundreds: e^score overflows
+    {1, 40, 300, 2, 41, 0, 1, -1}, // the scale may be learned to be negative
+    {2, 9, 7, 2, 5, 0, 1, 0},      // or zero
+    {65, 2, 1, 4, 3, 0, 1, 1},     // several sequences to a task of the backward
+};
+
+// Draws every input anew, so that what must not be touched can be told from its neighbours.
+static attention_call make_call(check_output *out, const shape *s) {
+    int64_t row = s->heads * s->width, keys = s->memory + s->queries;
+    attention_call call = {.batch = s->batch,
+        .queries = s->queries,
+        .memory = s->memory,
+        .heads = s->heads,
+        .head_width = s->width,
+        .q = check_matrix(out, s->batch * s->queries, row, s->gap, 1),
+        .k = check_matrix(out, s->batch * keys, row, s->gap, 2),
+        .v = check_matrix(out, s->batch * keys, row, s->gap, 3),
+        .positions = check_matrix(out, keys, row, s->gap, 4),
+        .content_bias = check_vector(out, row, 5),
+        .position_bias = check_vector(out, row, 6),
+        .scale = s->scale / real_sqrt((real)s->width),
+        .out = check_matrix(out, s->batch * s->queries, row, s->gap, 7),
+        .logsumexp = check_vector(out, s->batch * s->heads * s->queries, 8)};
+    real *q = matrix_real(call.q);
+    for (int64_t i = 0; i < call.q.rows * call.q.stride; i++) q[i] *= s->spread;
+    return call;
+}
+
+static void run(const kernel_context *context, int index, check_output *out) {
+    const shape *s = &shapes[index];
+    attention_call call = make_call(out, s);
+    int64_t row = s->heads * s->width;
+    attention_gradients g = {.dout = check_matrix(out, call.q.rows, row, s->gap, 11),
+        .dq = check_matrix(out, call.q.rows, row, s->gap, 12),
+        .dk = check_matrix(out, call.k.rows, row, s->gap, 13),
+        .dv = check_matrix(out, call.k.rows, row, s->gap, 14),
+        .dpositions = check_matrix(out, call.positions.rows, row, s->gap, 15),
+        .dcontent_bias = check_vector(out, row, 16),
+        .dposition_bias = check_vector(out, row, 17),
+        .dscale = check_vector(out, 1, 18)};
+    assert_int_equal(attention_forward(context, &call), SIGMOE_OK);
+    assert_int_equal(attention_backward(context, &call, &g), SIGMOE_OK);
+
+    // A score of size S has an error of S · epsilon, and its exponential the same relative to itself.
+    double tolerance = 2e-5 * (double)s->spread;
+    check_emit_matrix(out, "out", call.out, tolerance);
+    check_emit(out, "logsumexp", call.logsumexp, s->batch * s->heads * s->queries, 1e-6 * (double)s->spread);
+    check_emit_matrix(out, "dq", g.dq, tolerance);
+    check_emit_matrix(out, "dk", g.dk, tolerance * (double)s->spread);
+    check_emit_matrix(out, "dv", g.dv, tolerance);
+    check_emit_matrix(out, "dpositions", g.dpositions, tolerance * (double)s->spread);
+    check_emit(out, "dcontent_bias", g.dcontent_bias, row, 2 * tolerance);
+    check_emit(out, "dposition_bias", g.dposition_bias, row, 2 * tolerance);
+    check_emit(out, "dscale", g.dscale, 1, 10 * tolerance * (double)s->spread);
+}
+
+int main(void) {
+    const check_operation operation = {"relative_attention", sizeof shapes / sizeof *shapes, run};
+    return check_kernels(&operation);
+}
