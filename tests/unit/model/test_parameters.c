@@ -1,0 +1,170 @@
+// The parameter list: initial values have the statistics that the model asks for, whatever the thread count.
+#include "model/parameters.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+typedef struct fixture {
+    parameter_list *list;
+    threads *threads;
+    arena *scratch;
+} fixture;
+
+static void ok(sigmoe_status status) {
+    if (status != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+}
+
+static const parameter_declaration declarations[] = {
+    {"normal", 2, {300, 200}, INIT_NORMAL, 0.25, false},
+    {"uniform", 2, {300, 200}, INIT_UNIFORM, 0.5, false},
+    {"truncated", 2, {300, 200}, INIT_TRUNCATED, 0.1, false},
+    {"equal rows", 2, {16, 200}, INIT_EQUAL_ROWS, 0.3, false},
+    {"ones", 1, {5}, INIT_ONE, 0, false},
+    {"constant", 1, {1}, INIT_CONSTANT, 0.7, false},
+    {"choices", 2, {50, 4}, INIT_DISTINCT_CHOICES, 9, true},
+};
+
+static void set_up(fixture *f, int thread_count, uint64_t seed) {
+    ok(parameters_create(&f->list));
+    ok(threads_create(thread_count, &f->threads));
+    ok(arena_create("scratch", &f->scratch));
+    for (size_t i = 0; i < sizeof declarations / sizeof *declarations; i++)
+        ok(parameters_declare(f->list, &declarations[i], NULL));
+    ok(parameters_allocate(f->list, STORE_MOMENTS));
+    kernel_context kernel = {f->threads, f->scratch};
+    parameters_initialize(&kernel, f->list, seed);
+}
+
+static void tear_down(fixture *f) {
+    parameters_destroy(f->list);
+    threads_destroy(f->threads);
+    arena_destroy(f->scratch);
+}
+
+static double mean_of(const parameter *p) {
+    double sum = 0;
+    for (int64_t i = 0; i < p->count; i++) sum += p->value[i];
+    return sum / (double)p->count;
+}
+
+static double std_of(const parameter *p) {
+    double mean = mean_of(p), sum = 0;
+    for (int64_t i = 0; i < p->count; i++) sum += (p->value[i] - mean) * (p->value[i] - mean);
+    return sqrt(sum / (double)(p->count - 1));
+}
+
+static double largest(const parameter *p) {
+    double most = 0;
+    for (int64_t i = 0; i < p->count; i++) most = fmax(most, fabs(p->value[i]));
+    return most;
+}
+
+static void near(double value, double expected, double tolerance) {
+    if (!(fabs(value - expected) <= tolerance)) fail_msg("%.9g is not %.9g", value, expected);
+}
+
+static void statistics(void **state) {
+    (void)state;
+    fixture f;
+    set_up(&f, 2, 1);
+    const parameter *normal = parameters_find(f.list, "normal");
+    near(mean_of(normal), 0, 0.25 * 5 / sqrt(60000));
+    near(std_of(normal), 0.25, 0.25 * 5 / sqrt(120000));
+    const parameter *uniform = parameters_find(f.list, "uniform");
+    near(std_of(uniform), 0.5 / sqrt(3), 0.005);
+    assert_true(largest(uniform) <= 0.5 && largest(uniform) > 0.499);
+    const parameter *truncated = parameters_find(f.list, "truncated");
+    near(std_of(truncated), 0.1, 1e-7);                  // exact
+    near(largest(truncated), 2 * 0.1 / 0.879626, 0.001); // cut at ±2 of a normal whose std then is 0.8796
+    assert_true(parameters_find(f.list, "ones")->value[4] == 1);
+    near(parameters_find(f.list, "constant")->value[0], 0.7, 1e-7);
+    assert_int_equal(parameters_count(f.list), 3 * 60000 + 3200 + 6); // tables do not count
+    tear_down(&f);
+}
+
+static void rows_are_equally_long(void **state) {
+    (void)state;
+    fixture f;
+    set_up(&f, 1, 1);
+    const parameter *p = parameters_find(f.list, "equal rows");
+    double first = 0;
+    for (int r = 0; r < 16; r++) {
+        double norm = 0;
+        for (int i = 0; i < 200; i++) norm += p->value[r * 200 + i] * p->value[r * 200 + i];
+        if (r == 0) first = norm;
+        near(norm / first, 1, 1e-5);
+    }
+    near(std_of(p), 0.3, 0.02);
+    tear_down(&f);
+}
+
+static void choices_are_distinct_and_fair(void **state) {
+    (void)state;
+    fixture f;
+    set_up(&f, 1, 1);
+    const parameter *p = parameters_find(f.list, "choices");
+    int uses[9] = {0};
+    for (int r = 0; r < 50; r++)
+        for (int i = 0; i < 4; i++) {
+            int32_t choice = p->table[4 * r + i];
+            assert_in_range(choice, 0, 8);
+            uses[choice]++;
+            for (int j = 0; j < i; j++) assert_int_not_equal(choice, p->table[4 * r + j]);
+        }
+    for (int e = 0; e < 9; e++) assert_in_range(uses[e], 8, 40); // 22 expected
+    tear_down(&f);
+}
+
+static void same_for_any_thread_count_other_for_other_seeds(void **state) {
+    (void)state;
+    fixture one, three, other;
+    set_up(&one, 1, 1);
+    set_up(&three, 3, 1);
+    set_up(&other, 1, 2);
+    for (int i = 0; i < parameters_length(one.list); i++) {
+        const parameter *a = parameters_at(one.list, i), *b = parameters_at(three.list, i);
+        if (!a->trainable) continue;
+        assert_memory_equal(a->value, b->value, (size_t)a->count * sizeof *a->value);
+        if (a->init == INIT_NORMAL)
+            assert_memory_not_equal(
+                a->value, parameters_at(other.list, i)->value, (size_t)a->count * sizeof(real));
+    }
+    tear_down(&one);
+    tear_down(&three);
+    tear_down(&other);
+}
+
+static void not_finite_is_named(void **state) {
+    (void)state;
+    fixture f;
+    set_up(&f, 1, 1);
+    assert_null(parameters_not_finite(f.list));
+    parameters_find(f.list, "uniform")->value[77] = (real)NAN;
+    assert_string_equal(parameters_not_finite(f.list)->name, "uniform");
+    tear_down(&f);
+}
+
+static void sizes_do_not_wrap(void **state) {
+    (void)state;
+    parameter_list *list;
+    ok(parameters_create(&list));
+    parameter_declaration huge = {"huge", 3, {INT64_C(1) << 31, INT64_C(1) << 31, 4}, INIT_ZERO, 0, false};
+    assert_int_equal(parameters_declare(list, &huge, NULL), SIGMOE_BAD_ARGUMENT);
+    assert_non_null(strstr(sigmoe_message(), "huge"));
+    parameters_destroy(list);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statistics),
+        cmocka_unit_test(rows_are_equally_long),
+        cmocka_unit_test(choices_are_distinct_and_fair),
+        cmocka_unit_test(same_for_any_thread_count_other_for_other_seeds),
+        cmocka_unit_test(not_finite_is_named),
+        cmocka_unit_test(sizes_do_not_wrap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
