@@ -81,11 +81,6 @@ static sigmoe_status half_scores(
     return dense_gemm(&step->kernel, &call);
 }
 
-static matrix values_of(const ff_layer *layer, bool gradient) {
-    const parameter *p = ff_tensor(layer, VALUES);
-    return matrix_of(gradient ? p->gradient : p->value, p->shape[0], p->shape[1]);
-}
-
 sigmoe_status pkm_all_forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {
     const pkm_options *o = &layer->options.pkm;
     arena *home = ff_home(step);
@@ -98,7 +93,7 @@ sigmoe_status pkm_all_forward(const ff_layer *layer, step_context *step, matrix 
     for_row_blocks(step->kernel.threads, x.rows, outer_sum_rows, &work);
     if (!work.relu) softmax_rows(&step->kernel, *weight);
     *saved = weight;
-    gemm_call sum = {.a = *weight, .b = values_of(layer, false), .c = y};
+    gemm_call sum = {.a = *weight, .b = ff_value(layer, VALUES), .c = y};
     return dense_gemm(&step->kernel, &sum);
 }
 
@@ -121,10 +116,10 @@ sigmoe_status pkm_all_backward(
     int64_t n = layer->options.pkm.n_subkeys;
     outer_work work = {.weight = *(matrix *)saved, .relu = layer->options.pkm.activation == PKM_RELU};
     gemm_call dvalues = {
-        .transpose_a = true, .accumulate = true, .a = work.weight, .b = dy, .c = values_of(layer, true)};
+        .transpose_a = true, .accumulate = true, .a = work.weight, .b = dy, .c = ff_gradient(layer, VALUES)};
     TRY(dense_gemm(kernel, &dvalues));
     TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, n * n, &work.dweight));
-    gemm_call dweight = {.transpose_b = true, .a = dy, .b = values_of(layer, false), .c = work.dweight};
+    gemm_call dweight = {.transpose_b = true, .a = dy, .b = ff_value(layer, VALUES), .c = work.dweight};
     TRY(dense_gemm(kernel, &dweight));
     if (work.relu)
         relu_backward(kernel, work.weight, work.dweight);

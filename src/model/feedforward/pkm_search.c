@@ -12,15 +12,10 @@ typedef struct finding {
     int32_t *value; // [T, h * knn]: indices of values
 } finding;
 
-static matrix keys_of(const ff_layer *layer, int half, bool gradient) {
-    const parameter *p = ff_tensor(layer, half);
-    return matrix_of(gradient ? p->gradient : p->value, p->shape[0] * p->shape[1], p->shape[2]);
-}
-
 // [T, h * n], head h's at columns h * n.
 static sigmoe_status half_scores(
     const ff_layer *layer, step_context *step, int half, matrix x, matrix *scores) {
-    matrix keys = keys_of(layer, half, false);
+    matrix keys = ff_value(layer, half); // [h * n, d/2]
     TRY(matrix_new(step->kernel.scratch, TYPE_REAL, x.rows, keys.rows, scores));
     gemm_call call = {.transpose_b = true, .a = pkm_half(x, half), .b = keys, .c = *scores};
     return dense_gemm(&step->kernel, &call);
@@ -178,13 +173,13 @@ static void half_gradient_rows(void *context, int64_t first, int64_t last, int t
 
 static sigmoe_status half_backward(
     const ff_layer *layer, step_context *step, int half, matrix dscores, matrix x, matrix dx) {
-    gemm_call through = {.a = dscores, .b = keys_of(layer, half, false), .c = pkm_half(dx, half)};
+    gemm_call through = {.a = dscores, .b = ff_value(layer, half), .c = pkm_half(dx, half)};
     TRY(dense_gemm(&step->kernel, &through));
     gemm_call dkeys = {.transpose_a = true,
         .accumulate = true,
         .a = dscores,
         .b = pkm_half(x, half),
-        .c = keys_of(layer, half, true)};
+        .c = ff_gradient(layer, half)};
     return dense_gemm(&step->kernel, &dkeys);
 }
 

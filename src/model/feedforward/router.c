@@ -161,11 +161,6 @@ static void weigh_backward_rows(void *context, int64_t first, int64_t last, int 
     }
 }
 
-static matrix selection_of(const ff_layer *layer, bool gradient) {
-    const parameter *p = ff_tensor(layer, W_SEL);
-    return matrix_of(gradient ? p->gradient : p->value, p->shape[0], p->shape[1]);
-}
-
 sigmoe_status route(const router_call *call, routing *r) {
     const moe_options *options = &call->layer->options.moe;
     const kernel_context *kernel = &call->step->kernel;
@@ -177,7 +172,7 @@ sigmoe_status route(const router_call *call, routing *r) {
 
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->logits));
     gemm_call selection = {
-        .transpose_b = true, .a = call->x, .b = selection_of(call->layer, false), .c = r->logits};
+        .transpose_b = true, .a = call->x, .b = ff_value(call->layer, W_SEL), .c = r->logits};
     TRY(dense_gemm(kernel, &selection));
     r->scores = r->logits;
     if (kind->score) TRY(kind->score(call, r));
@@ -207,10 +202,9 @@ sigmoe_status route_backward(
         .accumulate = true,
         .a = work.dlogits,
         .b = call->x,
-        .c = selection_of(call->layer, true)};
+        .c = ff_gradient(call->layer, W_SEL)};
     TRY_OR(done, dense_gemm(kernel, &dselection));
-    gemm_call through = {
-        .accumulate = true, .a = work.dlogits, .b = selection_of(call->layer, false), .c = dx};
+    gemm_call through = {.accumulate = true, .a = work.dlogits, .b = ff_value(call->layer, W_SEL), .c = dx};
     TRY_OR(done, dense_gemm(kernel, &through));
 done:
     arena_release(kernel->scratch, mark);

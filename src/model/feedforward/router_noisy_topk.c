@@ -40,11 +40,6 @@ static void add_noise_rows(void *context, int64_t first, int64_t last, int threa
     }
 }
 
-static matrix noise_tensor(const ff_layer *layer, bool gradient) {
-    const parameter *p = ff_tensor(layer, W_NOISE);
-    return matrix_of(gradient ? p->gradient : p->value, p->shape[0], p->shape[1]);
-}
-
 static sigmoe_status score(const router_call *call, routing *r) {
     step_context *step = call->step;
     if (!step->training) return SIGMOE_OK;
@@ -52,7 +47,7 @@ static sigmoe_status score(const router_call *call, routing *r) {
     TRY(ARENA_NEW(call->home, slope, 1));
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, slope));
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->scores));
-    gemm_call width = {.transpose_b = true, .a = call->x, .b = noise_tensor(call->layer, false), .c = *slope};
+    gemm_call width = {.transpose_b = true, .a = call->x, .b = ff_value(call->layer, W_NOISE), .c = *slope};
     TRY(dense_gemm(&step->kernel, &width));
     noise_work work = {
         .stream = step_random(step, call->layer->layer, RANDOM_ROUTER_NOISE), .r = r, .slope = *slope};
@@ -85,9 +80,9 @@ static sigmoe_status backward(const router_call *call, const routing *r, matrix 
         .accumulate = true,
         .a = work.slope,
         .b = call->x,
-        .c = noise_tensor(call->layer, true)};
+        .c = ff_gradient(call->layer, W_NOISE)};
     TRY(dense_gemm(kernel, &dnoise));
-    gemm_call through = {.accumulate = true, .a = work.slope, .b = noise_tensor(call->layer, false), .c = dx};
+    gemm_call through = {.accumulate = true, .a = work.slope, .b = ff_value(call->layer, W_NOISE), .c = dx};
     return dense_gemm(kernel, &through);
 }
 

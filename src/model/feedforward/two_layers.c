@@ -24,19 +24,12 @@ sigmoe_status two_layers_declare(
         (parameter_declaration){.name = "down.bias", .dims = 1, .shape = {d}, .init = INIT_ZERO});
 }
 
-static matrix weight_of(const parameter *p) {
-    return matrix_of(p->value, p->shape[0], p->shape[1]);
-}
-static matrix gradient_of(const parameter *p) {
-    return matrix_of(p->gradient, p->shape[0], p->shape[1]);
-}
-
 static double inner_dropout(const ff_layer *layer, const step_context *step) {
     return step->training ? layer->around.dropout : 0;
 }
 
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u) {
-    gemm_call call = {.transpose_b = true, .a = x, .b = weight_of(ff_tensor(layer, UP_WEIGHT)), .c = u};
+    gemm_call call = {.transpose_b = true, .a = x, .b = ff_value(layer, UP_WEIGHT), .c = u};
     TRY(dense_gemm(&step->kernel, &call));
     bias_relu(&step->kernel, u, ff_tensor(layer, UP_BIAS)->value);
     double rate = inner_dropout(layer, step);
@@ -46,7 +39,7 @@ sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x,
 }
 
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y) {
-    gemm_call call = {.transpose_b = true, .a = u, .b = weight_of(ff_tensor(layer, DOWN_WEIGHT)), .c = y};
+    gemm_call call = {.transpose_b = true, .a = u, .b = ff_value(layer, DOWN_WEIGHT), .c = y};
     TRY(dense_gemm(&step->kernel, &call));
     add_bias(&step->kernel, y, ff_tensor(layer, DOWN_BIAS)->value);
     return SIGMOE_OK;
@@ -82,23 +75,24 @@ static void activation_backward(const ff_layer *layer, step_context *step, matri
 sigmoe_status two_layers_backward(
     const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx) {
     const kernel_context *kernel = &step->kernel;
-    const parameter *up = ff_tensor(layer, UP_WEIGHT), *down = ff_tensor(layer, DOWN_WEIGHT);
     arena_mark mark = arena_here(kernel->scratch);
     sigmoe_status status;
-    gemm_call ddown = {.transpose_a = true, .accumulate = true, .a = dy, .b = u, .c = gradient_of(down)};
+    gemm_call ddown = {
+        .transpose_a = true, .accumulate = true, .a = dy, .b = u, .c = ff_gradient(layer, DOWN_WEIGHT)};
     TRY_OR(done, dense_gemm(kernel, &ddown));
     TRY_OR(done, add_column_sums(kernel, dy, ff_tensor(layer, DOWN_BIAS)->gradient));
 
     matrix du;
     TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, u.rows, u.cols, &du));
-    gemm_call through_down = {.a = dy, .b = weight_of(down), .c = du};
+    gemm_call through_down = {.a = dy, .b = ff_value(layer, DOWN_WEIGHT), .c = du};
     TRY_OR(done, dense_gemm(kernel, &through_down));
     activation_backward(layer, step, u, du);
 
-    gemm_call dup = {.transpose_a = true, .accumulate = true, .a = du, .b = x, .c = gradient_of(up)};
+    gemm_call dup = {
+        .transpose_a = true, .accumulate = true, .a = du, .b = x, .c = ff_gradient(layer, UP_WEIGHT)};
     TRY_OR(done, dense_gemm(kernel, &dup));
     TRY_OR(done, add_column_sums(kernel, du, ff_tensor(layer, UP_BIAS)->gradient));
-    gemm_call through_up = {.a = du, .b = weight_of(up), .c = dx};
+    gemm_call through_up = {.a = du, .b = ff_value(layer, UP_WEIGHT), .c = dx};
     TRY_OR(done, dense_gemm(kernel, &through_up));
 done:
     arena_release(kernel->scratch, mark);

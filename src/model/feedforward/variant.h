@@ -18,9 +18,18 @@ sigmoe_status ff_declare(parameter_list *list, int layer, parameter_declaration 
 // Square root of 2/L: the scale of initial weights in a pre-LN model of L layers.
 double ff_init_scale(const ff_surroundings *around);
 
-// The layer's tensor number `index`, in the order of its declaration.
+// The layer's tensor number `index`, in the order of its declaration; its value and gradient as matrices.
 static inline parameter *ff_tensor(const ff_layer *layer, int index) {
     return parameters_at(layer->parameters, layer->first + index);
+}
+
+static inline matrix ff_value(const ff_layer *layer, int index) {
+    const parameter *p = ff_tensor(layer, index);
+    return parameter_matrix(p, p->value);
+}
+static inline matrix ff_gradient(const ff_layer *layer, int index) {
+    const parameter *p = ff_tensor(layer, index);
+    return parameter_matrix(p, p->gradient);
 }
 
 // Where the forward puts what the backward needs; without a backward that is scratch, gone when the forward returns.
