@@ -5,5 +5,5 @@
 
 // Of a training step, forward and backward, per token, at full memory: two operations a multiply-add.
 double training_flops_per_token(const model_config *config);
-// flops_per_second over the measured peak of the context's threads; measured at the first call, then remembered.
-double fraction_of_peak(const kernel_context *context, double flops_per_second);
+// The FMA peak of the context's threads, measured at a thread's first call with as many and remembered.
+double measured_peak_gflops(const kernel_context *context);

@@ -69,8 +69,8 @@ static void show_step(const trainer *t, progress_meter *meter, const step_report
     p->score = characters ? report->loss / M_LN2 : exp(report->loss);
     p->score_name = characters ? "bpc" : "ppl";
     p->tokens_per_second = report->tokens_per_second;
-    p->fraction_of_peak = fraction_of_peak(
-        &t->work.kernel, training_flops_per_token(&t->config.model) * report->tokens_per_second);
+    double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
+    p->fraction_of_peak = gflops / measured_peak_gflops(&t->work.kernel);
     progress_update(meter, (double)t->step);
 }
 

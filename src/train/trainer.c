@@ -69,6 +69,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
     TRY(transformer_loss(t->model, &step, t->memory, targets, t->nats));
     report->loss = mean(t->nats, step.batch * step.length);
     report->regularizer = step.regularizer;
+    report->feedforward_seconds = step.ff_seconds;
     TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
     if (!isfinite(report->loss + report->regularizer) || !isfinite(report->gradient_norm))
         return refuse_not_finite(t, report);
@@ -86,7 +87,7 @@ static void count_costs(trainer *t, const step_report *report) {
 
 sigmoe_status trainer_step_on(
     trainer *t, const int32_t *inputs, const int32_t *targets, bool new_epoch, step_report *report) {
-    double start = seconds_now(), feedforward_start = t->timer.seconds;
+    double start = seconds_now();
     int64_t tokens = t->settings.batch * t->config.model.unroll;
     *report = (step_report){.step = t->step,
         .loss = NAN,
@@ -98,7 +99,6 @@ sigmoe_status trainer_step_on(
     if (new_epoch) xl_memory_reset(t->memory);
     sigmoe_status status = learn(t, inputs, targets, report);
     report->seconds = seconds_now() - start;
-    report->feedforward_seconds = t->timer.seconds - feedforward_start;
     report->tokens_per_second = (double)tokens / report->seconds;
     if (status != SIGMOE_OK) return status;
     count_costs(t, report);
@@ -159,16 +159,14 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(model_config_check(&t->config.model));
     if (request->data) TRY(open_data(t, request->data));
 
-    model_config timed = t->config.model;
-    ff_timer_wrap(&t->timer, timed.variant);
-    timed.variant = &t->timer.variant;
-    TRY(transformer_create(&timed, STORE_MOMENTS, &t->model));
-    TRY(xl_memory_create(&timed, t->settings.batch, timed.memory_train, timed.unroll, &t->memory));
+    const model_config *model = &t->config.model;
+    TRY(transformer_create(model, STORE_MOMENTS, &t->model));
+    TRY(xl_memory_create(model, t->settings.batch, model->memory_train, model->unroll, &t->memory));
 
     int64_t tokens;
-    if (!size_product(&tokens, t->settings.batch, timed.unroll))
+    if (!size_product(&tokens, t->settings.batch, model->unroll))
         return fail(SIGMOE_BAD_ARGUMENT, "a batch of %lld x %lld tokens is too large",
-            (long long)t->settings.batch, (long long)timed.unroll);
+            (long long)t->settings.batch, (long long)model->unroll);
     TRY(arena_create("batch", &t->buffers));
     TRY(ARENA_NEW(t->buffers, t->inputs, tokens));
     TRY(ARENA_NEW(t->buffers, t->targets, tokens));
@@ -192,7 +190,8 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
 
 sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
     TRY(trainer_build(request, out));
-    parameters_initialize(transformer_parameters((*out)->model), (*out)->settings.seed);
+    trainer *t = *out;
+    parameters_initialize(&t->work.kernel, transformer_parameters(t->model), t->settings.seed);
     return SIGMOE_OK;
 }
 

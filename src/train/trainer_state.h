@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data/batch_stream.h"
-#include "train/ff_timer.h"
+#include "formats/file.h"
 #include "train/run_log.h"
 #include "train/workspace.h"
 
@@ -23,7 +23,6 @@ struct trainer {
     arena *buffers;
     int32_t *inputs, *targets; // [B, T]
     double *nats;              // [B * T]
-    ff_timer timer;
     transformer *model;
     xl_memory *memory;
 
