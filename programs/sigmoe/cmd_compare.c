@@ -127,7 +127,9 @@ const command command_compare = {
     .usage = "",
     .details = "Each variant's size is solved so that its parameters equal the base's. RUN gets table.txt, "
                "table.csv, table.json\n"
-               "and report.html; Ctrl-C stops, and --resume goes on.",
+               "and report.html; Ctrl-C stops, and --resume goes on. The defaults of the training settings "
+               "are those of --base demo;\n"
+               "another base brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
     .values_size = sizeof(compare_values),

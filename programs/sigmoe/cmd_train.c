@@ -116,7 +116,9 @@ const command command_train = {
     .usage = "(--preset NAME | --config FILE | --init DIR | --resume)",
     .details = "RUN/metrics.jsonl has a line a step, RUN/checkpoints/<step>/ are model directories. With "
                "--resume the run goes\n"
-               "on from its newest checkpoint as if it had never stopped, to the bit.",
+               "on from its newest checkpoint as if it had never stopped, to the bit. The defaults of the "
+               "training settings are\n"
+               "those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
     .values_size = sizeof(train_values),
