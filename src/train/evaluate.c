@@ -65,7 +65,7 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
     arena *a;
     TRY(arena_create("evaluation", &a));
-    buffers b;
+    buffers b = {0};
     xl_memory *memory = NULL;
     sigmoe_status status = take_buffers(a, e->batch, config->unroll, &b);
     if (status == SIGMOE_OK)

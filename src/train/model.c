@@ -44,7 +44,7 @@ static sigmoe_status hand_over(sigmoe_model *model, sigmoe_status status, sigmoe
 
 sigmoe_status sigmoe_model_create(
     const sigmoe_config *config, uint64_t seed, int thread_count, sigmoe_model **out) {
-    sigmoe_model *model;
+    sigmoe_model *model = NULL;
     TRY(new_model(thread_count, &model));
     model->config = config_copy(config);
     sigmoe_status status = transformer_create(&config->model, STORE_VALUES, &model->transformer);
@@ -54,7 +54,7 @@ sigmoe_status sigmoe_model_create(
 }
 
 sigmoe_status sigmoe_model_load(const char *directory, int thread_count, sigmoe_model **out) {
-    sigmoe_model *model;
+    sigmoe_model *model = NULL;
     TRY(new_model(thread_count, &model));
     sigmoe_status status = model_read(directory, STORE_VALUES, &model->config, &model->transformer);
     return hand_over(model, status, out);

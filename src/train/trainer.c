@@ -129,7 +129,7 @@ sigmoe_status trainer_split(trainer *t, const char *name, token_split **out) {
 
 sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
     const sigmoe_observer *observer, sigmoe_scores *scores) {
-    token_split *tokens;
+    token_split *tokens = NULL;
     TRY(trainer_split(t, split, &tokens));
     evaluation e = {.model = t->model,
         .kernel = t->work.kernel,
