@@ -1,0 +1,45 @@
+#!/bin/sh
+# compare: the files it leaves, its options, what it refuses, and that a finished comparison is not trained again.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_data data
+write_config moe.json "$MOE" 0
+
+compare() { works compare --data data --base ./moe.json --steps 4 --batch 2 --test-tokens 500 "$@"; }
+
+compare --variants dense,topk:k=5,pkm-relu,switch:expert_size=12,sigma-moe --seeds 2 --out run
+for variant in dense topk pkm-relu switch sigma-moe; do grep -q "$variant" stdout || problem "no row of $variant"; done
+for file in table.txt table.csv table.json report.html; do [ -s "run/$file" ] || problem "run/$file is missing"; done
+same stdout run/table.txt
+valid_json run/table.json
+
+cp -r run before
+compare --variants dense,topk:k=5,pkm-relu,switch:expert_size=12,sigma-moe --seeds 2 --out run --resume
+find before -path '*checkpoints*' -name model.safetensors | while read -r file; do
+    cmp -s "$file" "run/${file#before/}" || echo "$file"
+done >changed
+[ ! -s changed ] || problem "finished runs were trained again: $(cat changed)"
+
+fails 2 'exists' compare --data data --base ./moe.json --variants dense --steps 4 --batch 2 --out run
+same before/table.json run/table.json
+compare --variants dense,sigma-moe --out run --force --threads 1
+compare --variants topk:k=5:norm_compensation=true --out options --set ff.k=1
+
+fails 2 'did you mean' compare --data data --base ./moe.json --variants dnese --out x
+fails 2 'ff\.kk|kk' compare --data data --base ./moe.json --variants topk:kk=5 --out x
+fails 2 'empty' compare --data data --base ./moe.json --variants dense,,topk --out x
+fails 2 'empty' compare --data data --base ./moe.json --variants dense, --out x
+fails 2 . compare --data data --base ./moe.json --variants topk:k --out x
+fails 2 . compare --data data --base ./moe.json --variants sigma-moe:k=99 --out x
+fails 2 'choose one' compare --data data --base ./moe.json --variants dense --out run --force --resume
+fails 2 'did you mean' compare --data data --base dmeo --variants dense --out x
+fails 1 'missing' compare --data data --base ./missing.json --variants dense --out x
+fails 1 'missing' compare --data missing --base ./moe.json --variants dense --out x
+fails 2 'needs --variants' compare --data data --base demo --out x
+fails 2 '[0-9]' compare --data data --base ./moe.json --variants dense --batch 100000 --out x
+write_config dense.json "$DENSE"
+fails 2 'moe|MoE' compare --data data --base ./dense.json --variants dense --out x
+absent x missing
+
+finish

@@ -1,0 +1,61 @@
+#!/bin/sh
+# data prepare: what it makes, and what it refuses.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+
+make_text 20000 a.txt
+make_text 3000 b.txt
+works data prepare text a.txt --out data
+for file in train.bin valid.bin test.bin meta.json; do [ -s "data/$file" ] || problem "data/$file is missing"; done
+valid_json data/meta.json
+python3 - data a.txt <<'PYTHON' || problem "the prepared data are wrong"
+import hashlib, json, struct, sys
+directory, source = sys.argv[1:]
+meta = json.load(open(f"{directory}/meta.json"))
+raw = open(source, "rb").read()
+alphabet = sorted(set(raw))
+assert meta["tokenizer"] == {"type": "bytes", "alphabet": alphabet}, meta["tokenizer"]
+assert meta["vocab_size"] == len(alphabet)
+text = b""
+for split in ("train", "valid", "test"):
+    data = open(f"{directory}/{split}.bin", "rb").read()
+    magic, version, count = struct.unpack("<3i", data[:12])
+    assert (magic, version) == (20240520, 1) and len(data) == 1024 + 2 * count
+    part = bytes(alphabet[t] for t in struct.unpack(f"<{count}H", data[1024:]))
+    sizes = meta["splits"][split]
+    assert sizes["tokens"] == sizes["bytes"] == count and sizes["chars"] == len(part.decode()), (split, sizes)
+    assert sizes["words"] == len(part.split()) + part.count(b"\n"), (split, sizes)
+    assert len(sizes["sha256"]) == 64
+    text += part
+assert text == raw
+PYTHON
+
+works data prepare text a.txt b.txt --out both
+works data prepare text a.txt --out again
+same data again
+fails 2 'data.*exists|exists.*data' data prepare text b.txt --out data
+same data again
+works data prepare text b.txt --out again --force
+! diff -q data/train.bin again/train.bin >/dev/null || problem "--force did not replace the data"
+
+fails 2 'needs a kind' data prepare --out x
+fails 2 'did you mean text' data prepare txt a.txt --out x
+fails 2 'at least one file' data prepare text --out x
+fails 2 'one file at most' data prepare enwik8 a.txt b.txt --out x
+fails 2 'needs --out' data prepare text a.txt
+fails 1 'missing.txt' data prepare text missing.txt --out x
+fails 1 . data prepare text . --out x
+: >empty.txt
+fails 1 empty data prepare text empty.txt --out x
+printf x >one.txt
+fails 1 . data prepare text one.txt --out x
+fails 1 . data prepare enwik8 a.txt --out x
+fails 1 missing data prepare gcide missing.deb --out x
+fails 1 . data prepare gcide a.txt --out x
+head -c 3000 /dev/zero >zero.deb
+fails 1 . data prepare gcide zero.deb --out x
+fails 1 . data prepare text a.txt --out /proc/nowhere
+absent x
+
+finish

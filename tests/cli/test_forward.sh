@@ -1,0 +1,145 @@
+#!/bin/sh
+# forward, and models that are not what they should be: missing, cut off, of other shapes, with NaN.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_data data
+write_config moe.json "$MOE"
+make_model model moe.json data
+make_tokens tokens.npy 2 31 "$vocab"
+
+works forward --model model --tokens tokens.npy --out y.safetensors --unroll 12 --memory-segments 2 --training --grad --seed 3
+works forward --model model --tokens tokens.npy --out z.safetensors --unroll 12 --memory-segments 2 --training --grad \
+    --seed 3 --threads 3
+same y.safetensors z.safetensors
+PYTHONPATH="$root/tests/oracle" PYTHONDONTWRITEBYTECODE=1 python3 - "$vocab" <<'PYTHON' || problem "forward's file is wrong"
+import sys
+import vector_files
+got = vector_files.read_safetensors("y.safetensors")
+weights = vector_files.read_safetensors("model/model.safetensors")
+assert got["logits"][1] == [2, 30, int(sys.argv[1])], got["logits"][1]
+assert got["loss.ce"][1] == got["loss.reg"][1] == [1]
+assert {n for n in got if n.startswith("grad.")} == {"grad." + n for n in weights}, sorted(got)
+assert all(type == "F32" for type, _, _ in got.values())
+PYTHON
+works forward --model model --tokens tokens.npy --out z.safetensors --training --seed 4
+! cmp -s y.safetensors z.safetensors || problem "the seed has no effect"
+works forward --model model --tokens tokens.npy --out z.safetensors
+
+forward() { # forward STATUS PATTERN MODEL TOKENS
+    fails "$1" "$2" forward --model "$3" --tokens "$4" --out x.safetensors
+    absent x.safetensors
+}
+
+make_tokens big.npy 2 31 $((vocab + 1))
+forward 1 "token" model big.npy
+make_tokens one.npy 2 1 "$vocab"
+forward 1 . model one.npy
+forward 1 'missing.npy' model missing.npy
+head -c 100 tokens.npy >cut.npy
+forward 1 'cut.npy' model cut.npy
+head -c 40 tokens.npy >cut.npy
+forward 1 'cut.npy' model cut.npy
+: >empty.npy
+forward 1 'empty.npy' model empty.npy
+sed 's/<i4/<f4/' tokens.npy >float.npy
+forward 1 'float.npy' model float.npy
+forward 1 'missing' missing tokens.npy
+fails 1 . forward --model model --tokens tokens.npy --out missing/y.safetensors
+fails 1 . forward --model model --tokens tokens.npy --out .
+fails 2 'needs --tokens' forward --model model --out x.safetensors
+
+# broken NAME PYTHON: a copy of the model in which the code has changed `config` or `tensors`.
+broken() {
+    rm -rf "$1"
+    cp -r model "$1"
+    PYTHONPATH="$root/tests/oracle" PYTHONDONTWRITEBYTECODE=1 python3 - "$1" "$2" <<'PYTHON'
+import json
+import sys
+import vector_files
+directory, code = sys.argv[1:]
+config = json.load(open(f"{directory}/config.json"))
+tensors = vector_files.read_safetensors(f"{directory}/model.safetensors")
+exec(code)
+json.dump(config, open(f"{directory}/config.json", "w"))
+vector_files.write_safetensors(f"{directory}/model.safetensors", tensors)
+PYTHON
+}
+
+NAME=layers.1.ff.experts.up
+broken unchanged 'pass'
+works forward --model unchanged --tokens tokens.npy --out z.safetensors
+broken lacking "del tensors['$NAME']"
+forward 1 "$NAME" lacking tokens.npy
+broken shaped "t = tensors['$NAME']; tensors['$NAME'] = (t[0], t[1][::-1], t[2])"
+forward 1 "$NAME" shaped tokens.npy
+broken nan "tensors['$NAME'][2][5] = float('nan')"
+forward 1 "$NAME|finite|NaN" nan tokens.npy
+fails 1 . eval --model nan --data data
+fails 1 . train --init nan --data data --out x --batch 2 --steps 2
+broken infinite "tensors['head.bias'][2][0] = float('inf')"
+forward 1 'head.bias|finite' infinite tokens.npy
+broken typed "t = tensors['$NAME']; tensors['$NAME'] = ('I32', t[1], [0] * len(t[2]))"
+forward 1 "$NAME" typed tokens.npy
+broken surplus "tensors['layers.9.extra'] = ('F32', [1], [0.0])"
+forward 1 'layers.9.extra' surplus tokens.npy
+broken other "config['d_model'] = 20"
+forward 1 . other tokens.npy
+broken unknown "config['ff']['expert_sizes'] = 3"
+forward 1 'expert_sizes.*expert_size' unknown tokens.npy
+
+cp -r model cut
+for bytes in 0 7 8 60 1000; do
+    head -c $bytes model/model.safetensors >cut/model.safetensors
+    forward 1 'model.safetensors' cut tokens.npy
+done
+head -c -1 model/model.safetensors >cut/model.safetensors
+forward 1 'model.safetensors' cut tokens.npy
+printf '\377\377\377\377\377\377\377\177{}' >cut/model.safetensors
+forward 1 'model.safetensors' cut tokens.npy
+rm cut/model.safetensors
+forward 1 'model.safetensors' cut tokens.npy
+mkdir cut/model.safetensors
+forward 1 'model.safetensors' cut tokens.npy
+cp -r model noconfig
+rm noconfig/config.json
+forward 1 'config.json|noconfig' noconfig tokens.npy
+
+# Data that are not what they should be.
+spoil_data() { # spoil_data NAME COMMAND: a copy of the data, changed; eval and train refuse it
+    rm -rf spoilt
+    cp -r data spoilt
+    sh -c "$2"
+    fails 1 "$1" eval --model model --data spoilt --split test
+    fails 1 "$1" train --config moe.json --data spoilt --out x --batch 2 --steps 1
+    absent x
+}
+spoil_data 'meta.json' 'rm spoilt/meta.json'
+spoil_data 'meta.json' 'echo "{" >spoilt/meta.json'
+spoil_data 'vocab_size' 'echo "{\"tokenizer\": {\"type\": \"none\"}}" >spoilt/meta.json'
+
+# spoil_split SPLIT PATTERN: who reads the changed split refuses it.
+spoil_split() {
+    if [ "$1" = test ]; then
+        fails 1 "$2" eval --model model --data spoilt --split test
+    else
+        fails 1 "$2" train --config moe.json --data spoilt --out x --batch 2 --steps 1
+    fi
+    absent x
+}
+for split in test train; do
+    rm -rf spoilt
+    cp -r data spoilt
+    rm spoilt/$split.bin
+    spoil_split $split "$split"
+    head -c 1000 data/$split.bin >spoilt/$split.bin
+    spoil_split $split "$split.bin"
+    head -c 2000 data/$split.bin >spoilt/$split.bin
+    spoil_split $split "$split.bin"
+    { head -c -2 data/$split.bin && printf '\377\177'; } >spoilt/$split.bin
+    spoil_split $split "$split.bin|token"
+    { printf 'nonsense' && tail -c +9 data/$split.bin; } >spoilt/$split.bin
+    spoil_split $split "$split.bin"
+done
+
+finish

@@ -1,0 +1,108 @@
+#!/bin/sh
+# train and eval: what they write and print, what they refuse, equal bits at any thread count, and --resume.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_data data
+write_config dense.json "$DENSE"
+write_config moe.json "$MOE"
+
+works train --config moe.json --data data --out run --batch 3 --steps 6 --lr 1e-3 --warmup 2 --seed 5 --valid-every 3 \
+    --valid-tokens 200 --checkpoint-every 3
+[ "$(wc -l <run/metrics.jsonl)" -eq 6 ] || problem "metrics.jsonl has $(wc -l <run/metrics.jsonl) lines"
+[ -d run/checkpoints/00000006 ] || problem "no checkpoint of step 6"
+python3 - run <<'PYTHON' || problem "the run's files are wrong"
+import json, sys
+run = sys.argv[1]
+lines = [json.loads(line) for line in open(f"{run}/metrics.jsonl")]
+assert [line["step"] for line in lines] == list(range(6))
+for line in lines:
+    assert set("step loss reg grad_norm lr tokens_per_s".split()) <= set(line), line
+assert abs(lines[0]["lr"] - 5e-4) < 1e-12 and abs(lines[1]["lr"] - 1e-3) < 1e-12
+json.load(open(f"{run}/train.json"))
+json.load(open(f"{run}/checkpoints/00000006/config.json"))
+PYTHON
+
+# Settings and overrides reach the model.
+works train --preset demo --data data --out preset --steps 1 --batch 2 --unroll 8 --set n_layers=1 --set ff.k=1
+grep -q '"k": 1' preset/checkpoints/00000001/config.json || problem "--set ff.k has no effect"
+grep -q '"unroll": 8' preset/checkpoints/00000001/config.json || problem "--unroll has no effect"
+works train --init run --data data --out further --batch 2 --steps 2 --set dropout=0
+grep -qE '"dropout": 0(\.0)?,' further/checkpoints/00000002/config.json || problem "--set on --init has no effect"
+
+# Which thread does the work does not change a bit.
+for config in dense moe; do
+    for threads in 1 2 3; do
+        works train --config $config.json --data data --out "$config.$threads" --batch 4 --unroll 16 --steps 5 \
+            --lr 1e-3 --seed 3 --threads $threads
+    done
+    same $config.1/checkpoints $config.2/checkpoints
+    same $config.1/checkpoints $config.3/checkpoints
+done
+works train --config dense.json --data data --out other --batch 4 --unroll 16 --steps 5 --lr 1e-3 --seed 4
+! diff -rq dense.1/checkpoints other/checkpoints >/dev/null || problem "another seed gives the same weights"
+
+# --resume of a finished run changes nothing; metrics stay.
+cp -r run before
+works train --resume --out run
+same before run
+works train --resume --out run --threads 1 --steps 99
+grep -q -- '--steps' stderr || problem "nothing is said of options that --resume ignores"
+same before run
+
+fails 2 'run.*exists|exists.*run' train --config moe.json --data data --out run --steps 1
+same before run
+works train --config dense.json --data data --out run --steps 1 --batch 2 --force
+[ "$(wc -l <run/metrics.jsonl)" -eq 1 ] || problem "--force did not replace the run"
+
+fails 2 'needs one of --preset' train --data data --out x
+fails 2 'only one of --preset' train --preset demo --config moe.json --data data --out x
+fails 2 'choose one' train --resume --force --out run
+fails 2 'needs --data' train --preset demo --out x
+fails 2 'needs --out' train --preset demo --data data
+fails 1 'missing' train --preset demo --data missing --out x
+fails 1 'missing' train --config missing.json --data data --out x
+fails 1 'missing' train --init missing --data data --out x
+fails 1 'missing' train --resume --out missing
+fails 2 'did you mean' train --preset dmeo --data data --out x
+fails 2 'ff\.kk.*ff\.k' train --init run --data data --out x --set ff.kk=2
+fails 2 'key' train --init run --data data --out x --set nothing
+fails 2 '[0-9]' train --config moe.json --data data --out x --batch 100000
+fails 2 '[0-9]' train --config moe.json --data data --out x --batch 2 --unroll 1000000
+fails 2 'holds what the training reads' train --init run --data data --out run --force
+[ -d run ] || problem "the run that was read is gone"
+fails 1 . train --config moe.json --data data --out /proc/nowhere/run --batch 2 --steps 1
+absent x missing
+
+# Data and model of different alphabets.
+printf 'abcabcabd%.0s' $(seq 500) >few.txt
+works data prepare text few.txt --out few
+fails 1 'vocab' train --config moe.json --data few --out x --batch 2 --steps 1
+fails 1 'vocab' eval --model run --data few
+absent x
+
+works eval --model run --data data --split test --json
+valid_json stdout
+python3 - stdout data <<'PYTHON' || problem "eval --json"
+import json, math, sys
+got = json.load(open(sys.argv[1]))
+sizes = json.load(open(f"{sys.argv[2]}/meta.json"))["splits"]["test"]
+nats = got["nats_per_token"]
+assert list(got)[:4] == ["tokens", "nats_per_token", "perplexity", "bits_per_token"], list(got)
+assert math.isclose(got["perplexity"], math.exp(nats), rel_tol=1e-9)
+assert math.isclose(got["bits_per_token"], nats / math.log(2), rel_tol=1e-9)
+# Raw counts are of the whole split: sizes["tokens"] tokens of it.
+assert math.isclose(got["bits_per_byte"], nats * sizes["tokens"] / math.log(2) / sizes["bytes"], rel_tol=1e-9), got
+assert math.isclose(got["bits_per_char"], nats * sizes["tokens"] / math.log(2) / sizes["chars"], rel_tol=1e-9), got
+assert math.isclose(got["word_perplexity"], math.exp(nats * sizes["tokens"] / sizes["words"]), rel_tol=1e-9), got
+assert sizes["tokens"] - 4 <= got["tokens"] <= sizes["tokens"] - 1, (got["tokens"], sizes)
+PYTHON
+works eval --model run/checkpoints/00000001 --data data --split valid --batch 1 --memory-segments 0 --threads 2 --json
+works eval --model run --data data --split valid --limit-tokens 50 --json
+grep -qE '"tokens": (4[5-9]|50)' stdout || problem "--limit-tokens 50 scored $(grep tokens stdout)"
+works eval --model run --data data
+fails 1 'missing' eval --model missing --data data
+fails 1 'missing' eval --model run --data missing
+fails 2 'needs --model' eval --data data
+
+finish

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Every single allocation of forward, eval and a short training fails once: always exit status 1, one sentence, nothing
+# left behind, no crash.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_data data
+write_config moe.json "$MOE"
+make_model model moe.json data
+make_tokens tokens.npy 2 13 "$vocab"
+
+# sweep OUTPUT WORD...: fails allocation 0, 1, 2, ... until there is none left to fail.
+sweep() {
+    output=$1
+    shift
+    n=0
+    while :; do
+        status=0
+        rm -rf "$output"
+        SIGMOE_FAIL_ALLOCATION=$n "$program" "$@" >stdout 2>stderr || status=$?
+        [ "$status" -ne 0 ] || break
+        [ "$status" -eq 1 ] || problem "$1, allocation $n: exit status $status: $(tail -n 1 stderr)"
+        [ "$(grep -c '^sigmoe: ' stderr)" -eq 1 ] || problem "$1, allocation $n: $(cat stderr)"
+        [ ! -s stdout ] || problem "$1, allocation $n: printed a result and failed"
+        for leftover in "$output"*.partial; do [ ! -e "$leftover" ] || problem "$1, allocation $n: left $leftover"; done
+        n=$((n + 1))
+        [ "$n" -lt 5000 ] || {
+            problem "$1 still fails at allocation $n"
+            return
+        }
+    done
+    [ "$n" -gt 5 ] || problem "$1: only $n allocations could fail"
+    echo "$1: each of $n allocations failed once"
+}
+
+sweep y.safetensors forward --model model --tokens tokens.npy --out y.safetensors --unroll 6 --training --grad --threads 2
+sweep nothing eval --model model --data data --split test --limit-tokens 40 --threads 2 --json
+sweep run train --init model --data data --out run --batch 2 --steps 2 --checkpoint-every 1 --threads 2
+finish
