@@ -1,9 +1,10 @@
 #include "kernels/dense_gemm/dense_gemm.h"
 
+// Summed in double: the truth that the others are held against.
 static real dot(const real *a, int64_t step_a, const real *b, int64_t step_b, int64_t k) {
-    real sum = 0;
-    for (int64_t p = 0; p < k; p++) sum += a[p * step_a] * b[p * step_b];
-    return sum;
+    double sum = 0;
+    for (int64_t p = 0; p < k; p++) sum += (double)a[p * step_a] * b[p * step_b];
+    return (real)sum;
 }
 
 static void tile(const gemm_tile *t) {

@@ -24,16 +24,15 @@ static void forward(const real *x, int64_t stride_x, int64_t rows, int64_t width
 // With n = (x - mean)·rstd and g = dy·weight: dx = rstd · (g - mean(g) - n · mean(g·n)).
 static void backward_row(
     const real *x, int64_t width, const real *weight, real mean, real rstd, const real *dy, real *dx) {
-    real sum = 0, projection = 0;
+    double sum = 0, projection = 0;
     for (int64_t i = 0; i < width; i++) {
         real g = dy[i] * weight[i];
         sum += g;
         projection += g * ((x[i] - mean) * rstd);
     }
-    sum /= (real)width;
-    projection /= (real)width;
+    real mean_g = (real)(sum / (double)width), mean_gn = (real)(projection / (double)width);
     for (int64_t i = 0; i < width; i++)
-        dx[i] += rstd * (dy[i] * weight[i] - sum - (x[i] - mean) * rstd * projection);
+        dx[i] += rstd * (dy[i] * weight[i] - mean_g - (x[i] - mean) * rstd * mean_gn);
 }
 
 static void backward(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,

@@ -32,7 +32,6 @@ typedef struct pass {
     random_stream stream;
     uint64_t first;
     real value;
-    real *partial; // [blocks, cols]
     int64_t block; // rows of a block
 } pass;
 
@@ -158,20 +157,47 @@ void softmax_rows_backward(const kernel_context *context, matrix y, matrix d) {
     run_pass(context, (pass){.run = softmax_backward_block, .x = d, .y = y});
 }
 
-static void sum_block(const pass *p, int64_t row, int64_t rows) {
-    real *partial = p->partial + row / p->block * p->x.cols;
-    memcpy(partial, row_of(p->x, row), (size_t)p->x.cols * sizeof(real));
-    for (int64_t i = row + 1; i < row + rows; i++) p->kernel->add(partial, row_of(p->x, i), p->x.cols);
+// Column sums are cut both ways, for tall and for wide matrices: a task sums a stripe of columns over a block of rows.
+enum { SUM_ROWS = 64, SUM_COLS = 1024 };
+
+typedef struct sum_pass {
+    const pointwise_kernel *kernel;
+    matrix x;
+    matrix partial; // [blocks, cols]
+    int64_t stripes;
+    real *sum;
+} sum_pass;
+
+static int64_t stripe_width(const sum_pass *p, int64_t col) {
+    return p->x.cols - col < SUM_COLS ? p->x.cols - col : SUM_COLS;
+}
+
+static void sum_block(void *context, int64_t task, int thread) {
+    (void)thread;
+    const sum_pass *p = context;
+    int64_t block = task / p->stripes, col = task % p->stripes * SUM_COLS, width = stripe_width(p, col);
+    int64_t row = block * SUM_ROWS, end = row + SUM_ROWS < p->x.rows ? row + SUM_ROWS : p->x.rows;
+    real *partial = row_of(p->partial, block) + col;
+    memcpy(partial, row_of(p->x, row) + col, (size_t)width * sizeof(real));
+    while (++row < end) p->kernel->add(partial, row_of(p->x, row) + col, width);
+}
+
+static void sum_stripe(void *context, int64_t stripe, int thread) {
+    (void)thread;
+    const sum_pass *p = context;
+    int64_t col = stripe * SUM_COLS, width = stripe_width(p, col);
+    for (int64_t block = 0; block < p->partial.rows; block++)
+        p->kernel->add(p->sum + col, row_of(p->partial, block) + col, width);
 }
 
 sigmoe_status add_column_sums(const kernel_context *context, matrix x, real *sum) {
     if (x.rows == 0 || x.cols == 0) return SIGMOE_OK;
-    int64_t blocks = block_count(x.rows, rows_of_block(x));
     arena_mark mark = arena_here(context->scratch);
-    matrix partial;
-    TRY(matrix_new(context->scratch, TYPE_REAL, blocks, x.cols, &partial));
-    run_pass(context, (pass){.run = sum_block, .x = x, .partial = matrix_real(partial)});
-    for (int64_t i = 0; i < blocks; i++) chosen()->add(sum, row_of(partial, i), x.cols);
+    sum_pass p = {.kernel = chosen(), .x = x, .stripes = block_count(x.cols, SUM_COLS), .sum = sum};
+    int64_t blocks = block_count(x.rows, SUM_ROWS);
+    TRY(matrix_new(context->scratch, TYPE_REAL, blocks, x.cols, &p.partial));
+    parallel_for(context->threads, blocks * p.stripes, sum_block, &p);
+    parallel_for(context->threads, p.stripes, sum_stripe, &p);
     arena_release(context->scratch, mark);
     return SIGMOE_OK;
 }

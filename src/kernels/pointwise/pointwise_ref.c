@@ -26,19 +26,20 @@ static void dropout_run(real *x, int64_t n, double p, random_stream stream, uint
 }
 
 static void softmax(real *x, int64_t n) {
-    real greatest = x[0], sum = 0;
+    real greatest = x[0];
+    double sum = 0;
     for (int64_t i = 1; i < n; i++) greatest = x[i] > greatest ? x[i] : greatest;
     for (int64_t i = 0; i < n; i++) {
         x[i] = real_exp(x[i] - greatest);
         sum += x[i];
     }
-    for (int64_t i = 0; i < n; i++) x[i] /= sum;
+    for (int64_t i = 0; i < n; i++) x[i] = (real)(x[i] / sum);
 }
 
 static void softmax_backward(const real *y, real *d, int64_t n) {
-    real dot = 0;
-    for (int64_t i = 0; i < n; i++) dot += y[i] * d[i];
-    for (int64_t i = 0; i < n; i++) d[i] = y[i] * (d[i] - dot);
+    double dot = 0;
+    for (int64_t i = 0; i < n; i++) dot += (double)y[i] * d[i];
+    for (int64_t i = 0; i < n; i++) d[i] = y[i] * (d[i] - (real)dot);
 }
 
 extern const pointwise_kernel pointwise_ref;
