@@ -1,6 +1,6 @@
 // Times of one feedforward layer and of whole training steps.
 #include "train/fraction_of_peak.h"
-#include "train/progress.h"
+#include "train/clock.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
 #include "train/workspace.h"

@@ -1,7 +1,7 @@
 #include "train/evaluate.h"
 
 #include "data/batch_stream.h"
-#include "train/progress.h"
+#include "data/progress.h"
 
 #include <math.h>
 
@@ -41,7 +41,7 @@ static sigmoe_status score_stream(
     for (;;) {
         batch_stream_next(stream, b->inputs, b->targets, &length, &new_epoch);
         if (length == 0) break;
-        if (observer_stopped(e->observer)) return fail(SIGMOE_INTERRUPTED, "stopped while scoring");
+        TRY(progress_at(&meter, (double)scored));
         step_context step = {.kernel = e->kernel,
             .activations = e->activations,
             .tokens = b->inputs,
@@ -51,9 +51,8 @@ static sigmoe_status score_stream(
         TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
         for (int64_t i = 0; i < stream->batch * length; i++) total += b->nats[i];
         scored += stream->batch * length;
-        progress_update(&meter, (double)scored);
     }
-    progress_end(&meter, (double)scored);
+    progress_end(&meter);
     *scores = scores_of(total / (double)scored, scored, &e->sizes);
     if (isfinite(total)) return SIGMOE_OK;
     return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");

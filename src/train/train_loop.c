@@ -1,12 +1,24 @@
 // A whole training run: steps, validations, checkpoints, progress.
+#include "data/progress.h"
 #include "train/checkpoint.h"
+#include "train/clock.h"
 #include "train/fraction_of_peak.h"
-#include "train/progress.h"
 #include "train/trainer_state.h"
 
 #include <math.h>
 
 enum { VALIDATION_STREAMS = 4 };
+
+__attribute__((format(printf, 2, 3))) static void note(
+    const sigmoe_observer *observer, const char *format, ...) {
+    if (!observer || !observer->note) return;
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    observer->note(observer->context, line);
+}
 
 static bool finished(const trainer *t) {
     return t->step >= t->settings.steps;
@@ -20,7 +32,7 @@ static bool due(const trainer *t, int64_t every) {
 static sigmoe_status save(trainer *t, const sigmoe_observer *observer) {
     if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_write(t));
-    observer_note(observer, "step %lld: checkpoint written", (long long)t->step);
+    note(observer, "step %lld: checkpoint written", (long long)t->step);
     return SIGMOE_OK;
 }
 
@@ -29,10 +41,9 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     TRY(trainer_score(t, "valid", VALIDATION_STREAMS, t->settings.valid_tokens, observer, &scores));
     TRY(run_log_validation(&t->log, t->step, &scores));
     if (t->data.tokenizer.type == TOKENIZER_BYTES)
-        observer_note(
-            observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_token);
+        note(observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_token);
     else
-        observer_note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
+        note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
     return SIGMOE_OK;
 }
 
@@ -61,28 +72,29 @@ static sigmoe_status logged_step(trainer *t, step_report *report) {
     return status;
 }
 
-static void show_step(const trainer *t, progress_meter *meter, const step_report *report) {
-    if (!progress_due(meter)) return;
-    sigmoe_progress *p = &meter->shown;
+static void describe_step(const trainer *t, progress_meter *meter, const step_report *report) {
+    if (!meter->observer || !meter->observer->progress) return;
+    sigmoe_progress *p = &meter->state;
     bool characters = t->data.tokenizer.type == TOKENIZER_BYTES;
+    double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
     p->loss = report->loss;
     p->score = characters ? report->loss / M_LN2 : exp(report->loss);
     p->score_name = characters ? "bpc" : "ppl";
     p->tokens_per_second = report->tokens_per_second;
-    double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
     p->fraction_of_peak = gflops / measured_peak_gflops(&t->work.kernel);
-    progress_update(meter, (double)t->step);
 }
 
 static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {
     const sigmoe_observer *observer = meter->observer;
     for (;;) {
         sigmoe_status status = do_what_is_due(t, observer);
-        if (status == SIGMOE_INTERRUPTED) return stop_here(t, observer); // in the middle of a validation
-        if (status != SIGMOE_OK || finished(t)) return status;
-        if (observer_stopped(observer)) return stop_here(t, observer);
-        TRY(logged_step(t, last));
-        show_step(t, meter, last);
+        if (status == SIGMOE_OK && finished(t)) return SIGMOE_OK;
+        if (status == SIGMOE_OK) status = progress_at(meter, (double)t->step);
+        if (status == SIGMOE_INTERRUPTED)
+            return stop_here(t, observer); // here, or in the middle of a validation
+        if (status == SIGMOE_OK) status = logged_step(t, last);
+        if (status != SIGMOE_OK) return status;
+        describe_step(t, meter, last);
     }
 }
 
@@ -100,7 +112,8 @@ sigmoe_status trainer_run(
     double start = seconds_now();
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
     sigmoe_status status = run_to_end(t, &meter, &last);
-    progress_end(&meter, (double)t->step);
+    meter.state.done = (double)t->step;
+    progress_end(&meter);
     if (!result) return status;
     *result = (sigmoe_train_result){.steps = t->step,
         .loss = last.loss,

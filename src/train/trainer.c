@@ -1,9 +1,9 @@
 #include "train/trainer.h"
 
 #include "kernels/adam/adam.h"
+#include "train/clock.h"
 #include "train/evaluate.h"
 #include "train/model_file.h"
-#include "train/progress.h"
 #include "train/schedule.h"
 #include "train/train_settings.h"
 #include "train/trainer_state.h"

@@ -1,0 +1,19 @@
+// An order-3 n-gram model of bytes: the yardstick that any neural model must clearly beat. Interpolated with Witten-Bell
+// weights over contexts of 3, 2, 1 and 0 tokens, and the uniform distribution beneath:
+//   P_k(w | h) = (c(h w) + t(h) · P_{k-1}(w | h')) / (c(h) + t(h)),   t(h) distinct tokens seen after h, h' h less its oldest
+// and P_k = P_{k-1} where h was never seen.
+#pragma once
+
+#include "base/arena.h"
+
+enum { NGRAM_ORDER = 3, NGRAM_MOST_VOCABULARY = 256 };
+
+typedef struct ngram_model ngram_model;
+
+// Counts `tokens`, each below vocab_size <= NGRAM_MOST_VOCABULARY. The model lives in the arena and keeps no tokens.
+sigmoe_status ngram_train(
+    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, ngram_model **out);
+// P(next | history), history being the `known` tokens before it, oldest first.
+double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t known, uint8_t next);
+// Mean of -ln P over tokens[1 .. count-1], each given all tokens before it. count >= 2.
+double ngram_nats(const ngram_model *m, const uint8_t *tokens, int64_t count);
