@@ -119,7 +119,7 @@ static sigmoe_status close_partial(transfer *t) {
     if (!t->partial) return SIGMOE_OK;
     bool written = fflush(t->partial) == 0 && fsync(fileno(t->partial)) == 0;
     sigmoe_status status = written ? SIGMOE_OK : fail_errno("cannot write %s", t->partial_path);
-    if (ftello(t->partial) == 0) unlink(t->partial_path); // nothing to go on from
+    if (t->resumed == 0 && ftello(t->partial) == 0) unlink(t->partial_path); // nothing to go on from
     fclose(t->partial);
     t->partial = NULL;
     return status;
