@@ -17,10 +17,10 @@ static void print_figures(bool json, const figure *figures, int count, const cha
         return;
     }
     json_output j = {0};
-    json_open(&j, NULL, '{');
-    for (int i = 0; i < count; i++) json_number(&j, figures[i].name, figures[i].value);
-    json_string(&j, "isa", isa);
-    json_close(&j, '}');
+    emit_open(&j, NULL, '{');
+    for (int i = 0; i < count; i++) emit_number(&j, figures[i].name, figures[i].value);
+    emit_string(&j, "isa", isa);
+    emit_close(&j, '}');
 }
 
 static const char *const dtypes[] = {"f32", NULL};

@@ -40,16 +40,16 @@ static void defaults(void *values) {
 
 static void print_json(const sigmoe_scores *s) {
     json_output j = {0};
-    json_open(&j, NULL, '{');
-    json_number(&j, "tokens", (double)s->tokens);
-    json_number(&j, "nats_per_token", s->nats_per_token);
-    json_number(&j, "perplexity", s->perplexity);
-    json_number(&j, "bits_per_token", s->bits_per_token);
+    emit_open(&j, NULL, '{');
+    emit_number(&j, "tokens", (double)s->tokens);
+    emit_number(&j, "nats_per_token", s->nats_per_token);
+    emit_number(&j, "perplexity", s->perplexity);
+    emit_number(&j, "bits_per_token", s->bits_per_token);
     // These three exist only where the sizes of the raw text are known.
-    if (!isnan(s->bits_per_char)) json_number(&j, "bits_per_char", s->bits_per_char);
-    if (!isnan(s->bits_per_byte)) json_number(&j, "bits_per_byte", s->bits_per_byte);
-    if (!isnan(s->word_perplexity)) json_number(&j, "word_perplexity", s->word_perplexity);
-    json_close(&j, '}');
+    if (!isnan(s->bits_per_char)) emit_number(&j, "bits_per_char", s->bits_per_char);
+    if (!isnan(s->bits_per_byte)) emit_number(&j, "bits_per_byte", s->bits_per_byte);
+    if (!isnan(s->word_perplexity)) emit_number(&j, "word_perplexity", s->word_perplexity);
+    emit_close(&j, '}');
 }
 
 static void print_line(const char *name, double value) {

@@ -114,32 +114,32 @@ static void print_text(
 
 static void print_json(const char *json, const sigmoe_summary *s, const tensor_table *table) {
     json_output j = {0};
-    json_open(&j, NULL, '{');
-    json_number(&j, "parameters", (double)s->parameters);
-    json_number(&j, "ff_parameters", (double)s->ff_parameters);
-    json_number(&j, "ff_multiply_adds", s->ff_multiply_adds);
-    json_number(&j, "ff_flops_share", s->ff_flops_share);
-    json_number(&j, "flops_per_token", s->flops_per_token);
-    json_number(&j, "train_bytes", s->train_bytes);
-    json_number(&j, "parameter_bytes", s->parameter_bytes);
-    json_number(&j, "optimizer_bytes", s->optimizer_bytes);
-    json_number(&j, "activation_bytes", s->activation_bytes);
-    json_open(&j, "tensors", '[');
+    emit_open(&j, NULL, '{');
+    emit_number(&j, "parameters", (double)s->parameters);
+    emit_number(&j, "ff_parameters", (double)s->ff_parameters);
+    emit_number(&j, "ff_multiply_adds", s->ff_multiply_adds);
+    emit_number(&j, "ff_flops_share", s->ff_flops_share);
+    emit_number(&j, "flops_per_token", s->flops_per_token);
+    emit_number(&j, "train_bytes", s->train_bytes);
+    emit_number(&j, "parameter_bytes", s->parameter_bytes);
+    emit_number(&j, "optimizer_bytes", s->optimizer_bytes);
+    emit_number(&j, "activation_bytes", s->activation_bytes);
+    emit_open(&j, "tensors", '[');
     for (int i = 0; i < table->count; i++) {
         const tensor_group *g = &table->groups[i];
         char shape[112];
         snprintf(shape, sizeof shape, "[%s]", g->shape);
-        json_open(&j, NULL, '{');
-        json_string(&j, "name", g->name);
-        json_verbatim(&j, "shape", shape);
-        json_number(&j, "tensors", g->tensors);
-        json_number(&j, "elements", (double)g->elements);
-        json_string(&j, "init", g->init);
-        json_close(&j, '}');
+        emit_open(&j, NULL, '{');
+        emit_string(&j, "name", g->name);
+        emit_verbatim(&j, "shape", shape);
+        emit_number(&j, "tensors", g->tensors);
+        emit_number(&j, "elements", (double)g->elements);
+        emit_string(&j, "init", g->init);
+        emit_close(&j, '}');
     }
-    json_close(&j, ']');
-    json_verbatim(&j, "config", json);
-    json_close(&j, '}');
+    emit_close(&j, ']');
+    emit_verbatim(&j, "config", json);
+    emit_close(&j, '}');
 }
 
 static int show_cpu(bool as_json) {
@@ -151,13 +151,13 @@ static int show_cpu(bool as_json) {
         return EXIT_FINE;
     }
     json_output j = {0};
-    json_open(&j, NULL, '{');
-    json_string(&j, "isa", sigmoe_cpu_name());
-    json_open(&j, "kernels", '{');
+    emit_open(&j, NULL, '{');
+    emit_string(&j, "isa", sigmoe_cpu_name());
+    emit_open(&j, "kernels", '{');
     for (int i = 0; sigmoe_cpu_kernel(i, &operation, &implementation); i++)
-        json_string(&j, operation, implementation);
-    json_close(&j, '}');
-    json_close(&j, '}');
+        emit_string(&j, operation, implementation);
+    emit_close(&j, '}');
+    emit_close(&j, '}');
     return EXIT_FINE;
 }
 

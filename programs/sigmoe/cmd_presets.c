@@ -15,20 +15,20 @@ static const argument arguments[] = {
 
 static int print_json(void) {
     json_output j = {0};
-    json_open(&j, NULL, '[');
+    emit_open(&j, NULL, '[');
     for (int i = 0; i < sigmoe_preset_count(); i++) {
         sigmoe_preset p;
         int status = report(sigmoe_preset_at(i, &p));
         if (status != EXIT_FINE) return status;
-        json_open(&j, NULL, '{');
-        json_string(&j, "name", p.name);
-        json_string(&j, "summary", p.summary);
-        json_string(&j, "data", p.data);
-        json_number(&j, "published", p.published);
-        json_string(&j, "source", p.source);
-        json_close(&j, '}');
+        emit_open(&j, NULL, '{');
+        emit_string(&j, "name", p.name);
+        emit_string(&j, "summary", p.summary);
+        emit_string(&j, "data", p.data);
+        emit_number(&j, "published", p.published);
+        emit_string(&j, "source", p.source);
+        emit_close(&j, '}');
     }
-    json_close(&j, ']');
+    emit_close(&j, ']');
     return EXIT_FINE;
 }
 

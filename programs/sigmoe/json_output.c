@@ -26,20 +26,20 @@ static void begin_member(json_output *j, const char *name) {
     printf(": ");
 }
 
-void json_open(json_output *j, const char *name, char bracket) {
+void emit_open(json_output *j, const char *name, char bracket) {
     begin_member(j, name);
     putchar(bracket);
     j->begun[++j->depth] = false;
 }
 
-void json_close(json_output *j, char bracket) {
+void emit_close(json_output *j, char bracket) {
     bool empty = !j->begun[j->depth--];
     if (!empty) printf("\n%*s", 2 * j->depth, "");
     putchar(bracket);
     if (!j->depth) putchar('\n');
 }
 
-void json_number(json_output *j, const char *name, double value) {
+void emit_number(json_output *j, const char *name, double value) {
     begin_member(j, name);
     if (!isfinite(value))
         printf("null");
@@ -47,7 +47,7 @@ void json_number(json_output *j, const char *name, double value) {
         printf("%.17g", value);
 }
 
-void json_string(json_output *j, const char *name, const char *text) {
+void emit_string(json_output *j, const char *name, const char *text) {
     begin_member(j, name);
     if (text)
         print_string(text);
@@ -55,7 +55,7 @@ void json_string(json_output *j, const char *name, const char *text) {
         printf("null");
 }
 
-void json_verbatim(json_output *j, const char *name, const char *json) {
+void emit_verbatim(json_output *j, const char *name, const char *json) {
     begin_member(j, name);
     size_t length = strlen(json);
     while (length && json[length - 1] == '\n') length--;

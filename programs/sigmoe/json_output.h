@@ -9,8 +9,8 @@ typedef struct json_output {
 } json_output;
 
 // `name` is the member's name inside an object, NULL inside a list and at the top.
-void json_open(json_output *j, const char *name, char bracket); // '{' or '['
-void json_close(json_output *j, char bracket);                  // '}' or ']'
-void json_number(json_output *j, const char *name, double value);
-void json_string(json_output *j, const char *name, const char *text);   // NULL becomes null
-void json_verbatim(json_output *j, const char *name, const char *json); // a JSON text of its own
+void emit_open(json_output *j, const char *name, char bracket); // '{' or '['
+void emit_close(json_output *j, char bracket);                  // '}' or ']'
+void emit_number(json_output *j, const char *name, double value);
+void emit_string(json_output *j, const char *name, const char *text);   // NULL becomes null
+void emit_verbatim(json_output *j, const char *name, const char *json); // a JSON text of its own

@@ -33,7 +33,7 @@ fails() {
     sentences=$(grep -c '^sigmoe: ' stderr || true)
     [ "$sentences" -eq 1 ] || problem "sigmoe $*: $sentences sentences on stderr instead of one: $(cat stderr)"
     last=$(tail -n 1 stderr)
-    printf '%s\n' "$last" | grep -qE "$pattern" || problem "sigmoe $*: \"$last\" does not match \"$pattern\""
+    printf '%s\n' "$last" | grep -qE -e "$pattern" || problem "sigmoe $*: \"$last\" does not match \"$pattern\""
 }
 
 # absent PATH...: a failure left nothing there, not even a part.

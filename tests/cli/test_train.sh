@@ -63,9 +63,9 @@ fails 2 'needs --out' train --preset demo --data data
 fails 1 'missing' train --preset demo --data missing --out x
 fails 1 'missing' train --config missing.json --data data --out x
 fails 1 'missing' train --init missing --data data --out x
-fails 1 'missing' train --resume --out missing
+fails 2 'missing' train --resume --out missing
 fails 2 'did you mean' train --preset dmeo --data data --out x
-fails 2 'ff\.kk.*ff\.k' train --init run --data data --out x --set ff.kk=2
+fails 2 'd_modle.*d_model' train --init run --data data --out x --set d_modle=2
 fails 2 'key' train --init run --data data --out x --set nothing
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 100000
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 2 --unroll 1000000
@@ -77,8 +77,8 @@ absent x missing
 # Data and model of different alphabets.
 printf 'abcabcabd%.0s' $(seq 500) >few.txt
 works data prepare text few.txt --out few
-fails 1 'vocab' train --config moe.json --data few --out x --batch 2 --steps 1
-fails 1 'vocab' eval --model run --data few
+fails 2 'vocab' train --config moe.json --data few --out x --batch 2 --steps 1
+fails 2 'vocab' eval --model run --data few
 absent x
 
 works eval --model run --data data --split test --json
