@@ -1,0 +1,14 @@
+// What the processor could do at best: the measure that speeds are given as fractions of.
+#pragma once
+
+#include "kernels/kernel.h"
+
+// f32 multiply-adds from registers alone, all threads of the pool together, at the level in use; 1e9 operations a second, a
+// multiply-add counting as two. Measured for some milliseconds, the best of several, once a thread count and level;
+// later calls return the same number. Not safe to call from several threads at once.
+double peak_gflops(threads *pool);
+
+// Independent chains of vector multiply-adds, as many as hide the latency: returns a number that depends on all, so that
+// none is optimized away (each is a file of its own: its callers are compiled without seeing what it does). `operations` gets the count of floating-point operations done.
+typedef float peak_chains(int64_t rounds, double *operations);
+peak_chains peak_chains_scalar, peak_chains_avx2, peak_chains_avx512;

@@ -1,0 +1,30 @@
+#include "kernels/check.h"
+
+#include "kernels/peak/peak.h"
+
+static void is_measured_once_a_level(void **state) {
+    (void)state;
+    threads *pool;
+    assert_int_equal(threads_create(1, &pool), SIGMOE_OK);
+    for (cpu_level level = CPU_SCALAR; level <= cpu_hardware(); level++) {
+        assert_int_equal(cpu_limit(level), SIGMOE_OK);
+        double peak = peak_gflops(pool);
+        assert_true(peak > 0 && peak < 1e5 && peak == peak_gflops(pool));
+        printf("peak %-10s %.1f GF/s a thread\n", cpu_level_name(level), peak);
+    }
+    threads_destroy(pool);
+}
+
+static void counts_its_operations(void **state) {
+    (void)state;
+    double operations;
+    peak_chains_scalar(3, &operations);
+    assert_true(operations == 2 * 48 * 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_measured_once_a_level), cmocka_unit_test(counts_its_operations)};
+    if (cpu_init() != SIGMOE_OK) return 1;
+    return cmocka_run_group_tests_name("peak", tests, NULL, NULL);
+}
