@@ -182,6 +182,12 @@ const stored_tensor *safetensors_find(const safetensors_file *file, const char *
     return NULL;
 }
 
+static bool same_shape(const stored_tensor *t, int dims, const int64_t *shape) {
+    bool same = t->dims == dims;
+    for (int i = 0; same && i < dims; i++) same = t->shape[i] == shape[i];
+    return same;
+}
+
 static void print_shape(char *text, size_t size, int dims, const int64_t *shape) {
     size_t used = (size_t)snprintf(text, size, "[");
     for (int i = 0; i < dims && used < size; i++)
@@ -193,7 +199,7 @@ static sigmoe_status find_of_shape(const safetensors_file *file, const char *nam
     const int64_t *shape, const stored_tensor **out) {
     const stored_tensor *t = safetensors_find(file, name);
     if (!t) return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is missing", file->path, name);
-    if (t->dims != dims || memcmp(t->shape, shape, (size_t)dims * sizeof *shape) != 0) {
+    if (!same_shape(t, dims, shape)) {
         char has[200], needed[200];
         print_shape(has, sizeof has, t->dims, t->shape);
         print_shape(needed, sizeof needed, dims, shape);

@@ -1,0 +1,205 @@
+#include "formats/scratch.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void commit_replaces_at_once(void **state) {
+    (void)state;
+    const char *path = at("a");
+    put_text(path, "old");
+    file_writer w;
+    assert_int_equal(file_writer_open(&w, path), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&w, "new!", 4), SIGMOE_OK);
+    assert_file_text(path, "old"); // until the commit
+    assert_int_equal(file_writer_commit(&w), SIGMOE_OK);
+    file_writer_abandon(&w); // harmless
+    assert_file_text(path, "new!");
+    assert_false(path_exists(at("a.partial")));
+}
+
+static void abandoning_keeps_the_old(void **state) {
+    (void)state;
+    const char *path = at("b");
+    put_text(path, "old");
+    file_writer w;
+    assert_int_equal(file_writer_open(&w, path), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&w, "new", 3), SIGMOE_OK);
+    file_writer_abandon(&w);
+    file_writer_abandon(&w);
+    assert_file_text(path, "old");
+    assert_false(path_exists(at("b.partial")));
+}
+
+static void a_place_that_cannot_be_written(void **state) {
+    (void)state;
+    file_writer w;
+    assert_int_equal(file_writer_open(&w, at("missing/c")), SIGMOE_IO);
+    assert_message_has("missing/c");
+    file_writer_abandon(&w);
+    char path[PATH_CAPACITY + 10];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_int_equal(file_writer_open(&w, path), SIGMOE_BAD_ARGUMENT);
+    file_writer_abandon(&w);
+    // A directory stands where the file should go: only the rename can find out.
+    assert_int_equal(directory_make(at("taken/inside")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&w, at("taken")), SIGMOE_OK);
+    assert_int_equal(file_writer_commit(&w), SIGMOE_IO);
+    assert_false(path_exists(at("taken.partial")));
+}
+
+static void a_full_disk(void **state) {
+    (void)state;
+    const char *disk = at("disk");
+    mount_small_disk(disk, 64);
+    const char *path = at("disk/file");
+    put_text(path, "old");
+    static char block[1 << 12];
+    file_writer w;
+    assert_int_equal(file_writer_open(&w, path), SIGMOE_OK);
+    sigmoe_status status = SIGMOE_OK;
+    for (int i = 0; i < 40 && status == SIGMOE_OK; i++) status = file_writer_write(&w, block, sizeof block);
+    if (status == SIGMOE_OK) status = file_writer_commit(&w);
+    file_writer_abandon(&w);
+    bool left = path_exists(at("disk/file.partial"));
+    size_t size;
+    unsigned char *bytes = get_file(path, &size);
+    unmount_small_disk(disk);
+    assert_int_equal(status, SIGMOE_IO);
+    assert_message_has("No space left");
+    assert_false(left);
+    assert_string_equal((char *)bytes, "old");
+    free(bytes);
+}
+
+// What fits the stream's buffer is only refused when it is flushed: the commit must notice.
+static void a_full_disk_on_commit(void **state) {
+    (void)state;
+    const char *disk = at("disk2");
+    mount_small_disk(disk, 4);
+    file_writer first, second;
+    static char page[4096];
+    assert_int_equal(file_writer_open(&first, at("disk2/first")), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&first, page, sizeof page), SIGMOE_OK);
+    sigmoe_status filled = file_writer_commit(&first);
+    assert_int_equal(file_writer_open(&second, at("disk2/second")), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&second, "small", 5), SIGMOE_OK);
+    sigmoe_status status = file_writer_commit(&second);
+    bool left = path_exists(at("disk2/second")) || path_exists(at("disk2/second.partial"));
+    unmount_small_disk(disk);
+    assert_int_equal(filled, SIGMOE_OK);
+    assert_int_equal(status, SIGMOE_IO);
+    assert_false(left);
+}
+
+static void mapping(void **state) {
+    (void)state;
+    file_map map;
+    put_text(at("empty"), "");
+    assert_int_equal(file_map_open(at("empty"), &map), SIGMOE_OK);
+    assert_null(map.bytes);
+    assert_int_equal(map.size, 0);
+    file_map_close(&map);
+    assert_int_equal(file_map_open(at("nothing"), &map), SIGMOE_IO);
+    assert_message_has("nothing");
+    assert_int_equal(file_map_open(scratch, &map), SIGMOE_IO);
+    assert_message_has("it is a directory");
+    assert_int_equal(mkfifo(at("pipe"), 0600), 0);
+    assert_int_equal(file_map_open(at("pipe"), &map), SIGMOE_IO); // and does not wait for a writer
+    assert_message_has("not a regular file");
+    file_map_close(&map);
+}
+
+static void directories(void **state) {
+    (void)state;
+    assert_int_equal(directory_make(at("x/y/z")), SIGMOE_OK);
+    assert_int_equal(directory_make(at("x/y/z/")), SIGMOE_OK);
+    put_text(at("x/file"), "");
+    assert_int_equal(directory_make(at("x/file/below")), SIGMOE_IO);
+    assert_message_has("in the way");
+    put_text(at("kept"), "kept");
+    assert_int_equal(symlink(at("kept"), at("x/y/link")), 0);
+    assert_int_equal(directory_remove(at("x")), SIGMOE_OK);
+    assert_false(path_exists(at("x")));
+    assert_file_text(at("kept"), "kept"); // links are not followed
+    assert_int_equal(directory_remove(at("x")), SIGMOE_IO);
+}
+
+static void listing(void **state) {
+    (void)state;
+    arena *a;
+    char **names;
+    int count;
+    assert_int_equal(directory_make(at("list/sub")), SIGMOE_OK);
+    put_text(at("list/b"), "");
+    put_text(at("list/B"), "");
+    put_text(at("list/a10"), "");
+    put_text(at("list/a9"), "");
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(directory_list(at("list"), a, &names, &count), SIGMOE_OK);
+    const char *expected[] = {"B", "a10", "a9", "b", "sub"};
+    assert_int_equal(count, 5);
+    for (int i = 0; i < count; i++) assert_string_equal(names[i], expected[i]);
+    assert_int_equal(directory_list(at("nowhere"), a, &names, &count), SIGMOE_IO);
+    sigmoe_status status;
+    int64_t failures = 0;
+    do {
+        arena_fail_after(failures);
+        status = directory_list(at("list"), a, &names, &count);
+        failures += status != SIGMOE_OK;
+    } while (status == SIGMOE_NO_MEMORY);
+    arena_fail_after(-1);
+    assert_int_equal(status, SIGMOE_OK);
+    assert_int_equal(failures, 6); // the array and five names
+    arena_destroy(a);
+}
+
+static void committing_a_directory(void **state) {
+    (void)state;
+    assert_int_equal(directory_make(at("d.partial/sub")), SIGMOE_OK);
+    put_text(at("d.partial/sub/f"), "f");
+    assert_int_equal(directory_commit(at("d.partial"), at("d")), SIGMOE_OK);
+    assert_false(path_exists(at("d.partial")));
+    assert_file_text(at("d/sub/f"), "f");
+    assert_int_equal(directory_make(at("d.partial")), SIGMOE_OK);
+    assert_int_equal(directory_commit(at("d.partial"), at("d")), SIGMOE_IO); // not onto another
+    assert_file_text(at("d/sub/f"), "f");
+    assert_int_equal(directory_commit(at("never"), at("e")), SIGMOE_IO);
+}
+
+static void claiming(void **state) {
+    (void)state;
+    assert_int_equal(output_claim(at("free"), false), SIGMOE_OK);
+    assert_int_equal(output_claim("", true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(directory_make(at("out/sub")), SIGMOE_OK);
+    assert_int_equal(output_claim(at("out"), false), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("--force");
+    assert_true(path_exists(at("out/sub")));
+    // Nobody means to lose the directory they are in.
+    char here[PATH_CAPACITY];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(at("out/sub")), 0);
+    assert_int_equal(output_claim(".", true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(output_claim("..", true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(output_claim("/", true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(chdir(here), 0);
+    assert_true(path_exists(at("out/sub")));
+    assert_int_equal(output_claim(at("out"), true), SIGMOE_OK);
+    assert_false(path_exists(at("out")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commit_replaces_at_once),
+        cmocka_unit_test(abandoning_keeps_the_old),
+        cmocka_unit_test(a_place_that_cannot_be_written),
+        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_full_disk_on_commit),
+        cmocka_unit_test(mapping),
+        cmocka_unit_test(directories),
+        cmocka_unit_test(listing),
+        cmocka_unit_test(committing_a_directory),
+        cmocka_unit_test(claiming),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}

@@ -1,0 +1,246 @@
+#include "formats/scratch.h"
+
+#include "formats/token_shard.h"
+
+enum { HEADER = 1024 };
+
+// A shard as any other program may have written it.
+static void put_shard(const char *path, const int32_t header[3], const void *tokens, size_t size) {
+    unsigned char bytes[HEADER + 64] = {0};
+    assert_true(size <= 64);
+    memcpy(bytes, header, 12);
+    memcpy(bytes + HEADER, tokens, size);
+    put_file(path, bytes, HEADER + size);
+}
+
+static void put_narrow(const char *path, const uint16_t *tokens, int32_t count) {
+    put_shard(path, (int32_t[]){20240520, 1, count}, tokens, (size_t)count * 2);
+}
+
+static void fresh_directory(void) {
+    if (path_exists(at("d"))) assert_int_equal(directory_remove(at("d")), SIGMOE_OK);
+    assert_int_equal(directory_make(at("d")), SIGMOE_OK);
+}
+
+static void refuses(sigmoe_status code, int64_t vocab_size, const char *part) {
+    token_split *split;
+    assert_int_equal(token_split_open(at("d"), "train", vocab_size, &split), code);
+    assert_message_has(part);
+}
+
+static void write_split(int64_t vocab_size, int64_t shard_tokens, const int32_t *tokens, int64_t count) {
+    token_writer *w;
+    assert_int_equal(token_writer_open(at("d"), "train", vocab_size, shard_tokens, &w), SIGMOE_OK);
+    for (int64_t i = 0; i < count; i += 3) // in pieces that straddle shards
+        assert_int_equal(token_writer_add(w, tokens + i, count - i < 3 ? count - i : 3), SIGMOE_OK);
+    assert_int_equal(token_writer_commit(w), SIGMOE_OK);
+}
+
+static void assert_split(int64_t vocab_size, const int32_t *tokens, int64_t count) {
+    token_split *split;
+    assert_int_equal(token_split_open(at("d"), "train", vocab_size, &split), SIGMOE_OK);
+    assert_int_equal(token_split_count(split), count);
+    for (int64_t first = 0; first <= count; first++) {
+        for (int64_t n = 0; n <= count - first; n++) {
+            int32_t *out = malloc(((size_t)n + 1) * sizeof *out);
+            token_split_copy(split, first, n, out);
+            assert_memory_equal(out, tokens + first, (size_t)n * sizeof *out);
+            free(out);
+        }
+    }
+    token_split_close(split);
+}
+
+static void one_shard(void **state) {
+    (void)state;
+    const int32_t tokens[7] = {0, 1, 65535, 3, 4, 5, 256};
+    fresh_directory();
+    write_split(65536, 0, tokens, 7);
+    size_t size;
+    unsigned char *bytes = get_file(at("d/train.bin"), &size);
+    assert_int_equal(size, HEADER + 2 * 7);
+    const int32_t header[4] = {20240520, 1, 7, 0};
+    assert_memory_equal(bytes, header, sizeof header);
+    const unsigned char ids[] = {0, 0, 1, 0, 0xff, 0xff, 3, 0, 4, 0, 5, 0, 0, 1};
+    assert_memory_equal(bytes + HEADER, ids, sizeof ids);
+    free(bytes);
+    assert_split(65536, tokens, 7);
+}
+
+static void wide_tokens(void **state) {
+    (void)state;
+    const int32_t tokens[3] = {65536, 0, INT32_MAX - 1};
+    fresh_directory();
+    write_split(INT32_MAX, 0, tokens, 3);
+    size_t size;
+    unsigned char *bytes = get_file(at("d/train.bin"), &size);
+    assert_int_equal(size, HEADER + 4 * 3);
+    const int32_t header[4] = {20240801, 7, 3, 0};
+    assert_memory_equal(bytes, header, sizeof header);
+    free(bytes);
+    assert_split(INT32_MAX, tokens, 3);
+    refuses(SIGMOE_BAD_FORMAT, 65537, "token 2 (at byte 1032) has id 2147483646");
+}
+
+static void many_shards(void **state) {
+    (void)state;
+    int32_t tokens[11];
+    for (int i = 0; i < 11; i++) tokens[i] = i;
+    fresh_directory();
+    write_split(11, 4, tokens, 11);
+    assert_true(path_exists(at("d/train_000002.bin")));
+    assert_false(path_exists(at("d/train_000003.bin")) || path_exists(at("d/train.bin")));
+    assert_split(11, tokens, 11);
+    // Exactly full shards need no empty one behind them.
+    fresh_directory();
+    write_split(11, 4, tokens, 8);
+    assert_false(path_exists(at("d/train_000002.bin")));
+    assert_split(11, tokens, 8);
+    // A stray file in between, of another name, does not matter; a gap does.
+    put_text(at("d/train_0000001.bin"), "");
+    put_text(at("d/train_000001.bin.partial"), "");
+    assert_split(11, tokens, 8);
+    put_narrow(at("d/train_000003.bin"), (uint16_t[1]){0}, 0);
+    refuses(SIGMOE_BAD_FORMAT, 11, "train_000002.bin is missing");
+    put_narrow(at("d/train.bin"), (uint16_t[1]){0}, 0);
+    refuses(SIGMOE_BAD_FORMAT, 11, "both train.bin and train_000000.bin");
+}
+
+static void writing_fails(void **state) {
+    (void)state;
+    token_writer *w;
+    fresh_directory();
+    assert_int_equal(token_writer_open(at("d/none"), "train", 5, 0, &w), SIGMOE_IO);
+    assert_int_equal(token_writer_open(at("d"), "train", 5, 2, &w), SIGMOE_OK);
+    assert_int_equal(token_writer_add(w, (int32_t[]){0, 1, 2, 3, 4}, 5), SIGMOE_OK);
+    assert_int_equal(token_writer_add(w, (int32_t[]){5}, 1), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("token id 5");
+    assert_int_equal(token_writer_add(w, (int32_t[]){-1}, 1), SIGMOE_BAD_ARGUMENT);
+    token_writer_abandon(w);
+    token_writer_abandon(NULL);
+    refuses(SIGMOE_IO, 5, "train.bin is missing");
+    arena *a;
+    char **names;
+    int count;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(directory_list(at("d"), a, &names, &count), SIGMOE_OK);
+    assert_int_equal(count, 0); // no partial file stays
+    arena_destroy(a);
+}
+
+static void a_full_disk(void **state) {
+    (void)state;
+    const char *disk = at("disk");
+    static int32_t tokens[1000];
+    mount_small_disk(disk, 64);
+    token_writer *w;
+    sigmoe_status status = token_writer_open(disk, "train", 5, 10000, &w);
+    assert_int_equal(status, SIGMOE_OK);
+    for (int i = 0; i < 100 && status == SIGMOE_OK; i++) status = token_writer_add(w, tokens, 1000);
+    if (status == SIGMOE_OK)
+        status = token_writer_commit(w);
+    else
+        token_writer_abandon(w);
+    char message[256];
+    snprintf(message, sizeof message, "%s", sigmoe_message());
+    arena *a;
+    char **names;
+    int count = -1;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    directory_list(disk, a, &names, &count);
+    arena_destroy(a);
+    unmount_small_disk(disk);
+    assert_int_equal(status, SIGMOE_IO);
+    assert_non_null(strstr(message, "No space left"));
+    assert_int_equal(count, 0);
+}
+
+static void bad_shards(void **state) {
+    (void)state;
+    const uint16_t tokens[4] = {0, 1, 2, 3};
+    fresh_directory();
+    refuses(SIGMOE_IO, 4, "train.bin is missing");
+    put_shard(at("d/train.bin"), (int32_t[]){20240521, 1, 4}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "magic 20240521, version 1");
+    put_shard(at("d/train.bin"), (int32_t[]){20240520, 7, 4}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "no token shard");
+    put_shard(at("d/train.bin"), (int32_t[]){20240801, 1, 2}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "no token shard");
+    put_shard(at("d/train.bin"), (int32_t[]){20240520, 1, 5}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "counts 5 tokens of 2 bytes, the file holds 8 bytes");
+    put_shard(at("d/train.bin"), (int32_t[]){20240520, 1, 3}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "counts 3");
+    put_shard(at("d/train.bin"), (int32_t[]){20240520, 1, 3}, tokens, 7);
+    refuses(SIGMOE_BAD_FORMAT, 4, "counts 3");
+    put_shard(at("d/train.bin"), (int32_t[]){20240520, 1, -4}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "counts -4");
+    put_shard(at("d/train.bin"), (int32_t[]){20240801, 7, INT32_MAX}, tokens, 8);
+    refuses(SIGMOE_BAD_FORMAT, 4, "counts 2147483647 tokens of 4 bytes");
+    put_narrow(at("d/train.bin"), tokens, 4);
+    refuses(SIGMOE_BAD_FORMAT, 3, "token 3 (at byte 1030) has id 3; the vocabulary has 3");
+    put_shard(at("d/train.bin"), (int32_t[]){20240801, 7, 1}, (int32_t[]){-1}, 4);
+    refuses(SIGMOE_BAD_FORMAT, 4, "has id 4294967295");
+    put_narrow(at("d/train.bin"), tokens, 0);
+    refuses(SIGMOE_BAD_FORMAT, 4, "the split train has no tokens");
+    put_text(at("d/train.bin"), "");
+    refuses(SIGMOE_BAD_FORMAT, 4, "too few");
+}
+
+static void cut_at_every_byte(void **state) {
+    (void)state;
+    const uint16_t tokens[4] = {0, 1, 2, 3};
+    fresh_directory();
+    put_narrow(at("d/train.bin"), tokens, 4);
+    size_t size;
+    unsigned char *bytes = get_file(at("d/train.bin"), &size);
+    for (size_t cut = 0; cut < size; cut++) {
+        put_file(at("d/train.bin"), bytes, cut);
+        refuses(SIGMOE_BAD_FORMAT, 4, "train.bin");
+    }
+    free(bytes);
+}
+
+static void every_allocation_fails_once(void **state) {
+    (void)state;
+    const int32_t tokens[5] = {0, 1, 2, 3, 4};
+    fresh_directory();
+    write_split(5, 2, tokens, 5);
+    token_split *split;
+    token_writer *w;
+    sigmoe_status status;
+    int64_t failures = 0;
+    do {
+        arena_fail_after(failures);
+        status = token_split_open(at("d"), "train", 5, &split);
+        failures += status != SIGMOE_OK;
+    } while (status == SIGMOE_NO_MEMORY);
+    arena_fail_after(-1);
+    assert_int_equal(status, SIGMOE_OK);
+    assert_true(failures > 6);
+    token_split_close(split);
+    failures = 0;
+    do {
+        arena_fail_after(failures);
+        status = token_writer_open(at("d"), "test", 5, 2, &w);
+        failures += status != SIGMOE_OK;
+    } while (status == SIGMOE_NO_MEMORY);
+    assert_int_equal(failures, 3); // arena, writer, shard
+    arena_fail_after(0);
+    assert_int_equal(token_writer_add(w, tokens, 5), SIGMOE_NO_MEMORY); // the second shard
+    arena_fail_after(-1);
+    token_writer_abandon(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_shard),
+        cmocka_unit_test(wide_tokens),
+        cmocka_unit_test(many_shards),
+        cmocka_unit_test(writing_fails),
+        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(bad_shards),
+        cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(every_allocation_fails_once),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
