@@ -120,7 +120,7 @@ static inline ff_surroundings block_around(int64_t d_model, double dropout) {
     return (ff_surroundings){d_model, 4, BLOCK_VOCABULARY, dropout};
 }
 
-static inline ff_options moe_block(const char *router, int64_t experts, int64_t size, int64_t k) {
+static inline ff_options moe_block(const char *name, int64_t experts, int64_t size, int64_t k) {
     return (ff_options){
-        .moe = {.n_experts = experts, .expert_size = size, .k = k, .router = moe_router_named(router)}};
+        .moe = {.n_experts = experts, .expert_size = size, .k = k, .router = moe_router_named(name)}};
 }
