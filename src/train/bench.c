@@ -1,5 +1,6 @@
 // Times of one feedforward layer and of whole training steps.
-#include "train/fraction_of_peak.h"
+#include "train/training_flops.h"
+#include "kernels/peak/peak.h"
 #include "train/clock.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
@@ -134,7 +135,7 @@ static double rate(double multiply_adds, int64_t tokens, double ms) {
 static sigmoe_status measure_peak(int thread_count, double *gflops) {
     workspace work;
     TRY(workspace_open(thread_count, &work));
-    *gflops = measured_peak_gflops(&work.kernel);
+    *gflops = peak_gflops(work.kernel.threads);
     workspace_close(&work);
     return SIGMOE_OK;
 }
@@ -206,12 +207,11 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    kernel_context kernel = trainer_kernel(t);
     double tokens_per_s = (double)(batch * model->unroll) / median(seconds, (int)steps);
     double flops = training_flops_per_token(model);
     *result = (sigmoe_bench_step_result){.tokens_per_s = tokens_per_s,
         .model_flops_per_token = flops,
-        .fraction_of_peak = tokens_per_s * flops / (measured_peak_gflops(&kernel) * 1e9),
+        .fraction_of_peak = tokens_per_s * flops / (peak_gflops(trainer_kernel(t).threads) * 1e9),
         .peak_rss_bytes = (double)usage.ru_maxrss * 1024,
         .isa = cpu_level_name(cpu_current())};
     return SIGMOE_OK;

@@ -4,6 +4,7 @@
 #include "train/config_file.h"
 #include "train/config_keys.h"
 #include "train/train_settings.h"
+#include "train/training_flops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -142,8 +143,7 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary 
     summary->ff_multiply_adds = model->variant->multiply_adds(&model->ff, &around);
     summary->ff_flops_share = summary->ff_multiply_adds / dense_multiply_adds(model, &around);
     int64_t memory = model->memory_train * model->unroll;
-    // A backward pass costs two forward passes; a multiply-add is two operations.
-    summary->flops_per_token = 2 * 3 * model_forward_multiply_adds(model, model->unroll, memory);
+    summary->flops_per_token = training_flops_per_token(model);
 
     double values = (double)summary->parameters * sizeof(real);
     int64_t batch = config->settings.batch;

@@ -1,8 +1,9 @@
 // A whole training run: steps, validations, checkpoints, progress.
 #include "data/progress.h"
+#include "kernels/peak/peak.h"
 #include "train/checkpoint.h"
 #include "train/clock.h"
-#include "train/fraction_of_peak.h"
+#include "train/training_flops.h"
 #include "train/trainer_state.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ static void describe_step(const trainer *t, progress_meter *meter, const step_re
     p->score = characters ? report->loss / M_LN2 : exp(report->loss);
     p->score_name = characters ? "bpc" : "ppl";
     p->tokens_per_second = report->tokens_per_second;
-    p->fraction_of_peak = gflops / measured_peak_gflops(&t->work.kernel);
+    p->fraction_of_peak = gflops / peak_gflops(t->work.kernel.threads);
 }
 
 static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {
