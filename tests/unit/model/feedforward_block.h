@@ -48,6 +48,7 @@ static inline void block_draw(block *b, uint64_t draw) {
 static inline block block_open(
     const ff_variant *variant, ff_options options, ff_surroundings around, int64_t tokens, int workers) {
     block b = {0};
+    must(cpu_init());
     must(variant->check(&options, &around));
     must(arena_create("test", &b.memory));
     must(arena_create("activations", &b.step.activations));
