@@ -41,8 +41,8 @@ static void run_dropout(const kernel_context *context, shape s, check_output *ou
     for (int i = 0; i < 5; i++) {
         random_stream stream = {0x123456789abcdefu, 0x100000001u * (uint64_t)i, 3, RANDOM_DROPOUT_FF};
         matrix x = check_matrix(out, s.rows, s.cols, s.gap, 5);
-        // Positions cross from 32 to more bits within the larger shapes; each start lies differently in its block of four.
-        dropout(context, x, p[i], stream, 0xfffffff0u - 64u + (uint64_t)i);
+        // Within the larger shapes the number of the block of four passes 2^32; each start lies differently in its block.
+        dropout(context, x, p[i], stream, ((uint64_t)1 << 34) - 64 + (uint64_t)i);
         check_emit_matrix(out, "dropout", x, 0);
     }
 }
@@ -105,10 +105,15 @@ static void dropout_is_random_dropout(void **state) {
     random_stream stream = {5, 6, 7, RANDOM_DROPOUT_FINAL};
     real x[ROWS * COLS], factors[ROWS * COLS];
     kernel_force(NULL); // whatever is best here
-    for (int i = 0; i < ROWS * COLS; i++) x[i] = 1;
-    dropout(&c, matrix_of(x, ROWS, COLS), 0.3, stream, 11);
-    random_dropout(stream, 11, ROWS * COLS, 0.3, factors);
-    assert_memory_equal(x, factors, sizeof x);
+    // The second p is one element's own number, which must just be kept.
+    const double p[] = {0.3, random_uniform(stream, 11 + 400)};
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < ROWS * COLS; i++) x[i] = 1;
+        dropout(&c, matrix_of(x, ROWS, COLS), p[k], stream, 11);
+        random_dropout(stream, 11, ROWS * COLS, p[k], factors);
+        assert_memory_equal(x, factors, sizeof x);
+    }
+    assert_true(x[400] > 0);
     release(c);
 }
 
