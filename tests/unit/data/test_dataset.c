@@ -1,0 +1,107 @@
+#include "formats/scratch.h"
+
+#include "data/dataset.h"
+#include "formats/json_options.h"
+
+static void good(const char *meta, dataset *d) {
+    put_text(at("meta.json"), meta);
+    if (dataset_open(scratch, d) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+}
+
+static void refuses(const char *meta, const char *part) {
+    dataset d;
+    put_text(at("meta.json"), meta);
+    assert_int_equal(dataset_open(scratch, &d), SIGMOE_BAD_FORMAT);
+    assert_message_has("meta.json");
+    assert_message_has(part);
+}
+
+static void two_keys_suffice(void **state) {
+    (void)state;
+    dataset d;
+    good("{\"vocab_size\": 8000, \"tokenizer\": {\"type\": \"none\"}}", &d);
+    assert_int_equal(d.vocab_size, 8000);
+    assert_int_equal(d.tokenizer.type, TOKENIZER_NONE);
+    assert_string_equal(d.source, "");
+    assert_string_equal(d.directory, scratch);
+    const split_sizes *s = dataset_split(&d, "valid");
+    assert_true(s->tokens == -1 && s->bytes == -1 && s->chars == -1 && s->words == -1);
+    assert_null(dataset_split(&d, "validation"));
+    good("{\"vocab_size\": 8000, \"tokenizer\": {\"type\": \"sentencepiece\"}, \"anything\": [1]}", &d);
+    assert_int_equal(d.tokenizer.type, TOKENIZER_SENTENCEPIECE);
+}
+
+static void all_keys(void **state) {
+    (void)state;
+    dataset d;
+    good("{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [0, 10, 255]}, \"source\": "
+         "\"s\","
+         "\"splits\": {\"test\": {\"tokens\": 5, \"bytes\": 6, \"chars\": 7, \"words\": 8, \"sha256\": "
+         "\"\"}}}",
+        &d);
+    assert_string_equal(d.source, "s");
+    const split_sizes *s = dataset_split(&d, "test");
+    assert_true(s->tokens == 5 && s->bytes == 6 && s->chars == 7 && s->words == 8);
+    assert_int_equal(dataset_split(&d, "train")->tokens, -1);
+    assert_int_equal(tokenizer_vocab_size(&d.tokenizer), 3);
+    assert_int_equal(d.tokenizer.alphabet[2], 255);
+}
+
+static void bad_metas(void **state) {
+    (void)state;
+    dataset d;
+    refuses("[]", "object is needed");
+    refuses("{}", "\"vocab_size\" must be");
+    refuses("{\"vocab_size\": 0, \"tokenizer\": {\"type\": \"none\"}}", "\"vocab_size\" must be");
+    refuses("{\"vocab_size\": 2147483648, \"tokenizer\": {\"type\": \"none\"}}", "\"vocab_size\" must be");
+    refuses("{\"vocab_size\": 5}", "\"tokenizer\" must be an object");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {}}", "\"tokenizer.type\" must be");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"byte\"}}", "\"tokenizer.type\" must be");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\", \"alphabet\": []}}",
+        "\"tokenizer.alphabet\"");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"bytes\"}}", "\"tokenizer.alphabet\" must be");
+    refuses("{\"vocab_size\": 2, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [3, 3]}}", "entry 1");
+    refuses("{\"vocab_size\": 2, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [3, 256]}}", "entry 1");
+    refuses("{\"vocab_size\": 2, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [-1, 2]}}", "entry 0");
+    refuses("{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [1, 2]}}", "has 2 bytes");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"train\": 1}}",
+        "\"splits.train\"");
+    refuses(
+        "{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"train\": {\"bytes\": -1}}}",
+        "\"splits.train.bytes\" must be a count");
+    assert_int_equal(dataset_open(at("nowhere"), &d), SIGMOE_IO);
+    assert_message_has("nowhere/meta.json");
+    assert_int_equal(dataset_open(at("meta.json"), &d), SIGMOE_IO);
+}
+
+static void tokenizers_as_json(void **state) {
+    (void)state;
+    tokenizer all = {.type = TOKENIZER_BYTES, .alphabet_size = 256}, back, none = {0};
+    for (int i = 0; i < 256; i++) all.alphabet[i] = (uint8_t)i;
+    json_t *object;
+    assert_int_equal(tokenizer_to_json(&all, &object), SIGMOE_OK);
+    assert_int_equal(tokenizer_from_json(object, "t", &back), SIGMOE_OK);
+    json_decref(object);
+    assert_true(tokenizer_equal(&all, &back));
+    back.alphabet_size = 255;
+    assert_false(tokenizer_equal(&all, &back));
+    back.alphabet_size = 256;
+    back.alphabet[9] = 8;
+    assert_false(tokenizer_equal(&all, &back));
+    assert_false(tokenizer_equal(&all, &none));
+    assert_int_equal(tokenizer_vocab_size(&none), 0);
+    assert_int_equal(tokenizer_to_json(&none, &object), SIGMOE_OK);
+    assert_int_equal(tokenizer_from_json(object, "t", &back), SIGMOE_OK);
+    assert_true(tokenizer_equal(&none, &back));
+    json_decref(object);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_keys_suffice),
+        cmocka_unit_test(all_keys),
+        cmocka_unit_test(bad_metas),
+        cmocka_unit_test(tokenizers_as_json),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
