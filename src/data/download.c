@@ -97,12 +97,12 @@ static sigmoe_status transfer_once(transfer *t, bool *useless) {
     long answer = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer);
     curl_easy_cleanup(curl);
-    *useless =
-        t->resumed > 0 && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME ||
-                              (code == CURLE_HTTP_RETURNED_ERROR && answer == HTTP_RANGE_NOT_SATISFIABLE));
     if (t->stopped != SIGMOE_OK) return t->stopped;
+    // 416: nothing lies behind what we have. libcurl takes that for success, but it may be too much or something else.
+    *useless = t->resumed > 0 && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME ||
+                                     answer == HTTP_RANGE_NOT_SATISFIABLE);
     if (code != CURLE_OK) return explain(t, code, answer);
-    progress_end(&t->meter);
+    if (!*useless) progress_end(&t->meter);
     return SIGMOE_OK;
 }
 
@@ -130,6 +130,7 @@ static sigmoe_status transfer_all(transfer *t) {
     sigmoe_status status = open_partial(t, "abe");
     if (status == SIGMOE_OK) status = transfer_once(t, &useless);
     if (useless) { // begin anew
+        useless = false;
         close_partial(t);
         status = open_partial(t, "wbe");
         if (status == SIGMOE_OK) status = transfer_once(t, &useless);

@@ -28,11 +28,11 @@ static inline int scratch_teardown(void **state) {
     return directory_remove(scratch) == SIGMOE_OK ? 0 : -1;
 }
 
-// scratch/NAME; valid until the eighth call after.
+// scratch/NAME; valid until the 64th call after.
 static inline const char *at(const char *name) {
-    static char paths[8][256];
+    static char paths[64][256];
     static int next;
-    char *path = paths[next++ % 8];
+    char *path = paths[next++ % 64];
     snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
     return path;
 }

@@ -1,0 +1,201 @@
+#include "data/small_server.h"
+
+#include "data/download.h"
+#include "data/sha256.h"
+
+static small_server server;
+static const char body[] =
+    "Twenty-six letters make all the words there are, and ten figures all the numbers.";
+
+static int setup(void **state) {
+    if (scratch_setup(state) != 0) return -1;
+    // What the user's environment says about proxies must not reach this test.
+    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
+    server_start(&server, body);
+    return 0;
+}
+
+static int teardown(void **state) {
+    server_stop(&server);
+    return scratch_teardown(state);
+}
+
+static sigmoe_status get(const char *page, const char *sha256, const sigmoe_observer *observer) {
+    char url[256];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, page);
+    return download(&(download_request){
+        .url = url, .path = at("file"), .task = "download", .sha256 = sha256, .observer = observer});
+}
+
+static void clear(void) {
+    unlink(at("file"));
+    unlink(at("file.partial"));
+}
+
+static void assert_whole(sigmoe_status status) {
+    if (status != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    assert_file_text(at("file"), body);
+    assert_false(path_exists(at("file.partial")));
+}
+
+static void known_hashes(void **state) {
+    (void)state;
+    char hash[SHA256_HEX];
+    put_text(at("abc"), "abc");
+    assert_int_equal(sha256_file(at("abc"), hash), SIGMOE_OK);
+    assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    put_text(at("abc"), "");
+    assert_int_equal(sha256_file(at("abc"), hash), SIGMOE_OK);
+    assert_string_equal(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_int_equal(sha256_file(at("none"), hash), SIGMOE_IO);
+}
+
+static void a_whole_file(void **state) {
+    (void)state;
+    clear();
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.last_range, -1);
+    clear();
+    assert_whole(get("/moved", NULL, NULL));
+}
+
+static void resuming(void **state) {
+    (void)state;
+    clear();
+    assert_int_equal(get("/cut", NULL, NULL), SIGMOE_IO);
+    assert_message_has("run it again");
+    assert_false(path_exists(at("file")));
+    size_t size;
+    free(get_file(at("file.partial"), &size));
+    assert_int_equal(size, strlen(body) / 2);
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.last_range, size); // only the rest was asked for
+}
+
+static void a_server_that_cannot_resume(void **state) {
+    (void)state;
+    clear();
+    put_text(at("file.partial"), "of something quite different");
+    assert_whole(get("/norange", NULL, NULL));
+    clear();
+    char longer[200];
+    snprintf(longer, sizeof longer, "%s and more", body);
+    put_text(at("file.partial"), longer);
+    assert_whole(get("/whole", NULL, NULL)); // beyond its end: begun anew
+    clear();
+    put_text(at("file.partial"), body);
+    assert_whole(get("/whole", NULL, NULL)); // all of it, only not renamed yet
+}
+
+static void checking(void **state) {
+    (void)state;
+    char hash[SHA256_HEX];
+    put_text(at("body"), body);
+    assert_int_equal(sha256_file(at("body"), hash), SIGMOE_OK);
+    clear();
+    assert_whole(get("/whole", hash, NULL));
+    clear();
+    hash[0] = hash[0] == '0' ? '1' : '0';
+    assert_int_equal(get("/whole", hash, NULL), SIGMOE_BAD_FORMAT);
+    assert_message_has("it must have");
+    assert_false(path_exists(at("file")) || path_exists(at("file.partial")));
+}
+
+static void refusals(void **state) {
+    (void)state;
+    clear();
+    assert_int_equal(get("/nothing", NULL, NULL), SIGMOE_IO);
+    assert_message_has("the server answers 404");
+    assert_int_equal(get("/away", NULL, NULL), SIGMOE_BAD_ARGUMENT); // no server sends us to a local file
+    download_request r = {.path = at("file"), .task = "download"};
+    r.url = "ftp://127.0.0.1/x";
+    assert_int_equal(download(&r), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("no http, https or file URL");
+    r.url = "http://127.0.0.1:1/x"; // nobody listens
+    assert_int_equal(download(&r), SIGMOE_IO);
+    assert_message_has("cannot reach http://127.0.0.1:1/x");
+    assert_message_has("give the file itself");
+    r.url = "http://name.invalid/x";
+    assert_int_equal(download(&r), SIGMOE_IO);
+    assert_message_has("cannot reach");
+    assert_false(path_exists(at("file")) || path_exists(at("file.partial")));
+    char url[300];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/whole", server.port);
+    r.url = url;
+    r.path = at("nowhere/file");
+    assert_int_equal(download(&r), SIGMOE_IO);
+}
+
+static void local_urls(void **state) {
+    (void)state;
+    char url[256];
+    put_text(at("source"), body);
+    snprintf(url, sizeof url, "file://%s", at("source"));
+    download_request r = {.url = url, .path = at("file"), .task = "copy"};
+    clear();
+    assert_whole(download(&r));
+    clear();
+    put_file(at("file.partial"), body, 10);
+    assert_whole(download(&r));
+}
+
+static int reports;
+static double last_done;
+static void count_report(void *context, const sigmoe_progress *progress) {
+    (void)context;
+    reports += progress->finished;
+    last_done = progress->done;
+}
+
+static void progress_and_interruption(void **state) {
+    (void)state;
+    volatile int stop = 0;
+    const sigmoe_observer observer = {.progress = count_report, .stop = &stop};
+    clear();
+    put_file(at("file.partial"), body, 10);
+    assert_whole(get("/whole", NULL, &observer));
+    assert_int_equal(reports, 1);
+    assert_true(last_done == (double)strlen(body)); // with what was there before
+    clear();
+    put_file(at("file.partial"), body, 10);
+    stop = 1;
+    assert_int_equal(get("/whole", NULL, &observer), SIGMOE_INTERRUPTED);
+    assert_true(path_exists(at("file.partial")) && !path_exists(at("file")));
+    stop = 0;
+    assert_whole(get("/whole", NULL, &observer));
+}
+
+static void a_full_disk(void **state) {
+    (void)state;
+    static char large[100001];
+    memset(large, 'x', sizeof large - 1);
+    const char *whole = server.body, *disk = at("disk");
+    mount_small_disk(disk, 64);
+    server.body = large;
+    char url[256];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/whole", server.port);
+    sigmoe_status status =
+        download(&(download_request){.url = url, .path = at("disk/file"), .task = "download"});
+    server.body = whole;
+    bool finished = path_exists(at("disk/file"));
+    unmount_small_disk(disk);
+    assert_int_equal(status, SIGMOE_IO);
+    assert_message_has("No space left");
+    assert_false(finished);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_hashes),
+        cmocka_unit_test(a_whole_file),
+        cmocka_unit_test(resuming),
+        cmocka_unit_test(a_server_that_cannot_resume),
+        cmocka_unit_test(checking),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(local_urls),
+        cmocka_unit_test(progress_and_interruption),
+        cmocka_unit_test(a_full_disk),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
