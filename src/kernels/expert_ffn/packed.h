@@ -101,15 +101,20 @@ static sigmoe_status run_new(const kernel_context *context, const expert_ffn_cal
 
 // The rows of one tile: sorted positions [first, first + rows), pointers to what they read and write.
 typedef struct tile_rows {
-    int64_t first, rows;
-    const float *source[ROWS];
+    int64_t first, rows, after; // `after` it, as many positions (at most ROWS) are the next tile
+    const float *source[ROWS], *next_source[ROWS];
     hidden_row hidden[ROWS];
     float *target[ROWS];
 } tile_rows;
 
-static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
-    for (int64_t r = 0; r < t->rows; r++)
-        t->source[r] = matrix_real(tokens) + g->pair[t->first + r] / g->slots * tokens.stride;
+static const float *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
+    return matrix_real(tokens) + g->pair[position] / g->slots * tokens.stride;
+}
+
+static lookahead point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
+    for (int64_t r = 0; r < t->rows; r++) t->source[r] = token_at(g, tokens, t->first + r);
+    for (int64_t r = 0; r < t->after; r++) t->next_source[r] = token_at(g, tokens, t->first + t->rows + r);
+    return (lookahead){.rows = t->next_source, .count = t->after, .width = tokens.cols};
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
@@ -130,9 +135,12 @@ static void point_to_sums(const packed_run *run, const workspace *space, tile_ro
 
 // target rows = a · b for all panels of b: [depth, columns] packed.
 static void multiply_rows(
-    const tile_rows *t, int64_t depth, int64_t columns, const float *a, const float *b) {
-    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS)
-        store_tile(t->rows, &(tile){.depth = depth, .a = a, .b = b, .c = t->target, .first = j});
+    const tile_rows *t, int64_t depth, int64_t columns, const float *a, const float *b, lookahead *soon) {
+    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS) {
+        tile product = {.depth = depth, .a = a, .b = b, .c = t->target, .first = j};
+        take_ahead(soon, &product);
+        store_tile(t->rows, &product);
+    }
 }
 
 // Calls `function` for even tiles of at most ROWS rows of the task's range.
@@ -140,8 +148,9 @@ typedef void tile_function(packed_run *run, workspace *space, tile_rows *rows);
 static void each_tile(packed_run *run, workspace *space, const row_range *range, tile_function *function) {
     int64_t rows = range->last - range->first, tiles = block_count(rows, ROWS);
     for (int64_t i = 0; i < tiles; i++) {
-        int64_t first = even_cut(rows, tiles, i);
-        tile_rows t = {.first = range->first + first, .rows = even_cut(rows, tiles, i + 1) - first};
+        int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
+        int64_t after = rows - next < ROWS ? rows - next : ROWS;
+        tile_rows t = {.first = range->first + first, .rows = next - first, .after = after};
         function(run, space, &t);
     }
 }
@@ -149,10 +158,10 @@ static void each_tile(packed_run *run, workspace *space, const row_range *range,
 static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
-    point_to_tokens(call->grouping, call->x, t);
+    lookahead soon = point_to_tokens(call->grouping, call->x, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
-    multiply_rows(t, call->width, size, space->a, space->up);
+    multiply_rows(t, call->width, size, space->a, space->up, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         float *hidden = call->hidden + (t->first + r) * size;
         for (int64_t j = 0; j < size; j += LANES)
@@ -226,7 +235,7 @@ static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
     for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
     point_to_pair_rows(run, t);
     pack_hidden_rows(t->hidden, t->rows, call->expert_size, space->a);
-    multiply_rows(t, call->expert_size, call->width, space->a, space->down);
+    multiply_rows(t, call->expert_size, call->width, space->a, space->down, &(lookahead){0});
 }
 
 static void down_range(void *context, int64_t task, int thread) {
@@ -265,10 +274,10 @@ static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_
 static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
-    point_to_tokens(call->grouping, run->gradients->dy, t);
+    lookahead soon = point_to_tokens(call->grouping, run->gradients->dy, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
-    multiply_rows(t, call->width, size, space->a, space->down);
+    multiply_rows(t, call->width, size, space->a, space->down, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
         float *dhidden = run->dhidden + position * run->size_padded;
@@ -279,7 +288,7 @@ static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     }
     pack_rows(t->source, t->rows, size, space->a);
     point_to_pair_rows(run, t);
-    multiply_rows(t, size, call->width, space->a, space->up);
+    multiply_rows(t, size, call->width, space->a, space->up, &soon);
 }
 
 static void backward_range(void *context, int64_t task, int thread) {
@@ -297,52 +306,66 @@ static void backward_range(void *context, int64_t task, int thread) {
 }
 
 // c [rows, columns] += aᵀ · b over `steps` packed steps.
-static void add_product(
-    int64_t steps, int64_t rows, int64_t columns, const float *a, const float *b, float *c, int64_t stride) {
+static void add_product(int64_t steps, int64_t rows, int64_t columns, const workspace *space, float *c,
+    int64_t stride, lookahead *soon) {
     int64_t panels = block_count(rows, ROWS);
+    const float *b = space->steps_b;
     for (int64_t j = 0; j < columns; j += COLS, b += steps * COLS)
         for (int64_t p = 0; p < panels; p++) {
             int64_t first = even_cut(rows, panels, p), last = even_cut(rows, panels, p + 1);
             float *target[ROWS];
             for (int64_t r = first; r < last; r++) target[r - first] = c + r * stride;
-            add_tile(last - first, &(tile){.depth = steps,
-                                       .a = a + p * step_panel(steps),
-                                       .b = b,
-                                       .c = target,
-                                       .first = j,
-                                       .cols = columns - j < COLS ? columns - j : COLS});
+            tile product = {.depth = steps,
+                .a = space->steps_a + p * step_panel(steps),
+                .b = b,
+                .c = target,
+                .first = j,
+                .cols = columns - j < COLS ? columns - j : COLS};
+            take_ahead(soon, &product);
+            add_tile(last - first, &product);
         }
 }
 
-// Columns [first, first + columns) of d of one expert's dW2, and the same rows of its dW1.
+// The rows of x and of dy that the positions [first, last) read, from column `column` on.
+typedef struct step_rows {
+    int64_t steps;
+    const float *x_dy[2 * STEPS]; // all of x, then all of dy
+} step_rows;
+
+static step_rows point_to_steps(const packed_run *run, int64_t first, int64_t last, int64_t column) {
+    const expert_grouping *g = run->call->grouping;
+    step_rows rows = {.steps = last - first < STEPS ? last - first : STEPS};
+    for (int64_t s = 0; s < rows.steps; s++) {
+        rows.x_dy[s] = token_at(g, run->call->x, first + s) + column;
+        rows.x_dy[rows.steps + s] = token_at(g, run->gradients->dy, first + s) + column;
+    }
+    return rows;
+}
+
+// Columns [column, column + columns) of d of one expert's dW2, and the same rows of its dW1.
 static void weight_gradients(void *context, int64_t task, int thread) {
     const packed_run *run = context;
     const expert_ffn_call *call = run->call;
-    const expert_ffn_gradients *out = run->gradients;
-    const expert_grouping *g = call->grouping;
     const workspace *space = &run->spaces[thread];
-    int64_t slices = block_count(call->width, SLICE), expert = task / slices;
-    int64_t size = call->expert_size, start = expert * call->width * size;
-    int64_t first = task % slices * SLICE,
-            columns = call->width - first < SLICE ? call->width - first : SLICE;
-    for (int64_t p = g->offset[expert]; p < g->offset[expert + 1]; p += STEPS) {
-        int64_t steps = g->offset[expert + 1] - p < STEPS ? g->offset[expert + 1] - p : STEPS;
-        const float *x[STEPS], *dy[STEPS];
-        hidden_row hidden[STEPS];
-        for (int64_t s = 0; s < steps; s++) {
-            int64_t token = g->pair[p + s] / g->slots;
-            x[s] = matrix_real(call->x) + token * call->x.stride + first;
-            dy[s] = matrix_real(out->dy) + token * out->dy.stride + first;
-            hidden[s] = hidden_at(call, p + s);
-        }
-        pack_steps(x, steps, columns, space->steps_a);
+    int64_t d = call->width, size = call->expert_size, slices = block_count(d, SLICE);
+    int64_t expert = task / slices, column = task % slices * SLICE;
+    int64_t columns = d - column < SLICE ? d - column : SLICE;
+    float *dup = run->gradients->dup + expert * d * size + column * size;
+    float *ddown = run->gradients->ddown + expert * d * size + column;
+    int64_t last = call->grouping->offset[expert + 1];
+    step_rows rows = point_to_steps(run, call->grouping->offset[expert], last, column), next;
+    for (int64_t p = call->grouping->offset[expert]; p < last; p += rows.steps, rows = next) {
+        int64_t steps = rows.steps;
+        next = point_to_steps(run, p + steps, last, column);
+        lookahead soon = {.rows = next.x_dy, .count = 2 * next.steps, .width = columns};
+        pack_steps(rows.x_dy, steps, columns, space->steps_a);
         pack_columns(run->dhidden + p * run->size_padded, run->size_padded, steps, size, space->steps_b);
-        add_product(
-            steps, columns, size, space->steps_a, space->steps_b, out->dup + start + first * size, size);
+        add_product(steps, columns, size, space, dup, size, &soon);
+        hidden_row hidden[STEPS];
+        for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, p + s);
         pack_hidden_steps(hidden, steps, size, space->steps_a);
-        pack_gathered_columns(dy, steps, columns, space->steps_b);
-        add_product(
-            steps, size, columns, space->steps_a, space->steps_b, out->ddown + start + first, call->width);
+        pack_gathered_columns(rows.x_dy + steps, steps, columns, space->steps_b);
+        add_product(steps, size, columns, space, ddown, d, &soon);
     }
 }
 

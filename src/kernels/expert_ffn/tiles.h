@@ -17,14 +17,36 @@ enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
 #define UNROLL_ROWS _Pragma("GCC unroll 16")
 #endif
 
+enum { STREAMS = 4, LINE = 16 }; // floats in a cache line
+
+// Rows that will be wanted soon: each tile has a few of their lines fetched while it multiplies.
+typedef struct lookahead {
+    const float *const *rows;
+    int64_t count, width;
+    int64_t row, column; // the next to fetch
+} lookahead;
+
 // c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols)
 typedef struct tile {
     int64_t depth;
     const float *a;
-    const float *b;      // [depth, COLS]
-    float *const *c;     // start of each row
-    int64_t first, cols; // cols <= COLS
+    const float *b;              // [depth, COLS]
+    float *const *c;             // start of each row
+    int64_t first, cols;         // cols <= COLS
+    const float *ahead[STREAMS]; // a line of each is fetched every LANES steps
 } tile;
+
+static inline void take_ahead(lookahead *soon, tile *t) {
+    for (int i = 0; i < STREAMS; i++) {
+        t->ahead[i] = t->a; // nothing left: what is in cache anyway
+        if (soon->row >= soon->count) continue;
+        t->ahead[i] = soon->rows[soon->row] + soon->column;
+        soon->column += (t->depth + LANES - 1) / LANES * LINE;
+        if (soon->column < soon->width) continue;
+        soon->column = 0;
+        soon->row++;
+    }
+}
 
 // Both layouts of a go in chunks of LANES steps of depth: by_row [rows][LANES] holds LANES steps of each row side by side
 // (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying a matrix whose rows are steps gives).
@@ -32,11 +54,18 @@ static inline __attribute__((always_inline)) void multiply(
     const int rows, const bool by_row, const tile *t, vec sums[][2]) {
     const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;
     const float *a = t->a, *b = t->b;
+    int64_t line = 0;
     UNROLL_ROWS
-    for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = vec_all(0);
+    for (int r = 0; r < rows; r++) {
+        sums[r][0] = sums[r][1] = vec_all(0);
+        __builtin_prefetch(t->c[r] + t->first, 1);
+        __builtin_prefetch(t->c[r] + t->first + COLS - 1, 1);
+    }
     for (int64_t left = t->depth; left > 0; left -= LANES) {
         int64_t steps = left < LANES ? left : LANES;
         const float *at = a;
+        for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)(t->ahead[i] + line), _MM_HINT_T1);
+        line += LINE;
 #pragma GCC unroll 4
         for (int64_t k = 0; k < steps; k++) {
             vec b0 = vec_load(b), b1 = vec_load(b + LANES);
@@ -89,9 +118,11 @@ static inline __attribute__((always_inline)) void add_rows(const int rows, const
 #define EACH_ROW_COUNT(function, t)                                                                          \
     CASE(function, 1, t)                                                                                     \
     CASE(function, 2, t)                                                                                     \
-    CASE(function, 3, t) CASE(function, 4, t) CASE(function, 5, t) CASE(function, 6, t) CASE(function, 7, t) \
-        CASE(function, 8, t) CASE(function, 9, t) CASE(function, 10, t) CASE(function, 11, t)                \
-            CASE(function, 12, t) CASE(function, 13, t) CASE(function, 14, t)
+    CASE(function, 3, t)                                                                                     \
+    CASE(function, 4, t)                                                                                     \
+    CASE(function, 5, t) CASE(function, 6, t) CASE(function, 7, t) CASE(function, 8, t) CASE(function, 9, t) \
+        CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t) CASE(function, 13, t)              \
+            CASE(function, 14, t)
 #define CASE(function, count, t)                                                                             \
     case count:                                                                                              \
         if (count <= ROWS) function(count <= ROWS ? count : 1, t);                                           \
