@@ -1,0 +1,132 @@
+"""Runs what README.md and docs/guide/*.md tell the reader to type, and checks that they leave nothing out.
+
+    run_commands.py build/sigmoe ROOT
+
+Every line of a ```sh block is run, block by block, in one fresh directory for each document, where build/sigmoe is the
+program, book.txt a text, and `python3` may stand in a pipe. Three things differ from what a reader would see:
+  * ./run VERB is long: only checked to be a verb of ./run help;
+  * what needs the network (data prepare gcide, enwik8 without a file) is only checked to be a kind that the help names;
+  * train and compare do few steps: --steps becomes 3, and is added where it is missing (but not to --resume).
+Also checked: docs/guide/configuration.md names every key of `sigmoe help config`, docs/guide/comparing.md every variant,
+README.md every command. The exit status is 0 only if nothing failed.
+"""
+import glob
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+STEPS = "--steps 3"
+TIME_LIMIT_S = 240
+
+
+def blocks(path):
+    """(line number, text) of each ```sh block."""
+    inside, first, lines = False, 0, []
+    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+        if inside and line.strip() == "```":
+            yield first, "".join(lines)
+            inside = False
+        elif inside:
+            lines.append(line)
+        elif line.strip() == "```sh":
+            inside, first, lines = True, number + 1, []
+
+
+def commands(text):
+    """The logical lines of a block: continuations joined, comments and blank lines left out."""
+    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+        line = re.sub(r"\s+#.*$|^#.*$", "", line).rstrip()
+        if line:
+            yield line
+
+
+def shortened(command):
+    if not re.search(r"sigmoe (train|compare)\b", command) or "--help" in command:
+        return command
+    if "--steps" in command:
+        return re.sub(r"--steps \d+", STEPS, command)
+    return command if "--resume" in command else command + " " + STEPS
+
+
+class Checker:
+    def __init__(self, program, root):
+        self.program, self.root, self.problems, self.count = os.path.abspath(program), root, [], 0
+        self.verbs = set(re.findall(r"^  ([a-z]+) ", self.output([os.path.join(root, "run"), "help"]), re.M))
+        self.kinds = self.output([self.program, "data", "prepare", "--help"])
+
+    @staticmethod
+    def output(command):
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+    def problem(self, place, text):
+        self.problems.append(f"{place}: {text}")
+
+    def check(self, place, command, directory):
+        self.count += 1
+        for verb in re.findall(r"\./run (\w+)", command):
+            if verb not in self.verbs:
+                self.problem(place, f"./run has no verb {verb}")
+        download = re.search(r"data prepare (gcide|enwik8)(?= --)", command)
+        if download and not re.search(rf"^  {download.group(1)} ", self.kinds, re.M):
+            self.problem(place, f"data prepare knows no {download.group(1)}")
+        if "./run " in command or download:
+            return
+        try:
+            done = subprocess.run(["sh", "-euc", shortened(command)], cwd=directory, timeout=TIME_LIMIT_S, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        except subprocess.TimeoutExpired:
+            self.problem(place, f"{command}: ran past {TIME_LIMIT_S} s")
+            return
+        if done.returncode:
+            last = (done.stdout.strip().splitlines() or ["no output"])[-1]
+            self.problem(place, f"{command}: exit status {done.returncode}: {last}")
+
+    def run_document(self, path):
+        name = os.path.relpath(path, self.root)
+        with tempfile.TemporaryDirectory() as directory:
+            os.symlink(os.path.dirname(self.program), os.path.join(directory, "build"))
+            write_book(os.path.join(directory, "book.txt"))
+            for line, text in blocks(path):
+                for command in commands(text):
+                    self.check(f"{name}:{line}", command, directory)
+
+    def names_all(self, document, what, names):
+        text = open(os.path.join(self.root, document), encoding="utf-8").read()
+        for name in names:
+            if f"`{name}`" not in text:
+                self.problem(document, f"says nothing of the {what} `{name}`")
+
+
+def write_book(path):
+    """A text large enough for the demo's batches."""
+    draw = random.Random(5)
+    words = ["".join(draw.choice("abcdefghijklmnop") for _ in range(draw.randint(1, 8))) for _ in range(300)]
+    with open(path, "w", encoding="utf-8") as file:
+        for _ in range(6000):
+            file.write(" ".join(draw.choices(words, k=8)) + ".\n")
+
+
+def main():
+    program, root = sys.argv[1:]
+    checker = Checker(program, root)
+    documents = [os.path.join(root, "README.md")] + sorted(glob.glob(os.path.join(root, "docs/guide/*.md")))
+    for document in documents:
+        checker.run_document(document)
+    listed = re.compile(r"^  (\S+) ", re.M)
+    checker.names_all("docs/guide/configuration.md", "key", listed.findall(checker.output([checker.program, "help", "config"])))
+    compare_help = checker.output([checker.program, "compare", "--help"]).split("Variants;")[1]
+    checker.names_all("docs/guide/comparing.md", "variant", listed.findall(compare_help))
+    overview = checker.output([checker.program, "help"]).split("help config")[0]
+    checker.names_all("README.md", "command", ["sigmoe " + name.strip() for name in re.findall(r"^  (\S+(?: \S+)?)  ", overview, re.M)])
+    if checker.count < 10:
+        checker.problem("documents", f"only {checker.count} commands found")
+    print("\n".join(checker.problems))
+    print(f"{checker.count} commands, {len(checker.problems)} problems")
+    sys.exit(bool(checker.problems))
+
+
+if __name__ == "__main__":
+    main()
