@@ -1,0 +1,192 @@
+// sigmoe_compare: variants of equal size, trained on the same batches in the same order, side by side.
+#include "formats/file.h"
+#include "formats/json_options.h"
+#include "train/compare_ngram.h"
+#include "train/compare_table.h"
+#include "train/paths.h"
+#include "train/plot.h"
+#include "train/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { CURVE_POINTS = 20 };
+
+void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
+    enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
+    *request = (sigmoe_compare_request){.base = base, .seeds = 1};
+    sigmoe_config_settings(base, &request->settings);
+    request->test_tokens = VALIDATIONS_WORTH * request->settings.valid_tokens;
+}
+
+// ---------------------------------------------------------------- the place
+
+static sigmoe_status begin(const comparison *c, const char *path, const json_t *record) {
+    const sigmoe_compare_request *r = c->request;
+    if (r->force && path_contains(r->out, r->data))
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "%s holds the data: choose another place for the comparison", r->out);
+    TRY(output_claim(r->out, r->force));
+    TRY(directory_make(r->out));
+    return json_write(path, record);
+}
+
+static sigmoe_status check_record(const comparison *c, const char *path, const json_t *record) {
+    json_t *before;
+    TRY(json_read_object(path, &before));
+    sigmoe_status status = comparison_same(c->request->out, before, record);
+    json_decref(before);
+    return status;
+}
+
+static sigmoe_status is_empty(const char *directory, bool *empty) {
+    arena *a;
+    char **names;
+    int count = 0;
+    TRY(arena_create("directory", &a));
+    sigmoe_status status = directory_list(directory, a, &names, &count);
+    arena_destroy(a);
+    *empty = count == 0;
+    return status;
+}
+
+// A comparison that was stopped before it could write its record has nothing to go on from and begins.
+static sigmoe_status resume(const comparison *c, const char *path, const json_t *record) {
+    bool empty = true;
+    if (path_exists(path)) return check_record(c, path, record);
+    if (path_exists(c->request->out)) TRY(is_empty(c->request->out, &empty));
+    if (!empty)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", c->request->out);
+    TRY(directory_make(c->request->out));
+    return json_write(path, record);
+}
+
+static sigmoe_status open_place(const comparison *c) {
+    char path[PATH_CAPACITY];
+    json_t *record;
+    TRY(path_format(path, "%s/compare.json", c->request->out));
+    TRY(comparison_record(c, &record));
+    sigmoe_status status = c->request->resume ? resume(c, path, record) : begin(c, path, record);
+    json_decref(record);
+    return status;
+}
+
+// ---------------------------------------------------------------- the runs
+
+static sigmoe_status run_one(comparison *c, int variant, int seed) {
+    char directory[PATH_CAPACITY];
+    sigmoe_train_settings settings = c->request->settings;
+    const compared_variant *v = &c->variants[variant];
+    int index = variant * c->seed_count + seed;
+    settings.seed = comparison_seed(c, seed);
+    TRY(comparison_run_path(c, variant, seed, directory));
+    const char *task = arena_text(c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed,
+        seed * c->variant_count + variant + 1, c->variant_count * c->seed_count);
+    if (!task) return SIGMOE_NO_MEMORY;
+    quiet_observer quiet;
+    run_request request = {.directory = directory,
+        .task = task,
+        .config = &v->config,
+        .data = &c->data,
+        .settings = &settings,
+        .test_tokens = c->request->test_tokens,
+        .observer = make_quiet(&quiet, c->observer, task)};
+    TRY(compare_run(&request, c->arena, &c->results[index]));
+    note_result(c, task, &c->results[index]);
+    return run_curve_read(directory, settings.batch * v->config.model.unroll, c->arena, &c->curves[index]);
+}
+
+// Of a run's progress only its own line is passed on, not that of each validation; what came out is a line when it is done.
+typedef struct quiet_observer {
+    sigmoe_observer passed; // what the run sees
+    const sigmoe_observer *listener;
+    const char *task;
+} quiet_observer;
+
+static void pass_progress(void *context, const sigmoe_progress *progress) {
+    const quiet_observer *quiet = context;
+    bool own = progress->task == quiet->task && !progress->finished;
+    if (own && quiet->listener->progress) quiet->listener->progress(quiet->listener->context, progress);
+}
+
+// NULL stays NULL.
+static const sigmoe_observer *make_quiet(
+    quiet_observer *quiet, const sigmoe_observer *listener, const char *task) {
+    if (!listener) return NULL;
+    *quiet = (quiet_observer){.listener = listener, .task = task};
+    quiet->passed = (sigmoe_observer){
+        .progress = pass_progress, .context = quiet, .stop = listener->stop, .threads = listener->threads};
+    return &quiet->passed;
+}
+
+static void note_result(const comparison *c, const char *task, const run_result *r) {
+    char line[512];
+    if (!c->observer || !c->observer->note) return;
+    if (r->failure)
+        snprintf(line, sizeof line, "%s: %s", task, r->failure);
+    else
+        snprintf(line, sizeof line, "%s: valid %.4f, test %.4f %s; %.0f s, %.0f tokens/s", task,
+            comparison_score(c, &r->valid), comparison_score(c, &r->test), comparison_unit(c), r->seconds,
+            r->tokens_per_second);
+    c->observer->note(c->observer->context, line);
+}
+
+static bool stopped(const sigmoe_observer *observer) {
+    return observer && observer->stop && *observer->stop;
+}
+
+// All variants of a seed before the next seed: what is there after an interruption can be compared.
+static sigmoe_status run_all(comparison *c) {
+    for (int seed = 0; seed < c->seed_count; seed++)
+        for (int variant = 0; variant < c->variant_count; variant++) {
+            if (stopped(c->observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+            TRY(run_one(c, variant, seed));
+        }
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- all of it
+
+static sigmoe_status compare(comparison *c, char **text) {
+    table_row *rows;
+    TRY(comparison_plan(c));
+    TRY(open_place(c));
+    TRY(comparison_ngram(c));
+    TRY(run_all(c));
+    TRY(table_rows(c, &rows));
+    TRY(table_text(c, rows, text));
+    sigmoe_status status = table_write(c, rows, *text);
+    if (status == SIGMOE_OK) status = report_write(c, rows);
+    if (status == SIGMOE_OK) return SIGMOE_OK;
+    free(*text);
+    *text = NULL;
+    return status;
+}
+
+static sigmoe_status check_request(const sigmoe_compare_request *r) {
+    if (!r->data || !r->out || !r->base || !r->variants)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
+    return plot_check();
+}
+
+sigmoe_status sigmoe_compare(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
+    static _Thread_local char *last_table; // what the header promises to own
+    char out[PATH_CAPACITY], *text = NULL;
+    TRY(check_request(request));
+    TRY(path_trimmed(out, request->out));
+    sigmoe_compare_request r = *request;
+    r.out = out;
+    // Without points there is no curve.
+    if (r.settings.valid_every == 0)
+        r.settings.valid_every = (r.settings.steps + CURVE_POINTS - 1) / CURVE_POINTS;
+    comparison c = {.request = &r, .observer = observer};
+    TRY(arena_create("comparison", &c.arena));
+    sigmoe_status status = compare(&c, &text);
+    arena_destroy(c.arena);
+    if (status != SIGMOE_OK) return status;
+    free(last_table);
+    *table = last_table = text;
+    return SIGMOE_OK;
+}

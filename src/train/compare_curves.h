@@ -1,0 +1,21 @@
+// What a run's logs say over time.
+#pragma once
+
+#include "base/arena.h"
+
+typedef struct validation_point {
+    int64_t step;   // steps done
+    double seconds; // of training until then, validations and checkpoints apart
+    double nats_per_token, bits_per_char, bits_per_token, perplexity; // NaN: not known
+} validation_point;
+
+typedef struct run_curve {
+    int64_t steps;
+    double *loss;    // [steps] nats per token; NaN: not finite
+    double *seconds; // [steps] of training until after the step
+    int validations;
+    validation_point *validation; // [validations], ascending steps
+} run_curve;
+
+// Reads RUN/metrics.jsonl and RUN/valid.jsonl into the arena; a step is `step_tokens` tokens.
+sigmoe_status run_curve_read(const char *run, int64_t step_tokens, arena *a, run_curve *out);

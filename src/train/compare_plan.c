@@ -1,0 +1,269 @@
+#include "train/compare_plan.h"
+
+#include "data/batch_stream.h"
+#include "formats/file.h"
+#include "formats/json_options.h"
+#include "model/presets.h"
+#include "train/json_objects.h"
+#include "train/match_parameters.h"
+#include "train/train_settings.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCORE_STREAMS = 4, LONGEST_LABEL = 200 }; // labels become names of directories
+
+// ---------------------------------------------------------------- the base and the data
+
+static sigmoe_status adopt_data(comparison *c) {
+    TRY(dataset_open(c->request->data, &c->data));
+    c->base = config_copy(c->request->base);
+    c->base.tokenizer = c->data.tokenizer;
+    c->base.vocabulary_from_data = true;
+    TRY(config_adopt_data(&c->base, &c->data));
+    c->bits = c->data.tokenizer.type == TOKENIZER_BYTES;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_split(
+    const comparison *c, const char *split, int64_t batch, bool keep_rest, int64_t limit) {
+    token_split *tokens;
+    batch_stream stream;
+    TRY(token_split_open(c->data.directory, split, c->data.vocab_size, &tokens));
+    sigmoe_status status = batch_stream_open(&stream, tokens, batch, c->base.model.unroll, keep_rest, limit);
+    token_split_close(tokens);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "split %s", split);
+}
+
+static sigmoe_status check_settings(const comparison *c) {
+    sigmoe_train_settings last = c->request->settings;
+    last.seed = comparison_seed(c, c->seed_count - 1);
+    TRY(train_settings_check(&c->request->settings));
+    TRY(train_settings_check(&last));
+    TRY(check_split(c, "train", last.batch, false, 0));
+    TRY(check_split(c, "valid", SCORE_STREAMS, true, c->request->test_tokens));
+    return check_split(c, "test", SCORE_STREAMS, true, c->request->test_tokens);
+}
+
+// ---------------------------------------------------------------- the paper's score
+
+// The model without what the data and the matching set: its vocabulary, tokenizer and solved size.
+static sigmoe_status model_identity(const model_config *model, json_t **out) {
+    sigmoe_config bare = {.model = *model};
+    TRY(config_to_json(&bare, out));
+    json_object_del(*out, "vocab_size");
+    const option *size = matched_option(model->variant);
+    if (size) json_object_del(json_object_get(*out, "ff"), size->name);
+    return SIGMOE_OK;
+}
+
+static bool same_model(const model_config *a, const model_config *b) {
+    json_t *first = NULL, *second = NULL;
+    bool same = model_identity(a, &first) == SIGMOE_OK && model_identity(b, &second) == SIGMOE_OK &&
+                json_equal(first, second);
+    json_decref(first);
+    json_decref(second);
+    return same;
+}
+
+// From the preset that stands for the row on this base: base "wt-s-moe", row "switch": "wt-s-switch". NaN unless its model is
+// the variant's and its scores have the same unit.
+static double published_score(const comparison *c, const compared_variant *v) {
+    const char *base = c->request->base_name;
+    const char *end = base ? strstr(base, "-moe") : NULL;
+    char name[128];
+    preset p;
+    if (!end || (end[4] != '\0' && strcmp(end, "-moe@code") != 0)) return NAN;
+    const char *suffix = strcmp(v->row->name, "sigma-moe") == 0 ? "moe" : v->row->name;
+    int stem = (int)(end - base);
+    snprintf(name, sizeof name, "%.*s-%s%s", stem, base, suffix, end + 4);
+    if (preset_named(name, &p) != SIGMOE_OK) {
+        snprintf(name, sizeof name, "%.*s-%s", stem, base, suffix);
+        if (preset_named(name, &p) != SIGMOE_OK) return NAN;
+    }
+    bool same_unit = c->bits == (strcmp(p.about.data, "enwik8") == 0);
+    return same_unit && same_model(&p.config, &v->config.model) ? p.about.published : NAN;
+}
+
+// ---------------------------------------------------------------- the variants
+
+static double flops_share(const comparison *c, const model_config *model) {
+    ff_surroundings around = model_ff_surroundings(model);
+    const ff_options dense = {.dense = {.d_ff = c->base.model.variant->channels(&c->base.model.ff)}};
+    return model->variant->multiply_adds(&model->ff, &around) /
+           ff_variant_named("dense")->multiply_adds(&dense, &around);
+}
+
+static sigmoe_status plan_variant(comparison *c, const char *text, compared_variant *out) {
+    variant_choice choice;
+    if (!text) return fail(SIGMOE_BAD_ARGUMENT, "a variant's name is missing");
+    if (strlen(text) > LONGEST_LABEL)
+        return fail(SIGMOE_BAD_ARGUMENT, "the variant %.40s... is longer than %d bytes", text, LONGEST_LABEL);
+    TRY(variant_choose(text, &c->base.model, &choice));
+    *out = (compared_variant){.label = arena_text(c->arena, "%s", text),
+        .row = choice.row,
+        .config = config_copy(&c->base),
+        .flops_share = flops_share(c, &choice.model)};
+    if (!out->label) return SIGMOE_NO_MEMORY;
+    out->config.model = choice.model;
+    out->published = published_score(c, out);
+    return model_parameter_count(&choice.model, &out->parameters);
+}
+
+static sigmoe_status refuse_duplicates(const comparison *c) {
+    for (int i = 0; i < c->variant_count; i++)
+        for (int j = 0; j < i; j++) {
+            const compared_variant *a = &c->variants[j], *b = &c->variants[i];
+            bool same = a->row == b->row && same_model(&a->config.model, &b->config.model) &&
+                        a->parameters == b->parameters;
+            if (same)
+                return fail(SIGMOE_BAD_ARGUMENT, "the variants %s and %s are the same; name each once",
+                    a->label, b->label);
+        }
+    return SIGMOE_OK;
+}
+
+sigmoe_status comparison_plan(comparison *c) {
+    const sigmoe_compare_request *r = c->request;
+    int64_t runs;
+    if (r->variant_count < 1) return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs at least one variant");
+    if (r->seeds < 1) return fail(SIGMOE_BAD_ARGUMENT, "seeds is %d; it must be 1 or more", r->seeds);
+    if (r->test_tokens < 0) return fail(SIGMOE_BAD_ARGUMENT, "test_tokens must be 0 (all) or more");
+    c->variant_count = r->variant_count;
+    c->seed_count = r->seeds;
+    TRY(adopt_data(c));
+    TRY(model_parameter_count(&c->base.model, &c->base_parameters));
+    TRY(ARENA_NEW(c->arena, c->variants, c->variant_count));
+    for (int i = 0; i < c->variant_count; i++) TRY(plan_variant(c, r->variants[i], &c->variants[i]));
+    TRY(refuse_duplicates(c));
+    TRY(check_settings(c));
+    if (!size_product(&runs, c->variant_count, c->seed_count))
+        return fail(SIGMOE_BAD_ARGUMENT, "too many runs");
+    TRY(ARENA_NEW(c->arena, c->results, runs));
+    return ARENA_NEW(c->arena, c->curves, runs);
+}
+
+// ---------------------------------------------------------------- what a resume must repeat
+
+static sigmoe_status record_variants(const comparison *c, json_t *root) {
+    json_t *labels = json_array();
+    TRY(json_put(root, "variants", labels));
+    for (int i = 0; i < c->variant_count; i++)
+        if (json_array_append_new(labels, json_string(c->variants[i].label)) != 0)
+            return fail(SIGMOE_NO_MEMORY, "no memory for the list of variants");
+    return SIGMOE_OK;
+}
+
+static sigmoe_status record_settings(const comparison *c, json_t *root) {
+    json_t *settings = json_object();
+    TRY(json_put(root, "settings", settings));
+    return json_write_options(settings, train_settings_options(), &c->request->settings);
+}
+
+static sigmoe_status record_data(const comparison *c, json_t *root) {
+    char path[PATH_CAPACITY];
+    json_t *meta;
+    TRY(path_format(path, "%s/meta.json", c->data.directory));
+    TRY(json_read_object(path, &meta));
+    json_t *splits = json_deep_copy(json_object_get(meta, "splits"));
+    json_decref(meta);
+    json_t *data = json_object();
+    TRY(json_put(root, "data", data));
+    return json_put(data, "splits", splits ? splits : json_object());
+}
+
+static sigmoe_status fill_record(const comparison *c, json_t *root) {
+    json_t *base;
+    const char *name = c->request->base_name;
+    TRY(json_put(root, "base_name", json_string(name ? name : "")));
+    TRY(config_to_json(&c->base, &base));
+    TRY(json_put(root, "base", base));
+    TRY(record_variants(c, root));
+    TRY(json_put(root, "seeds", json_integer(c->seed_count)));
+    TRY(json_put(root, "test_tokens", json_integer(c->request->test_tokens)));
+    TRY(record_settings(c, root));
+    return record_data(c, root);
+}
+
+sigmoe_status comparison_record(const comparison *c, json_t **out) {
+    json_t *root = json_object();
+    sigmoe_status status = fill_record(c, root);
+    if (status == SIGMOE_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return status;
+}
+
+enum { VALUE_SIZE = 80, KEY_SIZE = 256 };
+
+static void print_value(const json_t *value, char text[VALUE_SIZE]) {
+    char *dumped = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    snprintf(text, VALUE_SIZE, "%s", dumped ? dumped : "missing");
+    free(dumped);
+}
+
+static sigmoe_status same_value(const char *out, const char *path, json_t *before, json_t *now) {
+    char key[KEY_SIZE], was[VALUE_SIZE], is[VALUE_SIZE];
+    const char *name;
+    json_t *value;
+    if (!json_is_object(before) || !json_is_object(now)) {
+        if (json_equal(before, now)) return SIGMOE_OK;
+        print_value(before, was);
+        print_value(now, is);
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "the comparison in %s was begun with %s %s, not %s; give the former to go on, or choose another "
+            "place",
+            out, path, was, is);
+    }
+    json_object_foreach(now, name, value) {
+        snprintf(key, sizeof key, "%s%s%s", path, *path ? "." : "", name);
+        TRY(same_value(out, key, json_object_get(before, name), value));
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status comparison_same(const char *out, const json_t *before, const json_t *now) {
+    return same_value(out, "", (json_t *)before, (json_t *)now);
+}
+
+// ---------------------------------------------------------------- access
+
+uint64_t comparison_seed(const comparison *c, int seed) {
+    return c->request->settings.seed + (uint64_t)seed;
+}
+
+sigmoe_status comparison_run_path(const comparison *c, int variant, int seed, char path[]) {
+    char label[LONGEST_LABEL + 1];
+    snprintf(label, sizeof label, "%s", c->variants[variant].label);
+    for (char *p = label; *p; p++)
+        if (*p == ':') *p = ',';
+    return path_format(path, "%s/runs/%s-seed%" PRIu64, c->request->out, label, comparison_seed(c, seed));
+}
+
+const run_result *comparison_result(const comparison *c, int variant, int seed) {
+    return &c->results[variant * c->seed_count + seed];
+}
+
+const run_curve *comparison_curve(const comparison *c, int variant, int seed) {
+    return &c->curves[variant * c->seed_count + seed];
+}
+
+const char *comparison_unit(const comparison *c) {
+    return c->bits ? "bits/char" : "perplexity";
+}
+
+// Data whose characters were not counted: a token is a byte.
+static double first_known(double wanted, double otherwise) {
+    return isnan(wanted) ? otherwise : wanted;
+}
+
+double comparison_score(const comparison *c, const sigmoe_scores *s) {
+    return c->bits ? first_known(s->bits_per_char, s->bits_per_token) : s->perplexity;
+}
+
+double comparison_point_score(const comparison *c, const validation_point *p) {
+    return c->bits ? first_known(p->bits_per_char, p->bits_per_token) : p->perplexity;
+}

@@ -1,0 +1,52 @@
+// What a comparison compares: every variant's model, checked and sized before anything is trained.
+#pragma once
+
+#include "train/compare_curves.h"
+#include "train/compare_run.h"
+#include "train/compare_variant.h"
+
+#include <jansson.h>
+
+typedef struct compared_variant {
+    const char *label; // as asked for: "topk:k=64"
+    const comparison_row *row;
+    sigmoe_config config; // with the data's vocabulary and the solved size
+    int64_t parameters;
+    double flops_share; // FF multiply-adds over those of a dense block with the base's N_E·G channels
+    double published;   // the paper's score for this very row and base; NaN: none
+} compared_variant;
+
+typedef struct comparison {
+    const sigmoe_compare_request *request;
+    const sigmoe_observer *observer; // may be NULL
+    arena *arena;                    // all that follows lives here
+    dataset data;
+    sigmoe_config base; // with the data's vocabulary
+    int64_t base_parameters;
+    bool bits; // scores are bits per character, else perplexity
+    compared_variant *variants;
+    int variant_count, seed_count;
+    run_result *results; // [variants, seeds]
+    run_curve *curves;   // [variants, seeds]
+    bool has_ngram;
+    sigmoe_scores ngram_valid, ngram_test;
+} comparison;
+
+// Fills everything up to seed_count. Errors in the base, the variants, the settings and the data are found here.
+sigmoe_status comparison_plan(comparison *c);
+
+// compare.json's contents: the settings that a resume must repeat. The caller's to release.
+sigmoe_status comparison_record(const comparison *c, json_t **out);
+// A sentence naming the first setting in which two records differ; the place, `out`, is named, too.
+sigmoe_status comparison_same(const char *out, const json_t *before, const json_t *now);
+
+uint64_t comparison_seed(const comparison *c, int seed);
+// OUT/runs/<variant>-seed<k>; a variant's colons become commas.
+sigmoe_status comparison_run_path(const comparison *c, int variant, int seed, char path[]);
+const run_result *comparison_result(const comparison *c, int variant, int seed);
+const run_curve *comparison_curve(const comparison *c, int variant, int seed);
+
+// What scores are called and how they are read from a set of scores.
+const char *comparison_unit(const comparison *c); // "bits/char", "perplexity"
+double comparison_score(const comparison *c, const sigmoe_scores *scores);
+double comparison_point_score(const comparison *c, const validation_point *point);

@@ -1,0 +1,228 @@
+#include "train/compare_run.h"
+
+#include "formats/json_options.h"
+#include "train/checkpoint.h"
+#include "train/compare_curves.h"
+#include "train/json_objects.h"
+
+#include <math.h>
+
+enum { SCORE_STREAMS = 4 };
+
+// ---------------------------------------------------------------- numbers in JSON, NaN as null
+
+typedef struct number_field {
+    const char *name;
+    size_t offset; // of a double
+} number_field;
+
+static sigmoe_status put_numbers(json_t *object, const number_field *fields, int count, const void *values) {
+    for (int i = 0; i < count; i++)
+        TRY(json_put(
+            object, fields[i].name, json_finite(*(const double *)((const char *)values + fields[i].offset))));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status get_numbers(
+    const json_t *object, const char *path, const number_field *fields, int count, void *values) {
+    for (int i = 0; i < count; i++) {
+        const json_t *value = json_object_get(object, fields[i].name);
+        if (!json_is_number(value) && !json_is_null(value))
+            return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be a number or null", path, fields[i].name);
+        *(double *)((char *)values + fields[i].offset) =
+            value && json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    return SIGMOE_OK;
+}
+
+#define SCORE(field)                                                                                         \
+    { #field, offsetof(sigmoe_scores, field) }
+static const number_field score_fields[] = {SCORE(nats_per_token), SCORE(perplexity), SCORE(bits_per_token),
+    SCORE(bits_per_char), SCORE(bits_per_byte), SCORE(word_perplexity)};
+
+#define RESULT(name, field)                                                                                  \
+    { name, offsetof(run_result, field) }
+static const number_field result_fields[] = {RESULT("seconds", seconds),
+    RESULT("tokens_per_s", tokens_per_second), RESULT("feedforward_seconds_per_step", feedforward_seconds),
+    RESULT("peak_activation_bytes", peak_activation_bytes)};
+
+#define COST(field)                                                                                          \
+    { #field, offsetof(trainer_costs, field) }
+static const number_field cost_fields[] = {
+    COST(seconds), COST(feedforward_seconds), COST(peak_activation_bytes)};
+
+#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
+
+sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out) {
+    json_t *object = json_object();
+    sigmoe_status status = json_put(object, "tokens", json_integer(scores->tokens));
+    if (status == SIGMOE_OK) status = put_numbers(object, score_fields, COUNT(score_fields), scores);
+    if (status == SIGMOE_OK)
+        *out = object;
+    else
+        json_decref(object);
+    return status;
+}
+
+sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_scores *out) {
+    TRY(json_get_integer(object, path, "tokens", 0, &out->tokens));
+    return get_numbers(object, path, score_fields, COUNT(score_fields), out);
+}
+
+// ---------------------------------------------------------------- result.json
+
+static sigmoe_status fill_result(json_t *root, const run_result *r) {
+    json_t *valid, *test;
+    TRY(json_put(root, "steps", json_integer(r->steps)));
+    TRY(json_put(root, "failure", r->failure ? json_string(r->failure) : json_null()));
+    TRY(scores_to_json(&r->valid, &valid));
+    TRY(json_put(root, "valid", valid));
+    TRY(scores_to_json(&r->test, &test));
+    TRY(json_put(root, "test", test));
+    return put_numbers(root, result_fields, COUNT(result_fields), r);
+}
+
+static sigmoe_status write_result(const char *path, const run_result *r) {
+    json_t *root = json_object();
+    sigmoe_status status = fill_result(root, r);
+    if (status == SIGMOE_OK) status = json_write(path, root);
+    json_decref(root);
+    return status;
+}
+
+static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
+    json_t *valid, *test;
+    const char *failure;
+    TRY(json_get_integer(root, "", "steps", 0, &r->steps));
+    if (!json_is_null(json_object_get(root, "failure"))) {
+        TRY(json_get_text(root, "", "failure", &failure));
+        r->failure = arena_text(a, "%s", failure);
+        if (!r->failure) return SIGMOE_NO_MEMORY;
+    }
+    TRY(json_get_object(root, "", "valid", &valid));
+    TRY(scores_from_json(valid, "valid.", &r->valid));
+    TRY(json_get_object(root, "", "test", &test));
+    TRY(scores_from_json(test, "test.", &r->test));
+    return get_numbers(root, "", result_fields, COUNT(result_fields), r);
+}
+
+static sigmoe_status read_result(const char *path, arena *a, run_result *r) {
+    json_t *root;
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = parse_result(root, a, r);
+    json_decref(root);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s (remove it to score the run again)", path);
+}
+
+// ---------------------------------------------------------------- costs.json: what was measured before an interruption
+
+static sigmoe_status write_costs(const char *path, const trainer_costs *costs) {
+    json_t *root = json_object();
+    sigmoe_status status = json_put(root, "steps", json_integer(costs->steps));
+    if (status == SIGMOE_OK) status = put_numbers(root, cost_fields, COUNT(cost_fields), costs);
+    if (status == SIGMOE_OK) status = json_write(path, root);
+    json_decref(root);
+    return status;
+}
+
+static sigmoe_status read_costs(const char *path, trainer_costs *costs) {
+    json_t *root;
+    *costs = (trainer_costs){0};
+    if (!path_exists(path)) return SIGMOE_OK;
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = json_get_integer(root, "", "steps", 0, &costs->steps);
+    if (status == SIGMOE_OK) status = get_numbers(root, "", cost_fields, COUNT(cost_fields), costs);
+    json_decref(root);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+static trainer_costs add_costs(trainer_costs a, trainer_costs b) {
+    return (trainer_costs){.steps = a.steps + b.steps,
+        .seconds = a.seconds + b.seconds,
+        .feedforward_seconds = a.feedforward_seconds + b.feedforward_seconds,
+        .peak_activation_bytes = fmax(a.peak_activation_bytes, b.peak_activation_bytes)};
+}
+
+// ---------------------------------------------------------------- the run
+
+static sigmoe_status start_fresh(const run_request *r, trainer **out) {
+    trainer *t;
+    trainer_request request = {.config = r->config,
+        .data = r->data,
+        .settings = r->settings,
+        .threads = r->observer ? r->observer->threads : 0};
+    TRY(trainer_create(&request, &t));
+    sigmoe_status status = trainer_begin_run(t, r->directory);
+    if (status == SIGMOE_OK)
+        *out = t;
+    else
+        trainer_destroy(t);
+    return status;
+}
+
+static sigmoe_status open_trainer(const run_request *r, trainer **out) {
+    char newest[PATH_CAPACITY];
+    if (!path_exists(r->directory)) return start_fresh(r, out);
+    if (checkpoint_newest(r->directory, newest) == SIGMOE_OK)
+        return trainer_resume(r->directory, r->observer ? r->observer->threads : 0, out);
+    // Interrupted before its first checkpoint: nothing there to go on from.
+    TRY(directory_remove(r->directory));
+    return start_fresh(r, out);
+}
+
+static const sigmoe_scores no_scores = {0, NAN, NAN, NAN, NAN, NAN, NAN};
+
+static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a, run_result *result) {
+    result->valid = result->test = no_scores;
+    sigmoe_status status = trainer_run(t, r->task, r->observer, NULL);
+    result->steps = trainer_steps_done(t);
+    if (status == SIGMOE_NOT_FINITE) {
+        result->failure = arena_text(a, "%s", sigmoe_message());
+        return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+    }
+    TRY(status);
+    TRY(trainer_score(t, "valid", SCORE_STREAMS, r->test_tokens, r->observer, &result->valid));
+    return trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
+}
+
+static sigmoe_status measure(const run_request *r, const trainer_costs *costs, arena *a, run_result *result) {
+    run_curve curve;
+    arena_mark mark = arena_here(a);
+    int64_t step_tokens = r->settings->batch * r->config->model.unroll;
+    TRY(run_curve_read(r->directory, step_tokens, a, &curve));
+    result->seconds = curve.steps > 0 ? curve.seconds[curve.steps - 1] : 0;
+    arena_release(a, mark);
+    double tokens = (double)result->steps * (double)step_tokens;
+    result->tokens_per_second = result->seconds > 0 ? tokens / result->seconds : NAN;
+    result->feedforward_seconds = costs->steps > 0 ? costs->feedforward_seconds / (double)costs->steps : NAN;
+    result->peak_activation_bytes = costs->steps > 0 ? costs->peak_activation_bytes : NAN;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status finish(
+    const run_request *r, trainer *t, const char *costs_path, arena *a, run_result *result) {
+    trainer_costs costs;
+    TRY(read_costs(costs_path, &costs));
+    sigmoe_status status = train_and_score(r, t, a, result);
+    costs = add_costs(costs, trainer_costs_so_far(t));
+    if (status == SIGMOE_INTERRUPTED) {
+        TRY(write_costs(costs_path, &costs));
+        return fail(status, "stopped at %s after %lld of %lld steps; --resume goes on from here", r->task,
+            (long long)trainer_steps_done(t), (long long)r->settings->steps);
+    }
+    TRY(status);
+    return measure(r, &costs, a, result);
+}
+
+sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
+    char result_path[PATH_CAPACITY], costs_path[PATH_CAPACITY];
+    trainer *t;
+    *result = (run_result){0};
+    TRY(path_format(result_path, "%s/result.json", r->directory));
+    TRY(path_format(costs_path, "%s/costs.json", r->directory));
+    if (path_exists(result_path)) return read_result(result_path, a, result);
+    TRY(open_trainer(r, &t));
+    sigmoe_status status = finish(r, t, costs_path, a, result);
+    trainer_destroy(t);
+    return status == SIGMOE_OK ? write_result(result_path, result) : status;
+}

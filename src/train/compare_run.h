@@ -1,0 +1,30 @@
+// One run of a comparison: a variant trained from one seed, in a run directory of its own, and what came out of it.
+#pragma once
+
+#include "train/trainer.h"
+
+typedef struct run_result {
+    const char *failure; // the sentence of a training that met NaN or infinity; NULL: all went well
+    int64_t steps;
+    sigmoe_scores valid, test;
+    double seconds, tokens_per_second; // of training steps alone
+    double feedforward_seconds;        // per step; NaN when not measured
+    double peak_activation_bytes;
+} run_result;
+
+typedef struct run_request {
+    const char *directory;
+    const char *task; // for progress
+    const sigmoe_config *config;
+    const dataset *data;
+    const sigmoe_train_settings *settings; // with the run's seed
+    int64_t test_tokens;                   // 0: all
+    const sigmoe_observer *observer;       // may be NULL
+} run_request;
+
+// Trains from where the directory stands: nothing there, an interrupted run, or a finished one, of which result.json is
+// read. The result's texts live in the arena. SIGMOE_INTERRUPTED when the stop flag was raised; the run can go on later.
+sigmoe_status compare_run(const run_request *request, arena *a, run_result *result);
+// The scores as a JSON object, null where not known, and back.
+sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out);
+sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_scores *out);

@@ -1,0 +1,230 @@
+#include "train/compare_table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---------------------------------------------------------------- numbers
+
+static spread spread_of(const double *values, int count) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < count; i++) sum += values[i];
+    double mean = count > 0 ? sum / count : NAN;
+    for (int i = 0; i < count; i++) squares += (values[i] - mean) * (values[i] - mean);
+    return (spread){mean, count > 1 ? sqrt(squares / (count - 1)) : NAN};
+}
+
+// Values that are not known are left out.
+static void append_known(double *values, int *count, double value) {
+    if (!isnan(value)) values[(*count)++] = value;
+}
+
+typedef double result_value(const comparison *c, const run_result *r);
+
+static double valid_score(const comparison *c, const run_result *r) {
+    return comparison_score(c, &r->valid);
+}
+static double test_score(const comparison *c, const run_result *r) {
+    return comparison_score(c, &r->test);
+}
+static double speed(const comparison *c, const run_result *r) {
+    (void)c;
+    return r->tokens_per_second;
+}
+static double feedforward(const comparison *c, const run_result *r) {
+    (void)c;
+    return r->feedforward_seconds;
+}
+
+// `values` has room for a value a seed.
+static spread over_seeds(const comparison *c, int variant, result_value *value, double *values) {
+    int count = 0;
+    for (int s = 0; s < c->seed_count; s++)
+        append_known(values, &count, value(c, comparison_result(c, variant, s)));
+    return spread_of(values, count);
+}
+
+static double dense_feedforward_seconds(const comparison *c, const table_row *rows) {
+    for (int i = 0; i < c->variant_count; i++)
+        if (strcmp(c->variants[i].row->name, "dense") == 0) return rows[i].feedforward_seconds;
+    return NAN;
+}
+
+sigmoe_status table_rows(const comparison *c, table_row **out) {
+    double *values;
+    table_row *rows;
+    TRY(ARENA_NEW(c->arena, rows, c->variant_count));
+    TRY(ARENA_NEW(c->arena, values, c->seed_count));
+    for (int i = 0; i < c->variant_count; i++) {
+        rows[i] = (table_row){.valid = over_seeds(c, i, valid_score, values),
+            .test = over_seeds(c, i, test_score, values),
+            .tokens_per_second = over_seeds(c, i, speed, values).mean,
+            .feedforward_seconds = over_seeds(c, i, feedforward, values).mean,
+            .peak_activation_bytes = NAN};
+        for (int s = 0; s < c->seed_count; s++) // fmax passes over NaN
+            rows[i].peak_activation_bytes =
+                fmax(rows[i].peak_activation_bytes, comparison_result(c, i, s)->peak_activation_bytes);
+    }
+    double dense = dense_feedforward_seconds(c, rows);
+    for (int i = 0; i < c->variant_count; i++)
+        rows[i].feedforward_share = rows[i].feedforward_seconds / dense;
+    *out = rows;
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- cells
+
+static const char *integer_cell(arena *a, const char *sign, int64_t value) {
+    char digits[32], grouped[48];
+    int length = snprintf(digits, sizeof digits, "%" PRId64, value), used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) grouped[used++] = ',';
+        grouped[used++] = digits[i];
+    }
+    grouped[used] = '\0';
+    return arena_text(a, "%s%s", sign, grouped);
+}
+
+static const char *difference_cell(arena *a, int64_t difference) {
+    return integer_cell(a, difference < 0 ? "−" : difference > 0 ? "+" : "", llabs(difference));
+}
+
+static const char *percent_cell(arena *a, double difference, double whole) {
+    double percent = 100 * difference / whole;
+    return arena_text(a, "%s%.3f %%", percent < 0 ? "−" : percent > 0 ? "+" : "", fabs(percent));
+}
+
+static const char *share_cell(arena *a, double share) {
+    return isnan(share) ? "-" : arena_text(a, "%.1f %%", 100 * share);
+}
+
+static const char *bytes_cell(arena *a, double bytes) {
+    if (isnan(bytes)) return "-";
+    bool giga = bytes >= 1e9;
+    return arena_text(a, "%.*f %s", giga ? 2 : 1, bytes / (giga ? 1e9 : 1e6), giga ? "GB" : "MB");
+}
+
+static const char *score_cell(arena *a, spread s, int decimals) {
+    if (isnan(s.mean)) return "-";
+    if (isnan(s.deviation)) return arena_text(a, "%.*f", decimals, s.mean);
+    return arena_text(a, "%.*f ± %.*f", decimals, s.mean, decimals, s.deviation);
+}
+
+static void head(const comparison *c, table_cells *t) {
+    static const char *const words[TABLE_HEADINGS][TABLE_COLUMNS] = {
+        {"variant", "parameters", "against", "base", "FF", "FF time", "training", "peak", "valid", "test",
+            "paper"},
+        {"", "", "count", "%", "FLOPs", "of dense", "tokens/s", "activations", "", "", ""}};
+    memcpy(t->cell, words, sizeof words);
+    t->cell[1][COLUMN_VALID] = t->cell[1][COLUMN_TEST] = comparison_unit(c);
+}
+
+static void fill_line(const comparison *c, int i, const table_row *row, const char **cell) {
+    const compared_variant *v = &c->variants[i];
+    arena *a = c->arena;
+    int64_t difference = v->parameters - c->base_parameters;
+    int decimals = c->bits ? 4 : 3;
+    cell[COLUMN_VARIANT] = v->label;
+    cell[COLUMN_PARAMETERS] = integer_cell(a, "", v->parameters);
+    cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
+    cell[COLUMN_PERCENT] = percent_cell(a, (double)difference, (double)c->base_parameters);
+    cell[COLUMN_FLOPS] = share_cell(a, v->flops_share);
+    cell[COLUMN_TIME] = isnan(row->feedforward_share) ? "" : share_cell(a, row->feedforward_share);
+    cell[COLUMN_SPEED] =
+        isnan(row->tokens_per_second) ? "-" : integer_cell(a, "", llround(row->tokens_per_second));
+    cell[COLUMN_ACTIVATIONS] = bytes_cell(a, row->peak_activation_bytes);
+    cell[COLUMN_VALID] = score_cell(a, row->valid, decimals);
+    cell[COLUMN_TEST] = score_cell(a, row->test, decimals);
+    cell[COLUMN_PUBLISHED] = isnan(v->published) ? "-" : arena_text(a, "%.2f", v->published);
+}
+
+static void fill_ngram(const comparison *c, const char **cell) {
+    spread valid = {comparison_score(c, &c->ngram_valid), NAN};
+    spread test = {comparison_score(c, &c->ngram_test), NAN};
+    for (int i = 0; i < TABLE_COLUMNS; i++) cell[i] = "";
+    cell[COLUMN_VARIANT] = "order-3 n-gram";
+    cell[COLUMN_VALID] = score_cell(c->arena, valid, 4);
+    cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
+}
+
+sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table_cells *out) {
+    out->lines = TABLE_HEADINGS + c->variant_count + c->has_ngram;
+    TRY(ARENA_NEW(c->arena, out->cell, out->lines));
+    head(c, out);
+    for (int i = 0; i < c->variant_count; i++) fill_line(c, i, &rows[i], out->cell[TABLE_HEADINGS + i]);
+    if (c->has_ngram) fill_ngram(c, out->cell[out->lines - 1]);
+    for (int i = 0; i < out->lines; i++)
+        for (int j = 0; j < TABLE_COLUMNS; j++)
+            if (!out->cell[i][j]) return SIGMOE_NO_MEMORY;
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- text
+
+static int code_points(const char *text) {
+    int count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+static int column_width(const table_cells *t, int column) {
+    int width = 0;
+    for (int i = 0; i < t->lines; i++) {
+        int points = code_points(t->cell[i][column]);
+        if (points > width) width = points;
+    }
+    return width;
+}
+
+static void print_line(FILE *out, const table_cells *t, int line, const int *widths) {
+    for (int j = 0; j < TABLE_COLUMNS; j++) {
+        const char *text = t->cell[line][j];
+        int space = widths[j] - code_points(text);
+        if (j == COLUMN_VARIANT)
+            fprintf(out, "%s%*s", text, space, "");
+        else
+            fprintf(out, "  %*s%s", space, "", text);
+    }
+    fputc('\n', out);
+}
+
+static void print_rule(FILE *out, const int *widths) {
+    int total = -2;
+    for (int j = 0; j < TABLE_COLUMNS; j++) total += widths[j] + 2;
+    for (int i = 0; i < total; i++) fputs("─", out);
+    fputc('\n', out);
+}
+
+static void print_failures(FILE *out, const comparison *c) {
+    for (int i = 0; i < c->variant_count; i++)
+        for (int s = 0; s < c->seed_count; s++) {
+            const char *failure = comparison_result(c, i, s)->failure;
+            if (failure)
+                fprintf(out, "%s, seed %" PRIu64 ": no score; %s\n", c->variants[i].label,
+                    comparison_seed(c, s), failure);
+        }
+}
+
+static void print_table(FILE *out, const comparison *c, const table_cells *t) {
+    int widths[TABLE_COLUMNS];
+    for (int j = 0; j < TABLE_COLUMNS; j++) widths[j] = column_width(t, j);
+    for (int i = 0; i < t->lines; i++) {
+        if (i == TABLE_HEADINGS || (c->has_ngram && i == t->lines - 1)) print_rule(out, widths);
+        print_line(out, t, i, widths);
+    }
+    if (c->seed_count > 1) fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);
+    print_failures(out, c);
+}
+
+sigmoe_status table_text(const comparison *c, const table_row *rows, char **out) {
+    table_cells cells;
+    size_t size;
+    TRY(table_cells_make(c, rows, &cells));
+    FILE *stream = open_memstream(out, &size);
+    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for the table");
+    print_table(stream, c, &cells);
+    if (fclose(stream) == 0) return SIGMOE_OK;
+    free(*out);
+    return fail(SIGMOE_NO_MEMORY, "no memory for the table");
+}
