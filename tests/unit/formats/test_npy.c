@@ -152,8 +152,7 @@ static void bad_headers(void **state) {
         "{'descr': '<i4', 'fortran_order': False, 'shape': (2 3)}",
         "{'descr': '<i4', 'fortran_order': False, 'shape': 2}",
         "{'descr': '<i4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,6)}",
-        "{'descr': '<i4 and thirty more characters that no type has', 'fortran_order': False, 'shape': (2, "
-        "3)}",
+        "{'descr': '<i4, and more text than any type has', 'fortran_order': False, 'shape': (2, 3)}",
         "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3)} x",
         "{'descr': '<i4' 'fortran_order': False, 'shape': (2, 3)}",
     };
