@@ -8,6 +8,7 @@
 #include "train/report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CURVE_POINTS = 20 };
@@ -73,29 +74,6 @@ static sigmoe_status open_place(const comparison *c) {
 
 // ---------------------------------------------------------------- the runs
 
-static sigmoe_status run_one(comparison *c, int variant, int seed) {
-    char directory[PATH_CAPACITY];
-    sigmoe_train_settings settings = c->request->settings;
-    const compared_variant *v = &c->variants[variant];
-    int index = variant * c->seed_count + seed;
-    settings.seed = comparison_seed(c, seed);
-    TRY(comparison_run_path(c, variant, seed, directory));
-    const char *task = arena_text(c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed,
-        seed * c->variant_count + variant + 1, c->variant_count * c->seed_count);
-    if (!task) return SIGMOE_NO_MEMORY;
-    quiet_observer quiet;
-    run_request request = {.directory = directory,
-        .task = task,
-        .config = &v->config,
-        .data = &c->data,
-        .settings = &settings,
-        .test_tokens = c->request->test_tokens,
-        .observer = make_quiet(&quiet, c->observer, task)};
-    TRY(compare_run(&request, c->arena, &c->results[index]));
-    note_result(c, task, &c->results[index]);
-    return run_curve_read(directory, settings.batch * v->config.model.unroll, c->arena, &c->curves[index]);
-}
-
 // Of a run's progress only its own line is passed on, not that of each validation; what came out is a line when it is done.
 typedef struct quiet_observer {
     sigmoe_observer passed; // what the run sees
@@ -129,6 +107,29 @@ static void note_result(const comparison *c, const char *task, const run_result 
             comparison_score(c, &r->valid), comparison_score(c, &r->test), comparison_unit(c), r->seconds,
             r->tokens_per_second);
     c->observer->note(c->observer->context, line);
+}
+
+static sigmoe_status run_one(comparison *c, int variant, int seed) {
+    char directory[PATH_CAPACITY];
+    sigmoe_train_settings settings = c->request->settings;
+    const compared_variant *v = &c->variants[variant];
+    int index = variant * c->seed_count + seed;
+    settings.seed = comparison_seed(c, seed);
+    TRY(comparison_run_path(c, variant, seed, directory));
+    const char *task = arena_text(c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed,
+        seed * c->variant_count + variant + 1, c->variant_count * c->seed_count);
+    if (!task) return SIGMOE_NO_MEMORY;
+    quiet_observer quiet;
+    run_request request = {.directory = directory,
+        .task = task,
+        .config = &v->config,
+        .data = &c->data,
+        .settings = &settings,
+        .test_tokens = c->request->test_tokens,
+        .observer = make_quiet(&quiet, c->observer, task)};
+    TRY(compare_run(&request, c->arena, &c->results[index]));
+    note_result(c, task, &c->results[index]);
+    return run_curve_read(directory, settings.batch * v->config.model.unroll, c->arena, &c->curves[index]);
 }
 
 static bool stopped(const sigmoe_observer *observer) {
