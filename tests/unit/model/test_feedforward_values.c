@@ -207,14 +207,16 @@ static void show_channels(block *b, const char *up, const char *down) {
         out->value[i] = i / b->x.cols % b->x.cols == i % b->x.cols ? (real)1 : 0;
 }
 
-static void assert_dropped(block *b, double rate) {
-    int64_t dropped = 0, count = b->y.rows * b->y.cols;
+// That the share `zero` of the channels is 0 and the others are `value`.
+static void assert_channels(block *b, double zero, double value) {
+    block_forward(b);
+    int64_t zeros = 0, count = b->y.rows * b->y.cols;
     for (int64_t i = 0; i < count; i++) {
         double y = matrix_real(b->y)[i];
-        dropped += y == 0;
-        if (y != 0) assert_near(y, 1 / (1 - rate), 1e-5);
+        zeros += y == 0;
+        if (y != 0) assert_near(y, value, 1e-5);
     }
-    assert_near((double)dropped / (double)count, rate, 0.03);
+    assert_near((double)zeros / (double)count, zero, 0.03);
 }
 
 static void test_inner_dropout(void **state) {
@@ -223,19 +225,20 @@ static void test_inner_dropout(void **state) {
     moe.moe.dropout = 0.25;
     block b = block_open(ff_variant_named("moe"), moe, block_around(D, 0), 500, 1);
     show_channels(&b, "experts.up", "experts.down");
-    block_forward(&b);
-    assert_dropped(&b, 0.25);
+    assert_channels(&b, 0.25, 1 / 0.75);
+    b.layer.options.moe.channels_kept = D / 2; // a mask of its own: the two multiply
+    assert_channels(&b, 0.5 + 0.5 * 0.25, 1 / 0.75);
     b.step.training = false;
-    block_forward(&b);
-    assert_dropped(&b, 0);
+    assert_channels(&b, 0.5, 1);
     block_close(&b);
 
     b = block_open(ff_variant_named("dense"), (ff_options){.dense = {D}}, block_around(D, 0.4), 500, 1);
     show_channels(&b, "up.weight", "down.weight");
     memset(block_tensor(&b, "up.bias")->value, 0, D * sizeof(real));
     memset(block_tensor(&b, "down.bias")->value, 0, D * sizeof(real));
-    block_forward(&b);
-    assert_dropped(&b, 0.4);
+    assert_channels(&b, 0.4, 1 / 0.6);
+    b.step.training = false;
+    assert_channels(&b, 0, 1);
     block_close(&b);
 }
 
@@ -274,16 +277,18 @@ static double regularizer_of(moe_regularizer kind, const routing *r, bool traini
     return value;
 }
 
-// Two tokens; softmax (1/2, 1/2) and (3/4, 1/4), so p = (5/8, 3/8). Both go to expert 0, with weights 0.5 and 0.75.
+// Tokens 0 and 2, and 1 and 3, are alike: softmax (1/2, 1/2) and (3/4, 1/4), so p = (5/8, 3/8). All go to expert 0, with
+// weights 0.5 and 0.75.
 static void test_regularizers_by_hand(void **state) {
     (void)state;
-    real logits[] = {0, 0, (real)1.0986122887, 0}, weight[] = {(real)0.5, (real)0.75};
-    int32_t chosen[] = {0, 0};
-    uint8_t dropped[] = {0, 0, 1, 0};
-    routing r = {.tokens = 2,
+    const real ln3 = (real)1.0986122887;
+    real logits[] = {0, 0, ln3, 0, 0, 0, ln3, 0}, weight[] = {(real)0.5, (real)0.75, (real)0.5, (real)0.75};
+    int32_t chosen[] = {0, 0, 0, 0};
+    uint8_t dropped[] = {0, 0, 1, 0, 0, 0, 1, 0};
+    routing r = {.tokens = 4,
         .experts = 2,
         .slots = 1,
-        .logits = matrix_of(logits, 2, 2),
+        .logits = matrix_of(logits, 4, 2),
         .chosen = chosen,
         .weight = weight};
     static const double expected[] = {0, 2 * -0.6615632382, 2 * 1.25, 2 * 0.3125, 2 * 1.0};
@@ -293,16 +298,18 @@ static void test_regularizers_by_hand(void **state) {
     }
     // A dropped pair is chosen all the same, weighs nothing and does not count; p sees its logit all the same.
     r.dropped = dropped;
-    weight[1] = 0;
+    weight[1] = weight[3] = 0;
     assert_near(regularizer_of(REGULARIZER_SWITCH, &r, true), 2 * 0.625, 1e-6);
     assert_near(regularizer_of(REGULARIZER_SWITCH_MEAN, &r, true), 2 * 0.15625, 1e-6);
     assert_near(regularizer_of(REGULARIZER_ENTROPY, &r, true), 2 * -0.6615632382, 1e-6);
     // Equal importance: 0, and no division of 0 by 0 on the way.
-    chosen[1] = 1, weight[1] = weight[0], r.dropped = NULL;
+    chosen[1] = chosen[3] = 1;
+    r.dropped = NULL;
+    weight[1] = weight[3] = (real)0.5;
     assert_near(regularizer_of(REGULARIZER_CV, &r, true), 0, 0);
-    weight[0] = weight[1] = 0;
+    for (int t = 0; t < 4; t++) weight[t] = 0;
     assert_near(regularizer_of(REGULARIZER_CV, &r, true), 0, 0);
-    weight[0] = 1, weight[1] = (real)0.5; // mean 3/4, std 1/4
+    weight[0] = 1, weight[1] = (real)0.5; // I = (1, 1/2): mean 3/4, std 1/4
     assert_near(regularizer_of(REGULARIZER_CV, &r, true), 2 / 3.0, 1e-6);
 }
 
