@@ -6,7 +6,7 @@ root=${1:?usage: check_words.sh ROOT}
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 longest=800
-words='TO''DO|FIX''ME|XX''X|st''ubs?|not yet impl''emented'
+words='TO''DO|FIX''ME|XX''X|not yet impl''emented'
 
 find "$root" \( -name .git -o -name 'build*' -o -name out -o -name corpus -o -name .venv -o -name cases \) -prune -o -type f \
     \( -name '*.[ch]' -o -name '*.cc' -o -name '*.inc' -o -name '*.sh' -o -name '*.py' -o -name '*.md' -o -name '*.cmake' \
@@ -15,6 +15,10 @@ find "$root" \( -name .git -o -name 'build*' -o -name out -o -name corpus -o -na
         lines=$(wc -l <"$file")
         [ "$lines" -le "$longest" ] || echo "$file: $lines lines, more than $longest"
         grep -HnwE "$words" "$file" || true
+        # In the program itself nothing is a placeholder; elsewhere the word has its other meanings.
+        case ${file#"$root"/} in
+        src/* | include/* | programs/*) grep -HnwiE 'st''ubs?' "$file" || true ;;
+        esac
     done | tee "$found"
 
 [ ! -s "$found" ]
