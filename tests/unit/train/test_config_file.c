@@ -1,0 +1,188 @@
+// config.json <-> struct, keys by path, and what is told about mistakes.
+#include "train/config_keys.h"
+#include "fixture.h"
+
+static void expect_refused(const char *text, const char *first, const char *second) {
+    sigmoe_config config;
+    write_text(in_root("bad.json"), text);
+    FAILS(SIGMOE_BAD_FORMAT, config_read(in_root("bad.json"), &config));
+    assert_message_has("bad.json");
+    assert_message_has(first);
+    assert_message_has(second);
+}
+
+// The valid configuration with `from` replaced by `to`.
+static void expect_refused_with(const char *from, const char *to, const char *first, const char *second) {
+    char changed[2048];
+    const char *text = config_text(MOE), *place = strstr(text, from);
+    assert_non_null(place);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(place - text), text, to, place + strlen(from));
+    expect_refused(changed, first, second);
+}
+
+static void test_mistakes_are_named(void **state) {
+    (void)state;
+    expect_refused_with("\"d_model\"", "\"d_modl\"", "d_modl", "d_model");
+    expect_refused_with("\"expert_size\"", "\"expertsize\"", "ff.expertsize", "ff.expert_size");
+    expect_refused_with("\"eval\"", "\"evel\"", "memory_segments.evel", "memory_segments.eval");
+    expect_refused_with("\"moe\"", "\"mow\"", "mow", "moe");
+    expect_refused_with("\"type\": \"moe\", ", "", "ff.type", "missing");
+    expect_refused_with("\"type\": \"moe\"", "\"type\": 3", "ff.type", "string");
+    expect_refused_with("\"sigmoid\"", "\"sigmoidal\"", "ff.router", "sigmoid");
+    expect_refused_with("\"k\": 2", "\"k\": 5", "ff.k", "");
+    expect_refused_with("\"k\": 2", "\"k\": \"2\"", "ff.k", "integer");
+    expect_refused_with("\"n_heads\": 2, ", "", "n_heads", "missing");
+    expect_refused_with("\"sigmoe\"", "\"gpt\"", "model_type", "sigmoe");
+    expect_refused_with("\"version\": 1", "\"version\": 2", "version", "2");
+    expect_refused_with("\"unroll\": 4", "\"unroll\": 0", "unroll", "");
+    expect_refused_with("{\"train\": 1, \"eval\": 2}", "3", "memory_segments", "object");
+    expect_refused("[]", "object", "");
+    expect_refused("{\"model_type\":", "line", "");
+}
+
+static void test_round_trip(void **state) {
+    (void)state;
+    const char *const kinds[] = {DENSE, MOE, HASH, "{\"type\": \"topk\", \"d_ff\": 12, \"k\": 3}",
+        "{\"type\": \"pkm\", \"n_subkeys\": 3, \"activation\": \"relu\"}"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        sigmoe_config config = make_config(kinds[i]), again;
+        OK(config_write(in_root("one.json"), &config));
+        OK(config_read(in_root("one.json"), &again));
+        OK(config_write(in_root("two.json"), &again));
+        assert_same_file(in_root("one.json"), in_root("two.json"));
+        assert_memory_equal(&config.model.ff, &again.model.ff, sizeof config.model.ff);
+    }
+}
+
+static void test_presets_survive_their_file(void **state) {
+    (void)state;
+    sigmoe_preset about;
+    for (int i = 0; i < sigmoe_preset_count(); i++) {
+        sigmoe_config *preset, *again;
+        const char *text, *text_again;
+        OK(sigmoe_preset_at(i, &about));
+        OK(sigmoe_config_from_preset(about.name, &preset));
+        OK(sigmoe_config_json(preset, &text));
+        write_text(in_root("preset.json"), text);
+        OK(sigmoe_config_from_file(in_root("preset.json"), &again));
+        OK(sigmoe_config_json(again, &text_again));
+        assert_string_equal(text, text_again);
+        sigmoe_config_free(preset);
+        sigmoe_config_free(again);
+    }
+}
+
+static void test_set_by_path(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    OK(config_set(&config, "d_model", "16"));
+    OK(config_set(&config, "memory_segments.eval", "3"));
+    OK(config_set(&config, "ff.k", "3"));
+    OK(config_override(&config, "ff.router=softmax"));
+    assert_int_equal(config.model.d_model, 16);
+    assert_int_equal(config.model.memory_eval, 3);
+    assert_int_equal(config.model.memory_train, 1);
+    assert_int_equal(config.model.ff.moe.k, 3);
+    assert_int_equal(config.model.ff.moe.router, moe_router_named("softmax"));
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.kk", "3"));
+    assert_message_has("\"ff.kk\"");
+    assert_message_has("\"ff.k\"");
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.d_ff", "3")); // another type's
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.k", "many"));
+    assert_message_has("ff.k");
+    FAILS(SIGMOE_BAD_ARGUMENT, config_override(&config, "ff.k"));
+    FAILS(SIGMOE_BAD_ARGUMENT, config_override(&config, "=3"));
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "tokenizer", "none"));
+}
+
+static void test_another_type_needs_its_keys(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    OK(config_set(&config, "ff.type", "moe")); // no change: the values stay
+    assert_int_equal(config.model.ff.moe.n_experts, 4);
+    OK(config_set(&config, "ff.type", "topk"));
+    FAILS(SIGMOE_BAD_ARGUMENT, model_config_check(&config.model));
+    assert_message_has("ff.");
+    OK(config_set(&config, "ff.d_ff", "12"));
+    OK(config_set(&config, "ff.k", "4"));
+    OK(model_config_check(&config.model));
+    assert_false(config.model.ff.topk.norm_compensation);
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.type", "top-k"));
+    assert_message_has("topk");
+}
+
+// What help lists can be set, and each key is listed once.
+static void test_options_are_keys(void **state) {
+    (void)state;
+    sigmoe_option shown;
+    config_key key;
+    int count = 0;
+    for (; sigmoe_option_at(count, &shown); count++) {
+        assert_true(config_key_at(count, &key));
+        assert_true(strlen(shown.key) > 0 && strlen(shown.help) > 0 && strlen(shown.values) > 0);
+        char path[CONFIG_KEY_SIZE];
+        for (int other = 0; other < count; other++) {
+            config_key earlier;
+            assert_true(config_key_at(other, &earlier));
+            config_key_path(&earlier, path);
+            assert_true(strcmp(path, shown.key) != 0 || earlier.variant != key.variant);
+        }
+    }
+    assert_true(count > 20);
+    assert_false(config_key_at(count, &key));
+    assert_false(config_key_at(-1, &key));
+}
+
+static void test_data_must_fit(void **state) {
+    (void)state;
+    dataset data = {.directory = "d", .vocab_size = 12};
+    sigmoe_config config = make_config(DENSE);
+    FAILS(SIGMOE_BAD_ARGUMENT, config_adopt_data(&config, &data));
+    assert_message_has("11");
+    assert_message_has("12");
+    config.vocabulary_from_data = true; // as a preset's
+    data.tokenizer = (tokenizer){.type = TOKENIZER_BYTES, .alphabet_size = 12};
+    OK(config_adopt_data(&config, &data));
+    assert_int_equal(config.model.vocab_size, 12);
+    assert_int_equal(config.tokenizer.type, TOKENIZER_BYTES);
+    data.tokenizer.alphabet[3] = 99;
+    FAILS(SIGMOE_BAD_ARGUMENT, config_adopt_data(&config, &data));
+    assert_message_has("tokenizer");
+}
+
+static void test_summary(void **state) {
+    (void)state;
+    sigmoe_config *config;
+    sigmoe_summary summary;
+    sigmoe_tensor_info tensor;
+    int64_t total = 0, feedforward = 0;
+    OK(sigmoe_config_from_preset("wt-s-moe", &config));
+    OK(sigmoe_config_summary(config, &summary));
+    assert_int_equal(summary.parameters, 47260232);
+    assert_near(summary.ff_flops_share, 0.25, 1e-12);
+    assert_near(summary.parameter_bytes + summary.optimizer_bytes, 16.0 * 47260232, 0);
+    for (int i = 0; sigmoe_config_tensor(config, i, &tensor); i++) {
+        int64_t count = 1;
+        for (int k = 0; k < tensor.dims; k++) count *= tensor.shape[k];
+        total += count;
+        if (strstr(tensor.name, ".ff.")) feedforward += count;
+        assert_true(strlen(tensor.init) > 0);
+    }
+    assert_int_equal(total, summary.parameters);
+    assert_int_equal(feedforward, summary.ff_parameters);
+    sigmoe_config_free(config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_presets_survive_their_file),
+        cmocka_unit_test(test_set_by_path),
+        cmocka_unit_test(test_another_type_needs_its_keys),
+        cmocka_unit_test(test_options_are_keys),
+        cmocka_unit_test(test_data_must_fit),
+        cmocka_unit_test(test_summary),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}

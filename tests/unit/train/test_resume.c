@@ -1,0 +1,248 @@
+// A run that was stopped and resumed has the bits of one that was not; and what a resume finds damaged, it refuses.
+#include "fixture.h"
+
+// Raises the stop flag when the first checkpoint has been written.
+typedef struct stopper {
+    volatile int stop;
+    bool armed;
+} stopper;
+
+static void on_note(void *context, const char *line) {
+    stopper *s = context;
+    if (s->armed && strstr(line, "checkpoint")) s->stop = 1;
+}
+
+static sigmoe_status train(const char *run, const sigmoe_config *config,
+    const sigmoe_train_settings *settings, stopper *s, int thread_count) {
+    sigmoe_observer observer = {.note = on_note, .context = s, .stop = &s->stop, .threads = thread_count};
+    sigmoe_train_request request;
+    sigmoe_train_defaults(&request);
+    request.config = config;
+    request.data = in_root("data");
+    request.out = run;
+    request.settings = *settings;
+    request.force = true;
+    sigmoe_train_result result;
+    return sigmoe_train(&request, &observer, &result);
+}
+
+static sigmoe_status resume(const char *run, int thread_count) {
+    sigmoe_observer observer = {.threads = thread_count};
+    sigmoe_train_request request;
+    sigmoe_train_defaults(&request);
+    request.out = run;
+    request.resume = true;
+    sigmoe_train_result result;
+    return sigmoe_train(&request, &observer, &result);
+}
+
+// Lines without what tells the time.
+static char *timeless(const char *run) {
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/metrics.jsonl", run));
+    char *text = read_text(path), *out = text;
+    for (char *in = text; *in;) {
+        if (strncmp(in, ",\"tokens_per_s\":", 16) == 0) in += strcspn(in, "}");
+        *out++ = *in++;
+    }
+    *out = '\0';
+    return text;
+}
+
+static int count_lines(const char *text) {
+    int count = 0;
+    for (; *text; text++) count += *text == '\n';
+    return count;
+}
+
+static const char *const checkpoint_files[] = {
+    "config.json", "model.safetensors", "trainer.json", "trainer.safetensors"};
+
+static void assert_same_checkpoint(const char *a, const char *b, int64_t step) {
+    for (int i = 0; i < 4; i++) {
+        char x[PATH_CAPACITY], y[PATH_CAPACITY], file_x[PATH_CAPACITY], file_y[PATH_CAPACITY];
+        OK(checkpoint_path(a, step, x));
+        OK(checkpoint_path(b, step, y));
+        OK(path_format(file_x, "%s/%s", x, checkpoint_files[i]));
+        OK(path_format(file_y, "%s/%s", y, checkpoint_files[i]));
+        assert_same_file(file_x, file_y);
+    }
+}
+
+static void assert_same_logs(const char *a, const char *b, int lines) {
+    char x[PATH_CAPACITY], y[PATH_CAPACITY];
+    char *metrics_a = timeless(a), *metrics_b = timeless(b);
+    assert_string_equal(metrics_a, metrics_b);
+    assert_int_equal(count_lines(metrics_a), lines);
+    free(metrics_a);
+    free(metrics_b);
+    OK(path_format(x, "%s/valid.jsonl", a));
+    OK(path_format(y, "%s/valid.jsonl", b));
+    assert_same_file(x, y);
+}
+
+// 61 tokens in 2 streams of 30 give 7 steps an epoch: 16 steps end in the third.
+static sigmoe_train_settings run_settings(void) {
+    sigmoe_train_settings settings = small_settings(16);
+    settings.checkpoint_every = 5;
+    settings.valid_every = 4;
+    return settings;
+}
+
+static void check_stopped_and_resumed(const char *ff) {
+    sigmoe_config config = make_config(ff);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0}, early = {.armed = true};
+    const char *whole = in_root("whole"), *parts = in_root("parts");
+    OK(train(whole, &config, &settings, &never, 1));
+    FAILS(SIGMOE_INTERRUPTED, train(parts, &config, &settings, &early, 2));
+    assert_message_has("step 5");
+    OK(resume(parts, 2));
+    assert_same_checkpoint(whole, parts, 15);
+    assert_same_checkpoint(whole, parts, 16);
+    assert_same_logs(whole, parts, 16);
+    OK(resume(parts, 1)); // nothing is left to do
+    assert_same_checkpoint(whole, parts, 16);
+    assert_same_logs(whole, parts, 16);
+}
+
+static void test_moe_resumes(void **state) {
+    (void)state;
+    check_stopped_and_resumed(MOE);
+}
+
+static void test_hash_resumes(void **state) {
+    (void)state;
+    check_stopped_and_resumed(HASH);
+}
+
+static void test_dense_resumes(void **state) {
+    (void)state;
+    check_stopped_and_resumed(DENSE);
+}
+
+// As after a crash: the log is ahead of the checkpoint, its last line cut in two.
+static void test_log_is_cut(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0};
+    const char *whole = in_root("whole"), *crashed = in_root("crashed");
+    OK(train(whole, &config, &settings, &never, 1));
+    OK(train(crashed, &config, &settings, &never, 1));
+    OK(directory_remove(in_root("crashed/checkpoints/00000016")));
+    OK(directory_make(in_root("crashed/checkpoints/00000016.partial")));
+    FILE *log = fopen(in_root("crashed/metrics.jsonl"), "a");
+    fputs("{\"step\":16,\"loss\":1}\n{\"step\":17,\"lo", log);
+    fclose(log);
+    OK(resume(crashed, 1));
+    assert_same_checkpoint(whole, crashed, 16);
+    assert_same_logs(whole, crashed, 16);
+}
+
+static void test_newest_two_are_kept(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(10);
+    settings.checkpoint_every = 2;
+    stopper never = {0};
+    OK(train(in_root("kept"), &config, &settings, &never, 1));
+    arena *a;
+    char **names;
+    int count;
+    OK(arena_create("test", &a));
+    OK(directory_list(in_root("kept/checkpoints"), a, &names, &count));
+    assert_int_equal(count, 2);
+    assert_string_equal(names[0], "00000008");
+    assert_string_equal(names[1], "00000010");
+    arena_destroy(a);
+}
+
+// A file in place of checkpoint 16's, which must then be refused by name.
+static void refuse_with(
+    const char *name, const char *content, size_t length, sigmoe_status status, const char *expected) {
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/%s", in_root("damaged/checkpoints/00000016"), name));
+    char *saved;
+    file_map map;
+    OK(file_map_open(path, &map));
+    size_t saved_length = map.size;
+    saved = malloc(saved_length);
+    memcpy(saved, map.bytes, saved_length);
+    file_map_close(&map);
+
+    FILE *file = fopen(path, "w");
+    if (!content) length = saved_length / 2;
+    assert_int_equal(fwrite(content ? content : saved, 1, length, file), length);
+    fclose(file);
+    FAILS(status, resume(in_root("damaged"), 1));
+    assert_message_has(expected);
+
+    file = fopen(path, "w");
+    assert_int_equal(fwrite(saved, 1, saved_length, file), saved_length);
+    fclose(file);
+    free(saved);
+}
+
+static void test_damage_is_refused(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0};
+    OK(train(in_root("damaged"), &config, &settings, &never, 1));
+    refuse_with("model.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "model.safetensors");
+    refuse_with("trainer.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "trainer.safetensors");
+    refuse_with("config.json", NULL, 0, SIGMOE_BAD_FORMAT, "config.json");
+    refuse_with("trainer.json", "{}", 2, SIGMOE_BAD_FORMAT, "trainer.json");
+    const char *const counters[] = {"{\"version\": 1, \"step\": 17, \"seed\": 7, \"cursor\": {\"epoch\": 0, "
+                                    "\"position\": 0}, \"memory_rows\": 0}",
+        "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 31}, "
+        "\"memory_rows\": 0}",
+        "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
+        "\"memory_rows\": 5}",
+        "{\"version\": 1, \"step\": 16, \"seed\": 8, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
+        "\"memory_rows\": 4}",
+        "{\"version\": 1, \"step\": -1, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
+        "\"memory_rows\": 4}"};
+    for (int i = 0; i < 5; i++)
+        refuse_with("trainer.json", counters[i], strlen(counters[i]), SIGMOE_BAD_FORMAT, "trainer.json");
+    OK(resume(in_root("damaged"), 1)); // repaired
+}
+
+static void test_other_data_is_refused(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(2);
+    stopper never = {0};
+    OK(train(in_root("moved"), &config, &settings, &never, 1));
+    char *meta = read_text(in_root("data/meta.json"));
+    char *changed = strdup(meta);
+    strstr(changed, "\"00\"")[1] = '1'; // another checksum
+    write_text(in_root("data/meta.json"), changed);
+    FAILS(SIGMOE_BAD_FORMAT, resume(in_root("moved"), 1));
+    assert_message_has("data");
+    write_text(in_root("data/meta.json"), meta);
+    OK(resume(in_root("moved"), 1));
+    free(meta);
+    free(changed);
+}
+
+static void test_nothing_to_resume(void **state) {
+    (void)state;
+    FAILS(SIGMOE_BAD_ARGUMENT, resume(in_root("nowhere"), 1));
+    assert_message_has("nowhere");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moe_resumes),
+        cmocka_unit_test(test_hash_resumes),
+        cmocka_unit_test(test_dense_resumes),
+        cmocka_unit_test(test_log_is_cut),
+        cmocka_unit_test(test_newest_two_are_kept),
+        cmocka_unit_test(test_damage_is_refused),
+        cmocka_unit_test(test_other_data_is_refused),
+        cmocka_unit_test(test_nothing_to_resume),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
