@@ -7,6 +7,7 @@
 #include "train/model_file.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
+#include "train/workspace.h"
 
 #include <math.h>
 #include <stdio.h>
