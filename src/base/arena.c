@@ -36,7 +36,8 @@ typedef struct chunk {
 struct arena {
     const char *name;
     chunk *top;
-    chunk *spare; // one emptied chunk is kept: a step that needs it returns every time
+    chunk
+        *spare; // an emptied chunk that held all of the last round: kept, since the next round needs it again
     size_t total;
     size_t peak;
 };
@@ -91,8 +92,11 @@ void arena_destroy(arena *a) {
 }
 
 static chunk *chunk_new(const arena *a, size_t need) {
-    // Grow geometrically: the number of chunks stays logarithmic in what is handed out.
-    size_t capacity = a->total / 2 > need ? a->total / 2 : need;
+    // What was needed before will be needed again: work that repeats ends up with one chunk of exactly its size. Until
+    // then grow geometrically, so that the number of chunks stays logarithmic in what is handed out.
+    size_t capacity = need, known = a->peak - a->total, growth = a->total / 2;
+    if (capacity < known) capacity = known;
+    if (capacity < growth) capacity = growth;
     if (capacity < SMALLEST_CHUNK) capacity = SMALLEST_CHUNK;
     if (capacity > SIZE_MAX - HUGE_PAGE) return NULL;
     size_t alignment = capacity >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
@@ -112,9 +116,9 @@ static chunk *chunk_new(const arena *a, size_t need) {
 
 static bool push_chunk(arena *a, size_t need) {
     chunk *c = a->spare;
-    if (c && c->capacity >= need) {
-        a->spare = NULL;
-    } else {
+    a->spare = NULL;
+    if (!c || c->capacity < need) {
+        chunk_free(c);
         c = chunk_new(a, need);
         if (!c) return false;
     }
@@ -167,15 +171,16 @@ arena_mark arena_here(const arena *a) {
 }
 
 void arena_release(arena *a, arena_mark mark) {
+    bool single = a->top != mark.chunk && a->top->below == mark.chunk;
     while (a->top != mark.chunk) {
         chunk *c = a->top;
         a->top = c->below;
-        ASAN_POISON_MEMORY_REGION(c->bytes, c->capacity);
-        if (!a->spare || a->spare->capacity < c->capacity) {
-            chunk_free(a->spare);
+        if (single && !a->spare) {
+            ASAN_POISON_MEMORY_REGION(c->bytes, c->capacity);
             a->spare = c;
         } else {
-            chunk_free(c);
+            chunk_free(
+                c); // several chunks are replaced by one of their size when the memory is asked for again
         }
     }
     if (a->top) {
