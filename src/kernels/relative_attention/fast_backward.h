@@ -240,10 +240,17 @@ static void pack_queries(
     memset(to + sizes->queries * sizes->padded, 0, (size_t)(behind * sizes->padded) * sizeof *to);
 }
 
-static double dot(const float *a, const float *b, int64_t n) {
-    double sum = 0.0;
-    for (int64_t c = 0; c < n; c++) sum += (double)a[c] * (double)b[c];
-    return sum;
+// D of each query, from dout [Q, padded] as packed and out as it lies.
+static void pack_corrections(
+    float *correction, const attention_sizes *sizes, const float *dout, const float *out, int64_t stride) {
+    int64_t whole = sizes->width / LANES * LANES, rest = sizes->width - whole;
+    for (int64_t i = 0; i < sizes->queries; i++, dout += sizes->padded, out += stride) {
+        if (i + ROWS_AHEAD < sizes->queries) prefetch_row(out + ROWS_AHEAD * stride, sizes->width);
+        vec sum = vec_all(0.0f);
+        if (rest) sum = vec_load(dout + whole) * vec_load_part(out + whole, rest);
+        for (int64_t c = 0; c < whole; c += LANES) sum = vec_fma(vec_load(dout + c), vec_load(out + c), sum);
+        correction[i] = vec_sum(sum);
+    }
 }
 
 static void backward_sequence(
@@ -262,15 +269,13 @@ static void backward_sequence(
     matrix dk = matrix_part(gradients->dk, sequence * keys, keys, column, width);
     matrix dv = matrix_part(gradients->dv, sequence * keys, keys, column, width);
 
-    pack_column_tiles(scratch->key_columns, matrix_real(k), k.stride, keys, width);
-    pack_column_tiles(scratch->value_columns, matrix_real(v), v.stride, keys, width);
     pack_rows(scratch->keys, padded, matrix_real(k), k.stride, keys, width, NULL);
+    pack_column_tiles(scratch->key_columns, scratch->keys, padded, keys, width);
+    pack_column_tiles(scratch->value_columns, matrix_real(v), v.stride, keys, width);
     pack_queries(scratch->content, sizes, matrix_real(q), q.stride, call->content_bias + column);
     pack_queries(scratch->position, sizes, matrix_real(q), q.stride, call->position_bias + column);
     pack_queries(scratch->dout, sizes, matrix_real(dout), dout.stride, NULL);
-    for (int64_t i = 0; i < queries; i++)
-        scratch->correction[i] =
-            (float)dot(matrix_real(dout) + i * dout.stride, matrix_real(out) + i * out.stride, width);
+    pack_corrections(scratch->correction, sizes, scratch->dout, matrix_real(out), out.stride);
     memcpy(scratch->logsumexp, call->logsumexp + (sequence * call->heads + head) * queries,
         (size_t)queries * sizeof(float));
     size_t key_bytes = (size_t)(round_up(keys, TILE_ROWS) * padded) * sizeof(float);
@@ -289,11 +294,11 @@ static void backward_sequence(
 static void backward_group(void *context, int64_t index, int thread) {
     const backward_work *work = context;
     const attention_sizes *sizes = &work->sizes;
-    int64_t head = index / work->groups, group = index % work->groups;
+    int64_t head = index % work->call->heads, group = index / work->call->heads;
     backward_task task = {.call = work->call,
         .sizes = work->sizes,
         .scratch = &work->scratch[thread],
-        .partial = &work->partials[index],
+        .partial = &work->partials[head * work->groups + group],
         .position_columns = work->positions.columns + head * sizes->width * sizes->position_step,
         .position_rows = work->positions.rows + head * position_rows_count(sizes)};
     memset(task.partial->dpositions, 0, (size_t)position_rows_count(sizes) * sizeof(float));

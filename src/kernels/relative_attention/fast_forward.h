@@ -108,8 +108,8 @@ static void forward_block(void *context, int64_t task, int thread) {
     const forward_work *work = context;
     const attention_call *call = work->call;
     const attention_sizes *sizes = &work->sizes;
-    int64_t block = task % work->blocks, sequence = task / work->blocks % call->batch;
-    int64_t head = task / work->blocks / call->batch, first_column = head * sizes->width;
+    int64_t head = task % call->heads, block = task / call->heads % work->blocks;
+    int64_t sequence = task / call->heads / work->blocks, first_column = head * sizes->width;
     int64_t first = block * QUERIES_PER_TASK, rows = least(sizes->queries - first, QUERIES_PER_TASK);
     int64_t keys = sizes->memory + first + rows;
     const forward_scratch *scratch = &work->scratch[thread];

@@ -12,7 +12,7 @@
 
 // Keys are taken in chunks; a row of scores has zeros or garbage on both sides of its chunk, because the relative shift
 // (position = key - query + Q - 1) makes a strip of position products a parallelogram.
-enum { CHUNK = 10 * 24, SCORES_STEP = LANES + CHUNK + TILE_COLUMNS };
+enum { CHUNK = 7 * 48, SCORES_STEP = LANES + CHUNK + TILE_COLUMNS };
 
 typedef struct attention_sizes {
     int64_t queries, memory, keys, width;
@@ -43,11 +43,24 @@ static attention_sizes sizes_of(const attention_call *call) {
         .position_step = step};
 }
 
+// The rows of one head lie a whole row of all heads apart, which the processor does not foresee.
+enum { ROWS_AHEAD = 16 };
+static inline void prefetch_row(const float *row, int64_t width) {
+    for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(row + c);
+    __builtin_prefetch(row + width - 1);
+}
+
+static inline void prefetch_row_to_write(float *row, int64_t width) {
+    for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(row + c, 1);
+    __builtin_prefetch(row + width - 1, 1);
+}
+
 // rows x width, plus a bias [width] in every row; NULL for none.
 static void pack_rows(float *to, int64_t padded, const float *from, int64_t stride, int64_t rows,
     int64_t width, const float *bias) {
     int64_t whole = width / LANES * LANES, rest = width - whole;
     for (int64_t i = 0; i < rows; i++, to += padded, from += stride) {
+        if (i + ROWS_AHEAD < rows) prefetch_row(from + ROWS_AHEAD * stride, width);
         for (int64_t c = 0; c < whole; c += LANES) {
             vec x = vec_load(from + c);
             if (bias) x += vec_load(bias + c);
@@ -66,6 +79,7 @@ static void unpack_rows(float *y, int64_t stride, const float *packed, int64_t p
     int64_t width, float factor) {
     int64_t whole = width / LANES * LANES, rest = width - whole;
     for (int64_t i = 0; i < rows; i++, y += stride, packed += padded) {
+        if (i + ROWS_AHEAD < rows) prefetch_row_to_write(y + ROWS_AHEAD * stride, width);
         for (int64_t c = 0; c < whole; c += LANES) vec_store(y + c, vec_load(packed + c) * vec_all(factor));
         if (rest) vec_store_part(y + whole, rest, vec_load(packed + whole) * vec_all(factor));
     }
@@ -92,7 +106,9 @@ static inline void transpose_8x8(__m256 x[8]) {
 static void pack_columns(float *to, int64_t step, int64_t tile_step, const float *from, int64_t stride,
     int64_t rows, int64_t width) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (int64_t j = 0; j < rows; j += 8)
+    for (int64_t j = 0; j < rows; j += 8) {
+        for (int64_t i = j + ROWS_AHEAD; i < least(j + ROWS_AHEAD + 8, rows); i++)
+            prefetch_row(from + i * stride, width);
         for (int64_t c = 0; c < width; c += 8) {
             __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)least(width - c, 8)), lane);
             __m256 block[8];
@@ -104,6 +120,7 @@ static void pack_columns(float *to, int64_t step, int64_t tile_step, const float
             for (int64_t i = 0; i < least(width - c, 8); i++)
                 _mm256_storeu_ps(tile + (c + i) * step, block[i]);
         }
+    }
 }
 
 static int64_t packed_columns_count(int64_t rows, int64_t width) {

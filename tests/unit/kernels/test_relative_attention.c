@@ -15,12 +15,13 @@ static const shape shapes[] = {
     {3, 8, 3, 3, 41, 5, 1, 1},     // memory shorter than the segment
     {2, 13, 40, 5, 41, 0, 1, 1},   // longer
     {1, 65, 17, 9, 41, 3, 1, 1},   // a tile of queries and one more
-    {1, 67, 250, 3, 64, 7, 1, 1},  // more than a chunk of keys, the diagonal across its border
-    {1, 70, 415, 2, 16, 0, 1, 1},  // the diagonal just behind a border
+    {1, 67, 300, 3, 64, 7, 1, 1},  // more than a chunk of keys, the diagonal across its border
+    {1, 70, 335, 2, 16, 0, 1, 1},  // the first query sees a chunk exactly
+    {1, 9, 680, 2, 41, 2, 1, 1},   // three chunks
     {2, 130, 131, 2, 33, 1, 1, 1}, // several tiles
     {1, 261, 230, 1, 9, 0, 1, 1},  // more than a task's queries
     {3, 33, 31, 3, 96, 0, 1, 1},   // wide heads
-    {1, 40, 300, 2, 41, 0, 60, 1}, // scores in the hundreds: e^score overflows
+    {1, 40, 640, 2, 41, 0, 60, 1}, // scores in the hundreds: e^score overflows
     {1, 40, 300, 2, 41, 0, 1, -1}, // the scale may be learned to be negative
     {2, 9, 7, 2, 5, 0, 1, 0},      // or zero
     {65, 2, 1, 4, 3, 0, 1, 1},     // several sequences to a task of the backward
