@@ -19,13 +19,22 @@ static sigmoe_status find_corpus(const char *kind, const corpus **out) {
         nearest_name(kind, names, count));
 }
 
+// Replacing `out` must not remove what is read.
+static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
+    for (int i = 0; i < request->input_count; i++)
+        if (path_inside(request->inputs[i], out))
+            return fail(
+                SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", out, request->inputs[i]);
+    return SIGMOE_OK;
+}
+
 // Written aside: what fails or is interrupted leaves nothing but a download that can be resumed.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request, const char *out,
     const sigmoe_observer *observer) {
     char partial[PATH_CAPACITY], download[PATH_CAPACITY];
     TRY(path_format(partial, "%s.partial", out));
     TRY(path_format(download, "%s.download", out));
-    if (path_exists(partial)) TRY(directory_remove(partial)); // of a run that was killed
+    TRY(output_claim(partial, true)); // of a run that was killed
     TRY(directory_make(partial));
     sigmoe_status status = c->prepare(&(corpus_request){.inputs = request->inputs,
         .input_count = request->input_count,
@@ -50,5 +59,6 @@ sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe
     TRY(path_format(out, "%s", request->out));
     for (size_t n = strlen(out); n > 1 && out[n - 1] == '/'; n--) out[n - 1] = '\0';
     if (!request->force) TRY(output_claim(out, false)); // before the work, not after it
+    TRY(keep_inputs(request, out));
     return prepare_aside(c, request, out, observer);
 }

@@ -199,13 +199,12 @@ sigmoe_status directory_list(const char *path, arena *a, char ***names, int *cou
     return status;
 }
 
-// Whether the process's working directory lies in `path`: "--force --out ." must not empty the user's project.
-static bool holds_working_directory(const char *path) {
-    char target[PATH_CAPACITY], here[PATH_CAPACITY];
-    if (!realpath(path, target) || !getcwd(here, sizeof here)) return false;
-    size_t length = strlen(target);
+bool path_inside(const char *inner, const char *outer) {
+    char child[PATH_CAPACITY], parent[PATH_CAPACITY];
+    if (!realpath(inner, child) || !realpath(outer, parent)) return false;
+    size_t length = strlen(parent);
     if (length == 1) return true; // the root
-    return strncmp(target, here, length) == 0 && (here[length] == '/' || here[length] == '\0');
+    return strncmp(parent, child, length) == 0 && (child[length] == '/' || child[length] == '\0');
 }
 
 sigmoe_status output_claim(const char *path, bool force) {
@@ -214,7 +213,8 @@ sigmoe_status output_claim(const char *path, bool force) {
     if (!force)
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s exists already: choose another name, or add --force to replace it", path);
-    if (holds_working_directory(path))
+    // "--force --out ." must not empty the user's project.
+    if (path_inside(".", path))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s holds the working directory and is not replaced: choose another name", path);
     return directory_remove(path);

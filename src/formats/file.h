@@ -36,6 +36,8 @@ void file_map_close(file_map *map);
 
 sigmoe_status directory_make(const char *path); // with parents; existing is fine
 bool path_exists(const char *path);
+// Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
+bool path_inside(const char *inner, const char *outer);
 sigmoe_status directory_remove(const char *path); // with its contents
 // fsync of every file in `partial`, then renames the directory to `final`.
 sigmoe_status directory_commit(const char *partial, const char *final);

@@ -174,6 +174,13 @@ static void existing_output(void **state) {
         sigmoe_prepare(&(sigmoe_prepare_request){"text", &path, 1, out, false}, NULL), SIGMOE_OK);
     assert_true(path_exists(at("new/meta.json")));
     assert_false(path_exists(at("new/sub")) || path_exists(at("new.partial")));
+    // Nor may force remove the very text that is read.
+    const char *inside = at("new/text");
+    put_text(inside, "abcdefghijklmnopqrstuvwxyz");
+    assert_int_equal(sigmoe_prepare(&(sigmoe_prepare_request){"text", &inside, 1, at("new"), true}, NULL),
+        SIGMOE_BAD_ARGUMENT);
+    assert_message_has("holds the input");
+    assert_true(path_exists(inside));
     directory_remove(at("out"));
 }
 

@@ -184,6 +184,12 @@ static void claiming(void **state) {
     assert_int_equal(output_claim("/", true), SIGMOE_BAD_ARGUMENT);
     assert_int_equal(chdir(here), 0);
     assert_true(path_exists(at("out/sub")));
+    assert_true(path_inside(at("out/sub"), at("out")));
+    assert_true(path_inside(at("out"), at("out/sub/..")));
+    assert_false(path_inside(at("out"), at("out/sub")));
+    assert_int_equal(directory_make(at("out2")), SIGMOE_OK);
+    assert_false(path_inside(at("out2"), at("out"))); // a longer name is no place inside
+    assert_false(path_inside(at("nowhere"), at("out")));
     assert_int_equal(output_claim(at("out"), true), SIGMOE_OK);
     assert_false(path_exists(at("out")));
 }
