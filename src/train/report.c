@@ -1,5 +1,184 @@
 #include "train/report.h"
-sigmoe_status report_write(const comparison *c, const table_row *rows) {
-    (void)c, (void)rows;
+
+#include "formats/file.h"
+#include "train/report_figures.h"
+#include "train/report_making.h"
+#include "train/report_style.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+// ---------------------------------------------------------------- title and summary
+
+static void print_head(FILE *out) {
+    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n"
+          "<title>Feedforward blocks at equal parameters</title>\n<link rel=\"icon\" href=\"data:,\">\n",
+        out);
+    report_style_print(out);
+    fputs("</head>\n<body>\n<main>\n<h1>Feedforward blocks at equal parameters</h1>\n", out);
+}
+
+static void print_question(FILE *out, const comparison *c) {
+    const char *base = c->request->base_name;
+    fprintf(out,
+        "<p>%d %s of the Transformer's feedforward block, each in a language model of as many parameters as "
+        "the base ",
+        c->variant_count, c->variant_count == 1 ? "variant" : "variants");
+    html_text(out, base ? base : "configuration");
+    fprintf(out, " (%" PRId64 "), trained from %d %s on the same batches of ", c->base_parameters,
+        c->seed_count, c->seed_count == 1 ? "seed" : "seeds");
+    html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
+    fputs(".</p>\n", out);
+}
+
+// The variant with the lowest mean; -1 when there is no score.
+static int best_variant(const comparison *c, const table_row *rows) {
+    int best = -1;
+    for (int i = 0; i < c->variant_count; i++)
+        if (!isnan(rows[i].test.mean) && (best < 0 || rows[i].test.mean < rows[best].test.mean)) best = i;
+    return best;
+}
+
+static int variant_of_row(const comparison *c, const char *row) {
+    for (int i = 0; i < c->variant_count; i++)
+        if (strcmp(c->variants[i].row->name, row) == 0) return i;
+    return -1;
+}
+
+static void print_answer(FILE *out, const comparison *c, const table_row *rows) {
+    int best = best_variant(c, rows), dense = variant_of_row(c, "dense"),
+        sigma = variant_of_row(c, "sigma-moe");
+    if (best < 0) return;
+    fputs("<p>The best test score is ", out);
+    html_text(out, c->variants[best].label);
+    fprintf(out, "'s %.*f %s.", c->bits ? 4 : 3, rows[best].test.mean, comparison_unit(c));
+    if (dense >= 0 && sigma >= 0 && !isnan(rows[dense].test.mean) && !isnan(rows[sigma].test.mean)) {
+        double difference = 100 * (rows[sigma].test.mean / rows[dense].test.mean - 1);
+        fprintf(out, " σ-MoE, at %.0f %% of the multiply-adds, scores %.1f %% %s than dense.",
+            100 * c->variants[sigma].flops_share, fabs(difference),
+            difference < 0 ? "better (lower)" : "worse (higher)");
+    }
+    fputs("</p>\n", out);
+}
+
+// ---------------------------------------------------------------- table
+
+static void print_headings(FILE *out, const table_cells *t) {
+    fputs("<thead><tr>", out);
+    for (int j = 0; j < TABLE_COLUMNS; j++) {
+        fputs("<th scope=\"col\">", out);
+        html_text(out, t->cell[0][j]);
+        if (*t->cell[1][j]) fputs("<br>", out);
+        html_text(out, t->cell[1][j]);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead>\n", out);
+}
+
+static void print_row(FILE *out, const char *const cells[TABLE_COLUMNS], const char *color, bool best) {
+    fprintf(out, "<tr%s><th scope=\"row\">", best ? " class=\"best\"" : "");
+    fprintf(out, "<span class=\"swatch\" style=\"background:var(%s)\"></span>", color);
+    html_text(out, cells[COLUMN_VARIANT]);
+    fputs("</th>", out);
+    for (int j = COLUMN_VARIANT + 1; j < TABLE_COLUMNS; j++) {
+        bool score = j == COLUMN_VALID || j == COLUMN_TEST;
+        fprintf(out, "<td%s>", score ? " class=\"score\"" : "");
+        html_text(out, cells[j]);
+        fputs("</td>", out);
+    }
+    fputs("</tr>\n", out);
+}
+
+static void print_failures(FILE *out, const comparison *c) {
+    for (int i = 0; i < c->variant_count; i++)
+        for (int s = 0; s < c->seed_count; s++) {
+            const char *failure = comparison_result(c, i, s)->failure;
+            if (!failure) continue;
+            fputs("<p class=\"small\">", out);
+            html_text(out, c->variants[i].label);
+            fprintf(out, ", seed %" PRIu64 ": no score; ", comparison_seed(c, s));
+            html_text(out, failure);
+            fputs("</p>\n", out);
+        }
+}
+
+static void print_legend(FILE *out, const comparison *c) {
+    fprintf(out,
+        "<p class=\"small\">Scores are %s, lower is better%s. "
+        "FF FLOPs: multiply-adds of the block over those of a dense block with the base's number of "
+        "channels, "
+        "routers apart. FF time: measured, forward and backward, over dense's. Speed is of training steps "
+        "alone, peak activations the most memory that a step needs beside parameters, gradients and Adam's "
+        "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
+        "data where this one differs; - where it has none.%s</p>\n",
+        comparison_unit(c), c->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
+        c->has_ngram
+            ? " The order-3 n-gram (Witten-Bell, at most 20 million tokens of the train split) is scored on "
+              "the same tokens."
+            : "");
+}
+
+static sigmoe_status print_results(FILE *out, const comparison *c, const table_row *rows) {
+    table_cells t;
+    TRY(table_cells_make(c, rows, &t));
+    int best = best_variant(c, rows);
+    fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+          "aria-label=\"Results\">"
+          "<table class=\"results\">",
+        out);
+    print_headings(out, &t);
+    fputs("<tbody>\n", out);
+    for (int i = 0; i < c->variant_count; i++)
+        print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
+            i == best);
+    if (c->has_ngram) print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false);
+    fputs("</tbody></table></div>\n", out);
+    print_legend(out, c);
+    print_failures(out, c);
+    fputs("</section>\n", out);
     return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- figures
+
+static void print_figure(FILE *out, const figure *f) {
+    fprintf(out, "<figure id=\"%s\"><h3>%s</h3>\n", f->name, f->title);
+    fputs(f->svg ? f->svg : "<p>There is no finite number to draw.</p>", out);
+    fputs("<figcaption>", out);
+    html_text(out, f->caption);
+    fputs("</figcaption></figure>\n", out);
+}
+
+static void print_figures(FILE *out, const figure figures[FIGURES]) {
+    fputs("<section><h2>Figures</h2>\n<div class=\"figures\">\n", out);
+    for (int i = 0; i < FIGURES; i++) print_figure(out, &figures[i]);
+    fputs("</div></section>\n", out);
+}
+
+static sigmoe_status print_page(
+    FILE *out, const comparison *c, const table_row *rows, const figure figures[FIGURES]) {
+    print_head(out);
+    print_question(out, c);
+    print_answer(out, c, rows);
+    TRY(print_results(out, c, rows));
+    print_figures(out, figures);
+    TRY(report_making_print(out, c));
+    fputs("</main>\n</body>\n</html>\n", out);
+    return SIGMOE_OK;
+}
+
+sigmoe_status report_write(const comparison *c, const table_row *rows) {
+    char path[PATH_CAPACITY];
+    figure figures[FIGURES];
+    file_writer w;
+    TRY(figures_draw(c, rows, figures));
+    TRY(path_format(path, "%s/report.html", c->request->out));
+    TRY(file_writer_open(&w, path));
+    sigmoe_status status = print_page(w.stream, c, rows, figures);
+    if (status == SIGMOE_OK) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
 }

@@ -1,0 +1,248 @@
+// The figures with a line for each variant: validation score by steps and by seconds, training loss.
+#include "train/report_curves.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+enum { LOSS_BINS = 100 };
+
+// Lines start high above where they part: the frame is theirs after this share of the training.
+static const double OPENING = 0.1;
+
+void range_to_y(value_range r, figure_plot *plot) {
+    double span = fmax(r.high - r.low, 1e-3 * fmax(fabs(r.high), 1e-6));
+    plot->y_low = r.low - 0.06 * span;
+    plot->y_high = r.high + 0.06 * span;
+    plot->y_decimals = span >= 8 ? 0 : span >= 0.8 ? 1 : span >= 0.08 ? 2 : 3;
+}
+
+// ---------------------------------------------------------------- data
+
+typedef struct mean_point {
+    double step, seconds, mean, low, high;
+} mean_point;
+
+// Over the seeds that got as far as their validation number `index`; false when none did.
+static bool validation_at(const comparison *c, int variant, int index, mean_point *out) {
+    value_range range = range_empty();
+    int count = 0;
+    *out = (mean_point){0};
+    for (int s = 0; s < c->seed_count; s++) {
+        const run_curve *curve = comparison_curve(c, variant, s);
+        if (index >= curve->validations) continue;
+        const validation_point *p = &curve->validation[index];
+        double score = comparison_point_score(c, p);
+        if (isnan(score)) continue;
+        out->step = (double)p->step;
+        out->seconds += p->seconds;
+        out->mean += score;
+        range_add(&range, score);
+        count++;
+    }
+    out->seconds /= count;
+    out->mean /= count;
+    out->low = range.low;
+    out->high = range.high;
+    return count > 0;
+}
+
+// Mean loss over seeds and the steps of bin `index`.
+static bool loss_at(const comparison *c, int variant, int index, mean_point *out) {
+    double first = 0, last = 0, sum = 0;
+    int64_t count = 0;
+    for (int s = 0; s < c->seed_count; s++) {
+        const run_curve *curve = comparison_curve(c, variant, s);
+        int64_t bins = c->request->settings.steps < LOSS_BINS ? c->request->settings.steps : LOSS_BINS;
+        if (index >= bins) return false;
+        int64_t begin = c->request->settings.steps * index / bins;
+        int64_t end = c->request->settings.steps * (index + 1) / bins;
+        first = (double)begin;
+        last = (double)end;
+        for (int64_t t = begin; t < end && t < curve->steps; t++)
+            if (isfinite(curve->loss[t])) sum += curve->loss[t], count++;
+    }
+    double mean = sum / (double)count;
+    *out = (mean_point){(first + last) / 2, 0, mean, mean, mean};
+    return count > 0;
+}
+
+typedef bool point_at(const comparison *c, int variant, int index, mean_point *out);
+
+static void print_blocks(FILE *out, const comparison *c, point_at *at) {
+    for (int i = 0; i < c->variant_count; i++) {
+        mean_point p;
+        fprintf(out, "$v%d << END\n", i);
+        for (int j = 0; at(c, i, j, &p); j++)
+            fprintf(out, "%.9g %.9g %.9g %.9g %.9g\n", p.step, p.seconds, p.mean, p.low, p.high);
+        fputs("END\n", out);
+    }
+}
+
+static void print_validations(FILE *out, const comparison *c, const table_row *rows) {
+    (void)rows;
+    print_blocks(out, c, validation_at);
+}
+
+static void print_losses(FILE *out, const comparison *c, const table_row *rows) {
+    (void)rows;
+    print_blocks(out, c, loss_at);
+}
+
+// ---------------------------------------------------------------- lines
+
+static unsigned series_color(int variant) {
+    return figure_colors[COLOR_SERIES + variant % SERIES_COLORS].light;
+}
+
+// Each variant's own marker, a few along its line.
+static int marker(int variant) {
+    static const int points[] = {7, 5, 9, 11, 13, 6, 4, 8, 10, 12};
+    return points[variant % (int)(sizeof points / sizeof *points)];
+}
+
+static void print_line(FILE *out, const comparison *c, int variant, int column, int markers) {
+    int interval = markers > 6 ? (markers + 5) / 6 : 1;
+    fprintf(out, "$v%d using %d:3 with linespoints lc rgb '#%06x' lw 2.2 dt %d pt %d ps 0.7 pi %d title '%s'",
+        variant, column, series_color(variant), 1 + variant / SERIES_COLORS, marker(variant), interval,
+        c->variants[variant].label);
+}
+
+static void print_band(FILE *out, int variant, int column) {
+    fprintf(out,
+        "$v%d using %d:4:5 with filledcurves fc rgb '#%06x' fs transparent solid 0.16 noborder notitle, \\\n",
+        variant, column, series_color(variant));
+}
+
+static int point_count(const comparison *c, int variant, point_at *at) {
+    mean_point p;
+    int count = 0;
+    while (at(c, variant, count, &p)) count++;
+    return count;
+}
+
+static void print_lines(FILE *out, const comparison *c, point_at *at, int column, bool baseline) {
+    const char *separator = "plot ";
+    bool bands = c->seed_count > 1 && at == validation_at;
+    for (int i = 0; i < c->variant_count; i++) {
+        int points = point_count(c, i, at);
+        if (points == 0) continue;
+        fputs(separator, out);
+        if (bands) print_band(out, i, column);
+        print_line(out, c, i, column, points);
+        separator = ", \\\n";
+    }
+    if (baseline)
+        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
+            comparison_score(c, &c->ngram_valid), figure_colors[COLOR_BASELINE].light);
+    fputc('\n', out);
+}
+
+enum { COLUMN_STEP = 1, COLUMN_SECONDS = 2 };
+
+static void plot_by_steps(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
+    (void)rows, (void)p;
+    print_lines(out, c, validation_at, COLUMN_STEP, c->has_ngram);
+}
+
+static void plot_by_seconds(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
+    (void)rows, (void)p;
+    print_lines(out, c, validation_at, COLUMN_SECONDS, c->has_ngram);
+}
+
+static void plot_losses(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
+    (void)rows, (void)p;
+    print_lines(out, c, loss_at, COLUMN_STEP, false);
+}
+
+// ---------------------------------------------------------------- frames
+
+typedef struct frame {
+    value_range y; // of what lies behind the opening
+    double last_step, last_second;
+    bool cut; // points of the opening lie above
+} frame;
+
+static frame frame_of(const comparison *c, point_at *at) {
+    frame f = {.y = range_empty()};
+    double begin = OPENING * (double)c->request->settings.steps, highest = -INFINITY;
+    mean_point p;
+    for (int i = 0; i < c->variant_count; i++)
+        for (int j = 0; at(c, i, j, &p); j++) {
+            f.last_step = fmax(f.last_step, p.step);
+            f.last_second = fmax(f.last_second, p.seconds);
+            highest = fmax(highest, p.high);
+            if (p.step < begin) continue;
+            range_add(&f.y, p.low);
+            range_add(&f.y, p.high);
+        }
+    f.cut = highest > f.y.high;
+    return f;
+}
+
+static const char *plot_texts(const comparison *c, const char *what) {
+    return arena_text(c->arena, "%s, %s", what, comparison_unit(c));
+}
+
+static sigmoe_status plan_validations(const comparison *c, figure *f, figure_plot *plot, frame *frame_out) {
+    frame fr = frame_of(c, validation_at);
+    *frame_out = fr;
+    f->caption = arena_text(c->arena, "Each line is a variant%s.%s%s",
+        c->seed_count > 1 ? ": the mean over seeds, the band their range" : "",
+        fr.cut ? " Points of the first tenth of training that lie above the frame are not shown." : "",
+        c->has_ngram ? " The dashed line is the order-3 n-gram, scored on the final split." : "");
+    plot->y_label = plot_texts(c, "validation");
+    if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
+    if (range_is_empty(&fr.y)) return SIGMOE_OK;
+    value_range y = fr.y;
+    if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_valid));
+    range_to_y(y, plot);
+    plot->key_entries = c->variant_count + c->has_ngram;
+    plot->print_data = print_validations;
+    return SIGMOE_OK;
+}
+
+sigmoe_status plan_score_by_steps(const comparison *c, const table_row *rows, figure *f, figure_plot *plot) {
+    (void)rows;
+    frame fr;
+    f->name = "curves";
+    f->title = "Validation score against training steps";
+    TRY(plan_validations(c, f, plot, &fr));
+    plot->x_label = "training steps";
+    plot->x_high = fr.last_step;
+    if (plot->print_data) plot->print_plot = plot_by_steps;
+    return SIGMOE_OK;
+}
+
+sigmoe_status plan_score_by_seconds(
+    const comparison *c, const table_row *rows, figure *f, figure_plot *plot) {
+    (void)rows;
+    frame fr;
+    f->name = "curves-seconds";
+    f->title = "Validation score against training time";
+    TRY(plan_validations(c, f, plot, &fr));
+    plot->x_label = "training time, seconds (validation apart)";
+    plot->x_high = fr.last_second;
+    if (plot->print_data) plot->print_plot = plot_by_seconds;
+    return SIGMOE_OK;
+}
+
+sigmoe_status plan_training_loss(const comparison *c, const table_row *rows, figure *f, figure_plot *plot) {
+    (void)rows;
+    frame fr = frame_of(c, loss_at);
+    f->name = "training-loss";
+    f->title = "Training loss";
+    f->caption =
+        arena_text(c->arena, "Cross entropy of the training batches, averaged over seeds and over %s.%s",
+            c->request->settings.steps > LOSS_BINS ? "each hundredth of the training" : "each step",
+            fr.cut ? " The first tenth lies partly above the frame." : "");
+    if (!f->caption) return SIGMOE_NO_MEMORY;
+    if (range_is_empty(&fr.y)) return SIGMOE_OK;
+    *plot = (figure_plot){.x_label = "training steps",
+        .y_label = "training loss, nats/token",
+        .x_high = (double)c->request->settings.steps,
+        .key_entries = c->variant_count,
+        .print_data = print_losses,
+        .print_plot = plot_losses};
+    range_to_y(fr.y, plot);
+    return SIGMOE_OK;
+}

@@ -1,0 +1,136 @@
+// The figure of quality against cost: a labelled point for each variant.
+#include "train/report_curves.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+// The plot's area and its letters, in the units of a figure, as far as labels need them to keep apart.
+static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
+
+typedef struct label {
+    double x, y;        // of its point, units of the figure from the lower left
+    double left, right; // what it covers, sideways
+    double height;      // where it stands
+    bool on_left;
+} label;
+
+static double to_x(const figure_plot *p, double share) {
+    return (100 * share - p->x_low) / (p->x_high - p->x_low) * AREA_WIDTH;
+}
+
+static double to_y(const figure_plot *p, double score) {
+    return (score - p->y_low) / (p->y_high - p->y_low) * AREA_HEIGHT;
+}
+
+static double from_y(const figure_plot *p, double height) {
+    return p->y_low + height / AREA_HEIGHT * (p->y_high - p->y_low);
+}
+
+static int text_length(const char *text) {
+    int count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+static label label_of(const comparison *c, const table_row *rows, const figure_plot *p, int i) {
+    double width = LETTER * text_length(c->variants[i].label);
+    label l = {.x = to_x(p, c->variants[i].flops_share), .y = to_y(p, rows[i].test.mean)};
+    l.height = l.y;
+    l.on_left = l.x + GAP + width > AREA_WIDTH;
+    l.left = l.on_left ? l.x - GAP - width : l.x + GAP;
+    l.right = l.left + width;
+    return l;
+}
+
+static bool overlap(const label *a, const label *b) {
+    return a->left < b->right && b->left < a->right && fabs(a->height - b->height) < LINE;
+}
+
+static int by_height(const void *a, const void *b) {
+    double x = (*(label *const *)a)->y, y = (*(label *const *)b)->y;
+    return (x > y) - (x < y);
+}
+
+// From the lowest point up, each label rises until it covers none of those below it.
+static void spread_labels(label **sorted, int count) {
+    qsort(sorted, (size_t)count, sizeof *sorted, by_height);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            if (overlap(sorted[i], sorted[j])) {
+                sorted[i]->height = sorted[j]->height + LINE;
+                j = -1; // again against all
+            }
+}
+
+static void print_label(FILE *out, const comparison *c, const figure_plot *p, int i, const label *l) {
+    fprintf(out, "set label '%s' at first %.9g,%.9g %s offset character %g,0 textcolor rgb '#%06x'\n",
+        c->variants[i].label, 100 * c->variants[i].flops_share, from_y(p, l->height),
+        l->on_left ? "right" : "left", l->on_left ? -1.1 : 1.1,
+        figure_colors[COLOR_SERIES + i % SERIES_COLORS].light);
+}
+
+// Without memory for it a figure has no labels; the script's writer cannot fail halfway.
+static void print_labels(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
+    label *labels = arena_take(c->arena, (size_t)c->variant_count, sizeof *labels);
+    label **sorted = arena_take(c->arena, (size_t)c->variant_count, sizeof *sorted);
+    int count = 0;
+    if (!labels || !sorted) return;
+    for (int i = 0; i < c->variant_count; i++) {
+        if (isnan(rows[i].test.mean)) continue;
+        labels[i] = label_of(c, rows, p, i);
+        sorted[count++] = &labels[i];
+    }
+    spread_labels(sorted, count);
+    for (int i = 0; i < c->variant_count; i++)
+        if (!isnan(rows[i].test.mean)) print_label(out, c, p, i, &labels[i]);
+}
+
+static void print_points(FILE *out, const comparison *c, const table_row *rows) {
+    for (int i = 0; i < c->variant_count; i++) {
+        spread test = rows[i].test;
+        if (isnan(test.mean)) continue;
+        fprintf(out, "$v%d << END\n%.9g %.9g %.9g\nEND\n", i, 100 * c->variants[i].flops_share, test.mean,
+            isnan(test.deviation) ? 0 : test.deviation);
+    }
+}
+
+static void plot_points(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
+    const char *separator = "plot ";
+    print_labels(out, c, rows, p);
+    for (int i = 0; i < c->variant_count; i++) {
+        if (isnan(rows[i].test.mean)) continue;
+        fprintf(out, "%s$v%d using 1:2:3 with yerrorbars lc rgb '#%06x' lw 1.6 pt 7 ps 1 notitle", separator,
+            i, figure_colors[COLOR_SERIES + i % SERIES_COLORS].light);
+        separator = ", \\\n";
+    }
+    if (c->has_ngram)
+        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
+            comparison_score(c, &c->ngram_test), figure_colors[COLOR_BASELINE].light);
+    fputc('\n', out);
+}
+
+sigmoe_status plan_score_by_flops(const comparison *c, const table_row *rows, figure *f, figure_plot *plot) {
+    value_range y = range_empty();
+    double widest = 0;
+    f->name = "quality-flops";
+    f->title = "Test score against the multiply-adds of the feedforward block";
+    f->caption = arena_text(c->arena, "Lower and further left is better.%s",
+        c->seed_count > 1 ? " Bars: sample standard deviation over seeds." : "");
+    plot->y_label = arena_text(c->arena, "test, %s", comparison_unit(c));
+    if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
+    for (int i = 0; i < c->variant_count; i++) {
+        double deviation = isnan(rows[i].test.deviation) ? 0 : rows[i].test.deviation;
+        range_add(&y, rows[i].test.mean - deviation);
+        range_add(&y, rows[i].test.mean + deviation);
+        widest = fmax(widest, c->variants[i].flops_share);
+    }
+    if (range_is_empty(&y)) return SIGMOE_OK;
+    if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_test));
+    range_to_y(y, plot);
+    plot->x_label = "FF multiply-adds, % of a dense block with as many channels";
+    plot->x_high = 108 * widest;
+    plot->key_entries = c->has_ngram;
+    plot->print_data = print_points;
+    plot->print_plot = plot_points;
+    return SIGMOE_OK;
+}

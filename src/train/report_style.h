@@ -1,0 +1,7 @@
+// The page's style sheet.
+#pragma once
+
+#include <stdio.h>
+
+// Custom properties of both colour schemes, then the rules.
+void report_style_print(FILE *out);
