@@ -82,14 +82,13 @@ static const char *range_text(const argument *a, char *buffer, size_t size) {
 static bool parse_number(argument_type type, const char *text, double *value) {
     char *end;
     errno = 0;
-    if (*text == 0 || *text == ' ') return false;
+    if (*text == 0 || *text == ' ' || (type == ARGUMENT_SEED && *text == '-')) return false;
     if (type == ARGUMENT_SEED)
-        *value = *text == '-' ? -1 : (double)strtoull(text, &end, 10);
+        *value = (double)strtoull(text, &end, 10);
     else if (is_whole_number(type))
         *value = (double)strtoll(text, &end, 10);
     else
         *value = strtod(text, &end);
-    if (*value < 0 && type == ARGUMENT_SEED) return false;
     return *end == 0 && errno == 0 && isfinite(*value);
 }
 
