@@ -33,33 +33,43 @@ void gemm_on_tile(const gemm_tile *tile) {
         chosen()->tile(tile);
 }
 
-// Tiles are a function of m and n alone. They start at MOST_ROWS x MOST_COLS, where packing both operands costs little
-// against the product, and shrink while there are too few to keep a pool of threads evenly busy.
-enum { MOST_ROWS = 256, MOST_COLS = 512, LEAST_SIDE = 64, ENOUGH_TILES = 32, STEP = 16 };
+// Tiles are a function of m, n and k alone. They start at MOST_ROWS x MOST_COLS, where packing both operands costs little
+// against the product, and shrink while there are too few to keep a pool of threads evenly busy. Their sides are multiples
+// of what the micro-kernels take at once (8 rows, 48 columns). All measured: short sums like low tiles.
+enum { SHORT_K = 768, MOST_ROWS_SHORT = 192, MOST_ROWS = 384, MOST_COLS = 768, ENOUGH_TILES = 20 };
+enum { LEAST_ROWS = 64, LEAST_COLS = 96, ROW_STEP = 8, COL_STEP = 48 };
 
 typedef struct tiling {
     int64_t rows, cols, across; // of a tile; tiles in a row of tiles
     int64_t count;
 } tiling;
 
-// The least multiple of STEP that covers `total` in as few pieces as pieces of `most` do: pieces of even size.
-static int64_t even_size(int64_t total, int64_t most) {
-    int64_t size = block_count(total, block_count(total, most));
-    return block_count(size, STEP) * STEP;
+static int64_t round_up(int64_t x, int64_t step) {
+    return block_count(x, step) * step;
 }
 
-static tiling choose_tiling(int64_t m, int64_t n) {
-    int64_t most_rows = MOST_ROWS, most_cols = MOST_COLS;
-    for (;;) {
-        int64_t rows = even_size(m, most_rows), cols = even_size(n, most_cols);
-        int64_t across = block_count(n, cols), count = across * block_count(m, rows);
-        bool divisible = rows > LEAST_SIDE || cols > LEAST_SIDE;
-        if (count >= ENOUGH_TILES || !divisible) return (tiling){rows, cols, across, count};
-        if (cols >= rows)
-            most_cols = cols / 2 > LEAST_SIDE ? cols / 2 : LEAST_SIDE;
+// Sides of even size: `total` in as few pieces as pieces of `most` make, rounded up to the step.
+static int64_t even_side(int64_t total, int64_t most, int64_t step) {
+    return round_up(block_count(total, block_count(total, most)), step);
+}
+
+static tiling tiling_of(int64_t m, int64_t n, int64_t most_rows, int64_t most_cols) {
+    tiling t = {.rows = even_side(m, most_rows, ROW_STEP), .cols = even_side(n, most_cols, COL_STEP)};
+    t.across = block_count(n, t.cols);
+    t.count = t.across * block_count(m, t.rows);
+    return t;
+}
+
+static tiling choose_tiling(int64_t m, int64_t n, int64_t k) {
+    tiling t = tiling_of(m, n, k < SHORT_K ? MOST_ROWS_SHORT : MOST_ROWS, MOST_COLS);
+    while (t.count < ENOUGH_TILES && (t.rows > LEAST_ROWS || t.cols > LEAST_COLS)) {
+        bool cut_cols = t.cols > LEAST_COLS && (t.cols >= t.rows || t.rows <= LEAST_ROWS);
+        if (cut_cols)
+            t = tiling_of(m, n, t.rows, round_up(t.cols / 2, COL_STEP));
         else
-            most_rows = rows / 2 > LEAST_SIDE ? rows / 2 : LEAST_SIDE;
+            t = tiling_of(m, n, round_up(t.rows / 2, ROW_STEP), t.cols);
     }
+    return t;
 }
 
 typedef struct split_gemm {
@@ -101,7 +111,7 @@ sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
     assert((call->transpose_b ? call->b.rows : call->b.cols) == call->c.cols);
     assert((call->transpose_b ? call->b.cols : call->b.rows) == k);
     if (call->c.rows == 0 || call->c.cols == 0) return SIGMOE_OK;
-    split_gemm split = {call, choose_tiling(call->c.rows, call->c.cols), k};
+    split_gemm split = {call, choose_tiling(call->c.rows, call->c.cols, k), k};
     parallel_for(context->threads, split.tiles.count, run_tile, &split);
     return SIGMOE_OK;
 }

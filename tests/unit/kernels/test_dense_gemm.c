@@ -8,7 +8,8 @@ typedef struct shape {
 
 // The last ones have at least nine tiles.
 static const shape shapes[] = {{0, 5, 3, 0}, {5, 0, 3, 0}, {5, 3, 0, 2}, {1, 1, 1, 0}, {1, 17, 33, 3},
-    {7, 1, 5, 1}, {16, 16, 16, 0}, {65, 63, 31, 5}, {33, 205, 412, 0}, {300, 130, 17, 7}, {257, 530, 41, 0}};
+    {7, 1, 5, 1}, {16, 16, 16, 0}, {65, 63, 31, 5}, {33, 205, 412, 0}, {300, 130, 17, 7}, {577, 530, 41, 0},
+    {400, 193, 800, 1}};
 enum { SHAPES = sizeof shapes / sizeof *shapes, VARIANTS = 8 };
 
 static matrix operand(
