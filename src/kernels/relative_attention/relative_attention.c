@@ -1,5 +1,7 @@
 #include "kernels/relative_attention/relative_attention.h"
 
+#include <assert.h>
+
 extern const relative_attention_kernel relative_attention_avx512, relative_attention_avx2,
     relative_attention_ref;
 
@@ -14,6 +16,8 @@ static const relative_attention_kernel *chosen(void) {
 }
 
 sigmoe_status attention_forward(const kernel_context *context, const attention_call *call) {
+    assert(call->batch > 0 && call->queries > 0 && call->memory >= 0);
+    assert(call->heads > 0 && call->head_width > 0);
     return chosen()->forward(context, call);
 }
 

@@ -7,7 +7,7 @@
 #include "kernels/kernel.h"
 
 typedef struct attention_call {
-    int64_t batch, queries, memory; // B, Q, M: keys are M + Q
+    int64_t batch, queries, memory; // B, Q, M: keys are M + Q; all sizes are at least 1, but M may be 0
     int64_t heads, head_width;      // H, d_h; a row of the matrices below is H * d_h wide, head h at h * d_h
     matrix q;            // [B * Q, H * d_h]
     matrix k, v;         // [B * (M + Q), H * d_h], batch-major, memory first
