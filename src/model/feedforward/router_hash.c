@@ -49,7 +49,6 @@ static sigmoe_status choose(const router_call *call, routing *r) {
 }
 
 const router router_hash = {
-    .help = "fixed experts for each token id, weight 1",
     .tensors = 1,
     .declare = declare,
     .choose = choose,

@@ -87,7 +87,6 @@ static sigmoe_status backward(const router_call *call, const routing *r, matrix 
 }
 
 const router router_noisy_topk = {
-    .help = "ranked by r plus learned noise in training, weight softmax over the chosen",
     .tensors = 2,
     .learned = true,
     .declare = declare,

@@ -36,6 +36,5 @@ static sigmoe_status choose(const router_call *call, routing *r) {
 }
 
 const router router_random = {
-    .help = "random experts for each token, weight 1",
     .choose = choose,
 };

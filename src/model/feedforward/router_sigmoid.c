@@ -28,7 +28,6 @@ static void weigh_backward(const token_choice *t, const real *dweight, real *dlo
 }
 
 const router router_sigmoid = {
-    .help = "the paper's: weight sigmoid(r), ranked by it",
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,

@@ -106,7 +106,6 @@ static void weigh_backward(const token_choice *t, const real *dweight, real *dlo
 }
 
 const router router_sinkhorn = {
-    .help = "S-BASE: balanced by Sinkhorn in training, weight sigmoid(r)",
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,

@@ -22,7 +22,6 @@ static void weigh_backward(const token_choice *t, const real *dweight, real *dlo
 }
 
 const router router_softmax = {
-    .help = "weight softmax(r) over all experts, ranked by it (Switch with k = 1)",
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,

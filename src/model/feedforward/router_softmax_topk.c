@@ -6,7 +6,6 @@ static void weigh(const token_choice *t) {
 }
 
 const router router_softmax_topk = {
-    .help = "ranked by r, weight softmax over the chosen",
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,
