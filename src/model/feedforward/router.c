@@ -231,3 +231,13 @@ void softmax_over_chosen_backward(const token_choice *t, const real *dweight, re
     for (int64_t k = 0; k < t->slots; k++) mean += t->weight[k] * dweight[k];
     for (int64_t k = 0; k < t->slots; k++) dlogits[t->chosen[k]] += t->weight[k] * (dweight[k] - mean);
 }
+
+void weigh_by_score(const token_choice *t) {
+    for (int64_t k = 0; k < t->slots; k++)
+        t->weight[k] = is_dropped(t, t->chosen[k]) ? 0 : t->scores[t->chosen[k]];
+}
+
+void logistic_weights_backward(const token_choice *t, const real *dweight, real *dlogits) {
+    for (int64_t k = 0; k < t->slots; k++)
+        dlogits[t->chosen[k]] += dweight[k] * t->weight[k] * (1 - t->weight[k]);
+}

@@ -23,7 +23,6 @@ typedef struct token_choice {
 } token_choice;
 
 typedef struct router {
-    const char *help;    // one line
     int tensors;         // how many it has
     bool learned;        // its first tensor is W_sel [N_E, d], r = W_sel x are its logits: regularizers apply
     bool expert_dropout; // expert dropout applies
@@ -58,10 +57,13 @@ sigmoe_status route(const router_call *call, routing *r);
 sigmoe_status route_backward(
     const router_call *call, const routing *r, const regularization *regularizer, real *dweight, matrix dx);
 
-// Softmax over the chosen that are not dropped, and its backward: for routers that rank first and normalize then.
-// `ranked` [N_E] are the values under the softmax.
+// What several routers have in common. Softmax over the chosen that are not dropped, of `ranked` [N_E], and its backward:
 void softmax_over_chosen(const token_choice *t, const real *ranked);
 void softmax_over_chosen_backward(const token_choice *t, const real *dweight, real *dlogits);
+// The score itself as weight:
+void weigh_by_score(const token_choice *t);
+// The backward of a weight that is σ of the logit:
+void logistic_weights_backward(const token_choice *t, const real *dweight, real *dlogits);
 
 static inline bool is_dropped(const token_choice *t, int32_t expert) {
     return t->dropped && t->dropped[expert];

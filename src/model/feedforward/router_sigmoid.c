@@ -17,21 +17,11 @@ static sigmoe_status score(const router_call *call, routing *r) {
     return SIGMOE_OK;
 }
 
-static void weigh(const token_choice *t) {
-    for (int64_t k = 0; k < t->slots; k++)
-        t->weight[k] = is_dropped(t, t->chosen[k]) ? 0 : t->scores[t->chosen[k]];
-}
-
-static void weigh_backward(const token_choice *t, const real *dweight, real *dlogits) {
-    for (int64_t k = 0; k < t->slots; k++)
-        dlogits[t->chosen[k]] += dweight[k] * t->weight[k] * (1 - t->weight[k]);
-}
-
 const router router_sigmoid = {
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,
     .score = score,
-    .weigh = weigh,
-    .weigh_backward = weigh_backward,
+    .weigh = weigh_by_score,
+    .weigh_backward = logistic_weights_backward,
 };

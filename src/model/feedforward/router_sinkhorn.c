@@ -100,16 +100,11 @@ static void weigh(const token_choice *t) {
         t->weight[k] = is_dropped(t, t->chosen[k]) ? 0 : logistic(t->logits[t->chosen[k]]);
 }
 
-static void weigh_backward(const token_choice *t, const real *dweight, real *dlogits) {
-    for (int64_t k = 0; k < t->slots; k++)
-        dlogits[t->chosen[k]] += dweight[k] * t->weight[k] * (1 - t->weight[k]);
-}
-
 const router router_sinkhorn = {
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,
     .score = score,
     .weigh = weigh,
-    .weigh_backward = weigh_backward,
+    .weigh_backward = logistic_weights_backward,
 };

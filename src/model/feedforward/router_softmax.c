@@ -9,11 +9,6 @@ static sigmoe_status score(const router_call *call, routing *r) {
     return SIGMOE_OK;
 }
 
-static void weigh(const token_choice *t) {
-    for (int64_t k = 0; k < t->slots; k++)
-        t->weight[k] = is_dropped(t, t->chosen[k]) ? 0 : t->scores[t->chosen[k]];
-}
-
 static void weigh_backward(const token_choice *t, const real *dweight, real *dlogits) {
     real mean = 0;
     for (int64_t k = 0; k < t->slots; k++) mean += t->weight[k] * dweight[k];
@@ -26,6 +21,6 @@ const router router_softmax = {
     .learned = true,
     .expert_dropout = true,
     .score = score,
-    .weigh = weigh,
+    .weigh = weigh_by_score,
     .weigh_backward = weigh_backward,
 };
