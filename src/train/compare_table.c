@@ -113,9 +113,9 @@ static const char *score_cell(arena *a, spread s, int decimals) {
 
 static void head(const comparison *c, table_cells *t) {
     static const char *const words[TABLE_HEADINGS][TABLE_COLUMNS] = {
-        {"variant", "parameters", "against", "base", "FF", "FF time", "training", "peak", "valid", "test",
+        {"variant", "parameters", "difference", "", "FF", "FF time", "training", "peak", "valid", "test",
             "paper"},
-        {"", "", "count", "%", "FLOPs", "of dense", "tokens/s", "activations", "", "", ""}};
+        {"", "", "to base", "in %", "FLOPs", "of dense", "tokens/s", "activations", "", "", ""}};
     memcpy(t->cell, words, sizeof words);
     t->cell[1][COLUMN_VALID] = t->cell[1][COLUMN_TEST] = comparison_unit(c);
 }
@@ -162,7 +162,7 @@ sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table
 
 // ---------------------------------------------------------------- text
 
-static int code_points(const char *text) {
+int letter_count(const char *text) {
     int count = 0;
     for (; *text; text++) count += (*text & 0xc0) != 0x80;
     return count;
@@ -171,7 +171,7 @@ static int code_points(const char *text) {
 static int column_width(const table_cells *t, int column) {
     int width = 0;
     for (int i = 0; i < t->lines; i++) {
-        int points = code_points(t->cell[i][column]);
+        int points = letter_count(t->cell[i][column]);
         if (points > width) width = points;
     }
     return width;
@@ -180,7 +180,7 @@ static int column_width(const table_cells *t, int column) {
 static void print_line(FILE *out, const table_cells *t, int line, const int *widths) {
     for (int j = 0; j < TABLE_COLUMNS; j++) {
         const char *text = t->cell[line][j];
-        int space = widths[j] - code_points(text);
+        int space = widths[j] - letter_count(text);
         if (j == COLUMN_VARIANT)
             fprintf(out, "%s%*s", text, space, "");
         else

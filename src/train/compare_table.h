@@ -41,6 +41,9 @@ typedef struct table_cells {
 enum { TABLE_HEADINGS = 2 };
 sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table_cells *out);
 
+// Letters of a UTF-8 text: what it takes in a line of equal widths.
+int letter_count(const char *text);
+
 // table.txt's bytes; the caller frees.
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out);
 // Writes table.txt (`text`), table.csv and table.json into the comparison's directory.

@@ -57,9 +57,10 @@ static void print_answer(FILE *out, const comparison *c, const table_row *rows) 
     fprintf(out, "'s %.*f %s.", c->bits ? 4 : 3, rows[best].test.mean, comparison_unit(c));
     if (dense >= 0 && sigma >= 0 && !isnan(rows[dense].test.mean) && !isnan(rows[sigma].test.mean)) {
         double difference = 100 * (rows[sigma].test.mean / rows[dense].test.mean - 1);
-        fprintf(out, " σ-MoE, at %.0f %% of the multiply-adds, scores %.1f %% %s than dense.",
+        fprintf(out, " σ-MoE, at %.0f %% of the multiply-adds, scores %.1f %% %s than dense%s.",
             100 * c->variants[sigma].flops_share, fabs(difference),
-            difference < 0 ? "better (lower)" : "worse (higher)");
+            difference < 0 ? "better (lower)" : "worse (higher)",
+            c->seed_count > 1 ? ", means over seeds" : "");
     }
     fputs("</p>\n", out);
 }

@@ -16,6 +16,17 @@ void range_to_y(value_range r, figure_plot *plot) {
     plot->y_decimals = span >= 8 ? 0 : span >= 0.8 ? 1 : span >= 0.08 ? 2 : 3;
 }
 
+static void add_key(figure_plot *plot, const char *entry) {
+    int letters = letter_count(entry);
+    plot->key_entries++;
+    if (letters > plot->longest_key) plot->longest_key = letters;
+}
+
+void plan_key(const comparison *c, bool variants, bool ngram, figure_plot *plot) {
+    for (int i = 0; variants && i < c->variant_count; i++) add_key(plot, c->variants[i].label);
+    if (ngram) add_key(plot, "order-3 n-gram");
+}
+
 // ---------------------------------------------------------------- data
 
 typedef struct mean_point {
@@ -189,14 +200,14 @@ static sigmoe_status plan_validations(const comparison *c, figure *f, figure_plo
     f->caption = arena_text(c->arena, "Each line is a variant%s.%s%s",
         c->seed_count > 1 ? ": the mean over seeds, the band their range" : "",
         fr.cut ? " Points of the first tenth of training that lie above the frame are not shown." : "",
-        c->has_ngram ? " The dashed line is the order-3 n-gram, scored on the final split." : "");
+        c->has_ngram ? " The dashed line is the order-3 n-gram's score." : "");
     plot->y_label = plot_texts(c, "validation");
     if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
     if (range_is_empty(&fr.y)) return SIGMOE_OK;
     value_range y = fr.y;
     if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_valid));
     range_to_y(y, plot);
-    plot->key_entries = c->variant_count + c->has_ngram;
+    plan_key(c, true, c->has_ngram, plot);
     plot->print_data = print_validations;
     return SIGMOE_OK;
 }
@@ -240,9 +251,9 @@ sigmoe_status plan_training_loss(const comparison *c, const table_row *rows, fig
     *plot = (figure_plot){.x_label = "training steps",
         .y_label = "training loss, nats/token",
         .x_high = (double)c->request->settings.steps,
-        .key_entries = c->variant_count,
         .print_data = print_losses,
         .print_plot = plot_losses};
+    plan_key(c, true, false, plot);
     range_to_y(fr.y, plot);
     return SIGMOE_OK;
 }

@@ -13,6 +13,7 @@ struct figure_plot {
     double x_low, x_high, y_low, y_high;
     int y_decimals;
     int key_entries; // 0: no key
+    int longest_key; // letters of its longest entry
     // Data blocks, and the plot command with its labels. NULL: nothing to draw.
     void (*print_data)(FILE *out, const comparison *c, const table_row *rows);
     void (*print_plot)(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p);
@@ -21,6 +22,9 @@ struct figure_plot {
 // Fills name, title and caption of *f (texts in the comparison's arena) and *plot.
 typedef sigmoe_status plan_figure(const comparison *c, const table_row *rows, figure *f, figure_plot *plot);
 plan_figure plan_score_by_steps, plan_score_by_seconds, plan_score_by_flops, plan_training_loss;
+
+// Counts the key's entries: all variants, and the n-gram.
+void plan_key(const comparison *c, bool variants, bool ngram, figure_plot *plot);
 
 // A frame around values, with some air; NaN is passed over. Starts empty.
 typedef struct value_range {

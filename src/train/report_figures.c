@@ -28,12 +28,20 @@ const figure_color figure_colors[FIGURE_COLORS] = {
 
 // ---------------------------------------------------------------- script
 
-enum { WIDTH = 520, HEIGHT = 350, KEY_LINE = 22, KEY_COLUMNS = 3, FONT = 14, PNG_SCALE = 2 };
+enum { WIDTH = 520, HEIGHT = 340, KEY_LINE = 21, MOST_KEY_COLUMNS = 4, FONT = 14, PNG_SCALE = 2 };
+// What the key's lines take, in units of the figure.
+static const double KEY_WIDTH = 440, KEY_SAMPLE = 62, KEY_LETTER = 7.6;
 
 typedef enum terminal { TERMINAL_SVG, TERMINAL_PNG } terminal;
 
+static int key_columns(const figure_plot *p) {
+    int columns = (int)(KEY_WIDTH / (KEY_SAMPLE + KEY_LETTER * p->longest_key));
+    return columns < 1 ? 1 : columns > MOST_KEY_COLUMNS ? MOST_KEY_COLUMNS : columns;
+}
+
 static int height_of(const figure_plot *p) {
-    return HEIGHT + (p->key_entries + KEY_COLUMNS - 1) / KEY_COLUMNS * KEY_LINE;
+    int columns = key_columns(p);
+    return HEIGHT + (p->key_entries + columns - 1) / columns * KEY_LINE;
 }
 
 static void print_terminal(FILE *out, terminal t, const figure_plot *p, const char *name) {
@@ -57,9 +65,9 @@ static void print_frame(FILE *out, const figure_plot *p) {
         p->y_low, p->y_high, p->y_decimals);
     if (p->key_entries > 0)
         fprintf(out,
-            "set key outside bottom center horizontal Left reverse samplen 1.6 width 1 maxcols %d "
+            "set key outside top left horizontal Left reverse samplen 1.6 maxcols %d "
             "textcolor rgb '#%06x'\n",
-            KEY_COLUMNS, ink);
+            key_columns(p), ink);
     else
         fputs("unset key\n", out);
 }

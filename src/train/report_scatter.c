@@ -26,14 +26,8 @@ static double from_y(const figure_plot *p, double height) {
     return p->y_low + height / AREA_HEIGHT * (p->y_high - p->y_low);
 }
 
-static int text_length(const char *text) {
-    int count = 0;
-    for (; *text; text++) count += (*text & 0xc0) != 0x80;
-    return count;
-}
-
 static label label_of(const comparison *c, const table_row *rows, const figure_plot *p, int i) {
-    double width = LETTER * text_length(c->variants[i].label);
+    double width = LETTER * letter_count(c->variants[i].label);
     label l = {.x = to_x(p, c->variants[i].flops_share), .y = to_y(p, rows[i].test.mean)};
     l.height = l.y;
     l.on_left = l.x + GAP + width > AREA_WIDTH;
@@ -129,7 +123,7 @@ sigmoe_status plan_score_by_flops(const comparison *c, const table_row *rows, fi
     range_to_y(y, plot);
     plot->x_label = "FF multiply-adds, % of a dense block with as many channels";
     plot->x_high = 108 * widest;
-    plot->key_entries = c->has_ngram;
+    plan_key(c, false, c->has_ngram, plot);
     plot->print_data = print_points;
     plot->print_plot = plot_points;
     return SIGMOE_OK;
