@@ -62,7 +62,7 @@ static bool end_to_end(matrix m) {
     return m.stride == m.cols;
 }
 
-// Calls for each run of elements of the block: `columns` long, `runs` of them.
+// What the elementwise kernels are called with for a block: `count` runs of `columns` elements.
 typedef struct runs {
     int64_t count, columns;
 } runs;
@@ -120,8 +120,11 @@ void copy_into(const kernel_context *context, matrix y, matrix x) {
 
 static void fill_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x), rows, p->x.cols);
-    for (int64_t i = row; i < row + r.count; i++)
-        for (int64_t j = 0; j < r.columns; j++) row_of(p->x, i)[j] = p->value;
+    const real value = p->value;
+    for (int64_t i = row; i < row + r.count; i++) {
+        real *x = row_of(p->x, i);
+        for (int64_t j = 0; j < r.columns; j++) x[j] = value;
+    }
 }
 
 void fill(const kernel_context *context, matrix y, real value) {
