@@ -150,6 +150,28 @@ static void test_gradients_accumulate_and_nothing_stays(void **state) {
     }
 }
 
+// Inputs that are not numbers lead to no index out of range, and spoil no other token's output.
+static void test_strange_inputs(void **state) {
+    (void)state;
+    enum { TOKENS = 40, D = 8 };
+    const real strange[] = {(real)NAN, (real)INFINITY, -(real)INFINITY};
+    const ff_variant *variant;
+    ff_options options;
+    for (int i = 0; case_at(i, &variant, &options); i++) {
+        block b = block_open(variant, options, block_around(D, 0.2), TOKENS, 2);
+        for (int64_t t = 0; t < TOKENS; t += 3) matrix_real(b.x)[t * D + t % D] = strange[t % 9 / 3];
+        block_forward(&b);
+        block_backward(&b);
+        // Sinkhorn looks at the whole batch at once.
+        bool together =
+            variant == ff_variant_named("moe") && options.moe.router == moe_router_named("sinkhorn");
+        for (int64_t t = 0; t < TOKENS; t++)
+            for (int64_t c = 0; c < D && t % 3 != 0 && !together; c++)
+                assert_true(isfinite(matrix_real(b.y)[t * D + c]));
+        block_close(&b);
+    }
+}
+
 // Without memory: an error, and everything borrowed is given back.
 static void test_out_of_memory(void **state) {
     (void)state;
@@ -356,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_equal_bits_at_any_thread_count),
         cmocka_unit_test(test_experts_without_tokens),
         cmocka_unit_test(test_gradients_accumulate_and_nothing_stays),
+        cmocka_unit_test(test_strange_inputs),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_saved_bytes),
         cmocka_unit_test(test_multiply_adds),
