@@ -30,17 +30,22 @@ grep -q '"unroll": 8' preset/checkpoints/00000001/config.json || problem "--unro
 works train --init run --data data --out further --batch 2 --steps 2 --set dropout=0
 grep -qE '"dropout": 0(\.0)?,' further/checkpoints/00000002/config.json || problem "--set on --init has no effect"
 
-# Which thread does the work does not change a bit.
-for config in dense moe; do
+# Which thread does the work does not change a bit, at a size where every kernel has several blocks for each thread.
+threaded() { # threaded NAME WORD...: five steps of the demo, changed by WORD..., at 1, 2 and 3 threads
+    name=$1
+    shift
     for threads in 1 2 3; do
-        works train --config $config.json --data data --out "$config.$threads" --batch 4 --unroll 16 --steps 5 \
-            --lr 1e-3 --seed 3 --threads $threads
+        works train --preset demo --data data --out "$name.$threads" --batch 8 --steps 5 --lr 1e-3 --seed 3 \
+            --set dropout=0.1 --threads $threads "$@"
+        [ "$threads" -eq 1 ] || same "$name.1/checkpoints" "$name.$threads/checkpoints"
     done
-    same $config.1/checkpoints $config.2/checkpoints
-    same $config.1/checkpoints $config.3/checkpoints
-done
-works train --config dense.json --data data --out other --batch 4 --unroll 16 --steps 5 --lr 1e-3 --seed 4
-! diff -rq dense.1/checkpoints other/checkpoints >/dev/null || problem "another seed gives the same weights"
+}
+threaded moe --set ff.expert_dropout=0.1
+threaded dense --set ff.type=dense --set ff.d_ff=512
+threaded topk --set ff.type=topk --set ff.d_ff=512 --set ff.k=100
+threaded pkm --set ff.type=pkm --set ff.n_subkeys=23 --set ff.activation=relu
+works train --preset demo --data data --out other --batch 8 --steps 5 --lr 1e-3 --seed 4 --set dropout=0.1
+! diff -rq moe.1/checkpoints other/checkpoints >/dev/null || problem "another seed gives the same weights"
 
 # --resume of a finished run changes nothing; metrics stay.
 cp -r run before

@@ -30,7 +30,7 @@ sweep() {
         }
     done
     [ "$n" -gt 5 ] || problem "$1: only $n allocations could fail"
-    echo "$1: $n allocations, each $stride. of them failed once"
+    echo "$1: allocations 0, $stride, $((2 * stride)), ... $((n - stride)) failed, one at a time"
 }
 
 sweep 1 y.safetensors forward --model model --tokens tokens.npy --out y.safetensors --unroll 6 --training --grad --threads 2
