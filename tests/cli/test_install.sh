@@ -1,0 +1,47 @@
+#!/bin/sh
+# What `cmake --install` leaves: a program that finds its library wherever the prefix is, a header that C and C++ programs can
+# use through pkg-config, and a library that shows sigmoe_* and nothing else.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+
+cmake --install "$(dirname "$program")" --prefix "$work/first" >stdout 2>stderr || problem "install: $(cat stderr)"
+mv first prefix
+program=$work/prefix/bin/sigmoe
+works --version
+version=$(sed 's/sigmoe //' stdout)
+PKG_CONFIG_PATH=$(dirname "$(find prefix -name sigmoe.pc)")
+export PKG_CONFIG_PATH
+[ "$(pkg-config --modversion sigmoe)" = "$version" ] || problem "pkg-config and the program differ about the version"
+# The tree has moved, which a .pc file cannot know.
+flags=$(pkg-config --define-variable=prefix="$work/prefix" --cflags --libs sigmoe)
+
+cat >user.c <<'C'
+#include <sigmoe.h>
+#include <stdio.h>
+
+int main(void) {
+    sigmoe_config *config;
+    sigmoe_summary summary;
+    if (sigmoe_initialize() || sigmoe_config_from_preset("wt-s-dense", &config) ||
+        sigmoe_config_summary(config, &summary)) {
+        puts(sigmoe_message());
+        return 1;
+    }
+    printf("%lld\n", (long long)summary.parameters);
+    sigmoe_config_free(config);
+    return 0;
+}
+C
+cp user.c user.cc
+library=$(dirname "$(find prefix -name libsigmoe.so)")
+for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c++11 -Wall -Wextra -Werror user.cc'; do
+    # shellcheck disable=SC2086  # words are words
+    $compiler $flags -Wl,-rpath,"$library" -o user || problem "$compiler does not compile"
+    [ "$(./user)" = 47260120 ] || problem "$compiler: the program prints $(./user)"
+done
+
+others=$(nm -D --defined-only "$library/libsigmoe.so" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
+[ -z "$others" ] || problem "the library also shows $others"
+
+finish
