@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-extern const product_key_kernel product_key_ref;
+extern const product_key_kernel product_key_staircase, product_key_ref;
 
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"

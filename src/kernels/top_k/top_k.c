@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+#if REAL_IS_FLOAT
+extern const top_k_kernel top_k_avx512, top_k_avx2;
+#endif
 extern const top_k_kernel top_k_ref;
 
 static const kernel_identity *const all[] = {

@@ -1,0 +1,153 @@
+// Top-K on vectors: one source for every vector width. Everything is a count or a scan of the scores as they are; nothing is
+// copied, so there is no scratch memory.
+#pragma once
+
+#include "kernels/top_k/rank.h"
+#include "kernels/top_k/top_k.h"
+#include "kernels/vector.h"
+
+#include <float.h>
+#include <string.h>
+
+enum { MOST_INSERTED = 16 }; // up to here, a sorted list is cheaper than finding the threshold first
+
+// Bits of the lanes of x that are at least / above the bound; NaN is neither.
+#if defined(__AVX512F__)
+static inline uint32_t lanes_at_least(vec x, vec bound) {
+    return _mm512_cmp_ps_mask(x, bound, _CMP_GE_OQ);
+}
+static inline uint32_t lanes_above(vec x, vec bound) {
+    return _mm512_cmp_ps_mask(x, bound, _CMP_GT_OQ);
+}
+#else
+static inline uint32_t lanes_at_least(vec x, vec bound) {
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, bound, _CMP_GE_OQ));
+}
+static inline uint32_t lanes_above(vec x, vec bound) {
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, bound, _CMP_GT_OQ));
+}
+#endif
+
+// The scores from i on, -infinity behind the last.
+static inline vec scores_at(const float *scores, int64_t n, int64_t i) {
+    if (n - i >= LANES) return vec_load(scores + i);
+    return vec_fill_rest(vec_load_part(scores + i, n - i), n - i, -INFINITY);
+}
+
+static int64_t count_at_least(const float *scores, int64_t n, float bound) {
+    int64_t whole = n / LANES * LANES, count = 0;
+    for (int64_t i = 0; i < whole; i += LANES)
+        count += __builtin_popcount(lanes_at_least(vec_load(scores + i), vec_all(bound)));
+    for (int64_t i = whole; i < n; i++) count += scores[i] >= bound;
+    return count;
+}
+
+// The least score that is at least `bound`; there is one.
+static float least_from(const float *scores, int64_t n, float bound) {
+    float least = INFINITY;
+    for (int64_t i = 0; i < n; i++)
+        if (scores[i] >= bound && scores[i] < least) least = scores[i];
+    return least;
+}
+
+static float greatest(const float *scores, int64_t n) {
+    vec best = vec_all(-INFINITY);
+    for (int64_t i = 0; i < n; i += LANES)
+        best = vec_max(scores_at(scores, n, i), best); // a NaN, first, loses
+    return vec_greatest(best);
+}
+
+// The place of a number in the order of all floats, and back; neighbours in the order differ by 1, and both zeros are 0.
+static int32_t order_of(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits < 0 ? -(bits & INT32_MAX) : bits;
+}
+
+static float at_order(int32_t order) {
+    int32_t bits = order < 0 ? -order | INT32_MIN : order;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+// A number strictly between low and high, which are no neighbours: half way while that makes progress on scores as they come,
+// else half way in the order of floats, which ends in at most 32 rounds.
+static float pivot_between(float low, float high, int round) {
+    float middle = low + (high - low) / 2;
+    if (round < MOST_INSERTED && middle > low && middle < high) return middle;
+    return at_order((int32_t)(((int64_t)order_of(low) + order_of(high)) >> 1));
+}
+
+// Bisection: at least k scores are >= low, fewer than k are >= high.
+static float kth_largest(const float *scores, int64_t n, int64_t k, float *scratch) {
+    (void)scratch;
+    float low = -INFINITY, high = greatest(scores, n) + 0;
+    if (count_at_least(scores, n, low) < k) return low;
+    if (count_at_least(scores, n, high) >= k) return high;
+    // A row after a ReLU has its largest group of equals at 0.
+    const float first[] = {0, FLT_TRUE_MIN};
+    for (int round = 0; (int64_t)order_of(high) - order_of(low) > 1; round++) {
+        float pivot = round < 2 ? first[round] : pivot_between(low, high, round);
+        if (!(pivot > low && pivot < high)) continue;
+        int64_t count = count_at_least(scores, n, pivot);
+        if (count == k) return least_from(scores, n, pivot) + 0;
+        if (count > k)
+            low = pivot;
+        else
+            high = pivot;
+    }
+    return low;
+}
+
+static void insert(const float *scores, int32_t *indices, int64_t count, int32_t index) {
+    int64_t place = count;
+    for (; place > 0 && ranks_before(scores, index, indices[place - 1]); place--)
+        indices[place] = indices[place - 1];
+    indices[place] = index;
+}
+
+// A sorted list of the k best so far, whose last is a number.
+static void row_by_insertion(const float *scores, int64_t n, int64_t k, int32_t *indices) {
+    for (int64_t i = k; i < n; i += LANES) {
+        vec x = scores_at(scores, n, i);
+        uint32_t above = lanes_above(x, vec_all(scores[indices[k - 1]]));
+        for (; above; above &= above - 1) {
+            int32_t index = (int32_t)(i + __builtin_ctz(above));
+            if (scores[index] > scores[indices[k - 1]]) insert(scores, indices, k - 1, index);
+        }
+    }
+}
+
+// All above the k-th largest value, and as many of those equal to it as there is room for, then sorted.
+static void row_by_threshold(const float *scores, int64_t n, int64_t k, float threshold, int32_t *indices) {
+    int64_t equals = k, found = 0;
+    for (int64_t i = 0; i < n; i += LANES)
+        equals -= __builtin_popcount(lanes_above(scores_at(scores, n, i), vec_all(threshold)));
+    for (int64_t i = 0; i < n && found < k; i += LANES) {
+        uint32_t lanes = lanes_at_least(scores_at(scores, n, i), vec_all(threshold));
+        for (; lanes && found < k; lanes &= lanes - 1) {
+            int64_t index = i + __builtin_ctz(lanes);
+            if (index < n && (scores[index] > threshold || equals-- > 0)) indices[found++] = (int32_t)index;
+        }
+    }
+    make_heap(scores, indices, k);
+    sort_heap(scores, indices, k);
+}
+
+extern const top_k_kernel top_k_ref;
+
+static void row(const float *scores, int64_t n, int64_t k, int32_t *indices) {
+    if (k <= MOST_INSERTED) {
+        for (int64_t i = 0; i < k; i++) insert(scores, indices, i, (int32_t)i);
+        float last = scores[indices[k - 1]];
+        if (last == last) {
+            row_by_insertion(scores, n, k, indices);
+            return;
+        }
+    } else if (count_at_least(scores, n, -INFINITY) >= k) {
+        row_by_threshold(scores, n, k, kth_largest(scores, n, k, NULL), indices);
+        return;
+    }
+    top_k_ref.row(scores, n, k, indices); // NaN may be among the chosen
+}
