@@ -176,8 +176,6 @@ static sigmoe_status record_data(const comparison *c, json_t *root) {
 
 static sigmoe_status fill_record(const comparison *c, json_t *root) {
     json_t *base;
-    const char *name = c->request->base_name;
-    TRY(json_put(root, "base_name", json_string(name ? name : "")));
     TRY(config_to_json(&c->base, &base));
     TRY(json_put(root, "base", base));
     TRY(record_variants(c, root));

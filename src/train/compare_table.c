@@ -92,7 +92,7 @@ static const char *difference_cell(arena *a, int64_t difference) {
 
 static const char *percent_cell(arena *a, double difference, double whole) {
     double percent = 100 * difference / whole;
-    return arena_text(a, "%s%.3f %%", percent < 0 ? "−" : percent > 0 ? "+" : "", fabs(percent));
+    return arena_text(a, "%s%.2f %%", percent < 0 ? "−" : percent > 0 ? "+" : "", fabs(percent));
 }
 
 static const char *share_cell(arena *a, double share) {

@@ -26,7 +26,7 @@ static int read_color(const char *at, unsigned *color) {
 
 // Where gnuplot declares or uses an id: the quote or '#' before it is copied by the caller.
 static bool begins_id(const char *text, const char *at) {
-    static const char *const names[] = {"gpPt", "gpDot", "textbox", "greybox", "gnuplot_canvas"};
+    static const char *const names[] = {"gpPt", "gpDot", "textbox", "greybox", "gnuplot_"};
     if (at == text || !strchr("'\"#", at[-1])) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(at, names[i], strlen(names[i])) == 0) return true;
