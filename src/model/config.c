@@ -36,21 +36,9 @@ ff_surroundings model_ff_surroundings(const model_config *config) {
     return (ff_surroundings){config->d_model, config->n_layers, config->vocab_size, config->dropout};
 }
 
-static sigmoe_status check_ranges(option_table table, const char *path, const model_config *config) {
-    for (int i = 0; i < table.count; i++) {
-        const option *o = &table.options[i];
-        const void *at = (const char *)config + o->offset;
-        double value = o->type == OPTION_INTEGER ? (double)*(const int64_t *)at : *(const double *)at;
-        if (!(value >= o->low && value <= o->high))
-            return fail(SIGMOE_BAD_ARGUMENT, "%s%s is %g; it must be from %g to %g", path, o->name, value,
-                o->low, o->high);
-    }
-    return SIGMOE_OK;
-}
-
 sigmoe_status model_config_check(const model_config *config) {
-    TRY(check_ranges(model_options(), "", config));
-    TRY(check_ranges(model_memory_options(), "memory_segments.", config));
+    TRY(option_check(model_options(), "", config));
+    TRY(option_check(model_memory_options(), "memory_segments.", config));
     if (!config->variant)
         return fail(SIGMOE_BAD_ARGUMENT, "ff.type is missing: choose a feedforward variant");
     if (config->n_heads * config->d_head > LARGEST_SIZE)

@@ -21,43 +21,6 @@ const ff_variant *ff_variant_named(const char *name) {
     return NULL;
 }
 
-static int choice_count(const option *o) {
-    int count = 0;
-    while (o->choices[count]) count++;
-    return count;
-}
-
-static sigmoe_status check_range(const option *o, const void *value) {
-    switch (o->type) {
-    case OPTION_INTEGER: {
-        int64_t integer = *(const int64_t *)value;
-        if ((double)integer >= o->low && (double)integer <= o->high) return SIGMOE_OK;
-        return fail(SIGMOE_BAD_ARGUMENT, "ff.%s is %" PRId64 ": choose %.0f to %.0f", o->name, integer,
-            o->low, o->high);
-    }
-    case OPTION_NUMBER: {
-        double number = *(const double *)value;
-        if (number >= o->low && number <= o->high) return SIGMOE_OK;
-        return fail(SIGMOE_BAD_ARGUMENT, "ff.%s is %g: choose %g to %g", o->name, number, o->low, o->high);
-    }
-    case OPTION_CHOICE: {
-        int choice = *(const int *)value;
-        if (choice >= 0 && choice < choice_count(o)) return SIGMOE_OK;
-        return fail(SIGMOE_BAD_ARGUMENT, "ff.%s is choice %d of %d: name one of them, as %s", o->name, choice,
-            choice_count(o), o->choices[0]);
-    }
-    case OPTION_FLAG:
-        break;
-    }
-    return SIGMOE_OK;
-}
-
-sigmoe_status ff_check_ranges(option_table table, const void *values) {
-    for (int i = 0; i < table.count; i++)
-        TRY(check_range(&table.options[i], (const char *)values + table.options[i].offset));
-    return SIGMOE_OK;
-}
-
 sigmoe_status ff_declare(parameter_list *list, int layer, parameter_declaration declaration) {
     char name[96];
     snprintf(name, sizeof name, "layers.%d.ff.%s", layer, declaration.name);

@@ -13,7 +13,7 @@ static const option options[] = {
 
 static sigmoe_status check(const ff_options *values, const ff_surroundings *around) {
     (void)around;
-    return ff_check_ranges(ff_variant_dense.options, values);
+    return option_check(ff_variant_dense.options, "ff.", values);
 }
 
 static sigmoe_status declare(

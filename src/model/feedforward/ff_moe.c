@@ -106,7 +106,7 @@ static sigmoe_status check_router(const moe_options *o) {
 static sigmoe_status check(const ff_options *values, const ff_surroundings *around) {
     (void)around;
     const moe_options *o = &values->moe;
-    TRY(ff_check_ranges(ff_variant_moe.options, values));
+    TRY(option_check(ff_variant_moe.options, "ff.", values));
     if (o->k > o->n_experts)
         return fail(SIGMOE_BAD_ARGUMENT,
             "ff.k is %" PRId64 ", but there are only %" PRId64

@@ -45,7 +45,7 @@ static const option options[] = {
 };
 
 static sigmoe_status check(const ff_options *values, const ff_surroundings *around) {
-    TRY(ff_check_ranges(ff_variant_pkm.options, values));
+    TRY(option_check(ff_variant_pkm.options, "ff.", values));
     if (around->d_model % 2 != 0)
         return fail(SIGMOE_BAD_ARGUMENT,
             "d_model is %" PRId64

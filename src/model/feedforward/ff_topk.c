@@ -28,7 +28,7 @@ static const option options[] = {
 
 static sigmoe_status check(const ff_options *values, const ff_surroundings *around) {
     (void)around;
-    TRY(ff_check_ranges(ff_variant_topk.options, values));
+    TRY(option_check(ff_variant_topk.options, "ff.", values));
     if (values->topk.k > values->topk.d_ff)
         return fail(SIGMOE_BAD_ARGUMENT,
             "ff.k is %" PRId64 ", but the block has only %" PRId64

@@ -1,4 +1,4 @@
-// What the variants share: their tensors' names, their options' ranges, where they keep what the backward needs.
+// What the variants share: their tensors' names, where they keep what the backward needs.
 #pragma once
 
 #include "model/feedforward/feedforward.h"
@@ -8,9 +8,6 @@
 #undef FF_VARIANT
 
 enum { ROWS_PER_TASK = 32 }; // loops over tokens are cut into blocks of this many, whatever the thread count
-
-// Every value lies in its option's range, and every choice exists; the sentence names the key ("ff.k").
-sigmoe_status ff_check_ranges(option_table table, const void *values);
 
 // Declares "layers.<layer>.ff.<declaration.name>".
 sigmoe_status ff_declare(parameter_list *list, int layer, parameter_declaration declaration);
