@@ -211,7 +211,7 @@ sigmoe_status option_set_text(const option *o, const char *path, const char *tex
 }
 
 static void describe_range(const option *o, char *text, size_t size) {
-    const double no_limit = 9e18; // near the largest int64
+    const double no_limit = 9e15; // 2^53 and beyond: no reader needs the number
     if (o->high >= no_limit)
         snprintf(text, size, "%.15g or more", o->low);
     else

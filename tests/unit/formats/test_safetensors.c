@@ -123,6 +123,7 @@ static void bad_headers(void **state) {
 static void bad_sizes(void **state) {
     (void)state;
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "lie outside");
+    refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "lie outside");
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "lie outside");
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "lie outside");
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4,
