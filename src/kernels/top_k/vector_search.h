@@ -9,7 +9,10 @@
 #include <float.h>
 #include <string.h>
 
-enum { MOST_INSERTED = 16 }; // up to here, a sorted list is cheaper than finding the threshold first
+enum {
+    MOST_INSERTED = 16, // k up to which a sorted list is cheaper than finding the threshold first
+    LINEAR_ROUNDS = 16, // of bisection by value, before it goes by the order of floats
+};
 
 // Bits of the lanes of x that are at least / above the bound; NaN is neither.
 #if defined(__AVX512F__)
@@ -75,7 +78,7 @@ static float at_order(int32_t order) {
 // else half way in the order of floats, which ends in at most 32 rounds.
 static float pivot_between(float low, float high, int round) {
     float middle = low + (high - low) / 2;
-    if (round < MOST_INSERTED && middle > low && middle < high) return middle;
+    if (round < LINEAR_ROUNDS && middle > low && middle < high) return middle;
     return at_order((int32_t)(((int64_t)order_of(low) + order_of(high)) >> 1));
 }
 
