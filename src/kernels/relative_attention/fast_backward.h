@@ -205,15 +205,15 @@ static void add_rows(float *sum, const float *rows, int64_t count, int64_t padde
 }
 
 // dq of the tile's queries is complete: to its place, and into the gradients of the biases.
-static void finish_queries(const backward_task *task, float *dq, int64_t stride, int64_t rows) {
+static void finish_queries(const backward_task *task, matrix dq) {
     const backward_scratch *scratch = task->scratch;
-    int64_t padded = task->sizes.padded;
+    int64_t rows = dq.rows, padded = task->sizes.padded;
     add_rows(task->partial->dcontent_bias, scratch->dq_content, rows, padded);
     add_rows(task->partial->dposition_bias, scratch->dq_position, rows, padded);
     for (int64_t c = 0; c < rows * padded; c += LANES)
         vec_store(
             scratch->dq_content + c, vec_load(scratch->dq_content + c) + vec_load(scratch->dq_position + c));
-    unpack_rows(dq, stride, scratch->dq_content, padded, rows, task->sizes.width, task->call->scale);
+    unpack_rows(dq, scratch->dq_content, task->call->scale);
 }
 
 static void backward_tile(const backward_task *task, int64_t first_query, int64_t last) {
@@ -233,62 +233,61 @@ static void backward_tile(const backward_task *task, int64_t first_query, int64_
 }
 
 // The rows behind the last query are zeros: they take part in the last strip.
-static void pack_queries(
-    float *to, const attention_sizes *sizes, const float *from, int64_t stride, const float *bias) {
-    pack_rows(to, sizes->padded, from, stride, sizes->queries, sizes->width, bias);
-    int64_t behind = round_up(sizes->queries, TILE_ROWS) - sizes->queries;
-    memset(to + sizes->queries * sizes->padded, 0, (size_t)(behind * sizes->padded) * sizeof *to);
+static void pack_queries(float *to, matrix from, const float *bias) {
+    int64_t padded = round_up(from.cols, LANES), behind = round_up(from.rows, TILE_ROWS) - from.rows;
+    pack_rows(to, from, bias);
+    memset(to + from.rows * padded, 0, (size_t)(behind * padded) * sizeof *to);
 }
 
 // D of each query, from dout [Q, padded] as packed and out as it lies.
-static void pack_corrections(
-    float *correction, const attention_sizes *sizes, const float *dout, const float *out, int64_t stride) {
-    int64_t whole = sizes->width / LANES * LANES, rest = sizes->width - whole;
-    for (int64_t i = 0; i < sizes->queries; i++, dout += sizes->padded, out += stride) {
-        if (i + ROWS_AHEAD < sizes->queries) prefetch_row(out + ROWS_AHEAD * stride, sizes->width);
+static void pack_corrections(float *correction, const float *dout, matrix out) {
+    int64_t whole = out.cols / LANES * LANES, rest = out.cols - whole, padded = round_up(out.cols, LANES);
+    const float *row = matrix_real(out);
+    for (int64_t i = 0; i < out.rows; i++, dout += padded, row += out.stride) {
+        if (i + ROWS_AHEAD < out.rows) prefetch_row(row + ROWS_AHEAD * out.stride, out.cols);
         vec sum = vec_all(0.0f);
-        if (rest) sum = vec_load(dout + whole) * vec_load_part(out + whole, rest);
-        for (int64_t c = 0; c < whole; c += LANES) sum = vec_fma(vec_load(dout + c), vec_load(out + c), sum);
+        if (rest) sum = vec_load(dout + whole) * vec_load_part(row + whole, rest);
+        for (int64_t c = 0; c < whole; c += LANES) sum = vec_fma(vec_load(dout + c), vec_load(row + c), sum);
         correction[i] = vec_sum(sum);
     }
 }
 
-static void backward_sequence(
-    const backward_task *task, const attention_gradients *gradients, int64_t sequence, int64_t head) {
+static void pack_sequence(const backward_task *task, matrix dout, int64_t sequence, int64_t head) {
     const attention_call *call = task->call;
-    const attention_sizes *sizes = &task->sizes;
     const backward_scratch *scratch = task->scratch;
-    int64_t queries = sizes->queries, keys = sizes->keys, width = sizes->width, padded = sizes->padded;
-    int64_t column = head * width;
-    matrix q = matrix_part(call->q, sequence * queries, queries, column, width);
-    matrix k = matrix_part(call->k, sequence * keys, keys, column, width);
-    matrix v = matrix_part(call->v, sequence * keys, keys, column, width);
-    matrix out = matrix_part(call->out, sequence * queries, queries, column, width);
-    matrix dout = matrix_part(gradients->dout, sequence * queries, queries, column, width);
-    matrix dq = matrix_part(gradients->dq, sequence * queries, queries, column, width);
-    matrix dk = matrix_part(gradients->dk, sequence * keys, keys, column, width);
-    matrix dv = matrix_part(gradients->dv, sequence * keys, keys, column, width);
-
-    pack_rows(scratch->keys, padded, matrix_real(k), k.stride, keys, width, NULL);
-    pack_column_tiles(scratch->key_columns, scratch->keys, padded, keys, width);
-    pack_column_tiles(scratch->value_columns, matrix_real(v), v.stride, keys, width);
-    pack_queries(scratch->content, sizes, matrix_real(q), q.stride, call->content_bias + column);
-    pack_queries(scratch->position, sizes, matrix_real(q), q.stride, call->position_bias + column);
-    pack_queries(scratch->dout, sizes, matrix_real(dout), dout.stride, NULL);
-    pack_corrections(scratch->correction, sizes, scratch->dout, matrix_real(out), out.stride);
+    int64_t queries = task->sizes.queries, keys = task->sizes.keys, width = task->sizes.width;
+    matrix q = head_part(call->q, sequence, queries, head, width);
+    pack_rows(scratch->keys, head_part(call->k, sequence, keys, head, width), NULL);
+    // From the copy just made, which is in the cache.
+    pack_column_tiles(
+        scratch->key_columns, (matrix){scratch->keys, TYPE_REAL, keys, width, task->sizes.padded});
+    pack_column_tiles(scratch->value_columns, head_part(call->v, sequence, keys, head, width));
+    pack_queries(scratch->content, q, call->content_bias + head * width);
+    pack_queries(scratch->position, q, call->position_bias + head * width);
+    pack_queries(scratch->dout, head_part(dout, sequence, queries, head, width), NULL);
+    pack_corrections(
+        scratch->correction, scratch->dout, head_part(call->out, sequence, queries, head, width));
     memcpy(scratch->logsumexp, call->logsumexp + (sequence * call->heads + head) * queries,
         (size_t)queries * sizeof(float));
-    size_t key_bytes = (size_t)(round_up(keys, TILE_ROWS) * padded) * sizeof(float);
+}
+
+static void backward_sequence(
+    const backward_task *task, const attention_gradients *gradients, int64_t sequence, int64_t head) {
+    const attention_sizes *sizes = &task->sizes;
+    const backward_scratch *scratch = task->scratch;
+    int64_t queries = sizes->queries, keys = sizes->keys, width = sizes->width;
+    matrix dq = head_part(gradients->dq, sequence, queries, head, width);
+    pack_sequence(task, gradients->dout, sequence, head);
+    size_t key_bytes = (size_t)(round_up(keys, TILE_ROWS) * sizes->padded) * sizeof(float);
     memset(scratch->dk, 0, key_bytes);
     memset(scratch->dv, 0, key_bytes);
-
     for (int64_t i = 0; i < queries; i += QUERIES_PER_TILE) {
         int64_t last = least(i + QUERIES_PER_TILE, queries);
         backward_tile(task, i, last);
-        finish_queries(task, matrix_real(dq) + i * dq.stride, dq.stride, last - i);
+        finish_queries(task, matrix_part(dq, i, last - i, 0, width));
     }
-    unpack_rows(matrix_real(dk), dk.stride, scratch->dk, padded, keys, width, call->scale);
-    unpack_rows(matrix_real(dv), dv.stride, scratch->dv, padded, keys, width, 1.0f);
+    unpack_rows(head_part(gradients->dk, sequence, keys, head, width), scratch->dk, task->call->scale);
+    unpack_rows(head_part(gradients->dv, sequence, keys, head, width), scratch->dv, 1.0f);
 }
 
 static void backward_group(void *context, int64_t index, int thread) {
@@ -321,9 +320,9 @@ static void sum_positions(void *context, int64_t task, int thread) {
     for (int64_t group = 1; group < work->groups; group++)
         for (int64_t c = 0; c < rows * padded; c += LANES)
             vec_store(sum + c, vec_load(sum + c) + vec_load(partials[group].dpositions + offset + c));
-    matrix dpositions = work->gradients->dpositions;
-    unpack_rows(matrix_real(dpositions) + first * dpositions.stride + head * sizes->width, dpositions.stride,
-        sum, padded, rows, sizes->width, work->call->scale);
+    matrix dpositions =
+        matrix_part(work->gradients->dpositions, first, rows, head * sizes->width, sizes->width);
+    unpack_rows(dpositions, sum, work->call->scale);
 }
 
 static void sum_parameters(const backward_work *work) {

@@ -103,32 +103,10 @@ static void forward_strip(const forward_work *work, const forward_scratch *scrat
     }
 }
 
-// A block of queries of one head of one sequence; heads are outermost, so that a head's positions stay in the cache.
-static void forward_block(void *context, int64_t task, int thread) {
-    const forward_work *work = context;
-    const attention_call *call = work->call;
+static void forward_queries(const forward_work *work, const forward_scratch *scratch, int64_t head,
+    int64_t first, matrix out, float *logsumexp) {
     const attention_sizes *sizes = &work->sizes;
-    int64_t head = task % call->heads, block = task / call->heads % work->blocks;
-    int64_t sequence = task / call->heads / work->blocks, first_column = head * sizes->width;
-    int64_t first = block * QUERIES_PER_TASK, rows = least(sizes->queries - first, QUERIES_PER_TASK);
-    int64_t keys = sizes->memory + first + rows;
-    const forward_scratch *scratch = &work->scratch[thread];
-
-    const float *q =
-        matrix_real(call->q) + (sequence * sizes->queries + first) * call->q.stride + first_column;
-    const float *k = matrix_real(call->k) + sequence * sizes->keys * call->k.stride + first_column;
-    const float *v = matrix_real(call->v) + sequence * sizes->keys * call->v.stride + first_column;
-    pack_column_tiles(scratch->keys, k, call->k.stride, keys, sizes->width);
-    pack_rows(scratch->values, sizes->padded, v, call->v.stride, keys, sizes->width, NULL);
-    pack_rows(scratch->content, sizes->padded, q, call->q.stride, rows, sizes->width,
-        call->content_bias + first_column);
-    pack_rows(scratch->position, sizes->padded, q, call->q.stride, rows, sizes->width,
-        call->position_bias + first_column);
-
-    float *out =
-        matrix_real(call->out) + (sequence * sizes->queries + first) * call->out.stride + first_column;
-    float *logsumexp = call->logsumexp + (sequence * call->heads + head) * sizes->queries + first;
-    for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+    for (int64_t i = 0; i < out.rows; i += TILE_ROWS) {
         running_softmax running[TILE_ROWS];
         for (int r = 0; r < TILE_ROWS; r++) running[r] = (running_softmax){-INFINITY, 0.0f};
         strip_operands operands = {.content = scratch->content + i * sizes->padded,
@@ -136,12 +114,37 @@ static void forward_block(void *context, int64_t task, int thread) {
             .keys = scratch->keys,
             .positions = work->positions.columns + head * sizes->width * sizes->position_step};
         forward_strip(work, scratch, &operands, first + i, running);
-        for (int64_t r = 0; r < least(rows - i, TILE_ROWS); r++) {
-            unpack_rows(out + (i + r) * call->out.stride, call->out.stride, scratch->out + r * sizes->padded,
-                sizes->padded, 1, sizes->width, 1.0f / running[r].total);
+        int64_t rows = least(out.rows - i, TILE_ROWS);
+        for (int64_t r = 0; r < rows; r++) {
+            scale_row(scratch->out + r * sizes->padded, sizes->padded, 1.0f / running[r].total);
             logsumexp[i + r] = running[r].largest + logf(running[r].total);
         }
+        unpack_rows(matrix_part(out, i, rows, 0, out.cols), scratch->out, 1.0f);
     }
+}
+
+// A block of queries of one head of one sequence. Heads are innermost: their rows share cache lines.
+static void forward_block(void *context, int64_t task, int thread) {
+    const forward_work *work = context;
+    const forward_scratch *scratch = &work->scratch[thread];
+    const attention_call *call = work->call;
+    int64_t width = work->sizes.width, queries = work->sizes.queries, keys = work->sizes.keys;
+    int64_t head = task % call->heads, block = task / call->heads % work->blocks;
+    int64_t sequence = task / call->heads / work->blocks;
+    int64_t first = block * QUERIES_PER_TASK, rows = least(queries - first, QUERIES_PER_TASK);
+    int64_t visible = work->sizes.memory + first + rows;
+
+    matrix q = head_part(call->q, sequence, queries, head, width);
+    matrix k = head_part(call->k, sequence, keys, head, width);
+    matrix v = head_part(call->v, sequence, keys, head, width);
+    pack_column_tiles(scratch->keys, matrix_part(k, 0, visible, 0, width));
+    pack_rows(scratch->values, matrix_part(v, 0, visible, 0, width), NULL);
+    pack_rows(scratch->content, matrix_part(q, first, rows, 0, width), call->content_bias + head * width);
+    pack_rows(scratch->position, matrix_part(q, first, rows, 0, width), call->position_bias + head * width);
+
+    matrix out = head_part(call->out, sequence, queries, head, width);
+    forward_queries(work, scratch, head, first, matrix_part(out, first, rows, 0, width),
+        call->logsumexp + (sequence * call->heads + head) * queries + first);
 }
 
 static sigmoe_status forward_in(const kernel_context *context, const attention_call *call) {

@@ -7,7 +7,6 @@
 #include "kernels/relative_attention/relative_attention.h"
 #include "kernels/relative_attention/tile_product.h"
 
-#include <assert.h>
 #include <string.h>
 
 // Keys are taken in chunks; a row of scores has zeros or garbage on both sides of its chunk, because the relative shift
@@ -55,33 +54,38 @@ static inline void prefetch_row_to_write(float *row, int64_t width) {
     __builtin_prefetch(row + width - 1, 1);
 }
 
-// rows x width, plus a bias [width] in every row; NULL for none.
-static void pack_rows(float *to, int64_t padded, const float *from, int64_t stride, int64_t rows,
-    int64_t width, const float *bias) {
-    int64_t whole = width / LANES * LANES, rest = width - whole;
-    for (int64_t i = 0; i < rows; i++, to += padded, from += stride) {
-        if (i + ROWS_AHEAD < rows) prefetch_row(from + ROWS_AHEAD * stride, width);
+// One head of one sequence: `rows` rows of m belong to each sequence.
+static matrix head_part(matrix m, int64_t sequence, int64_t rows, int64_t head, int64_t width) {
+    return matrix_part(m, sequence * rows, rows, head * width, width);
+}
+
+// to [rows, padded] = from, plus a bias [cols] in every row; NULL for none.
+static void pack_rows(float *to, matrix from, const float *bias) {
+    int64_t whole = from.cols / LANES * LANES, rest = from.cols - whole, padded = round_up(from.cols, LANES);
+    const float *row = matrix_real(from);
+    for (int64_t i = 0; i < from.rows; i++, to += padded, row += from.stride) {
+        if (i + ROWS_AHEAD < from.rows) prefetch_row(row + ROWS_AHEAD * from.stride, from.cols);
         for (int64_t c = 0; c < whole; c += LANES) {
-            vec x = vec_load(from + c);
+            vec x = vec_load(row + c);
             if (bias) x += vec_load(bias + c);
             vec_store(to + c, x);
         }
         if (rest) {
-            vec x = vec_load_part(from + whole, rest);
+            vec x = vec_load_part(row + whole, rest);
             if (bias) x += vec_load_part(bias + whole, rest);
             vec_store(to + whole, x);
         }
     }
 }
 
-// y [rows, width] = factor * packed
-static void unpack_rows(float *y, int64_t stride, const float *packed, int64_t padded, int64_t rows,
-    int64_t width, float factor) {
-    int64_t whole = width / LANES * LANES, rest = width - whole;
-    for (int64_t i = 0; i < rows; i++, y += stride, packed += padded) {
-        if (i + ROWS_AHEAD < rows) prefetch_row_to_write(y + ROWS_AHEAD * stride, width);
-        for (int64_t c = 0; c < whole; c += LANES) vec_store(y + c, vec_load(packed + c) * vec_all(factor));
-        if (rest) vec_store_part(y + whole, rest, vec_load(packed + whole) * vec_all(factor));
+// to = factor * packed [rows, padded]
+static void unpack_rows(matrix to, const float *packed, float factor) {
+    int64_t whole = to.cols / LANES * LANES, rest = to.cols - whole, padded = round_up(to.cols, LANES);
+    float *row = matrix_real(to);
+    for (int64_t i = 0; i < to.rows; i++, row += to.stride, packed += padded) {
+        if (i + ROWS_AHEAD < to.rows) prefetch_row_to_write(row + ROWS_AHEAD * to.stride, to.cols);
+        for (int64_t c = 0; c < whole; c += LANES) vec_store(row + c, vec_load(packed + c) * vec_all(factor));
+        if (rest) vec_store_part(row + whole, rest, vec_load(packed + whole) * vec_all(factor));
     }
 }
 
@@ -103,22 +107,22 @@ static inline void transpose_8x8(__m256 x[8]) {
 }
 
 // Element (row j, channel c) to tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.
-static void pack_columns(float *to, int64_t step, int64_t tile_step, const float *from, int64_t stride,
-    int64_t rows, int64_t width) {
+static void pack_columns(float *to, int64_t step, int64_t tile_step, matrix from) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (int64_t j = 0; j < rows; j += 8) {
-        for (int64_t i = j + ROWS_AHEAD; i < least(j + ROWS_AHEAD + 8, rows); i++)
-            prefetch_row(from + i * stride, width);
-        for (int64_t c = 0; c < width; c += 8) {
-            __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)least(width - c, 8)), lane);
+    const float *rows = matrix_real(from);
+    for (int64_t j = 0; j < from.rows; j += 8) {
+        float *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS;
+        for (int64_t i = j + ROWS_AHEAD; i < least(j + ROWS_AHEAD + 8, from.rows); i++)
+            prefetch_row(rows + i * from.stride, from.cols);
+        for (int64_t c = 0; c < from.cols; c += 8) {
+            int64_t channels = least(from.cols - c, 8);
+            __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)channels), lane);
             __m256 block[8];
             for (int64_t i = 0; i < 8; i++)
-                block[i] = j + i < rows ? _mm256_maskload_ps(from + (j + i) * stride + c, mask)
-                                        : _mm256_setzero_ps();
+                block[i] = j + i < from.rows ? _mm256_maskload_ps(rows + (j + i) * from.stride + c, mask)
+                                             : _mm256_setzero_ps();
             transpose_8x8(block);
-            float *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS;
-            for (int64_t i = 0; i < least(width - c, 8); i++)
-                _mm256_storeu_ps(tile + (c + i) * step, block[i]);
+            for (int64_t i = 0; i < channels; i++) _mm256_storeu_ps(tile + (c + i) * step, block[i]);
         }
     }
 }
@@ -127,12 +131,11 @@ static int64_t packed_columns_count(int64_t rows, int64_t width) {
     return round_up(rows, TILE_COLUMNS) * width;
 }
 
-// The first `rows` rows of one head as column tiles [tiles, d_h, TILE_COLUMNS], the last one filled up with zeros.
-static void pack_column_tiles(float *to, const float *from, int64_t stride, int64_t rows, int64_t width) {
-    int64_t tile = width * TILE_COLUMNS;
-    memset(to + rows / TILE_COLUMNS * tile, 0,
-        (size_t)(packed_columns_count(rows, width) - rows / TILE_COLUMNS * tile) * sizeof *to);
-    pack_columns(to, TILE_COLUMNS, tile, from, stride, rows, width);
+// to [tiles, d_h, TILE_COLUMNS], the last tile filled up with zeros.
+static void pack_column_tiles(float *to, matrix from) {
+    int64_t tile = from.cols * TILE_COLUMNS, whole = from.rows / TILE_COLUMNS * tile;
+    memset(to + whole, 0, (size_t)(packed_columns_count(from.rows, from.cols) - whole) * sizeof *to);
+    pack_columns(to, TILE_COLUMNS, tile, from);
 }
 
 static inline int64_t vectors_of(int64_t columns) {
@@ -192,15 +195,12 @@ static void pack_positions_of_head(void *context, int64_t head, int thread) {
     (void)thread;
     const position_packing *packing = context;
     const attention_sizes *sizes = &packing->sizes;
-    matrix positions = packing->call->positions;
-    const float *from = matrix_real(positions) + head * sizes->width;
+    matrix from = head_part(packing->call->positions, 0, sizes->keys, head, sizes->width);
     float *columns = packing->columns + head * sizes->width * sizes->position_step;
     memset(columns, 0, (size_t)(sizes->width * sizes->position_step) * sizeof *columns);
-    pack_columns(columns + LANES, sizes->position_step, TILE_COLUMNS, from, positions.stride, sizes->keys,
-        sizes->width);
+    pack_columns(columns + LANES, sizes->position_step, TILE_COLUMNS, from);
     if (!packing->rows) return;
     float *rows = packing->rows + head * position_rows_count(sizes);
     memset(rows, 0, (size_t)position_rows_count(sizes) * sizeof *rows);
-    pack_rows(rows + TILE_ROWS * sizes->padded, sizes->padded, from, positions.stride, sizes->keys,
-        sizes->width, NULL);
+    pack_rows(rows + TILE_ROWS * sizes->padded, from, NULL);
 }

@@ -45,7 +45,12 @@ static inline __attribute__((always_inline)) void product_tile(
     for (int64_t k = 0; k < depth; k++) {
         vec b[TILE_VECTORS];
 #pragma GCC unroll 3
-        for (int v = 0; v < vectors; v++) b[v] = vec_load(right + k * right_step + v * LANES);
+        for (int v = 0; v < vectors; v++) {
+            const float *from = right + k * right_step + v * LANES;
+            b[v] = vec_load(from);
+            // The next column tile's: where tiles interleave, the processor does not foresee it.
+            __builtin_prefetch(from + p->right_tile_step);
+        }
 #pragma GCC unroll 8
         for (int r = 0; r < TILE_ROWS; r++) {
             vec a = vec_all(row[r][k * step]);
