@@ -89,6 +89,27 @@ static void test_threads_do_not_matter(void **state) {
     trainer_destroy(b);
 }
 
+// With weights that stay and no dropout, an epoch repeats the one before: its memory starts empty, too.
+static void test_epochs_begin_without_memory(void **state) {
+    (void)state;
+    enum { STEPS_PER_EPOCH = (TRAIN_TOKENS - 1) / BATCH / UNROLL };
+    sigmoe_train_settings settings = small_settings(20);
+    settings.lr = 0;
+    sigmoe_config config = make_config(DENSE);
+    OK(config_set(&config, "dropout", "0"));
+    dataset data = open_data();
+    trainer_request request = {.config = &config, .data = &data, .settings = &settings, .threads = 1};
+    trainer *t;
+    OK(trainer_create(&request, &t));
+    step_report first[STEPS_PER_EPOCH], again;
+    for (int i = 0; i < STEPS_PER_EPOCH; i++) OK(trainer_step(t, &first[i]));
+    for (int i = 0; i < STEPS_PER_EPOCH; i++) {
+        OK(trainer_step(t, &again));
+        assert_near(again.loss, first[i].loss, 0);
+    }
+    trainer_destroy(t);
+}
+
 static void test_not_finite_stops(void **state) {
     (void)state;
     sigmoe_train_settings settings = small_settings(10);
@@ -381,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_training_lowers_the_loss),
         cmocka_unit_test(test_first_update),
         cmocka_unit_test(test_threads_do_not_matter),
+        cmocka_unit_test(test_epochs_begin_without_memory),
         cmocka_unit_test(test_not_finite_stops),
         cmocka_unit_test(test_evaluation_against_a_plain_loop),
         cmocka_unit_test(test_scores_of_raw_sizes),
