@@ -24,7 +24,7 @@ void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *
 
 static sigmoe_status begin(const comparison *c, const char *path, const json_t *record) {
     const sigmoe_compare_request *r = c->request;
-    if (r->force && path_contains(r->out, r->data))
+    if (r->force && path_inside(r->data, r->out))
         return fail(
             SIGMOE_BAD_ARGUMENT, "%s holds the data: choose another place for the comparison", r->out);
     TRY(output_claim(r->out, r->force));

@@ -5,5 +5,3 @@
 
 // `name` without slashes at its end, so that "<path>.partial" stands beside it. "/" stays.
 sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name);
-// Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
-bool path_contains(const char *outer, const char *inner);

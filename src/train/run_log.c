@@ -1,8 +1,8 @@
 #include "train/run_log.h"
 
+#include "formats/file.h"
 #include "formats/json_options.h"
 #include "train/json_objects.h"
-#include "train/paths.h"
 #include "train/train_settings.h"
 
 #include <math.h>

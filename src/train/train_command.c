@@ -1,7 +1,7 @@
 // sigmoe_train: a run directory from a configuration or a model, or going on with one.
+#include "formats/file.h"
 #include "train/checkpoint.h"
 #include "train/model_file.h"
-#include "train/paths.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
 
@@ -26,7 +26,7 @@ static sigmoe_status check_request(const sigmoe_train_request *r) {
 
 // Replacing `out` must not remove what is read from.
 static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
-    if (path_contains(r->out, r->data) || (r->init && path_contains(r->out, init)))
+    if (path_inside(r->data, r->out) || (r->init && path_inside(init, r->out)))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s holds what the training reads: choose another directory for the run", r->out);
     return SIGMOE_OK;
