@@ -17,6 +17,14 @@ static void record(const char *format, va_list arguments) {
     memcpy(message, built, sizeof message);
 }
 
+// What does not fit is cut: a sentence that long is not read to its end.
+static void append(const char *text) {
+    size_t used = strlen(message), length = strlen(text), room = sizeof message - 1 - used;
+    if (length > room) length = room;
+    memcpy(message + used, text, length);
+    message[used + length] = 0;
+}
+
 sigmoe_status fail(sigmoe_status code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -31,8 +39,8 @@ sigmoe_status fail_errno(const char *format, ...) {
     va_start(arguments, format);
     record(format, arguments);
     va_end(arguments);
-    size_t used = strlen(message);
-    snprintf(message + used, sizeof message - used, ": %s", strerror(saved));
+    append(": ");
+    append(strerror(saved));
     errno = saved;
     return SIGMOE_IO;
 }
@@ -44,7 +52,7 @@ sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...) {
     va_start(arguments, context_format);
     record(context_format, arguments);
     va_end(arguments);
-    size_t used = strlen(message);
-    snprintf(message + used, sizeof message - used, ": %s", inner);
+    append(": ");
+    append(inner);
     return code;
 }
