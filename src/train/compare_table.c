@@ -75,7 +75,7 @@ sigmoe_status table_rows(const comparison *c, table_row **out) {
 
 // ---------------------------------------------------------------- cells
 
-static const char *integer_cell(arena *a, const char *sign, int64_t value) {
+const char *grouped_text(arena *a, int64_t value) {
     char digits[32], grouped[48];
     int length = snprintf(digits, sizeof digits, "%" PRId64, value), used = 0;
     for (int i = 0; i < length; i++) {
@@ -83,11 +83,12 @@ static const char *integer_cell(arena *a, const char *sign, int64_t value) {
         grouped[used++] = digits[i];
     }
     grouped[used] = '\0';
-    return arena_text(a, "%s%s", sign, grouped);
+    return arena_text(a, "%s", grouped);
 }
 
 static const char *difference_cell(arena *a, int64_t difference) {
-    return integer_cell(a, difference < 0 ? "−" : difference > 0 ? "+" : "", llabs(difference));
+    const char *size = grouped_text(a, llabs(difference));
+    return size ? arena_text(a, "%s%s", difference < 0 ? "−" : difference > 0 ? "+" : "", size) : NULL;
 }
 
 static const char *percent_cell(arena *a, double difference, double whole) {
@@ -126,13 +127,13 @@ static void fill_line(const comparison *c, int i, const table_row *row, const ch
     int64_t difference = v->parameters - c->base_parameters;
     int decimals = c->bits ? 4 : 3;
     cell[COLUMN_VARIANT] = v->label;
-    cell[COLUMN_PARAMETERS] = integer_cell(a, "", v->parameters);
+    cell[COLUMN_PARAMETERS] = grouped_text(a, v->parameters);
     cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
     cell[COLUMN_PERCENT] = percent_cell(a, (double)difference, (double)c->base_parameters);
     cell[COLUMN_FLOPS] = share_cell(a, v->flops_share);
     cell[COLUMN_TIME] = isnan(row->feedforward_share) ? "" : share_cell(a, row->feedforward_share);
     cell[COLUMN_SPEED] =
-        isnan(row->tokens_per_second) ? "-" : integer_cell(a, "", llround(row->tokens_per_second));
+        isnan(row->tokens_per_second) ? "-" : grouped_text(a, llround(row->tokens_per_second));
     cell[COLUMN_ACTIVATIONS] = bytes_cell(a, row->peak_activation_bytes);
     cell[COLUMN_VALID] = score_cell(a, row->valid, decimals);
     cell[COLUMN_TEST] = score_cell(a, row->test, decimals);

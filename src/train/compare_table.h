@@ -41,6 +41,8 @@ typedef struct table_cells {
 enum { TABLE_HEADINGS = 2 };
 sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table_cells *out);
 
+// "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
+const char *grouped_text(arena *a, int64_t value);
 // Letters of a UTF-8 text: what it takes in a line of equal widths.
 int letter_count(const char *text);
 

@@ -22,14 +22,14 @@ static void print_head(FILE *out) {
 }
 
 static void print_question(FILE *out, const comparison *c) {
-    const char *base = c->request->base_name;
+    const char *base = c->request->base_name, *size = grouped_text(c->arena, c->base_parameters);
     fprintf(out,
         "<p>%d %s of the Transformer's feedforward block, each in a language model of as many parameters as "
         "the base ",
         c->variant_count, c->variant_count == 1 ? "variant" : "variants");
     html_text(out, base ? base : "configuration");
-    fprintf(out, " (%" PRId64 "), trained from %d %s on the same batches of ", c->base_parameters,
-        c->seed_count, c->seed_count == 1 ? "seed" : "seeds");
+    fprintf(out, " (%s), trained from %d %s on the same batches of ", size ? size : "", c->seed_count,
+        c->seed_count == 1 ? "seed" : "seeds");
     html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
     fputs(".</p>\n", out);
 }

@@ -3,6 +3,7 @@
 #include "base/threads.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
+#include "train/compare_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -133,30 +134,29 @@ static void print_training(FILE *out, const comparison *c) {
 
 // ---------------------------------------------------------------- data
 
-static void print_split(FILE *out, const json_t *splits, const char *name) {
+static void print_size(FILE *out, arena *a, const json_t *size) {
+    const char *text = json_is_integer(size) ? grouped_text(a, json_integer_value(size)) : "-";
+    fprintf(out, "<td>%s</td>", text ? text : "-");
+}
+
+static void print_split(FILE *out, arena *a, const json_t *splits, const char *name) {
     const json_t *split = json_object_get(splits, name), *sha = json_object_get(split, "sha256");
     fprintf(out, "<tr><th scope=\"row\">%s</th>", name);
-    static const char *const sizes[] = {"tokens", "bytes"};
-    for (int i = 0; i < 2; i++) {
-        const json_t *size = json_object_get(split, sizes[i]);
-        if (json_is_integer(size))
-            fprintf(out, "<td>%" JSON_INTEGER_FORMAT "</td>", json_integer_value(size));
-        else
-            fputs("<td>-</td>", out);
-    }
+    print_size(out, a, json_object_get(split, "tokens"));
+    print_size(out, a, json_object_get(split, "bytes"));
     fputs("<td><code>", out);
     html_text(out, json_is_string(sha) ? json_string_value(sha) : "-");
     fputs("</code></td></tr>\n", out);
 }
 
-static void print_splits(FILE *out, const json_t *meta) {
+static void print_splits(FILE *out, arena *a, const json_t *meta) {
     static const char *const names[] = {"train", "valid", "test"};
     fputs(
         "<div "
         "class=\"scroll\"><table><thead><tr><th>split</th><th>tokens</th><th>bytes</th><th>SHA-256</th></tr>"
         "</thead><tbody>\n",
         out);
-    for (int i = 0; i < 3; i++) print_split(out, json_object_get(meta, "splits"), names[i]);
+    for (int i = 0; i < 3; i++) print_split(out, a, json_object_get(meta, "splits"), names[i]);
     fputs("</tbody></table></div>\n", out);
 }
 
@@ -168,7 +168,7 @@ static sigmoe_status print_data(FILE *out, const comparison *c) {
     fputs("<h3>Data</h3>\n<p class=\"small\">", out);
     html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
     fputs("</p>\n", out);
-    print_splits(out, meta);
+    print_splits(out, c->arena, meta);
     json_decref(meta);
     return SIGMOE_OK;
 }

@@ -37,7 +37,8 @@ static label label_of(const comparison *c, const table_row *rows, const figure_p
 }
 
 static bool overlap(const label *a, const label *b) {
-    return a->left < b->right && b->left < a->right && fabs(a->height - b->height) < LINE;
+    const double rounded = 0.999 * LINE; // a label put exactly a line above another is clear of it
+    return a->left < b->right && b->left < a->right && fabs(a->height - b->height) < rounded;
 }
 
 static int by_height(const void *a, const void *b) {
@@ -45,7 +46,7 @@ static int by_height(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// From the lowest point up, each label rises until it covers none of those below it.
+// From the lowest point up, each label rises until it covers none of those below it; it never sinks, so this ends.
 static void spread_labels(label **sorted, int count) {
     qsort(sorted, (size_t)count, sizeof *sorted, by_height);
     for (int i = 0; i < count; i++)

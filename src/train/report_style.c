@@ -25,6 +25,7 @@ static const char rules[] =
     ".results{width:100%}\n"
     "th,td{padding:.4rem .45rem;text-align:right;vertical-align:bottom}\n"
     "th:first-child,td:first-child{text-align:left;padding-left:.2rem}\n"
+    ".results th:first-child{position:sticky;left:0;background:var(--paper)}\n"
     "thead th{font-weight:600;color:var(--axis);line-height:1.3}\n"
     "tbody th{font-weight:600}\n"
     "tbody tr{border-top:1px solid var(--grid)}\n"
