@@ -1,18 +1,11 @@
 // The figure of quality against cost: a labelled point for each variant.
 #include "train/report_curves.h"
+#include "train/report_labels.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 // The plot's area and its letters, in the units of a figure, as far as labels need them to keep apart.
 static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
-
-typedef struct label {
-    double x, y;        // of its point, units of the figure from the lower left
-    double left, right; // what it covers, sideways
-    double height;      // where it stands
-    bool on_left;
-} label;
 
 static double to_x(const figure_plot *p, double share) {
     return (100 * share - p->x_low) / (p->x_high - p->x_low) * AREA_WIDTH;
@@ -26,9 +19,9 @@ static double from_y(const figure_plot *p, double height) {
     return p->y_low + height / AREA_HEIGHT * (p->y_high - p->y_low);
 }
 
-static label label_of(const comparison *c, const table_row *rows, const figure_plot *p, int i) {
+static point_label label_of(const comparison *c, const table_row *rows, const figure_plot *p, int i) {
     double width = LETTER * letter_count(c->variants[i].label);
-    label l = {.x = to_x(p, c->variants[i].flops_share), .y = to_y(p, rows[i].test.mean)};
+    point_label l = {.x = to_x(p, c->variants[i].flops_share), .y = to_y(p, rows[i].test.mean)};
     l.height = l.y;
     l.on_left = l.x + GAP + width > AREA_WIDTH;
     l.left = l.on_left ? l.x - GAP - width : l.x + GAP;
@@ -36,28 +29,7 @@ static label label_of(const comparison *c, const table_row *rows, const figure_p
     return l;
 }
 
-static bool overlap(const label *a, const label *b) {
-    const double rounded = 0.999 * LINE; // a label put exactly a line above another is clear of it
-    return a->left < b->right && b->left < a->right && fabs(a->height - b->height) < rounded;
-}
-
-static int by_height(const void *a, const void *b) {
-    double x = (*(label *const *)a)->y, y = (*(label *const *)b)->y;
-    return (x > y) - (x < y);
-}
-
-// From the lowest point up, each label rises until it covers none of those below it; it never sinks, so this ends.
-static void spread_labels(label **sorted, int count) {
-    qsort(sorted, (size_t)count, sizeof *sorted, by_height);
-    for (int i = 0; i < count; i++)
-        for (int j = 0; j < i; j++)
-            if (overlap(sorted[i], sorted[j])) {
-                sorted[i]->height = sorted[j]->height + LINE;
-                j = -1; // again against all
-            }
-}
-
-static void print_label(FILE *out, const comparison *c, const figure_plot *p, int i, const label *l) {
+static void print_label(FILE *out, const comparison *c, const figure_plot *p, int i, const point_label *l) {
     fprintf(out, "set label '%s' at first %.9g,%.9g %s offset character %g,0 textcolor rgb '#%06x'\n",
         c->variants[i].label, 100 * c->variants[i].flops_share, from_y(p, l->height),
         l->on_left ? "right" : "left", l->on_left ? -1.1 : 1.1,
@@ -66,8 +38,8 @@ static void print_label(FILE *out, const comparison *c, const figure_plot *p, in
 
 // Without memory for it a figure has no labels; the script's writer cannot fail halfway.
 static void print_labels(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
-    label *labels = arena_take(c->arena, (size_t)c->variant_count, sizeof *labels);
-    label **sorted = arena_take(c->arena, (size_t)c->variant_count, sizeof *sorted);
+    point_label *labels = arena_take(c->arena, (size_t)c->variant_count, sizeof *labels);
+    point_label **sorted = arena_take(c->arena, (size_t)c->variant_count, sizeof *sorted);
     int count = 0;
     if (!labels || !sorted) return;
     for (int i = 0; i < c->variant_count; i++) {
@@ -75,7 +47,7 @@ static void print_labels(FILE *out, const comparison *c, const table_row *rows, 
         labels[i] = label_of(c, rows, p, i);
         sorted[count++] = &labels[i];
     }
-    spread_labels(sorted, count);
+    labels_spread(sorted, count, LINE);
     for (int i = 0; i < c->variant_count; i++)
         if (!isnan(rows[i].test.mean)) print_label(out, c, p, i, &labels[i]);
 }
