@@ -10,11 +10,23 @@ enum { ROWS = 14, COLS = 2 * LANES }; // 28 sums, 2 vectors of b, 1 broadcast: 3
 enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
 #endif
 
-// Loops over rows must be unrolled before the compilers decide what lives in registers.
-#if defined(__clang__)
+// Loops over rows must be unrolled before the compilers decide what lives in registers. Not so with sanitizers, whose checks
+// of every access would make functions too long for the compilers.
+#if defined(__has_feature)
+#define CLANG_FEATURE(name) __has_feature(name)
+#else
+#define CLANG_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || CLANG_FEATURE(address_sanitizer) ||     \
+    CLANG_FEATURE(thread_sanitizer) || CLANG_FEATURE(undefined_behavior_sanitizer)
+#define UNROLL_ROWS _Pragma("GCC unroll 1")
+#define UNROLL_STEPS _Pragma("GCC unroll 1")
+#elif defined(__clang__)
 #define UNROLL_ROWS _Pragma("clang loop unroll(full)")
+#define UNROLL_STEPS _Pragma("GCC unroll 4")
 #else
 #define UNROLL_ROWS _Pragma("GCC unroll 16")
+#define UNROLL_STEPS _Pragma("GCC unroll 4")
 #endif
 
 enum { STREAMS = 4, LINE = 16 }; // floats in a cache line
@@ -66,7 +78,7 @@ static inline __attribute__((always_inline)) void multiply(
         const float *at = a;
         for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)(t->ahead[i] + line), _MM_HINT_T1);
         line += LINE;
-#pragma GCC unroll 4
+        UNROLL_STEPS
         for (int64_t k = 0; k < steps; k++) {
             vec b0 = vec_load(b), b1 = vec_load(b + LANES);
             UNROLL_ROWS
@@ -120,7 +132,8 @@ static inline __attribute__((always_inline)) void add_rows(const int rows, const
     CASE(function, 2, t)                                                                                     \
     CASE(function, 3, t)                                                                                     \
     CASE(function, 4, t)                                                                                     \
-    CASE(function, 5, t) CASE(function, 6, t) CASE(function, 7, t) CASE(function, 8, t) CASE(function, 9, t) \
+    CASE(function, 5, t)                                                                                     \
+    CASE(function, 6, t) CASE(function, 7, t) CASE(function, 8, t) CASE(function, 9, t)                      \
         CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t) CASE(function, 13, t)              \
             CASE(function, 14, t)
 #define CASE(function, count, t)                                                                             \
