@@ -49,18 +49,23 @@ static attention_call make_call(check_output *out, const shape *s) {
     return call;
 }
 
-static void run(const kernel_context *context, int index, check_output *out) {
-    const shape *s = &shapes[index];
-    attention_call call = make_call(out, s);
+static attention_gradients make_gradients(check_output *out, const shape *s, const attention_call *call) {
     int64_t row = s->heads * s->width;
-    attention_gradients g = {.dout = check_matrix(out, call.q.rows, row, s->gap, 11),
-        .dq = check_matrix(out, call.q.rows, row, s->gap, 12),
-        .dk = check_matrix(out, call.k.rows, row, s->gap, 13),
-        .dv = check_matrix(out, call.k.rows, row, s->gap, 14),
-        .dpositions = check_matrix(out, call.positions.rows, row, s->gap, 15),
+    return (attention_gradients){.dout = check_matrix(out, call->q.rows, row, s->gap, 11),
+        .dq = check_matrix(out, call->q.rows, row, s->gap, 12),
+        .dk = check_matrix(out, call->k.rows, row, s->gap, 13),
+        .dv = check_matrix(out, call->k.rows, row, s->gap, 14),
+        .dpositions = check_matrix(out, call->positions.rows, row, s->gap, 15),
         .dcontent_bias = check_vector(out, row, 16),
         .dposition_bias = check_vector(out, row, 17),
         .dscale = check_vector(out, 1, 18)};
+}
+
+static void run(const kernel_context *context, int index, check_output *out) {
+    const shape *s = &shapes[index];
+    int64_t row = s->heads * s->width;
+    attention_call call = make_call(out, s);
+    attention_gradients g = make_gradients(out, s, &call);
     assert_int_equal(attention_forward(context, &call), SIGMOE_OK);
     assert_int_equal(attention_backward(context, &call, &g), SIGMOE_OK);
 
@@ -77,7 +82,42 @@ static void run(const kernel_context *context, int index, check_output *out) {
     check_emit(out, "dscale", g.dscale, 1, 10 * tolerance * (double)s->spread);
 }
 
+// Whichever allocation fails, the call says so and gives back what it took before.
+static void check_short_memory(const char *implementation) {
+    check_output out = {0};
+    kernel_context context;
+    assert_int_equal(arena_create("short memory", &out.memory), SIGMOE_OK);
+    assert_int_equal(arena_create("short memory", &context.scratch), SIGMOE_OK);
+    assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
+    kernel_force(implementation);
+    attention_call call = make_call(&out, &shapes[3]);
+    attention_gradients g = make_gradients(&out, &shapes[3], &call);
+    int64_t failures = 0;
+    for (int backward = 0; backward < 2; backward++) {
+        sigmoe_status status = SIGMOE_NO_MEMORY;
+        for (int64_t successes = 0; status != SIGMOE_OK; successes++) {
+            arena_fail_after(successes);
+            status = backward ? attention_backward(&context, &call, &g) : attention_forward(&context, &call);
+            arena_fail_after(-1);
+            assert_true(status == SIGMOE_OK || status == SIGMOE_NO_MEMORY);
+            assert_int_equal(arena_bytes(context.scratch), 0);
+            failures += status != SIGMOE_OK;
+        }
+    }
+    assert_true(failures >= 2);
+    threads_destroy(context.threads);
+    arena_destroy(context.scratch);
+    arena_destroy(out.memory);
+}
+
+static void test_short_memory(void **state) {
+    (void)state;
+    check_short_memory("ref");
+    check_short_memory(NULL);
+}
+
 int main(void) {
     const check_operation operation = {"relative_attention", sizeof shapes / sizeof *shapes, run};
-    return check_kernels(&operation);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_short_memory)};
+    return check_kernels(&operation) + cmocka_run_group_tests(tests, NULL, NULL);
 }
