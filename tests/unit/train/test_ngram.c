@@ -42,7 +42,7 @@ static void hand_computed(void **state) {
     const double p3_after_010 = 27.0 / 28; // (1 + 1·13/14) / (1 + 1)
     const double p3_after_101 = (1 + p2_after_01) / 2;
     const uint8_t h010[] = {0, 1, 0}, h111[] = {1, 1, 1}, h0101[] = {0, 1, 0, 1};
-    assert_near(ngram_probability(m, NULL, 0, 1), p0);
+    assert_near(ngram_probability(m, few, 0, 1), p0);
     assert_near(ngram_probability(m, h010, 1, 1), p1_after_0);
     assert_near(ngram_probability(m, h010, 2, 1), p2_after_01);
     assert_near(ngram_probability(m, h010 + 1, 2, 1), p2_after_10);
