@@ -41,7 +41,7 @@ static const base_model bases[] = {
 
 // The demonstration: bytes, small enough that two cores train five variants with two seeds in minutes.
 static const base_model demo = {
-    "demo", "gcide", -1, 256, 128, 2, 4, 32, 128, 16, 600, 3e-3, 0.25, 50, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
+    "demo", "gcide", -1, 256, 128, 2, 4, 32, 64, 16, 1000, 4e-3, 0.25, 100, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
 
 enum { BASES = sizeof bases / sizeof *bases };
 
@@ -154,7 +154,7 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
 
 static void make_demo(preset *out) {
     fill_base(&demo, out);
-    out->settings.valid_every = 100;
+    out->settings.valid_every = 200;
     out->settings.valid_tokens = 32768;
     out->about = (sigmoe_preset){.name = "demo",
         .summary = "σ-MoE on bytes, small enough to compare five variants in minutes",
