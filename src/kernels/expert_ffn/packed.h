@@ -11,11 +11,13 @@
 
 enum {
     RANGE_ROWS = 256,               // at most in a task: enough to pay for packing weights
-    BLOCK_TOKENS = 1024,            // at least in a block
+    BLOCK_TOKENS = 2048,            // at least in a block
     STEPS = 128,                    // rows that the second backward pass packs at once
     SLICE = ROWS == 14 ? 224 : 240, // columns of d in its tasks: a multiple of ROWS and of COLS
     COMBINE_TOKENS = 64,            // in a task
 };
+
+_Static_assert(MOST_SPANS >= 2 * STEPS + 3, "a chunk of steps must fit the lookahead");
 
 // Sorted positions [first, last) of one expert.
 typedef struct row_range {
@@ -101,20 +103,33 @@ static sigmoe_status run_new(const kernel_context *context, const expert_ffn_cal
 
 // The rows of one tile: sorted positions [first, first + rows), pointers to what they read and write.
 typedef struct tile_rows {
-    int64_t first, rows, after; // `after` it, as many positions (at most ROWS) are the next tile
-    const float *source[ROWS], *next_source[ROWS];
+    int64_t first, rows, after; // positions of the range that follow
+    const float *source[ROWS];
     hidden_row hidden[ROWS];
     float *target[ROWS];
 } tile_rows;
 
 static const float *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
-    return matrix_real(tokens) + g->pair[position] / g->slots * tokens.stride;
+    uint32_t token = (uint32_t)g->pair[position] / (uint32_t)g->slots;
+    return matrix_real(tokens) + token * tokens.stride;
 }
 
-static lookahead point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
+static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
     for (int64_t r = 0; r < t->rows; r++) t->source[r] = token_at(g, tokens, t->first + r);
-    for (int64_t r = 0; r < t->after; r++) t->next_source[r] = token_at(g, tokens, t->first + t->rows + r);
-    return (lookahead){.rows = t->next_source, .count = t->after, .width = tokens.cols};
+}
+
+static int64_t next_rows(const tile_rows *t) {
+    return t->after < ROWS ? t->after : ROWS;
+}
+
+static void want_next_tokens(const expert_grouping *g, matrix tokens, const tile_rows *t, lookahead *soon) {
+    for (int64_t r = 0; r < next_rows(t); r++)
+        want_soon(soon, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
+}
+
+static void want_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, lookahead *soon) {
+    want_soon(soon, call->hidden + first * call->expert_size, rows * call->expert_size);
+    if (call->mask) want_soon(soon, call->mask + first * call->expert_size, rows * call->expert_size);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
@@ -149,8 +164,7 @@ static void each_tile(packed_run *run, workspace *space, const row_range *range,
     int64_t rows = range->last - range->first, tiles = block_count(rows, ROWS);
     for (int64_t i = 0; i < tiles; i++) {
         int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
-        int64_t after = rows - next < ROWS ? rows - next : ROWS;
-        tile_rows t = {.first = range->first + first, .rows = next - first, .after = after};
+        tile_rows t = {.first = range->first + first, .rows = next - first, .after = rows - next};
         function(run, space, &t);
     }
 }
@@ -158,9 +172,13 @@ static void each_tile(packed_run *run, workspace *space, const row_range *range,
 static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
-    lookahead soon = point_to_tokens(call->grouping, call->x, t);
+    point_to_tokens(call->grouping, call->x, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
+    lookahead soon;
+    want_nothing(&soon);
+    want_soon(&soon, call->hidden + t->first * size, t->rows * size);
+    want_next_tokens(call->grouping, call->x, t, &soon);
     multiply_rows(t, call->width, size, space->a, space->up, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         float *hidden = call->hidden + (t->first + r) * size;
@@ -203,7 +221,11 @@ static void combine_tokens(void *context, int64_t task, int thread) {
         float *out = matrix_real(run->out) + token * run->out.stride;
         for (int64_t i = 0; i < d; i += LANES) {
             vec sum = vec_all(0);
-            for (int64_t s = 0; s < slots; s++) sum += vec_load(rows + s * run->d_padded + i);
+            for (int64_t s = 0; s < slots; s++) {
+                const float *at = rows + s * run->d_padded + i;
+                sum += vec_load(at);
+                _mm_prefetch((const char *)(at + slots * run->d_padded), _MM_HINT_T0); // the next token's
+            }
             store_existing(out + i, d - i, sum);
         }
     }
@@ -235,7 +257,10 @@ static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
     for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
     point_to_pair_rows(run, t);
     pack_hidden_rows(t->hidden, t->rows, call->expert_size, space->a);
-    multiply_rows(t, call->expert_size, call->width, space->a, space->down, &(lookahead){0});
+    lookahead soon;
+    want_nothing(&soon);
+    want_hidden(call, t->first + t->rows, next_rows(t), &soon);
+    multiply_rows(t, call->expert_size, call->width, space->a, space->down, &soon);
 }
 
 static void down_range(void *context, int64_t task, int thread) {
@@ -274,9 +299,14 @@ static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_
 static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
-    lookahead soon = point_to_tokens(call->grouping, run->gradients->dy, t);
+    point_to_tokens(call->grouping, run->gradients->dy, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
+    lookahead soon;
+    want_nothing(&soon);
+    want_hidden(call, t->first, t->rows, &soon);
+    want_soon(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
+    want_next_tokens(call->grouping, run->gradients->dy, t, &soon);
     multiply_rows(t, call->width, size, space->a, space->down, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
@@ -357,7 +387,11 @@ static void weight_gradients(void *context, int64_t task, int thread) {
     for (int64_t p = call->grouping->offset[expert]; p < last; p += rows.steps, rows = next) {
         int64_t steps = rows.steps;
         next = point_to_steps(run, p + steps, last, column);
-        lookahead soon = {.rows = next.x_dy, .count = 2 * next.steps, .width = columns};
+        lookahead soon;
+        want_nothing(&soon);
+        want_hidden(call, p + steps, next.steps, &soon);
+        want_soon(&soon, run->dhidden + (p + steps) * run->size_padded, next.steps * run->size_padded);
+        for (int64_t s = 0; s < 2 * next.steps; s++) want_soon(&soon, next.x_dy[s], columns);
         pack_steps(rows.x_dy, steps, columns, space->steps_a);
         pack_columns(run->dhidden + p * run->size_padded, run->size_padded, steps, size, space->steps_b);
         add_product(steps, columns, size, space, dup, size, &soon);

@@ -29,14 +29,27 @@ enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
 #define UNROLL_STEPS _Pragma("GCC unroll 4")
 #endif
 
-enum { STREAMS = 4, LINE = 16 }; // floats in a cache line
+enum { STREAMS = 6, LINE = 16, MOST_SPANS = 264 }; // LINE: floats in a cache line
 
-// Rows that will be wanted soon: each tile has a few of their lines fetched while it multiplies.
+// Memory that will be wanted soon: each tile has some of its lines fetched while it multiplies.
 typedef struct lookahead {
-    const float *const *rows;
-    int64_t count, width;
-    int64_t row, column; // the next to fetch
+    struct span {
+        const float *start;
+        int64_t length;
+    } spans[MOST_SPANS];
+    int count, current; // spans before the current one are done
+    int64_t done;       // of the current one
 } lookahead;
+
+static inline void want_nothing(lookahead *soon) {
+    soon->count = soon->current = 0;
+    soon->done = 0;
+}
+
+static inline void want_soon(lookahead *soon, const float *start, int64_t length) {
+    int64_t before = (int64_t)((uintptr_t)start / sizeof *start % LINE); // whole lines
+    if (length > 0) soon->spans[soon->count++] = (struct span){start - before, length + before};
+}
 
 // c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols)
 typedef struct tile {
@@ -51,12 +64,13 @@ typedef struct tile {
 static inline void take_ahead(lookahead *soon, tile *t) {
     for (int i = 0; i < STREAMS; i++) {
         t->ahead[i] = t->a; // nothing left: what is in cache anyway
-        if (soon->row >= soon->count) continue;
-        t->ahead[i] = soon->rows[soon->row] + soon->column;
-        soon->column += (t->depth + LANES - 1) / LANES * LINE;
-        if (soon->column < soon->width) continue;
-        soon->column = 0;
-        soon->row++;
+        if (soon->current == soon->count) continue;
+        const struct span *span = &soon->spans[soon->current];
+        t->ahead[i] = span->start + soon->done;
+        soon->done += (t->depth + LANES - 1) / LANES * LINE + LINE;
+        if (soon->done < span->length) continue;
+        soon->done = 0;
+        soon->current++;
     }
 }
 
@@ -66,7 +80,8 @@ static inline __attribute__((always_inline)) void multiply(
     const int rows, const bool by_row, const tile *t, vec sums[][2]) {
     const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;
     const float *a = t->a, *b = t->b;
-    int64_t line = 0;
+    int64_t line = LINE;
+    for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)t->ahead[i], _MM_HINT_T0);
     UNROLL_ROWS
     for (int r = 0; r < rows; r++) {
         sums[r][0] = sums[r][1] = vec_all(0);
@@ -76,7 +91,7 @@ static inline __attribute__((always_inline)) void multiply(
     for (int64_t left = t->depth; left > 0; left -= LANES) {
         int64_t steps = left < LANES ? left : LANES;
         const float *at = a;
-        for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)(t->ahead[i] + line), _MM_HINT_T1);
+        for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)(t->ahead[i] + line), _MM_HINT_T0);
         line += LINE;
         UNROLL_STEPS
         for (int64_t k = 0; k < steps; k++) {
@@ -133,9 +148,10 @@ static inline __attribute__((always_inline)) void add_rows(const int rows, const
     CASE(function, 3, t)                                                                                     \
     CASE(function, 4, t)                                                                                     \
     CASE(function, 5, t)                                                                                     \
-    CASE(function, 6, t) CASE(function, 7, t) CASE(function, 8, t) CASE(function, 9, t)                      \
-        CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t) CASE(function, 13, t)              \
-            CASE(function, 14, t)
+    CASE(function, 6, t)                                                                                     \
+    CASE(function, 7, t)                                                                                     \
+    CASE(function, 8, t) CASE(function, 9, t) CASE(function, 10, t) CASE(function, 11, t)                    \
+        CASE(function, 12, t) CASE(function, 13, t) CASE(function, 14, t)
 #define CASE(function, count, t)                                                                             \
     case count:                                                                                              \
         if (count <= ROWS) function(count <= ROWS ? count : 1, t);                                           \
