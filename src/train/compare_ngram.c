@@ -31,10 +31,10 @@ static sigmoe_status load_tokens(
 }
 
 // The very tokens that evaluation predicts: of n, the last of SCORE_STREAMS · ⌊(n-1)/SCORE_STREAMS⌋.
-static sigmoe_status score_split(
-    const comparison *c, const ngram_model *model, const char *split, arena *a, sigmoe_scores *scores) {
+static sigmoe_status score_split(const comparison *c, const ngram_model *model, const char *split,
+    int64_t limit, arena *a, sigmoe_scores *scores) {
     uint8_t *tokens;
-    int64_t count, limit = c->request->test_tokens;
+    int64_t count;
     TRY(load_tokens(c, split, limit > 0 ? limit + 1 : 0, a, &tokens, &count));
     int64_t scored = (count - 1) / SCORE_STREAMS * SCORE_STREAMS;
     *scores = scores_of(ngram_nats(model, tokens, scored + 1), scored, dataset_split(&c->data, split));
@@ -47,16 +47,31 @@ static sigmoe_status compute(comparison *c, arena *a) {
     ngram_model *model;
     TRY(load_tokens(c, "train", MOST_TRAINING_TOKENS, a, &tokens, &count));
     TRY(ngram_train(a, tokens, count, c->data.vocab_size, &model));
-    TRY(score_split(c, model, "valid", a, &c->ngram_valid));
-    return score_split(c, model, "test", a, &c->ngram_test);
+    int64_t on_the_way = c->request->settings.valid_tokens, final = c->request->test_tokens;
+    TRY(score_split(c, model, "valid", on_the_way, a, &c->ngram_curve));
+    TRY(score_split(c, model, "valid", final, a, &c->ngram_valid));
+    return score_split(c, model, "test", final, a, &c->ngram_test);
 }
 
+// ---------------------------------------------------------------- ngram.json
+
+typedef struct named_scores {
+    const char *name, *path;
+    size_t offset; // in a comparison
+} named_scores;
+
+static const named_scores all_scores[] = {{"validation", "validation.", offsetof(comparison, ngram_curve)},
+    {"valid", "valid.", offsetof(comparison, ngram_valid)},
+    {"test", "test.", offsetof(comparison, ngram_test)}};
+enum { SCORES = sizeof all_scores / sizeof *all_scores };
+
 static sigmoe_status fill(json_t *root, const comparison *c) {
-    json_t *valid, *test;
-    TRY(scores_to_json(&c->ngram_valid, &valid));
-    TRY(json_put(root, "valid", valid));
-    TRY(scores_to_json(&c->ngram_test, &test));
-    return json_put(root, "test", test);
+    for (int i = 0; i < SCORES; i++) {
+        json_t *scores;
+        TRY(scores_to_json((const sigmoe_scores *)((const char *)c + all_scores[i].offset), &scores));
+        TRY(json_put(root, all_scores[i].name, scores));
+    }
+    return SIGMOE_OK;
 }
 
 static sigmoe_status write_scores(const char *path, const comparison *c) {
@@ -68,11 +83,13 @@ static sigmoe_status write_scores(const char *path, const comparison *c) {
 }
 
 static sigmoe_status parse(const json_t *root, comparison *c) {
-    json_t *valid, *test;
-    TRY(json_get_object(root, "", "valid", &valid));
-    TRY(scores_from_json(valid, "valid.", &c->ngram_valid));
-    TRY(json_get_object(root, "", "test", &test));
-    return scores_from_json(test, "test.", &c->ngram_test);
+    for (int i = 0; i < SCORES; i++) {
+        json_t *scores;
+        TRY(json_get_object(root, "", all_scores[i].name, &scores));
+        TRY(scores_from_json(
+            scores, all_scores[i].path, (sigmoe_scores *)((char *)c + all_scores[i].offset)));
+    }
+    return SIGMOE_OK;
 }
 
 static sigmoe_status read_scores(const char *path, comparison *c) {

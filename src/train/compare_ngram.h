@@ -3,6 +3,6 @@
 
 #include "train/compare_plan.h"
 
-// Fills has_ngram, ngram_valid and ngram_test: of data with at most NGRAM_MOST_VOCABULARY tokens, read from
+// Fills has_ngram and its three scores: of data with at most NGRAM_MOST_VOCABULARY tokens, read from
 // OUT/ngram.json or computed and written there. Other data has none.
 sigmoe_status comparison_ngram(comparison *c);

@@ -29,7 +29,8 @@ typedef struct comparison {
     run_result *results; // [variants, seeds]
     run_curve *curves;   // [variants, seeds]
     bool has_ngram;
-    sigmoe_scores ngram_valid, ngram_test;
+    sigmoe_scores ngram_curve;             // on the tokens of the validations in training
+    sigmoe_scores ngram_valid, ngram_test; // on those of the final scores
 } comparison;
 
 // Fills everything up to seed_count. Errors in the base, the variants, the settings and the data are found here.

@@ -54,7 +54,10 @@ static void print_answer(FILE *out, const comparison *c, const table_row *rows) 
     if (best < 0) return;
     fputs("<p>The best test score is ", out);
     html_text(out, c->variants[best].label);
-    fprintf(out, "'s %.*f %s.", c->bits ? 4 : 3, rows[best].test.mean, comparison_unit(c));
+    int decimals = c->bits ? 4 : 3;
+    fprintf(out, "'s %.*f", decimals, rows[best].test.mean);
+    if (!isnan(rows[best].test.deviation)) fprintf(out, " ± %.*f", decimals, rows[best].test.deviation);
+    fprintf(out, " %s.", comparison_unit(c));
     if (dense >= 0 && sigma >= 0 && !isnan(rows[dense].test.mean) && !isnan(rows[sigma].test.mean)) {
         double difference = 100 * (rows[sigma].test.mean / rows[dense].test.mean - 1);
         fprintf(out, " σ-MoE, at %.0f %% of the multiply-adds, scores %.1f %% %s than dense%s.",

@@ -144,7 +144,7 @@ static void print_lines(FILE *out, const comparison *c, point_at *at, int column
     }
     if (baseline)
         fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
-            comparison_score(c, &c->ngram_valid), figure_colors[COLOR_BASELINE].light);
+            comparison_score(c, &c->ngram_curve), figure_colors[COLOR_BASELINE].light);
     fputc('\n', out);
 }
 
@@ -205,7 +205,7 @@ static sigmoe_status plan_validations(const comparison *c, figure *f, figure_plo
     if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
     if (range_is_empty(&fr.y)) return SIGMOE_OK;
     value_range y = fr.y;
-    if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_valid));
+    if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_curve));
     range_to_y(y, plot);
     plan_key(c, true, c->has_ngram, plot);
     plot->print_data = print_validations;

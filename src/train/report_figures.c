@@ -47,10 +47,9 @@ static int height_of(const figure_plot *p) {
 static void print_terminal(FILE *out, terminal t, const figure_plot *p, const char *name) {
     int scale = t == TERMINAL_PNG ? PNG_SCALE : 1;
     fprintf(out,
-        "reset\nset terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d background rgb '#%06x'\n",
+        "reset\nset terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
         t == TERMINAL_PNG ? "pngcairo" : "svg", scale * WIDTH, scale * height_of(p), scale * FONT, scale,
-        figure_colors[COLOR_PAPER].light);
-    if (t == TERMINAL_PNG) fprintf(out, "set pointsize %d\n", scale);
+        t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
     fprintf(out, "set output '%s.%s.partial'\n", name, t == TERMINAL_PNG ? "png" : "svg");
 }
 
