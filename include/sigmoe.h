@@ -159,13 +159,20 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 /* ---------------------------------------------------------------- Chapter 4: data */
 
 typedef struct sigmoe_prepare_request {
-    const char *kind; /* "text", "enwik8", "gcide" */
-    const char *const
-        *inputs; /* files (enwik8: at most one file or URL; gcide: at most one .deb or .dict.dz) */
+    const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
+    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive or
+     * directory); all kinds but text are downloaded when there is none. */
+    const char *const *inputs;
     int input_count;
     const char *out; /* directory to make; must not exist unless force */
     bool force;
+    const char *tokenizer; /* "bytes", "sentencepiece"; NULL: the kind's */
+    int64_t vocab_size;    /* of sentencepiece; 0: 8000. Less where the text does not give so many pieces */
+    /* c4 and pes2o: how many shards to use of each, from the first on; 0: all. Shards are for validation by "valid" in
+     * their names; where none has it, the last ones are: valid_shards of them, or one. */
+    int64_t train_shards, valid_shards;
 } sigmoe_prepare_request;
+/* The tokens do not depend on observer->threads. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
 

@@ -6,37 +6,69 @@
 
 typedef struct data_values {
     sigmoe_prepare_request request;
+    int threads;
 } data_values;
 
+#define AT(member) offsetof(data_values, request.member)
+static const char *const tokenizers[] = {"bytes", "sentencepiece", NULL};
+
 static const argument arguments[] = {
-    {"out", ARGUMENT_TEXT, offsetof(data_values, request.out), "DIR", .required = true,
-        .help = "directory to make"},
-    {"force", ARGUMENT_FLAG, offsetof(data_values, request.force), .help = "replace DIR when it exists"},
+    {"out", ARGUMENT_TEXT, AT(out), "DIR", .required = true, .help = "directory to make"},
+    {"force", ARGUMENT_FLAG, AT(force), .help = "replace DIR when it exists"},
+    {"tokenizer", ARGUMENT_TEXT, AT(tokenizer), "KIND", .choices = tokenizers,
+        .preset = "bytes; wikitext103, c4 and pes2o know sentencepiece alone",
+        .help = "what cuts the text into tokens"},
+    {"vocab-size", ARGUMENT_INTEGER, AT(vocab_size), "N", .low = 2, .high = 1 << 20, .preset = "8000",
+        .help = "tokens of sentencepiece; fewer where the text does not give so many"},
+    {"train-shards", ARGUMENT_INTEGER, AT(train_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
+        .help = "c4, pes2o: use the first N shards for training"},
+    {"valid-shards", ARGUMENT_INTEGER, AT(valid_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
+        .help = "c4, pes2o: use N shards for validation"},
+    {"threads", ARGUMENT_INT, offsetof(data_values, threads), "N", .low = 1, .high = 1024,
+        .preset = "what the machine allows",
+        .help = "threads of sentencepiece; the result does not depend on it"},
 };
+
+// Kinds of corpora, and how many words each takes.
+typedef struct kind {
+    const char *name;
+    int least, most;
+} kind;
+enum { ANY_NUMBER = 1 << 20 };
+static const kind kinds[] = {{"text", 1, ANY_NUMBER}, {"enwik8", 0, 1}, {"gcide", 0, 1},
+    {"wikitext103", 0, 1}, {"c4", 0, ANY_NUMBER}, {"pes2o", 0, ANY_NUMBER}};
+
+static const kind *find_kind(const char *name) {
+    for (int i = 0; i < COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0) return &kinds[i];
+    return NULL;
+}
+
+static int complain_kind(const char *name) {
+    const char *names[COUNT(kinds)];
+    for (int i = 0; i < COUNT(kinds); i++) names[i] = kinds[i].name;
+    return complain(EXIT_USAGE,
+        "data prepare knows no `%s`, did you mean %s? It takes text FILE..., enwik8, gcide, wikitext103, c4 "
+        "or pes2o",
+        name, nearest_word(name, names, COUNT(kinds)));
+}
 
 static int run(const parsed_arguments *given, void *values) {
     data_values *v = values;
     if (given->positional_count == 0)
         return complain(
-            EXIT_USAGE, "data prepare needs a kind: text FILE..., enwik8 [FILE|URL] or gcide [FILE]");
-    static const char *const kinds[] = {"text", "enwik8", "gcide"};
-    const char *kind = given->positionals[0];
-    bool known = false;
-    for (int i = 0; i < COUNT(kinds); i++) known = known || strcmp(kind, kinds[i]) == 0;
-    if (!known)
-        return complain(EXIT_USAGE,
-            "data prepare knows no `%s`, did you mean %s? It takes text FILE..., enwik8 or gcide", kind,
-            nearest_word(kind, kinds, COUNT(kinds)));
+            EXIT_USAGE, "data prepare needs a kind: text FILE..., enwik8, gcide, wikitext103, c4 or pes2o");
+    const kind *k = find_kind(given->positionals[0]);
+    if (!k) return complain_kind(given->positionals[0]);
     int inputs = given->positional_count - 1;
-    if (strcmp(kind, "text") == 0 && inputs == 0)
-        return complain(EXIT_USAGE, "data prepare text needs at least one file");
-    if (strcmp(kind, "text") != 0 && inputs > 1)
-        return complain(EXIT_USAGE, "data prepare %s takes one file at most, but got %d", kind, inputs);
-    v->request.kind = kind;
+    if (inputs < k->least) return complain(EXIT_USAGE, "data prepare %s needs at least one file", k->name);
+    if (inputs > k->most)
+        return complain(EXIT_USAGE, "data prepare %s takes one file at most, but got %d", k->name, inputs);
+    v->request.kind = k->name;
     v->request.inputs = (const char *const *)given->positionals + 1;
     v->request.input_count = inputs;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, 0);
+    sigmoe_observer observer = progress_observer(&display, v->threads);
     sigmoe_status status = sigmoe_prepare(&v->request, &observer);
     progress_close(&display);
     return report(status);
@@ -44,16 +76,32 @@ static int run(const parsed_arguments *given, void *values) {
 
 const command command_data_prepare = {
     .name = "data prepare",
-    .summary = "make token shards from text: splits, alphabet, sizes",
-    .usage = "{text FILE... | enwik8 [FILE|URL] | gcide [FILE]}",
-    .details = "  text FILE...       any text files, split 90/5/5 into train, valid and test\n"
-               "  enwik8 [FILE|URL]  100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the "
-               "raw file, a URL is\n"
-               "                     downloaded, and without either the usual place is asked\n"
-               "  gcide [FILE]       the GNU dictionary of English as Debian packages it, split 90/5/5; FILE "
-               "is the .deb or\n"
-               "                     the .dict.dz, without it the package is fetched\n\n"
-               "Tokens are bytes. DIR gets train.bin, valid.bin, test.bin and meta.json.",
+    .summary = "make token shards from text: splits, tokenizer, sizes",
+    .usage = "{text FILE... | enwik8 [FILE|URL] | gcide [FILE] | wikitext103 [ZIP|DIR|URL] | c4 [SHARD...] | "
+             "pes2o "
+             "[SHARD...]}",
+    .details =
+        "  text FILE...       any text files, split 90/5/5 into train, valid and test\n"
+        "  enwik8 [FILE|URL]  100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the "
+        "raw file, a URL is\n"
+        "                     downloaded, and without either the usual place is asked\n"
+        "  gcide [FILE]       the GNU dictionary of English as Debian packages it, split 90/5/5; FILE "
+        "is the .deb or\n"
+        "                     the .dict.dz, without it the package is fetched\n"
+        "  wikitext103 [ZIP|DIR|URL]\n"
+        "                     WikiText-103, split as given: wiki.train.tokens, wiki.valid.tokens, "
+        "wiki.test.tokens\n"
+        "  c4 [SHARD...], pes2o [SHARD...]\n"
+        "                     JSON lines with a field `text`, packed (gz, zst, xz, zip) or not; a SHARD "
+        "may be a URL, and\n"
+        "                     without any the public ones are fetched (C4: 300 GB, see --train-shards). "
+        "Shards with\n"
+        "                     \"valid\" in their names are for validation; where none has it, the last "
+        "is, or the last\n"
+        "                     --valid-shards. The test split is the validation text.\n\n"
+        "DIR gets train.bin, valid.bin, test.bin and meta.json; with sentencepiece tokenizer.model, too, "
+        "which is trained\n"
+        "on the training split.",
     .groups = {{arguments, COUNT(arguments), 0}},
     .positionals = 4096,
     .values_size = sizeof(data_values),

@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <string.h>
 
 enum { BLOCK = 1 << 16 };
 
@@ -88,6 +89,11 @@ static sigmoe_status open_member(byte_source *source, const char *name, arena *a
     return SIGMOE_OK;
 }
 
+static bool matches(const char *pattern, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return fnmatch(pattern, path, 0) == 0 || (slash && fnmatch(pattern, slash + 1, 0) == 0);
+}
+
 static sigmoe_status find_member(member *m, const char *pattern) {
     struct archive_entry *entry;
     if (archive_read_open(m->archive, m, NULL, read_source, NULL) != ARCHIVE_OK) return fail_archive(m);
@@ -96,7 +102,7 @@ static sigmoe_status find_member(member *m, const char *pattern) {
         TRY(next_file(m, &entry, &found));
         if (!found) return fail(SIGMOE_BAD_FORMAT, "%s holds no %s", m->name, pattern ? pattern : "file");
         const char *path = archive_entry_pathname(entry);
-        if (!pattern || (path && fnmatch(pattern, path, 0) == 0)) return SIGMOE_OK;
+        if (!pattern || (path && matches(pattern, path))) return SIGMOE_OK;
     }
 }
 
@@ -115,6 +121,7 @@ sigmoe_status archive_find(
     TRY(open_member(source, name, a, &m));
     archive_read_support_format_tar(m->archive);
     archive_read_support_format_ar(m->archive);
+    archive_read_support_format_zip(m->archive);
     return start(m, pattern, out);
 }
 

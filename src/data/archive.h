@@ -3,7 +3,8 @@
 
 #include "data/byte_source.h"
 
-// Of a tar or ar archive, plain or compressed, the first file whose path matches `pattern` (fnmatch, * matches / too).
+// Of a tar, ar or zip archive, plain or compressed, the first file whose path, or its last part, matches `pattern` (fnmatch,
+// * matches / too).
 // Takes over *source: it is closed with *out, or at once on failure. `name` is for error messages.
 sigmoe_status archive_find(
     byte_source *source, const char *pattern, const char *name, arena *a, byte_source *out);

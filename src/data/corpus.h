@@ -1,25 +1,35 @@
 // The corpora that `prepare` knows: one file each, one line each in corpora.inc.
 #pragma once
 
-#include "base/status.h"
+#include "data/raw_text.h"
+#include "data/split_text.h"
 
 typedef struct corpus_request {
     const char *const *inputs;
     int input_count;
     const char *directory; // exists; takes the shards and meta.json, and vanishes if preparing fails
     const char *download;  // how paths, outside of `directory`, of what a later try may resume begin
+    tokenizer_type tokenizer;
+    int64_t vocab_size;                 // of a tokenizer that is trained; 0: the usual
+    int64_t train_shards, valid_shards; // how many of them are taken; 0: all
     const sigmoe_observer *observer;
 } corpus_request;
 
 typedef struct corpus {
     const char *name;
-    const char *help; // what it takes, in one line
+    const char *help;         // what it takes, in one line
+    bool sharded;             // understands train_shards and valid_shards
+    tokenizer_type tokenizer; // the usual one
+    bool tokenizer_fixed;     // the only one
     sigmoe_status (*prepare)(const corpus_request *request);
 } corpus;
 
-#define CORPUS(name, function, help) sigmoe_status function(const corpus_request *request);
+#define CORPUS(name, function, sharded, tokenizer, fixed, help)                                              \
+    sigmoe_status function(const corpus_request *request);
 #include "data/corpora.inc"
 #undef CORPUS
 
 int corpus_count(void);
 const corpus *corpus_at(int index);
+// Cuts a text into splits and tokens as the request says.
+sigmoe_status corpus_tokenize(const corpus_request *request, const raw_text *text);

@@ -1,10 +1,7 @@
 // enwik8: the first 10^8 bytes of the English Wikipedia's dump of March 2006.
 #include "data/corpus.h"
 #include "data/archive.h"
-#include "data/download.h"
-#include "data/sha256.h"
-#include "data/tokenize_bytes.h"
-#include "formats/file.h"
+#include "data/fetch.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -32,25 +29,17 @@ static sigmoe_status tokenize(
         .bytes = ENWIK8_BYTES,
         .sha256 = sha256,
         .exact_cuts = true};
-    return tokenize_bytes(&text, request->directory, request->observer);
-}
-
-// A download belongs to its URL: what another left behind must not be gone on with.
-static sigmoe_status download_path(const corpus_request *request, const char *url, char path[PATH_CAPACITY]) {
-    struct sha256_ctx state;
-    char hash[SHA256_HEX];
-    sha256_init(&state);
-    sha256_update(&state, strlen(url), (const uint8_t *)url);
-    sha256_hex(&state, hash);
-    return path_format(path, "%s-%.8s", request->download, hash);
+    return corpus_tokenize(request, &text);
 }
 
 static sigmoe_status from_url(const corpus_request *request, const char *url, const char *sha256) {
     char path[PATH_CAPACITY];
-    TRY(download_path(request, url, path));
-    if (!path_exists(path))
-        TRY(download(&(download_request){
-            .url = url, .path = path, .task = "download enwik8", .observer = request->observer}));
+    TRY(fetch(&(fetch_request){.urls = &url,
+                  .count = 1,
+                  .keep = request->download,
+                  .task = "download enwik8",
+                  .observer = request->observer},
+        path));
     sigmoe_status status = tokenize(request, path, url, sha256);
     // Kept only where a later try can use it: wrong contents must be fetched anew.
     if (status != SIGMOE_INTERRUPTED) unlink(path);
@@ -62,5 +51,5 @@ sigmoe_status corpus_enwik8(const corpus_request *request) {
     if (request->input_count == 0) return from_url(request, home, home_sha256);
     const char *input = request->inputs[0];
     if (strcmp(input, home) == 0) return from_url(request, home, home_sha256);
-    return strstr(input, "://") ? from_url(request, input, NULL) : tokenize(request, input, input, NULL);
+    return is_url(input) ? from_url(request, input, NULL) : tokenize(request, input, input, NULL);
 }

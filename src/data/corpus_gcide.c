@@ -4,7 +4,6 @@
 #include "data/corpus.h"
 #include "data/archive.h"
 #include "data/progress.h"
-#include "data/tokenize_bytes.h"
 #include "formats/file.h"
 
 #include <errno.h>
@@ -43,7 +42,7 @@ static sigmoe_status tokenize(const corpus_request *request, const char *path) {
     const char *slash = strrchr(path, '/');
     raw_text text = {
         .name = path, .source = slash ? slash + 1 : path, .parts = 1, .open = open_gcide, .context = path};
-    return tokenize_bytes(&text, request->directory, request->observer);
+    return corpus_tokenize(request, &text);
 }
 
 // Waits for a child while the observer may ask to stop; *exit_code -1 when it died otherwise.

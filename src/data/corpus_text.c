@@ -1,6 +1,5 @@
 // Any text, as files.
 #include "data/corpus.h"
-#include "data/tokenize_bytes.h"
 
 static sigmoe_status open_file(const void *context, int part, arena *a, byte_source *out) {
     const corpus_request *request = context;
@@ -24,7 +23,7 @@ sigmoe_status corpus_text(const corpus_request *request) {
         .open = open_file,
         .context = request};
     sigmoe_status status = names_of(request, a, &text.source);
-    if (status == SIGMOE_OK) status = tokenize_bytes(&text, request->directory, request->observer);
+    if (status == SIGMOE_OK) status = corpus_tokenize(request, &text);
     arena_destroy(a);
     return status;
 }

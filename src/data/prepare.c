@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MOST_PIECES = 1 << 20 };
+
 static sigmoe_status find_corpus(const char *kind, const corpus **out) {
     enum { MOST_CORPORA = 32 };
     const char *names[MOST_CORPORA];
@@ -19,6 +21,35 @@ static sigmoe_status find_corpus(const char *kind, const corpus **out) {
         nearest_name(kind, names, count));
 }
 
+static sigmoe_status choose_tokenizer(
+    const corpus *c, const sigmoe_prepare_request *request, tokenizer_type *out) {
+    const char *name = request->tokenizer;
+    *out = c->tokenizer;
+    if (name && strcmp(name, "bytes") == 0)
+        *out = TOKENIZER_BYTES;
+    else if (name && strcmp(name, "sentencepiece") == 0)
+        *out = TOKENIZER_SENTENCEPIECE;
+    else if (name)
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no tokenizer \"%.40s\": use bytes or sentencepiece", name);
+    if (c->tokenizer_fixed && *out != c->tokenizer)
+        return fail(SIGMOE_BAD_ARGUMENT, "the tokenizer of %s is sentencepiece", c->name);
+    if (request->vocab_size < 0 || request->vocab_size > MOST_PIECES)
+        return fail(SIGMOE_BAD_ARGUMENT, "a vocabulary of %lld: it may have 1 to %d tokens (0: the usual)",
+            (long long)request->vocab_size, MOST_PIECES);
+    if (request->vocab_size && *out != TOKENIZER_SENTENCEPIECE)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "a vocabulary's size can be chosen for the tokenizer sentencepiece only: bytes come as they are");
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request *request) {
+    if (request->train_shards < 0 || request->valid_shards < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "the number of shards must be 0 (all) or more");
+    if (!c->sharded && (request->train_shards || request->valid_shards))
+        return fail(SIGMOE_BAD_ARGUMENT, "%s has no shards that could be counted", c->name);
+    return SIGMOE_OK;
+}
+
 // Replacing `out` must not remove what is read.
 static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
     for (int i = 0; i < request->input_count; i++)
@@ -29,8 +60,8 @@ static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const ch
 }
 
 // Written aside: what fails or is interrupted leaves nothing but a download that can be resumed.
-static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request, const char *out,
-    const sigmoe_observer *observer) {
+static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
+    tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
     char partial[PATH_CAPACITY], download[PATH_CAPACITY];
     TRY(path_format(partial, "%s.partial", out));
     TRY(path_format(download, "%s.download", out));
@@ -40,6 +71,10 @@ static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request
         .input_count = request->input_count,
         .directory = partial,
         .download = download,
+        .tokenizer = cut_by,
+        .vocab_size = request->vocab_size,
+        .train_shards = request->train_shards,
+        .valid_shards = request->valid_shards,
         .observer = observer});
     if (status == SIGMOE_OK) status = output_claim(out, request->force);
     if (status == SIGMOE_OK) status = directory_commit(partial, out);
@@ -56,9 +91,12 @@ sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe
     if (!request->kind || !request->out)
         return fail(SIGMOE_BAD_ARGUMENT, "prepare needs a kind of corpus and an output directory");
     TRY(find_corpus(request->kind, &c));
+    tokenizer_type cut_by;
+    TRY(choose_tokenizer(c, request, &cut_by));
+    TRY(check_shards(c, request));
     TRY(path_format(out, "%s", request->out));
     for (size_t n = strlen(out); n > 1 && out[n - 1] == '/'; n--) out[n - 1] = '\0';
     if (!request->force) TRY(output_claim(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));
-    return prepare_aside(c, request, out, observer);
+    return prepare_aside(c, request, cut_by, out, observer);
 }

@@ -8,8 +8,20 @@
 #include <math.h>
 #include <unistd.h>
 
+static sigmoe_prepare_request request_for(
+    const char *kind, const char *const *inputs, int count, const char *out, bool force) {
+    return (sigmoe_prepare_request){
+        .kind = kind, .inputs = inputs, .input_count = count, .out = out, .force = force};
+}
+
+static sigmoe_status prepare_to(
+    const char *kind, const char *const *inputs, int count, const char *out, bool force) {
+    const sigmoe_prepare_request request = request_for(kind, inputs, count, out, force);
+    return sigmoe_prepare(&request, NULL);
+}
+
 static sigmoe_status prepare(const char *kind, int count, const char *const *inputs, bool force) {
-    return sigmoe_prepare(&(sigmoe_prepare_request){kind, inputs, count, at("out"), force}, NULL);
+    return prepare_to(kind, inputs, count, at("out"), force);
 }
 
 static sigmoe_status prepare_text(const void *bytes, size_t size) {
@@ -170,15 +182,13 @@ static void existing_output(void **state) {
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     char out[128];
     snprintf(out, sizeof out, "%s//", at("new"));
-    assert_int_equal(
-        sigmoe_prepare(&(sigmoe_prepare_request){"text", &path, 1, out, false}, NULL), SIGMOE_OK);
+    assert_int_equal(prepare_to("text", &path, 1, out, false), SIGMOE_OK);
     assert_true(path_exists(at("new/meta.json")));
     assert_false(path_exists(at("new/sub")) || path_exists(at("new.partial")));
     // Nor may force remove the very text that is read.
     const char *inside = at("new/text");
     put_text(inside, "abcdefghijklmnopqrstuvwxyz");
-    assert_int_equal(sigmoe_prepare(&(sigmoe_prepare_request){"text", &inside, 1, at("new"), true}, NULL),
-        SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(prepare_to("text", &inside, 1, at("new"), true), SIGMOE_BAD_ARGUMENT);
     assert_message_has("holds the input");
     assert_true(path_exists(inside));
     directory_remove(at("out"));
@@ -206,9 +216,9 @@ static void bad_requests(void **state) {
     assert_int_equal(prepare("tetx", 1, &missing, false), SIGMOE_BAD_ARGUMENT);
     assert_message_has("did you mean \"text\"?");
     assert_nothing_left();
-    const sigmoe_prepare_request nowhere = {"text", &missing, 1, NULL, false};
+    const sigmoe_prepare_request nowhere = request_for("text", &missing, 1, NULL, false);
     assert_int_equal(sigmoe_prepare(&nowhere, NULL), SIGMOE_BAD_ARGUMENT);
-    const sigmoe_prepare_request unnamed = {"text", &missing, 1, "", false};
+    const sigmoe_prepare_request unnamed = request_for("text", &missing, 1, "", false);
     assert_int_equal(sigmoe_prepare(&unnamed, NULL), SIGMOE_BAD_ARGUMENT);
 }
 
@@ -218,7 +228,7 @@ static void interruption(void **state) {
     const volatile int stop = 1;
     const sigmoe_observer observer = {.stop = &stop};
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
-    const sigmoe_prepare_request request = {"text", &path, 1, at("out"), false};
+    const sigmoe_prepare_request request = request_for("text", &path, 1, at("out"), false);
     assert_int_equal(sigmoe_prepare(&request, &observer), SIGMOE_INTERRUPTED);
     assert_nothing_left();
 }
@@ -251,7 +261,7 @@ static void a_full_disk(void **state) {
     const char *path = at("text"), *disk = at("disk");
     put_file(path, text, sizeof text);
     mount_small_disk(disk, 64);
-    const sigmoe_prepare_request request = {"text", &path, 1, at("disk/out"), false};
+    const sigmoe_prepare_request request = request_for("text", &path, 1, at("disk/out"), false);
     sigmoe_status status = sigmoe_prepare(&request, NULL);
     bool left = path_exists(at("disk/out")) || path_exists(at("disk/out.partial"));
     unmount_small_disk(disk);
@@ -388,12 +398,11 @@ static void dictionary_from_debian(void **state) {
     setenv("PATH", path, 1);
     sigmoe_status found = prepare("gcide", 0, NULL, true);
     put_text(at("bin/apt-get"), "#!/bin/sh\nexit 100\n");
-    sigmoe_status failing =
-        sigmoe_prepare(&(sigmoe_prepare_request){"gcide", NULL, 0, at("out2"), false}, NULL);
+    sigmoe_status failing = prepare_to("gcide", NULL, 0, at("out2"), false);
     char message[512];
     snprintf(message, sizeof message, "%s", sigmoe_message());
     setenv("PATH", scratch, 1);
-    sigmoe_status none = sigmoe_prepare(&(sigmoe_prepare_request){"gcide", NULL, 0, at("out2"), false}, NULL);
+    sigmoe_status none = prepare_to("gcide", NULL, 0, at("out2"), false);
     setenv("PATH", old_path, 1);
     free(old_path);
     assert_int_equal(found, SIGMOE_OK);

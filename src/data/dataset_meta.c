@@ -1,0 +1,43 @@
+#include "data/dataset_meta.h"
+#include "formats/file.h"
+#include "formats/json_options.h"
+
+const char *const split_names[SPLITS] = {"train", "valid", "test"};
+
+// A file's name may be any bytes, JSON's strings are UTF-8.
+static json_t *text_as_json(const char *text, arena *a) {
+    json_t *value = json_string(text);
+    char *ascii = value ? NULL : arena_text(a, "%s", text);
+    if (!ascii) return value;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    return json_string(ascii);
+}
+
+static json_t *split_as_json(split_content *s) {
+    char hash[SHA256_HEX];
+    sha256_hex(&s->raw.hash, hash);
+    return json_pack("{s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)s->tokens, "bytes",
+        (json_int_t)s->raw.bytes, "chars", (json_int_t)text_counter_chars(&s->raw.counter), "words",
+        (json_int_t)s->raw.counter.words, "sha256", hash);
+}
+
+sigmoe_status dataset_write_meta(const char *directory, const dataset_content *content, arena *a) {
+    char path[PATH_CAPACITY];
+    json_t *tokenizer_json;
+    TRY(path_format(path, "%s/meta.json", directory));
+    TRY(tokenizer_to_json(content->tokenizer, &tokenizer_json));
+    json_t *splits = json_object();
+    for (int i = 0; i < SPLITS; i++)
+        json_object_set_new(splits, split_names[i], split_as_json(&content->splits[i]));
+    json_t *meta = json_pack("{s:I, s:o, s:O*, s:o, s:o}", "vocab_size", (json_int_t)content->vocab_size,
+        "tokenizer", tokenizer_json, "tokenizer_model", content->tokenizer_model, "source",
+        text_as_json(content->source, a), "splits", splits);
+    if (!meta || json_object_size(splits) != SPLITS) {
+        json_decref(meta);
+        return fail(SIGMOE_NO_MEMORY, "no memory for %s", path);
+    }
+    sigmoe_status status = json_write(path, meta);
+    json_decref(meta);
+    return status;
+}

@@ -1,0 +1,241 @@
+#include "data/split_text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+static const char separator[] = "<STORY_SEP>";
+enum { FIRST_CAPACITY = 1 << 20, READ_BYTES = 1 << 16 };
+
+typedef struct growing {
+    char *bytes;
+    size_t capacity;
+} growing;
+
+struct sentence_reader {
+    arena *memory;      // holds this struct, too, and the buffers
+    arena *part_memory; // of the part that is open
+    const split_text *text;
+    int split, parts;
+    int part; // the next to open
+    byte_source source;
+    bool open, part_ended;
+    int64_t line; // of the part, from 1
+
+    growing lines;
+    size_t begin, scanned, end; // of what is unread in `lines`, and of it what has no newline
+    bool inside;                // the next bytes go on with a line that was cut
+    growing document;
+    const char *rest; // of the line or document that is handed out
+    size_t rest_size;
+    bool rest_cut;
+    raw_measure measure;
+};
+
+// ---------------------------------------------------------------- lines of a part
+
+// Room for `needed` bytes; what is there moves along.
+static sigmoe_status grow(arena *a, growing *g, size_t needed) {
+    if (needed <= g->capacity) return SIGMOE_OK;
+    size_t capacity = g->capacity ? g->capacity : FIRST_CAPACITY;
+    while (capacity < needed) capacity *= 2;
+    char *bytes;
+    TRY(ARENA_NEW_RAW(a, bytes, capacity));
+    if (g->capacity) memcpy(bytes, g->bytes, g->capacity);
+    *g = (growing){bytes, capacity};
+    return SIGMOE_OK;
+}
+
+static sigmoe_status fill(sentence_reader *r) {
+    if (r->begin > 0) {
+        memmove(r->lines.bytes, r->lines.bytes + r->begin, r->end - r->begin);
+        r->scanned -= r->begin;
+        r->end -= r->begin;
+        r->begin = 0;
+    }
+    TRY(grow(r->memory, &r->lines, r->end + READ_BYTES));
+    size_t count = 0;
+    TRY(r->source.read(r->source.context, r->lines.bytes + r->end, READ_BYTES, &count));
+    r->end += count;
+    r->part_ended = count == 0;
+    return SIGMOE_OK;
+}
+
+// Bytes of the next line in the buffer, newline included; 0: the part has ended. A line longer than `limit` is handed
+// out as far as it is there.
+static sigmoe_status next_line(sentence_reader *r, size_t limit, size_t *size) {
+    for (;;) {
+        const char *newline =
+            r->end > r->scanned ? memchr(r->lines.bytes + r->scanned, '\n', r->end - r->scanned) : NULL;
+        r->scanned = newline ? (size_t)(newline - r->lines.bytes) + 1 : r->end;
+        *size = r->scanned - r->begin;
+        if (newline || r->part_ended || *size > limit) return SIGMOE_OK;
+        TRY(fill(r));
+    }
+}
+
+static void consume(sentence_reader *r, size_t size) {
+    r->begin += size;
+    if (r->scanned < r->begin) r->scanned = r->begin;
+}
+
+// ---------------------------------------------------------------- pieces
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// How much of `bytes` is handed out in one go.
+static size_t piece_size(const char *bytes, size_t size) {
+    if (size <= SENTENCE_BYTES) return size;
+    size_t cut = SENTENCE_BYTES;
+    while (cut > 0 && !is_blank(bytes[cut])) cut--;
+    if (cut > 0) return cut;
+    cut = SENTENCE_BYTES;
+    for (int i = 0; i < 3 && ((unsigned char)bytes[cut] & 0xc0) == 0x80; i++) cut--;
+    return cut;
+}
+
+static void take_piece(sentence_reader *r, sentence *out) {
+    size_t size = piece_size(r->rest, r->rest_size);
+    *out = (sentence){r->rest, size, r->rest_cut || size < r->rest_size};
+    r->rest_cut = out->cut;
+    r->rest += size;
+    r->rest_size -= size;
+}
+
+// ---------------------------------------------------------------- plain text
+
+// A line at most, or a part of a long one.
+static sigmoe_status read_text_line(sentence_reader *r, bool *found) {
+    size_t size;
+    TRY(next_line(r, 2 * SENTENCE_BYTES, &size));
+    *found = size > 0;
+    if (size == 0) return SIGMOE_OK;
+    const char *bytes = r->lines.bytes + r->begin;
+    bool whole = bytes[size - 1] == '\n' || r->part_ended;
+    if (!whole) size = piece_size(bytes, size);
+    raw_measure_add(&r->measure, bytes, size);
+    consume(r, size);
+    r->rest = bytes;
+    r->rest_size = size - (bytes[size - 1] == '\n');
+    r->rest_cut = r->inside || !whole;
+    r->inside = !whole;
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- documents
+
+static sigmoe_status fail_line(const sentence_reader *r, const char *reason) {
+    const char *name = r->text->part_name(r->text->context, r->split, r->part - 1);
+    return fail(SIGMOE_BAD_FORMAT, "%s: line %" PRId64 " %s", name, r->line, reason);
+}
+
+static bool is_blank_line(const char *bytes, size_t size) {
+    while (size > 0 && is_blank(bytes[size - 1])) size--;
+    return size == 0;
+}
+
+static sigmoe_status take_document(sentence_reader *r, const json_t *object) {
+    const json_t *value = json_object_get(object, "text");
+    if (!json_is_object(object)) return fail_line(r, "is no JSON object");
+    if (!json_is_string(value))
+        return fail_line(r, value ? "has a \"text\" that is no string" : "has no \"text\"");
+    size_t size = json_string_length(value);
+    r->rest_size = 0;
+    if (size == 0) return SIGMOE_OK;
+    TRY(grow(r->memory, &r->document, size + sizeof separator));
+    memcpy(r->document.bytes, json_string_value(value), size);
+    memcpy(r->document.bytes + size, separator, sizeof separator);
+    r->rest = r->document.bytes;
+    r->rest_size = size + sizeof separator - 1;
+    r->rest_cut = false;
+    raw_measure_add(&r->measure, r->rest, r->rest_size);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_document(sentence_reader *r, bool *found) {
+    size_t size;
+    TRY(next_line(r, DOCUMENT_BYTES, &size));
+    *found = size > 0;
+    if (size == 0) return SIGMOE_OK;
+    r->line++;
+    if (size > DOCUMENT_BYTES) return fail_line(r, "is longer than 64 MiB");
+    const char *bytes = r->lines.bytes + r->begin;
+    consume(r, size);
+    if (is_blank_line(bytes, size)) return SIGMOE_OK;
+    json_error_t error;
+    json_t *object = json_loadb(bytes, size, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    if (!object) {
+        char reason[JSON_ERROR_TEXT_LENGTH + 64];
+        snprintf(reason, sizeof reason, "is no JSON: %s, at column %d", error.text, error.column);
+        return fail_line(r, reason);
+    }
+    sigmoe_status status = take_document(r, object);
+    json_decref(object);
+    return status;
+}
+
+// ---------------------------------------------------------------- parts
+
+static void close_part(sentence_reader *r) {
+    byte_source_close(&r->source);
+    arena_destroy(r->part_memory);
+    r->part_memory = NULL;
+    r->open = false;
+}
+
+static sigmoe_status open_part(sentence_reader *r) {
+    TRY(arena_create("part of a text", &r->part_memory));
+    TRY(r->text->open(r->text->context, r->split, r->part, r->part_memory, &r->source));
+    r->part++;
+    r->open = true;
+    r->part_ended = r->inside = false;
+    r->line = 0;
+    r->begin = r->scanned = r->end = 0;
+    return SIGMOE_OK;
+}
+
+sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out) {
+    while (r->rest_size == 0) {
+        bool found = false;
+        if (r->open)
+            TRY(r->text->format == SENTENCE_LINES ? read_text_line(r, &found) : read_document(r, &found));
+        if (found) continue;
+        close_part(r);
+        if (r->part == r->parts) {
+            *out = (sentence){0};
+            return SIGMOE_OK;
+        }
+        TRY(open_part(r));
+    }
+    take_piece(r, out);
+    return SIGMOE_OK;
+}
+
+sigmoe_status sentence_reader_open(const split_text *text, int split, int parts, sentence_reader **out) {
+    arena *memory;
+    sentence_reader *r;
+    TRY(arena_create("sentences", &memory));
+    if (ARENA_NEW(memory, r, 1) != SIGMOE_OK) {
+        arena_destroy(memory);
+        return SIGMOE_NO_MEMORY;
+    }
+    r->memory = memory;
+    r->text = text;
+    r->split = split;
+    r->parts = parts;
+    raw_measure_begin(&r->measure);
+    *out = r;
+    return SIGMOE_OK;
+}
+
+const raw_measure *sentence_reader_measure(const sentence_reader *r) {
+    return &r->measure;
+}
+
+void sentence_reader_close(sentence_reader *r) {
+    if (!r) return;
+    close_part(r);
+    arena_destroy(r->memory);
+}

@@ -1,0 +1,45 @@
+// A corpus whose splits are given, as byte streams that are read as often as needed, and the sentences in them: what a
+// SentencePiece model learns from and encodes one by one.
+#pragma once
+
+#include "data/byte_source.h"
+#include "data/dataset_meta.h"
+
+typedef enum sentence_format {
+    SENTENCE_LINES, // plain text: each line; the raw text is the bytes as they are
+    SENTENCE_DOCUMENTS, // a JSON object a line: its field `text`, with <STORY_SEP> behind it unless it is empty; the
+                        // raw text is these, one behind the other
+} sentence_format;
+
+typedef struct split_text {
+    const char *name;   // for messages
+    const char *source; // for meta.json
+    sentence_format format;
+    int parts[SPLITS];
+    int training_parts; // the tokenizer learns from so many of train's parts, at most
+    sigmoe_status (*open)(const void *context, int split, int part, arena *a, byte_source *out);
+    const char *(*part_name)(const void *context, int split, int part); // for messages
+    const void *context;
+} split_text;
+
+enum {
+    SENTENCE_BYTES = 1 << 16,  // the longest piece that is encoded in one go
+    DOCUMENT_BYTES = 64 << 20, // the longest line of JSON
+};
+
+typedef struct sentence {
+    const char *bytes; // without the newline; valid until the next call; NULL: the end
+    size_t size;       // at most SENTENCE_BYTES
+    // Of a longer line or document: cut in front of white space, which changes no token, or where there is none within
+    // SENTENCE_BYTES, between characters.
+    bool cut;
+} sentence;
+
+typedef struct sentence_reader sentence_reader;
+
+// The sentences of the split's first `parts` parts.
+sigmoe_status sentence_reader_open(const split_text *text, int split, int parts, sentence_reader **out);
+sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out);
+// Of the raw text handed out so far; borrowed.
+const raw_measure *sentence_reader_measure(const sentence_reader *r);
+void sentence_reader_close(sentence_reader *r); // NULL is allowed

@@ -1,0 +1,35 @@
+// SentencePiece models: trained, loaded, used. No exception and no abort of the library's comes through.
+#pragma once
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+// Where the trainer gets its sentences from, once, in order.
+typedef struct sentencepiece_input {
+    sigmoe_status (*next)(void *context, const char **bytes, size_t *size); // *bytes NULL: the end
+    void *context;
+} sentencepiece_input;
+
+// Byte-pair merges, digits apart, all else as the library has it; sentences longer than SENTENCEPIECE_LONGEST bytes are
+// left out by it. Writes the model to `path`. A text that does not give `vocab_size` pieces gives a smaller vocabulary.
+enum { SENTENCEPIECE_LONGEST = 4192 };
+sigmoe_status sentencepiece_train(const sentencepiece_input *input, int64_t vocab_size, const char *path);
+
+typedef struct piece_model piece_model;
+
+sigmoe_status sentencepiece_open(const char *path, piece_model **out);
+void sentencepiece_close(piece_model *s); // NULL is allowed
+int64_t sentencepiece_vocab_size(const piece_model *s);
+// Writes at most `capacity` ids; more of them are an error. May be called from several threads at once.
+sigmoe_status sentencepiece_encode(
+    const piece_model *s, const char *bytes, size_t size, int32_t *ids, int64_t capacity, int64_t *count);
+// More ids than `size` bytes can become.
+static inline int64_t sentencepiece_most_ids(int64_t size) {
+    return 8 * size + 2; // normalization makes at most 18 characters of one of 3 bytes
+}
+// The text that ids stand for, 0-terminated, *size bytes; *text is cut where `capacity` ends.
+sigmoe_status sentencepiece_decode(
+    const piece_model *s, const int32_t *ids, int64_t count, char *text, size_t capacity, size_t *size);
+// A token's piece as the model writes it (white space is U+2581); borrowed. "" for what is no id.
+const char *sentencepiece_piece(const piece_model *s, int32_t id);
