@@ -43,6 +43,21 @@ static sigmoe_status read_meta(const json_t *meta, dataset *out) {
     return read_split(meta, "test", &out->test);
 }
 
+// meta.json's hash of the tokenizer's model, where it has one, must be that of the file, where that is there.
+static sigmoe_status check_model(const json_t *meta, dataset *out) {
+    tokenizer *t = &out->tokenizer;
+    const json_t *said = json_object_get(json_object_get(meta, "tokenizer_model"), "sha256");
+    if (t->type != TOKENIZER_SENTENCEPIECE) return SIGMOE_OK;
+    if (said && json_string_length(said) != SHA256_HEX - 1)
+        return fail(SIGMOE_BAD_FORMAT, "\"tokenizer_model.sha256\" must be %d digits", SHA256_HEX - 1);
+    TRY(tokenizer_find_model(t, out->directory));
+    if (said && t->model_sha256[0] && strcmp(t->model_sha256, json_string_value(said)) != 0)
+        return fail(SIGMOE_BAD_FORMAT, "tokenizer.model beside it is damaged or another one: its SHA-256 is "
+                                       "not \"tokenizer_model.sha256\"");
+    if (said) snprintf(t->model_sha256, sizeof t->model_sha256, "%s", json_string_value(said));
+    return SIGMOE_OK;
+}
+
 sigmoe_status dataset_open(const char *directory, dataset *out) {
     char path[PATH_CAPACITY];
     json_t *meta;
@@ -51,6 +66,7 @@ sigmoe_status dataset_open(const char *directory, dataset *out) {
     TRY(path_format(path, "%s/meta.json", directory));
     TRY(json_read_object(path, &meta));
     sigmoe_status status = read_meta(meta, out);
+    if (status == SIGMOE_OK) status = check_model(meta, out);
     json_decref(meta);
     return status == SIGMOE_OK ? status : fail_in(status, "%s", path);
 }

@@ -70,6 +70,44 @@ int64_t tokenizer_vocab_size(const tokenizer *t) {
 }
 
 bool tokenizer_equal(const tokenizer *a, const tokenizer *b) {
+    bool hashes_known = a->model_sha256[0] && b->model_sha256[0];
     return a->type == b->type && a->alphabet_size == b->alphabet_size &&
-           memcmp(a->alphabet, b->alphabet, (size_t)a->alphabet_size) == 0;
+           memcmp(a->alphabet, b->alphabet, (size_t)a->alphabet_size) == 0 &&
+           (!hashes_known || strcmp(a->model_sha256, b->model_sha256) == 0);
+}
+
+sigmoe_status tokenizer_find_model(tokenizer *t, const char *directory) {
+    char path[PATH_CAPACITY];
+    if (t->type != TOKENIZER_SENTENCEPIECE) return SIGMOE_OK;
+    TRY(path_format(path, "%s/tokenizer.model", directory));
+    if (!path_exists(path)) return SIGMOE_OK;
+    TRY(sha256_file(path, t->model_sha256));
+    return path_format(t->model_path, "%s", path);
+}
+
+static sigmoe_status write_copy(const tokenizer *t, const file_map *model, const char *path) {
+    struct sha256_ctx state;
+    char hash[SHA256_HEX];
+    file_writer w;
+    sha256_init(&state);
+    if (model->size) sha256_update(&state, model->size, model->bytes);
+    sha256_hex(&state, hash);
+    if (strcmp(hash, t->model_sha256) != 0)
+        return fail(SIGMOE_IO, "%s is not what it was when it was first read", t->model_path);
+    TRY(file_writer_open(&w, path));
+    sigmoe_status status = file_writer_write(&w, model->bytes, model->size);
+    if (status == SIGMOE_OK) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
+}
+
+sigmoe_status tokenizer_copy_model(const tokenizer *t, const char *directory) {
+    char path[PATH_CAPACITY];
+    file_map model;
+    if (!t->model_path[0]) return SIGMOE_OK;
+    TRY(path_format(path, "%s/tokenizer.model", directory));
+    TRY(file_map_open(t->model_path, &model));
+    sigmoe_status status = write_copy(t, &model, path);
+    file_map_close(&model);
+    return status;
 }

@@ -251,6 +251,8 @@ sigmoe_status checkpoint_write(trainer *t) {
         return status;
     }
     t->last_checkpoint = t->step;
+    // What the next one copies must outlive the older ones, one of which this run may have begun with.
+    TRY(tokenizer_find_model(&t->config.tokenizer, final));
     return remove_old(t->run);
 }
 

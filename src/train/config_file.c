@@ -56,11 +56,20 @@ static sigmoe_status read_root(const json_t *root, sigmoe_config *config) {
     return model_config_check(&config->model);
 }
 
+// The model lies beside the file.
+static sigmoe_status find_tokenizer_model(const char *path, tokenizer *t) {
+    const char *slash = strrchr(path, '/');
+    char directory[PATH_CAPACITY];
+    TRY(path_format(directory, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : "."));
+    return tokenizer_find_model(t, directory);
+}
+
 sigmoe_status config_read(const char *path, sigmoe_config *config) {
     json_t *root;
     TRY(json_read_object(path, &root));
     *config = (sigmoe_config){.settings = train_settings_default()};
     sigmoe_status status = read_root(root, config);
+    if (status == SIGMOE_OK) status = find_tokenizer_model(path, &config->tokenizer);
     json_decref(root);
     // What a file says wrongly is the file's fault, even where the same value on a command line is wrong usage.
     if (status == SIGMOE_BAD_ARGUMENT) status = SIGMOE_BAD_FORMAT;
@@ -170,6 +179,8 @@ sigmoe_status config_adopt_data(sigmoe_config *config, const dataset *data) {
     if (config->vocabulary_from_data) config->model.vocab_size = data->vocab_size;
     config->vocabulary_from_data = false;
     TRY(config_agrees_with_data(config, data));
-    if (config->tokenizer.type == TOKENIZER_NONE) config->tokenizer = data->tokenizer;
+    // The data's, which stay where they are; but what is known of a tokenizer only from the model is kept.
+    if (config->tokenizer.type == TOKENIZER_NONE || data->tokenizer.model_path[0])
+        config->tokenizer = data->tokenizer;
     return model_config_check(&config->model);
 }

@@ -92,6 +92,7 @@ sigmoe_status model_write(const char *directory, const sigmoe_config *config, co
     arena *a;
     TRY(path_format(path, "%s/config.json", directory));
     TRY(config_write(path, config));
+    TRY(tokenizer_copy_model(&config->tokenizer, directory));
     TRY(path_format(path, "%s/model.safetensors", directory));
     TRY(arena_create("tensor list", &a));
     sigmoe_status status = write_weights(path, transformer_parameters((transformer *)model), a);

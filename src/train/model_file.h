@@ -1,4 +1,4 @@
-// Model directories: config.json and model.safetensors.
+// Model directories: config.json, model.safetensors, and tokenizer.model where the tokenizer has one.
 #pragma once
 
 #include "model/transformer_xl.h"
@@ -10,7 +10,7 @@ sigmoe_status model_read(
     const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out);
 // Only the weights, into a list that is allocated already.
 sigmoe_status model_read_weights(const char *directory, parameter_list *list);
-// Writes both files into an existing directory: the same bytes for the same model.
+// Writes the files into an existing directory: the same bytes for the same model.
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
 // A new directory, in one go. `directory` must not exist.
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model);
