@@ -38,6 +38,8 @@ typedef struct packed_run {
     int64_t d_padded, size_padded; // to COLS
     workspace *spaces;
     row_range *ranges;
+    int64_t range_count;
+    int thread_count;
     int64_t *cursor;                 // [experts]: the first position that no block has taken yet
     matrix out;                      // y or dx
     int64_t first_token, last_token; // of the block
@@ -49,10 +51,10 @@ static int64_t pairs_of(const expert_ffn_call *call) {
     return call->grouping->tokens * call->grouping->slots;
 }
 
-// Cuts each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size; returns their number.
-static int64_t take_ranges(packed_run *run, int64_t last_token) {
+// Cuts each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size.
+static void take_ranges(packed_run *run, int64_t last_token) {
     const expert_grouping *g = run->call->grouping;
-    int64_t count = 0;
+    run->range_count = 0;
     for (int64_t e = 0; e < g->experts; e++) {
         int64_t first = run->cursor[e], last = first;
         for (int64_t high = g->offset[e + 1]; last < high;) {
@@ -64,11 +66,10 @@ static int64_t take_ranges(packed_run *run, int64_t last_token) {
         }
         int64_t rows = last - first, pieces = block_count(rows, RANGE_ROWS);
         for (int64_t i = 0; i < pieces; i++)
-            run->ranges[count++] =
+            run->ranges[run->range_count++] =
                 (row_range){e, first + even_cut(rows, pieces, i), first + even_cut(rows, pieces, i + 1)};
         run->cursor[e] = last;
     }
-    return count;
 }
 
 static sigmoe_status workspace_new(arena *scratch, const packed_run *run, workspace *space) {
@@ -91,10 +92,10 @@ static sigmoe_status run_new(const kernel_context *context, const expert_ffn_cal
     *run = (packed_run){.call = call,
         .gradients = gradients,
         .d_padded = padded(call->width, COLS),
-        .size_padded = padded(call->expert_size, COLS)};
-    int spaces = threads_count(context->threads);
-    TRY(ARENA_NEW_RAW(context->scratch, run->spaces, spaces));
-    for (int i = 0; i < spaces; i++) TRY(workspace_new(context->scratch, run, &run->spaces[i]));
+        .size_padded = padded(call->expert_size, COLS),
+        .thread_count = threads_count(context->threads)};
+    TRY(ARENA_NEW_RAW(context->scratch, run->spaces, run->thread_count));
+    for (int i = 0; i < run->thread_count; i++) TRY(workspace_new(context->scratch, run, &run->spaces[i]));
     TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + pairs_of(call) / RANGE_ROWS));
     TRY(ARENA_NEW_RAW(context->scratch, run->cursor, g->experts));
     for (int64_t e = 0; e < g->experts; e++) run->cursor[e] = g->offset[e];
@@ -104,6 +105,8 @@ static sigmoe_status run_new(const kernel_context *context, const expert_ffn_cal
 // The rows of one tile: sorted positions [first, first + rows), pointers to what they read and write.
 typedef struct tile_rows {
     int64_t first, rows, after; // positions of the range that follow
+    int64_t index, count;       // this tile of the range's
+    int64_t next_expert;        // whose weights this thread is likely to want after this range, or -1
     const float *source[ROWS];
     hidden_row hidden[ROWS];
     float *target[ROWS];
@@ -148,6 +151,15 @@ static void point_to_sums(const packed_run *run, const workspace *space, tile_ro
     for (int64_t r = 0; r < t->rows; r++) t->target[r] = space->sums + r * run->size_padded;
 }
 
+// The tile's share of the next expert's weights.
+static void want_next_weights(
+    const expert_ffn_call *call, const float *weights, const tile_rows *t, lookahead *soon) {
+    if (t->next_expert < 0) return;
+    int64_t elements = call->width * call->expert_size, first = even_cut(elements, t->count, t->index);
+    want_soon(soon, weights + t->next_expert * elements + first,
+        even_cut(elements, t->count, t->index + 1) - first);
+}
+
 // target rows = a · b for all panels of b: [depth, columns] packed.
 static void multiply_rows(
     const tile_rows *t, int64_t depth, int64_t columns, const float *a, const float *b, lookahead *soon) {
@@ -160,11 +172,20 @@ static void multiply_rows(
 
 // Calls `function` for even tiles of at most ROWS rows of the task's range.
 typedef void tile_function(packed_run *run, workspace *space, tile_rows *rows);
-static void each_tile(packed_run *run, workspace *space, const row_range *range, tile_function *function) {
+static void each_tile(packed_run *run, int64_t task, workspace *space, tile_function *function) {
+    const row_range *range = &run->ranges[task];
     int64_t rows = range->last - range->first, tiles = block_count(rows, ROWS);
+    int64_t next_task = task + run->thread_count, next_expert = -1;
+    if (next_task < run->range_count && run->ranges[next_task].expert != range->expert)
+        next_expert = run->ranges[next_task].expert;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
-        tile_rows t = {.first = range->first + first, .rows = next - first, .after = rows - next};
+        tile_rows t = {.first = range->first + first,
+            .rows = next - first,
+            .after = rows - next,
+            .index = i,
+            .count = tiles,
+            .next_expert = next_expert};
         function(run, space, &t);
     }
 }
@@ -179,6 +200,7 @@ static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
     want_nothing(&soon);
     want_soon(&soon, call->hidden + t->first * size, t->rows * size);
     want_next_tokens(call->grouping, call->x, t, &soon);
+    want_next_weights(call, call->up, t, &soon);
     multiply_rows(t, call->width, size, space->a, space->up, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         float *hidden = call->hidden + (t->first + r) * size;
@@ -196,15 +218,17 @@ static void up_range(void *context, int64_t task, int thread) {
         pack_columns(call->up + range->expert * call->width * call->expert_size, call->expert_size,
             call->width, call->expert_size, space->up);
     space->expert = range->expert;
-    each_tile(run, space, range, up_tile);
+    each_tile(run, task, space, up_tile);
 }
 
 static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
     packed_run run;
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, call, NULL, &run);
-    if (status == SIGMOE_OK)
-        parallel_for(context->threads, take_ranges(&run, call->grouping->tokens), up_range, &run);
+    if (status == SIGMOE_OK) {
+        take_ranges(&run, call->grouping->tokens);
+        parallel_for(context->threads, run.range_count, up_range, &run);
+    }
     arena_release(context->scratch, mark);
     return status;
 }
@@ -245,7 +269,8 @@ static sigmoe_status each_token_block(
     for (int64_t i = 0; i < blocks; i++) {
         run->first_token = even_cut(g->tokens, blocks, i);
         run->last_token = even_cut(g->tokens, blocks, i + 1);
-        parallel_for(context->threads, take_ranges(run, run->last_token), function, run);
+        take_ranges(run, run->last_token);
+        parallel_for(context->threads, run->range_count, function, run);
         parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
             combine_tokens, run);
     }
@@ -260,6 +285,7 @@ static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
     lookahead soon;
     want_nothing(&soon);
     want_hidden(call, t->first + t->rows, next_rows(t), &soon);
+    want_next_weights(call, call->down, t, &soon);
     multiply_rows(t, call->expert_size, call->width, space->a, space->down, &soon);
 }
 
@@ -272,7 +298,7 @@ static void down_range(void *context, int64_t task, int thread) {
         pack_columns(call->down + range->expert * call->width * call->expert_size, call->width,
             call->expert_size, call->width, space->down);
     space->expert = range->expert;
-    each_tile(run, space, range, down_tile);
+    each_tile(run, task, space, down_tile);
 }
 
 static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
@@ -307,6 +333,8 @@ static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     want_hidden(call, t->first, t->rows, &soon);
     want_soon(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
     want_next_tokens(call->grouping, run->gradients->dy, t, &soon);
+    want_next_weights(call, call->down, t, &soon);
+    want_next_weights(call, call->up, t, &soon);
     multiply_rows(t, call->width, size, space->a, space->down, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
@@ -332,7 +360,7 @@ static void backward_range(void *context, int64_t task, int thread) {
         pack_transposed(call->up + start, call->expert_size, call->width, space->up);
     }
     space->expert = range->expert;
-    each_tile(run, space, range, backward_tile);
+    each_tile(run, task, space, backward_tile);
 }
 
 // c [rows, columns] += aᵀ · b over `steps` packed steps.
@@ -356,50 +384,79 @@ static void add_product(int64_t steps, int64_t rows, int64_t columns, const work
         }
 }
 
-// The rows of x and of dy that the positions [first, last) read, from column `column` on.
-typedef struct step_rows {
-    int64_t steps;
-    const float *x_dy[2 * STEPS]; // all of x, then all of dy
-} step_rows;
+// Columns [column, column + columns) of d of one expert's dW2, and the same rows of its dW1: sums over its positions.
+typedef struct gradient_slice {
+    int64_t expert, column, columns;
+    int64_t first, last; // positions
+} gradient_slice;
 
-static step_rows point_to_steps(const packed_run *run, int64_t first, int64_t last, int64_t column) {
-    const expert_grouping *g = run->call->grouping;
-    step_rows rows = {.steps = last - first < STEPS ? last - first : STEPS};
-    for (int64_t s = 0; s < rows.steps; s++) {
-        rows.x_dy[s] = token_at(g, run->call->x, first + s) + column;
-        rows.x_dy[rows.steps + s] = token_at(g, run->gradients->dy, first + s) + column;
-    }
-    return rows;
+static int64_t slice_count(const expert_ffn_call *call) {
+    return call->grouping->experts * block_count(call->width, SLICE);
 }
 
-// Columns [column, column + columns) of d of one expert's dW2, and the same rows of its dW1.
+static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
+    if (task >= slice_count(call)) return (gradient_slice){0};
+    int64_t slices = block_count(call->width, SLICE);
+    int64_t expert = task / slices, column = task % slices * SLICE;
+    return (gradient_slice){.expert = expert,
+        .column = column,
+        .columns = call->width - column < SLICE ? call->width - column : SLICE,
+        .first = call->grouping->offset[expert],
+        .last = call->grouping->offset[expert + 1]};
+}
+
+static int64_t steps_from(const gradient_slice *slice, int64_t position) {
+    int64_t left = slice->last - position;
+    return left < STEPS ? left : STEPS;
+}
+
+// What the slice packs from `position` on.
+static void want_steps(
+    const packed_run *run, const gradient_slice *slice, int64_t position, lookahead *soon) {
+    const expert_grouping *g = run->call->grouping;
+    int64_t steps = steps_from(slice, position), size = run->size_padded;
+    want_hidden(run->call, position, steps, soon);
+    want_soon(soon, run->dhidden + position * size, steps * size);
+    for (int64_t s = 0; s < steps; s++) {
+        want_soon(soon, token_at(g, run->call->x, position + s) + slice->column, slice->columns);
+        want_soon(soon, token_at(g, run->gradients->dy, position + s) + slice->column, slice->columns);
+    }
+}
+
+static void add_steps(const packed_run *run, const workspace *space, const gradient_slice *slice,
+    int64_t position, lookahead *soon) {
+    const expert_ffn_call *call = run->call;
+    int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
+    const float *rows[STEPS];
+    for (int64_t s = 0; s < steps; s++)
+        rows[s] = token_at(call->grouping, call->x, position + s) + slice->column;
+    pack_steps(rows, steps, slice->columns, space->steps_a);
+    pack_columns(run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
+    float *dup = run->gradients->dup + (slice->expert * d + slice->column) * size;
+    add_product(steps, slice->columns, size, space, dup, size, soon);
+
+    hidden_row hidden[STEPS];
+    for (int64_t s = 0; s < steps; s++) {
+        rows[s] = token_at(call->grouping, run->gradients->dy, position + s) + slice->column;
+        hidden[s] = hidden_at(call, position + s);
+    }
+    pack_hidden_steps(hidden, steps, size, space->steps_a);
+    pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
+    float *ddown = run->gradients->ddown + slice->expert * size * d + slice->column;
+    add_product(steps, size, slice->columns, space, ddown, d, soon);
+}
+
 static void weight_gradients(void *context, int64_t task, int thread) {
     const packed_run *run = context;
-    const expert_ffn_call *call = run->call;
-    const workspace *space = &run->spaces[thread];
-    int64_t d = call->width, size = call->expert_size, slices = block_count(d, SLICE);
-    int64_t expert = task / slices, column = task % slices * SLICE;
-    int64_t columns = d - column < SLICE ? d - column : SLICE;
-    float *dup = run->gradients->dup + expert * d * size + column * size;
-    float *ddown = run->gradients->ddown + expert * d * size + column;
-    int64_t last = call->grouping->offset[expert + 1];
-    step_rows rows = point_to_steps(run, call->grouping->offset[expert], last, column), next;
-    for (int64_t p = call->grouping->offset[expert]; p < last; p += rows.steps, rows = next) {
-        int64_t steps = rows.steps;
-        next = point_to_steps(run, p + steps, last, column);
+    gradient_slice slice = slice_of(run->call, task), later = slice_of(run->call, task + run->thread_count);
+    for (int64_t p = slice.first; p < slice.last; p += STEPS) {
         lookahead soon;
         want_nothing(&soon);
-        want_hidden(call, p + steps, next.steps, &soon);
-        want_soon(&soon, run->dhidden + (p + steps) * run->size_padded, next.steps * run->size_padded);
-        for (int64_t s = 0; s < 2 * next.steps; s++) want_soon(&soon, next.x_dy[s], columns);
-        pack_steps(rows.x_dy, steps, columns, space->steps_a);
-        pack_columns(run->dhidden + p * run->size_padded, run->size_padded, steps, size, space->steps_b);
-        add_product(steps, columns, size, space, dup, size, &soon);
-        hidden_row hidden[STEPS];
-        for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, p + s);
-        pack_hidden_steps(hidden, steps, size, space->steps_a);
-        pack_gathered_columns(rows.x_dy + steps, steps, columns, space->steps_b);
-        add_product(steps, size, columns, space, ddown, d, &soon);
+        if (p + STEPS < slice.last)
+            want_steps(run, &slice, p + STEPS, &soon);
+        else
+            want_steps(run, &later, later.first, &soon);
+        add_steps(run, &run->spaces[thread], &slice, p, &soon);
     }
 }
 
