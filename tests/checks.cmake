@@ -16,7 +16,7 @@ sigmoe_check(lint.shell lint 60 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
 set(oracle ${CMAKE_SOURCE_DIR}/tests/oracle)
 sigmoe_check(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TARGET_FILE:sigmoe_program>)
 sigmoe_check(oracle.checker oracle 600 ${python} ${oracle}/test_checker.py)
-sigmoe_check(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py)
+sigmoe_check(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<TARGET_FILE:sigmoe_program>)
 
 sigmoe_check(docs.commands docs 900 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})

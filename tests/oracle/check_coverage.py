@@ -1,13 +1,16 @@
 """Fails when a router x regularizer x init combination has no forward case with gradients. Standard library only.
 
-    check_coverage.py --routers a,b,c --regularizers a,b,c --inits a,b,c
+    check_coverage.py path/to/sigmoe
+
+The lists come from the program itself (`sigmoe help config`), so a new router without a case fails here.
 
 A case counts when it runs in training mode with gradients and, where the regularizer is not none, the expected
 loss.reg is not 0. Routers without weights (hash, random) have no regularizer: they need only `none`.
 """
-import argparse
 import json
 import os
+import re
+import subprocess
 import sys
 
 import vector_files
@@ -34,13 +37,21 @@ def covered():
     return found
 
 
+def choices(help_text, key):
+    """The values of a key of moe blocks, from its line in `sigmoe help config`: key [moe] meaning (one|two|three; default)."""
+    line = re.search(rf"^ *{re.escape(key)} +\[moe\] .*\(([a-z_|]+); \w+\)$", help_text, re.MULTILINE)
+    if not line:
+        sys.exit(f"check_coverage.py: `sigmoe help config` lists no choices of {key} for moe")
+    return line.group(1).split("|")
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option in ("routers", "regularizers", "inits"):
-        parser.add_argument("--" + option, required=True, type=lambda text: text.split(","))
-    options = parser.parse_args()
-    needed = [(router, regularizer, init) for router in options.routers for regularizer in options.regularizers
-              for init in options.inits if regularizer == "none" or router not in WITHOUT_WEIGHTS]
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    help_text = subprocess.run([sys.argv[1], "help", "config"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    routers, regularizers, inits = (choices(help_text, "ff." + key) for key in ("router", "regularizer", "init"))
+    needed = [(router, regularizer, init) for router in routers for regularizer in regularizers
+              for init in inits if regularizer == "none" or router not in WITHOUT_WEIGHTS]
     found = covered()
     missing = [combination for combination in needed if combination not in found]
     for router, regularizer, init in missing:

@@ -130,16 +130,26 @@ class Checker(unittest.TestCase):
 
 class Coverage(unittest.TestCase):
     def check(self, routers):
-        return subprocess.run([sys.executable, os.path.join(HERE, "check_coverage.py"), "--routers", routers,
-                               "--regularizers", "none,entropy,switch,switch_mean,cv",
-                               "--inits", "dense_equivalent,standard,switch"], stdout=subprocess.PIPE)
+        """With a program whose help lists these routers."""
+        with tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False) as file:
+            file.write("#!/bin/sh\ncat <<'TEXT'\n"
+                       f"  ff.router       [moe] how experts are picked ({routers}; required)\n"
+                       "  ff.regularizer  [moe] balance (none|entropy|switch|switch_mean|cv; required)\n"
+                       "  ff.init         [pkm] scale (standard|dense_equivalent; standard)\n"
+                       "  ff.init         [moe] scale (dense_equivalent|standard|switch; dense_equivalent)\nTEXT\n")
+        os.chmod(file.name, 0o755)
+        try:
+            return subprocess.run([sys.executable, os.path.join(HERE, "check_coverage.py"), file.name],
+                                  stdout=subprocess.PIPE)
+        finally:
+            os.unlink(file.name)
 
     def test_all_routers_are_covered(self):
-        done = self.check("sigmoid,softmax,softmax_topk,sinkhorn,noisy_topk,hash,random")
+        done = self.check("sigmoid|softmax|softmax_topk|sinkhorn|noisy_topk|hash|random")
         self.assertEqual((done.returncode, done.stdout.decode()), (0, "81 covered, 0 missing\n"))
 
     def test_a_new_router_is_missed(self):
-        done = self.check("sigmoid,newcomer")
+        done = self.check("sigmoid|newcomer")
         self.assertEqual(done.returncode, 1)
         self.assertIn("router newcomer, regularizer cv, init switch", done.stdout.decode())
 

@@ -46,7 +46,9 @@ static void test_full_disk(void **state) {
     (void)state;
     const char *disk = in_root("disk");
     OK(directory_make(disk));
-    if (!mount_small_disk(disk, "size=96k")) skip();
+    if (!mount_small_disk(disk, "size=96k"))
+        fail_msg("a small disk cannot be mounted here: run the tests as root or where user namespaces are "
+                 "allowed");
     FAILS(SIGMOE_IO, train_moe(in_root("disk/run"), 6, NULL));
     assert_message_has("No space left");
     arena *a;
