@@ -21,7 +21,7 @@ def spoil(tensors):
     name = sorted(name for name in tensors if name.endswith("attn.q.weight"))[0]
     dtype, shape, values = tensors[name]
     if fault == "value":
-        values[-1] += 1e-3
+        values[-1] += 3e-3
     if fault == "nan":
         values[-1] = float("nan")
     if fault == "infinite":
