@@ -10,7 +10,9 @@
 #include <string.h>
 
 enum {
-    MOST_INSERTED = 16, // k up to which a sorted list is cheaper than finding the threshold first
+    MOST_ROUNDS = 16, // k, and
+    MOST_COPIED =
+        512, // n, up to which searching the greatest again and again is cheaper than finding the threshold
     LINEAR_ROUNDS = 16, // of bisection by value, before it goes by the order of floats
 };
 
@@ -22,12 +24,19 @@ static inline uint32_t lanes_at_least(vec x, vec bound) {
 static inline uint32_t lanes_above(vec x, vec bound) {
     return _mm512_cmp_ps_mask(x, bound, _CMP_GT_OQ);
 }
+// x where it is at least the bound, else infinity.
+static inline vec from_bound(vec x, vec bound) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, bound, _CMP_GE_OQ), vec_all(INFINITY), x);
+}
 #else
 static inline uint32_t lanes_at_least(vec x, vec bound) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, bound, _CMP_GE_OQ));
 }
 static inline uint32_t lanes_above(vec x, vec bound) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, bound, _CMP_GT_OQ));
+}
+static inline vec from_bound(vec x, vec bound) {
+    return _mm256_blendv_ps(vec_all(INFINITY), x, _mm256_cmp_ps(x, bound, _CMP_GE_OQ));
 }
 #endif
 
@@ -45,12 +54,12 @@ static int64_t count_at_least(const float *scores, int64_t n, float bound) {
     return count;
 }
 
-// The least score that is at least `bound`; there is one.
+// The least score that is at least `bound` (above -infinity); there is one.
 static float least_from(const float *scores, int64_t n, float bound) {
-    float least = INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        if (scores[i] >= bound && scores[i] < least) least = scores[i];
-    return least;
+    vec least = vec_all(INFINITY);
+    for (int64_t i = 0; i < n; i += LANES)
+        least = vec_min(from_bound(scores_at(scores, n, i), vec_all(bound)), least);
+    return -vec_greatest(-least);
 }
 
 static float greatest(const float *scores, int64_t n) {
@@ -103,23 +112,21 @@ static float kth_largest(const float *scores, int64_t n, int64_t k, float *scrat
     return low;
 }
 
-static void insert(const float *scores, int32_t *indices, int64_t count, int32_t index) {
-    int64_t place = count;
-    for (; place > 0 && ranks_before(scores, index, indices[place - 1]); place--)
-        indices[place] = indices[place - 1];
-    indices[place] = index;
-}
-
-// A sorted list of the k best so far, whose last is a number.
-static void row_by_insertion(const float *scores, int64_t n, int64_t k, int32_t *indices) {
-    for (int64_t i = k; i < n; i += LANES) {
-        vec x = scores_at(scores, n, i);
-        uint32_t above = lanes_above(x, vec_all(scores[indices[k - 1]]));
-        for (; above; above &= above - 1) {
-            int32_t index = (int32_t)(i + __builtin_ctz(above));
-            if (scores[index] > scores[indices[k - 1]]) insert(scores, indices, k - 1, index);
-        }
+// The first of the greatest, k times; what is taken becomes NaN, which is never found again. False when the numbers run out.
+static bool row_by_rounds(const float *scores, int64_t n, int64_t k, int32_t *indices) {
+    float left[MOST_COPIED];
+    memcpy(left, scores, (size_t)n * sizeof *left);
+    for (int64_t r = 0; r < k; r++) {
+        vec most = vec_all(greatest(left, n));
+        int64_t i = 0;
+        uint32_t found = 0;
+        for (; i < n && !found; i += LANES) found = lanes_at_least(scores_at(left, n, i), most);
+        int64_t index = i - LANES + __builtin_ctz(found | 1u << 31);
+        if (!found || index >= n) return false;
+        indices[r] = (int32_t)index;
+        left[index] = NAN;
     }
+    return true;
 }
 
 // All above the k-th largest value, and as many of those equal to it as there is room for, then sorted.
@@ -141,16 +148,11 @@ static void row_by_threshold(const float *scores, int64_t n, int64_t k, float th
 extern const top_k_kernel top_k_ref;
 
 static void row(const float *scores, int64_t n, int64_t k, int32_t *indices) {
-    if (k <= MOST_INSERTED) {
-        for (int64_t i = 0; i < k; i++) insert(scores, indices, i, (int32_t)i);
-        float last = scores[indices[k - 1]];
-        if (last == last) {
-            row_by_insertion(scores, n, k, indices);
-            return;
-        }
+    if (k <= MOST_ROUNDS && n <= MOST_COPIED) {
+        if (row_by_rounds(scores, n, k, indices)) return;
     } else if (count_at_least(scores, n, -INFINITY) >= k) {
         row_by_threshold(scores, n, k, kth_largest(scores, n, k, NULL), indices);
         return;
     }
-    top_k_ref.row(scores, n, k, indices); // NaN may be among the chosen
+    top_k_ref.row(scores, n, k, indices); // NaN is among the chosen
 }
