@@ -1,15 +1,14 @@
 #include "data/encode_split.h"
 #include "formats/token_shard.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 1 << 16, // text that one task encodes
-    BLOCKS_PER_THREAD = 4, // of a round
+    BLOCK_BYTES = SENTENCE_BYTES, // text that one task encodes: any sentence fits
+    BLOCKS_PER_THREAD = 8,        // of a round, but
+    MOST_BLOCKS = 256,            // no more, which bounds the memory: 400 KB each, two rounds
     MESSAGE_BYTES = 1024,
 };
-static_assert((int)BLOCK_BYTES == (int)SENTENCE_BYTES, "a sentence fits into an empty block");
 
 // A task's failure waits here: sigmoe_message() is the thread's own.
 typedef struct failure {
@@ -29,7 +28,7 @@ static sigmoe_status report_failure(const failure *f) {
 typedef struct block {
     char *text; // [BLOCK_BYTES + 1] sentences, a newline behind each
     size_t size;
-    int32_t *ids; // room for all that the text can become; what stays untouched takes no memory
+    int32_t *ids; // room for all that the text can become
     int64_t count;
     failure failure;
 } block;
@@ -141,7 +140,8 @@ sigmoe_status encode_split(const split_text *text, int split, const piece_model 
     const char *directory, progress_meter *meter, split_content *content) {
     arena *a;
     token_writer *writer = NULL;
-    encoding e = {.model = model, .blocks = BLOCKS_PER_THREAD * threads_count(pool)};
+    int blocks = BLOCKS_PER_THREAD * threads_count(pool);
+    encoding e = {.model = model, .blocks = blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS};
     TRY(arena_create("encoding", &a));
     sigmoe_status status;
     TRY_OR(done, make_rounds(&e, a));

@@ -23,7 +23,7 @@ typedef struct split_text {
 } split_text;
 
 enum {
-    SENTENCE_BYTES = 1 << 16,  // the longest piece that is encoded in one go
+    SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go
     DOCUMENT_BYTES = 64 << 20, // the longest line of JSON
 };
 

@@ -26,7 +26,7 @@ sigmoe_status sentencepiece_encode(
     const piece_model *s, const char *bytes, size_t size, int32_t *ids, int64_t capacity, int64_t *count);
 // More ids than `size` bytes can become.
 static inline int64_t sentencepiece_most_ids(int64_t size) {
-    return 8 * size + 2; // normalization makes at most 18 characters of one of 3 bytes
+    return 6 * size + 2; // normalization makes at most 18 characters of one of 3 bytes
 }
 // The text that ids stand for, 0-terminated, *size bytes; *text is cut where `capacity` ends.
 sigmoe_status sentencepiece_decode(

@@ -1,0 +1,181 @@
+// The tokenizer itself: what it learns, that text comes back, that pieces may be cut at white space, damaged models.
+#include "data/small_corpus.h"
+
+typedef struct lines_left {
+    const char *rest;
+    int given;
+    int fails_at; // -1: never
+} lines_left;
+
+static sigmoe_status next_line(void *context, const char **bytes, size_t *size) {
+    lines_left *l = context;
+    if (l->given == l->fails_at) return (fail)(SIGMOE_IO, "the disk is gone");
+    l->given++;
+    *bytes = *l->rest ? l->rest : NULL;
+    *size = strcspn(l->rest, "\n");
+    l->rest += *size + (l->rest[*size] == '\n');
+    return SIGMOE_OK;
+}
+
+static sigmoe_status train_on(const char *text, int64_t vocab_size, const char *path) {
+    lines_left lines = {text, 0, -1};
+    return sentencepiece_train(&(sentencepiece_input){next_line, &lines}, vocab_size, path);
+}
+
+static piece_model *trained(int64_t vocab_size) {
+    piece_model *model;
+    char *text = make_lines(300, 1);
+    if (train_on(text, vocab_size, at("model")) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    assert_int_equal(sentencepiece_open(at("model"), &model), SIGMOE_OK);
+    free(text);
+    return model;
+}
+
+static int64_t encode(
+    const piece_model *model, const char *text, size_t size, int32_t *ids, int64_t capacity) {
+    int64_t count = -1;
+    if (sentencepiece_encode(model, text, size, ids, capacity, &count) != SIGMOE_OK)
+        fail_msg("%s", sigmoe_message());
+    return count;
+}
+
+static void learns_and_gives_back(void **state) {
+    (void)state;
+    piece_model *model = trained(80);
+    assert_int_equal(sentencepiece_vocab_size(model), 80);
+    const char *text = "the reader of caf\xc3\xa9 letters, 1984";
+    int32_t ids[200];
+    char back[200];
+    size_t size;
+    int64_t count = encode(model, text, strlen(text), ids, 200);
+    assert_int_equal(sentencepiece_decode(model, ids, count, back, sizeof back, &size), SIGMOE_OK);
+    assert_string_equal(back, text);
+    assert_int_equal(size, strlen(text));
+    // Digits stay apart.
+    int digits = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const char *piece = sentencepiece_piece(model, ids[i]);
+        size_t in_piece = 0;
+        for (const char *c = piece; *c; c++) in_piece += *c >= '0' && *c <= '9';
+        assert_true(in_piece <= 1);
+        digits += (int)in_piece;
+    }
+    assert_int_equal(digits, 4);
+    // What does not fit is cut, and said.
+    assert_int_equal(sentencepiece_decode(model, ids, count, back, 4, &size), SIGMOE_OK);
+    assert_string_equal(back, "the");
+    assert_int_equal(size, strlen(text));
+    int64_t none;
+    assert_int_equal(sentencepiece_encode(model, text, strlen(text), ids, 2, &none), SIGMOE_BAD_FORMAT);
+    assert_int_equal(
+        sentencepiece_decode(model, &(int32_t){80}, 1, back, sizeof back, &size), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(
+        sentencepiece_decode(model, &(int32_t){-1}, 1, back, sizeof back, &size), SIGMOE_BAD_ARGUMENT);
+    assert_string_equal(sentencepiece_piece(model, 80), "");
+    assert_int_equal(encode(model, "", 0, ids, 200), 0);
+    assert_int_equal(encode(model, " \n ", 3, ids, 200), 0);
+    sentencepiece_close(model);
+}
+
+// The whole pipeline rests on it: a text cut at white space, any, gives the tokens of the text in one piece.
+static void cut_at_white_space(void **state) {
+    (void)state;
+    piece_model *model = trained(80);
+    static const char *const texts[] = {
+        "the reader of caf\xc3\xa9  letters\n\nwas 1984 \t reading\r\nbooks<STORY_SEP>",
+        " e\xcc\x81 \xcc\x81 x \xe2\x84\xa2 \xef\xb7\xba \xe2\x96\x81 a \xff\xfe b \xc2\xa0 c \xe3\x80\x80 d",
+    };
+    for (size_t k = 0; k < 2; k++) {
+        const char *text = texts[k];
+        int32_t whole[400], parts[400];
+        int64_t count = encode(model, text, strlen(text), whole, 400);
+        assert_true(count > 10);
+        for (size_t cut = 0; text[cut]; cut++) {
+            if (!strchr(" \t\n\r", text[cut])) continue;
+            int64_t first = encode(model, text, cut, parts, 400);
+            int64_t second = encode(model, text + cut, strlen(text + cut), parts + first, 400 - first);
+            assert_int_equal(first + second, count);
+            assert_memory_equal(parts, whole, (size_t)count * sizeof *whole);
+        }
+    }
+    sentencepiece_close(model);
+}
+
+static void longest_expansion(void **state) {
+    (void)state;
+    piece_model *model = trained(80);
+    char text[300];
+    static int32_t ids[6 * 300 + 2];
+    for (int i = 0; i < 100; i++) memcpy(text + 3 * i, "\xef\xb7\xba", 3); // 18 characters of one
+    assert_true(encode(model, text, sizeof text, ids, sentencepiece_most_ids(sizeof text)) > 0);
+    sentencepiece_close(model);
+}
+
+static void same_model_each_time(void **state) {
+    (void)state;
+    size_t first_size, second_size;
+    sentencepiece_close(trained(90));
+    unsigned char *first = get_file(at("model"), &first_size);
+    sentencepiece_close(trained(90));
+    unsigned char *second = get_file(at("model"), &second_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first, second, first_size);
+    free(first);
+    free(second);
+}
+
+static void vocabularies_that_text_cannot_give(void **state) {
+    (void)state;
+    piece_model *model = trained(8000);
+    assert_in_range(sentencepiece_vocab_size(model), 50, 500);
+    sentencepiece_close(model);
+    assert_int_equal(train_on("abcdefghij\n", 5, at("small")), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("cannot train a tokenizer of 5 tokens");
+    assert_int_equal(train_on("", 100, at("small")), SIGMOE_BAD_FORMAT);
+    assert_message_has("no sentence to train a tokenizer on");
+    assert_false(path_exists(at("small")));
+}
+
+static void failures_of_the_input(void **state) {
+    (void)state;
+    for (int when = 0; when < 4; when += 3) {
+        lines_left lines = {"a b\nc d\ne f\ng h\n", 0, when};
+        assert_int_equal(
+            sentencepiece_train(&(sentencepiece_input){next_line, &lines}, 50, at("small")), SIGMOE_IO);
+        assert_string_equal(sigmoe_message(), "the disk is gone");
+    }
+    assert_false(path_exists(at("small")));
+    char *text = make_lines(50, 2);
+    assert_int_equal(train_on(text, 60, at("missing/model")), SIGMOE_IO);
+    free(text);
+}
+
+static void damaged_models(void **state) {
+    (void)state;
+    piece_model *model = trained(80);
+    sentencepiece_close(model);
+    size_t size;
+    unsigned char *bytes = get_file(at("model"), &size);
+    for (size_t cut = 0; cut < size; cut += size / 20 + 1) {
+        put_file(at("damaged"), bytes, cut);
+        assert_int_equal(sentencepiece_open(at("damaged"), &model), SIGMOE_BAD_FORMAT);
+        assert_message_has("damaged is no SentencePiece model, or damaged");
+    }
+    free(bytes);
+    put_text(at("damaged"), "this is no model");
+    assert_int_equal(sentencepiece_open(at("damaged"), &model), SIGMOE_BAD_FORMAT);
+    assert_int_equal(sentencepiece_open(at("missing"), &model), SIGMOE_IO);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns_and_gives_back),
+        cmocka_unit_test(cut_at_white_space),
+        cmocka_unit_test(longest_expansion),
+        cmocka_unit_test(same_model_each_time),
+        cmocka_unit_test(vocabularies_that_text_cannot_give),
+        cmocka_unit_test(failures_of_the_input),
+        cmocka_unit_test(damaged_models),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}

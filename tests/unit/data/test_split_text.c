@@ -1,0 +1,189 @@
+// Sentences of lines and of documents, out of plain and packed parts.
+#include "data/archives.h"
+
+#include "data/archive.h"
+#include "data/split_text.h"
+
+static const char *part_paths[4];
+
+static sigmoe_status open_part(const void *context, int split, int part, arena *a, byte_source *out) {
+    (void)context, (void)split;
+    byte_source file;
+    TRY(file_source_open(part_paths[part], a, &file));
+    return archive_contents(&file, part_paths[part], a, out);
+}
+
+static const char *part_name(const void *context, int split, int part) {
+    (void)context, (void)split;
+    return part_paths[part];
+}
+
+// Reads all sentences, joined by `|`, a cut one with a `~` behind it; the failure's status otherwise.
+static sigmoe_status read_all(
+    sentence_format format, int parts, char *joined, size_t capacity, raw_measure *raw) {
+    const split_text text = {
+        .name = "it", .format = format, .parts = {parts}, .open = open_part, .part_name = part_name};
+    sentence_reader *r;
+    sentence s;
+    size_t size = 0;
+    assert_int_equal(sentence_reader_open(&text, 0, parts, &r), SIGMOE_OK);
+    sigmoe_status status;
+    while ((status = sentence_reader_next(r, &s)) == SIGMOE_OK && s.bytes) {
+        assert_true(s.size <= SENTENCE_BYTES && size + s.size + 3 < capacity);
+        memcpy(joined + size, s.bytes, s.size);
+        size += s.size;
+        if (s.cut) joined[size++] = '~';
+        joined[size++] = '|';
+    }
+    joined[size] = '\0';
+    *raw = *sentence_reader_measure(r);
+    sentence_reader_close(r);
+    return status;
+}
+
+static void assert_sentences(sentence_format format, const char *expected, int64_t bytes, int64_t words) {
+    char joined[1000];
+    raw_measure raw;
+    if (read_all(format, 1, joined, sizeof joined, &raw) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    assert_string_equal(joined, expected);
+    assert_int_equal(raw.bytes, bytes);
+    assert_int_equal(raw.counter.words, words);
+}
+
+static void lines(void **state) {
+    (void)state;
+    part_paths[0] = at("part");
+    put_text(part_paths[0], "one two\n\nthree\r\n four\nlast");
+    assert_sentences(SENTENCE_LINES, "one two|three\r| four|last|", 26, 5 + 4);
+    put_text(part_paths[0], "\n");
+    assert_sentences(SENTENCE_LINES, "", 1, 1);
+}
+
+static void documents(void **state) {
+    (void)state;
+    part_paths[0] = at("part");
+    put_text(part_paths[0], "{\"text\": \"one\\ntwo\", \"n\": 1}\n{\"text\": \"\"}\n\n \r\n"
+                            "{\"x\": {\"text\": 3}, \"text\": \"caf\\u00e9 a\\u0000b\"}");
+    char joined[1000];
+    raw_measure raw;
+    assert_int_equal(read_all(SENTENCE_DOCUMENTS, 1, joined, sizeof joined, &raw), SIGMOE_OK);
+    static const char expected[] = "one\ntwo<STORY_SEP>|caf\xc3\xa9 a\0b<STORY_SEP>|";
+    assert_memory_equal(joined, expected, sizeof expected);
+    assert_int_equal(raw.bytes, 7 + 11 + 9 + 11);
+    assert_int_equal(text_counter_chars(&raw.counter), raw.bytes - 1);
+    assert_int_equal(raw.counter.words, 3 + 1); // one, two<STORY_SEP>caf.., a.b<STORY_SEP>, and a newline
+}
+
+static void packed_documents(void **state) {
+    (void)state;
+    const char *json = "{\"text\": \"a b\"}\n{\"text\": \"c\"}\n";
+    const packed_file file = {"shard.json", json, strlen(json)};
+    static const char *const filters[] = {"gzip", "zstd", "xz", NULL};
+    part_paths[0] = at("packed");
+    for (int i = 0; i < 4; i++) {
+        put_archive(part_paths[0], filters[i] ? "raw" : "zip", filters[i], &file, 1);
+        assert_sentences(SENTENCE_DOCUMENTS, "a b<STORY_SEP>|c<STORY_SEP>|", 3 + 11 + 1 + 11, 2);
+    }
+}
+
+static void parts_follow_each_other(void **state) {
+    (void)state;
+    char joined[100];
+    raw_measure raw;
+    for (int i = 0; i < 3; i++) {
+        static const char *const texts[] = {"{\"text\": \"a\"}", "\n", "{\"text\": \"b\"}\n"};
+        part_paths[i] = at(&"a\0b\0c"[2 * i]);
+        put_text(part_paths[i], texts[i]);
+    }
+    assert_int_equal(read_all(SENTENCE_DOCUMENTS, 3, joined, sizeof joined, &raw), SIGMOE_OK);
+    assert_string_equal(joined, "a<STORY_SEP>|b<STORY_SEP>|");
+}
+
+static void refuses(const char *text, const char *message) {
+    char joined[1000];
+    raw_measure raw;
+    part_paths[0] = at("shard");
+    put_text(part_paths[0], text);
+    assert_int_equal(read_all(SENTENCE_DOCUMENTS, 1, joined, sizeof joined, &raw), SIGMOE_BAD_FORMAT);
+    assert_message_has(message);
+    assert_null(strchr(sigmoe_message(), '\n'));
+}
+
+static void bad_documents(void **state) {
+    (void)state;
+    refuses("{\"text\": \"a\"}\n{\"text\": \"b\"\n{\"text\": \"c\"}\n", "shard: line 2 is no JSON");
+    refuses("{\"text\": \"a\"}\n\n{\"txet\": \"b\"}\n", "shard: line 3 has no \"text\"");
+    refuses("{\"text\": 7}\n", "shard: line 1 has a \"text\" that is no string");
+    refuses("[\"text\"]\n", "shard: line 1 is no JSON object");
+    refuses("{\"text\": \"a\"} x\n", "shard: line 1 is no JSON");
+    refuses("{\"text\": \"\xff\"}\n", "shard: line 1 is no JSON");
+}
+
+static void truncated_archives(void **state) {
+    (void)state;
+    enum { LINES = 3000 };
+    char *json = malloc(LINES * 40), *end = json, *joined = malloc(LINES * 40);
+    for (int i = 0; i < LINES; i++) end += sprintf(end, "{\"text\": \"%d\"}\n", i * i * 7919);
+    const packed_file file = {"shard.json", json, (size_t)(end - json)};
+    static const char *const filters[] = {"gzip", "zstd", "xz", NULL};
+    for (int i = 0; i < 4; i++) {
+        size_t size;
+        raw_measure raw;
+        put_archive(at("whole"), filters[i] ? "raw" : "zip", filters[i], &file, 1);
+        unsigned char *bytes = get_file(at("whole"), &size);
+        part_paths[0] = at("truncated");
+        put_file(part_paths[0], bytes, size * 2 / 3);
+        assert_int_equal(read_all(SENTENCE_DOCUMENTS, 1, joined, LINES * 40, &raw), SIGMOE_BAD_FORMAT);
+        assert_message_has("truncated");
+        free(bytes);
+    }
+    free(json);
+    free(joined);
+}
+
+// Lines beyond what is handled at once: cut in front of white space where there is some, else between characters, and
+// nothing is lost.
+static void long_lines(void **state) {
+    (void)state;
+    enum { SIZE = 1000000 };
+    char *text = malloc(SIZE), *joined = malloc(2 * SIZE);
+    for (int spaced = 0; spaced < 2; spaced++) {
+        raw_measure raw;
+        for (int i = 0; i < SIZE; i++) text[i] = "\xe2\x82\xac"[(i + 1) % 3];
+        text[0] = text[1] = 'x';
+        for (int i = 2; spaced && i < SIZE; i += 999) text[i] = text[i + 1] = text[i + 2] = ' ';
+        text[SIZE - 1] = '\n';
+        part_paths[0] = at("part");
+        put_file(part_paths[0], text, SIZE);
+        assert_int_equal(read_all(SENTENCE_LINES, 1, joined, 2 * SIZE, &raw), SIGMOE_OK);
+        assert_int_equal(raw.bytes, SIZE);
+        const char *in = joined;
+        int pieces = 0;
+        for (int i = 0; i < SIZE - 1; in++, i++) {
+            if (*in == '~') {
+                assert_int_equal(in[1], '|');
+                in += 2;
+                pieces++;
+                assert_true(spaced ? *in == ' ' : (*in & 0xc0) != 0x80);
+            }
+            assert_int_equal(*in, text[i]);
+        }
+        assert_string_equal(in, "~|");
+        assert_in_range(pieces, SIZE / SENTENCE_BYTES, 2 * SIZE / SENTENCE_BYTES);
+    }
+    free(text);
+    free(joined);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
+        cmocka_unit_test(documents),
+        cmocka_unit_test(packed_documents),
+        cmocka_unit_test(parts_follow_each_other),
+        cmocka_unit_test(bad_documents),
+        cmocka_unit_test(truncated_archives),
+        cmocka_unit_test(long_lines),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
