@@ -1,6 +1,5 @@
 #include "model/presets.h"
 #include "base/option.h"
-#include "model/rows.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +16,7 @@ typedef struct base_model {
     double expert_dropout, regularizer_weight;
     int64_t dense_d_ff;  // as the paper has it; 0: N_E·G
     int64_t topk_k;      // the paper's best; 0: K·G
-    int64_t pkm_subkeys; // parameter-matched; 0: value-matched
+    int64_t pkm_subkeys; // parameter-matched; 0: no product-key memories
 } base_model;
 
 static const base_model bases[] = {
@@ -80,14 +79,14 @@ static void fill_base(const base_model *b, preset *out) {
 }
 
 // The sizes that the paper prints, where rows.c gives those of equal channels.
-static void paper_sizes(const base_model *b, model_config *config) {
+static void paper_sizes(const base_model *b, const comparison_row *row, model_config *config) {
     const char *type = config->variant->name;
     if (strcmp(type, "dense") == 0 && b->dense_d_ff) config->ff.dense.d_ff = b->dense_d_ff;
     if (strcmp(type, "topk") == 0) {
         if (b->dense_d_ff) config->ff.topk.d_ff = b->dense_d_ff;
         if (b->topk_k) config->ff.topk.k = b->topk_k;
     }
-    if (strcmp(type, "pkm") == 0 && b->pkm_subkeys) config->ff.pkm.n_subkeys = b->pkm_subkeys;
+    if (strcmp(type, "pkm") == 0 && !row->keeps_size) config->ff.pkm.n_subkeys = b->pkm_subkeys;
 }
 
 // Where the public code's sweeps differ from the printed table; false where they agree.
@@ -136,19 +135,25 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
     fill_base(b, &base);
     *out = base;
     if (comparison_row_apply(row, &base.config, &out->config) != SIGMOE_OK) return false;
-    paper_sizes(b, &out->config);
+    paper_sizes(b, row, &out->config);
     bool sigma = strcmp(row->name, "sigma-moe") == 0;
     double published = b->paper >= 0 ? row->published[b->paper] : 0;
     if (b->paper == BASE_WT_S && sigma && !code) published = 11.71; // Tab. 3; 11.59 is the sweep's run
+    out->code = code;
     if (code && !code_differs(b, row, out)) return false;
     snprintf(strings.name, sizeof strings.name, "%s-%s%s", b->name, suffix(row), code ? "@code" : "");
     snprintf(strings.summary, sizeof strings.summary, "%s%s", row->summary,
         code ? "; as the public code's sweep has it" : "");
     out->about = (sigmoe_preset){.name = strings.name,
         .summary = strings.summary,
+        .base = b->name,
+        .code = code,
+        .ff_flops_share = comparison_flops_share(&base.config, &out->config),
         .data = b->data,
         .published = published > 0 ? published : NAN,
         .source = row->source};
+    out->paper = b->paper;
+    out->row = row;
     return true;
 }
 
@@ -158,13 +163,22 @@ static void make_demo(preset *out) {
     out->settings.valid_tokens = 32768;
     out->about = (sigmoe_preset){.name = "demo",
         .summary = "σ-MoE on bytes, small enough to compare five variants in minutes",
+        .base = demo.name,
+        .ff_flops_share = comparison_flops_share(&out->config, &out->config),
         .data = demo.data,
         .published = NAN,
         .source = ""};
+    out->paper = demo.paper;
+    out->row = comparison_row_named("sigma-moe");
 }
 
-// A row whose sizes do not divide on a base, or whose `@code` form equals the printed one, has no preset there; rows without
-// a published number have presets nowhere.
+// Rows that the paper measures on a base. Product-key memories have presets wherever they can be matched.
+static bool has_preset(const base_model *b, const comparison_row *row) {
+    bool pkm = strncmp(row->name, "pkm", 3) == 0;
+    return pkm ? b->pkm_subkeys > 0 : row->published[b->paper] > 0;
+}
+
+// A row whose sizes do not divide on a base, or whose `@code` form equals the printed one, has no preset there.
 static bool visit(int wanted, const char *wanted_name, preset *out, int *seen) {
     *seen = 0;
     make_demo(out);
@@ -173,13 +187,18 @@ static bool visit(int wanted, const char *wanted_name, preset *out, int *seen) {
         for (int r = 0; r < comparison_row_count(); r++)
             for (int code = 0; code < 2; code++) {
                 const comparison_row *row = comparison_row_at(r);
-                if (row->published[bases[b].paper] <= 0 && strncmp(row->name, "pkm", 3) != 0) continue;
-                if (!make_preset(&bases[b], row, code, out)) continue;
+                if (!has_preset(&bases[b], row) || !make_preset(&bases[b], row, code, out)) continue;
                 if (wanted == *seen || (wanted_name && strcmp(wanted_name, out->about.name) == 0))
                     return true;
                 (*seen)++;
             }
     return false;
+}
+
+const char *preset_base_name(paper_base base) {
+    for (int b = 0; b < BASES; b++)
+        if (bases[b].paper == (int)base) return bases[b].name;
+    return NULL;
 }
 
 int preset_count(void) {
