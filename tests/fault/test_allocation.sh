@@ -34,6 +34,6 @@ sweep() {
 }
 
 sweep 1 y.safetensors forward --model model --tokens tokens.npy --out y.safetensors --unroll 6 --training --grad --threads 2
-sweep 1 nothing eval --model model --data data --split test --limit-tokens 40 --threads 2 --json
-sweep 9 run train --init model --data data --out run --batch 2 --steps 2 --checkpoint-every 1 --threads 2
+sweep 1 nothing eval --model model --data data --split test --limit-tokens 40 --threads 1 --json
+sweep 9 run train --init model --data data --out run --batch 2 --steps 2 --checkpoint-every 1 --threads 1
 finish
