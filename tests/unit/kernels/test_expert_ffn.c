@@ -14,7 +14,7 @@ typedef struct shape {
 static const shape shapes[] = {
     {0, 2, 3, 5, 7, ANY, false}, {1, 1, 1, 1, 1, ANY, true}, {1, 4, 16, 16, 7, ANY, false},
     {7, 2, 6, 3, 1, EVEN_ONLY, true}, {13, 3, 3, 128, 33, ANY, true}, // K = N_E
-    {30, 1, 4, 31, 15, FIRST_ALWAYS, false}, {61, 4, 16, 128, 412, EVEN_ONLY, true},
+    {30, 1, 4, 31, 15, FIRST_ALWAYS, false}, {37, 4, 8, 128, 412, EVEN_ONLY, true},
     {97, 2, 9, 16, 63, ANY, false}, {200, 2, 256, 16, 32, ANY, true},
     {599, 1, 5, 33, 17, FIRST_ALWAYS, true},                       // an expert's rows in more than one range
     {640, 4, 16, 3, 7, ANY, false}, {1500, 2, 4, 4, 9, ANY, true}, // more than one block of tokens
