@@ -16,9 +16,9 @@ static const argument arguments[] = {
     {"out", ARGUMENT_TEXT, AT(out), "DIR", .required = true, .help = "directory to make"},
     {"force", ARGUMENT_FLAG, AT(force), .help = "replace DIR when it exists"},
     {"tokenizer", ARGUMENT_TEXT, AT(tokenizer), "KIND", .choices = tokenizers,
-        .preset = "bytes; wikitext103, c4 and pes2o know sentencepiece alone",
+        .preset = "bytes, and sentencepiece for wikitext103, c4, pes2o",
         .help = "what cuts the text into tokens"},
-    {"vocab-size", ARGUMENT_INTEGER, AT(vocab_size), "N", .low = 2, .high = 1 << 20, .preset = "8000",
+    {"vocab-size", ARGUMENT_INTEGER, AT(vocab_size), "N", .low = 1, .high = 1 << 20, .preset = "8000",
         .help = "tokens of sentencepiece; fewer where the text does not give so many"},
     {"train-shards", ARGUMENT_INTEGER, AT(train_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
         .help = "c4, pes2o: use the first N shards for training"},
@@ -91,7 +91,8 @@ const command command_data_prepare = {
         "  wikitext103 [ZIP|DIR|URL]\n"
         "                     WikiText-103, split as given: wiki.train.tokens, wiki.valid.tokens, "
         "wiki.test.tokens\n"
-        "  c4 [SHARD...], pes2o [SHARD...]\n"
+        "  c4 [SHARD...]\n"
+        "  pes2o [SHARD...]\n"
         "                     JSON lines with a field `text`, packed (gz, zst, xz, zip) or not; a SHARD "
         "may be a URL, and\n"
         "                     without any the public ones are fetched (C4: 300 GB, see --train-shards). "

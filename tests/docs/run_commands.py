@@ -5,7 +5,7 @@
 Every line of a ```sh block is run, block by block, in one fresh directory for each document, where build/sigmoe is the
 program, book.txt a text, and `python3` may stand in a pipe. Three things differ from what a reader would see:
   * ./run VERB is long: only checked to be a verb of ./run help;
-  * what needs the network (data prepare gcide, enwik8 without a file) is only checked to be a kind that the help names;
+  * what needs the network (data prepare of any kind but text, without a file) is only checked to be a kind that the help names;
   * train and compare do few steps: --steps becomes 3, and is added where it is missing (but not to --resume).
 Also checked: docs/guide/configuration.md names every key of `sigmoe help config`, docs/guide/comparing.md every variant,
 README.md every command. The exit status is 0 only if nothing failed.
@@ -69,7 +69,7 @@ class Checker:
         for verb in re.findall(r"\./run (\w+)", command):
             if verb not in self.verbs:
                 self.problem(place, f"./run has no verb {verb}")
-        download = re.search(r"data prepare (gcide|enwik8)(?= --)", command)
+        download = re.search(r"data prepare (gcide|enwik8|wikitext103|c4|pes2o)(?= --)", command)
         if download and not re.search(rf"^  {download.group(1)} ", self.kinds, re.M):
             self.problem(place, f"data prepare knows no {download.group(1)}")
         if "./run " in command or download:

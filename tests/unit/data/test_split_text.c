@@ -123,7 +123,7 @@ static void truncated_archives(void **state) {
     (void)state;
     enum { LINES = 3000 };
     char *json = malloc(LINES * 40), *end = json, *joined = malloc(LINES * 40);
-    for (int i = 0; i < LINES; i++) end += sprintf(end, "{\"text\": \"%d\"}\n", i * i * 7919);
+    for (int i = 0; i < LINES; i++) end += sprintf(end, "{\"text\": \"%u\"}\n", (unsigned)i * (unsigned)i * 7919u);
     const packed_file file = {"shard.json", json, (size_t)(end - json)};
     static const char *const filters[] = {"gzip", "zstd", "xz", NULL};
     for (int i = 0; i < 4; i++) {

@@ -1,0 +1,155 @@
+#!/bin/sh
+# The corpora with splits or shards of their own, from small archives of every kind: prepare, train, score; and damaged ones.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+
+make_text 60000 train.txt
+make_text 9000 valid.txt
+make_text 7000 test.txt
+
+# Archives as the corpora have them. (Python writes no zst: the unit tests do.)
+python3 - <<'PYTHON'
+import gzip, json, os, zipfile
+
+texts = {split: open(f"{split}.txt").read() for split in ("train", "valid", "test")}
+with zipfile.ZipFile("wikitext.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    for split, text in texts.items():
+        archive.writestr(f"some/where/wikitext-103/wiki.{split}.tokens", text)
+with zipfile.ZipFile("misnamed.zip", "w") as archive:
+    archive.writestr("wikitext-103/wiki.train.txt", texts["train"])
+
+
+def documents(text, step):
+    lines = text.splitlines()
+    return [{"id": i, "text": "\n".join(lines[i:i + step])} for i in range(0, len(lines), step)] + [{"text": ""}]
+
+
+for name, text in (("c4-train.00000.json.gz", texts["train"]), ("c4-train.00001.json.gz", texts["test"]),
+                   ("c4-validation.00000.json.gz", texts["valid"])):
+    with gzip.open(name, "wt") as file:
+        file.writelines(json.dumps(d) + "\n" for d in documents(text, 3))
+whole = open("c4-train.00000.json.gz", "rb").read()
+open("truncated.json.gz", "wb").write(whole[:len(whole) // 2])
+with zipfile.ZipFile("shard-a.zip", "w") as archive:
+    archive.writestr("a.json", "".join(json.dumps(d) + "\n" for d in documents(texts["train"], 2)))
+open("shard-b.json", "w").write("".join(json.dumps(d) + "\n" for d in documents(texts["valid"], 2)))
+open("broken.json", "w").write('{"text": "one"}\n{"text": "two"\n')
+open("fieldless.json", "w").write('{"text": "one"}\n{"texts": "two"}\n')
+PYTHON
+
+# check_meta DIR PYTHON: the expression over meta (the JSON), split (a split's sizes) and raw(FILE...) must be true.
+check_meta() {
+    python3 - "$@" <<'PYTHON' || problem "$1/meta.json: not $2"
+import hashlib, json, struct, sys
+directory, expression = sys.argv[1:]
+meta = json.load(open(f"{directory}/meta.json"))
+splits = meta["splits"]
+
+
+def tokens(name):
+    return struct.unpack("<3i", open(f"{directory}/{name}.bin", "rb").read(12))[2]
+
+
+def sizes(text):
+    data = text.encode()
+    return {"bytes": len(data), "chars": len(text), "words": len(text.split()) + text.count("\n"),
+            "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def raw(*names):
+    return sizes("".join(open(n).read() for n in names))
+
+
+def documents(name, step):
+    lines = open(name).read().splitlines()
+    return "".join("\n".join(lines[i:i + step]) + "<STORY_SEP>" for i in range(0, len(lines), step))
+
+
+def has(name, expected):
+    return splits[name] == {"tokens": tokens(name), **expected}
+
+
+model = hashlib.sha256(open(f"{directory}/tokenizer.model", "rb").read()).hexdigest()
+assert meta["tokenizer"] == {"type": "sentencepiece"} and meta["tokenizer_model"]["sha256"] == model
+assert eval(expression)
+PYTHON
+}
+
+works data prepare wikitext103 wikitext.zip --out wiki --vocab-size 200
+valid_json wiki/meta.json
+check_meta wiki 'has("train", raw("train.txt")) and has("valid", raw("valid.txt")) and has("test", raw("test.txt"))'
+check_meta wiki 'meta["vocab_size"] == 200'
+mkdir -p unpacked
+for split in train valid test; do cp "$split.txt" "unpacked/wiki.$split.tokens"; done
+for threads in 1 3; do
+    works data prepare wikitext103 unpacked --out unpacked-data --vocab-size 200 --threads "$threads" --force
+    for file in train.bin valid.bin test.bin tokenizer.model; do same "wiki/$file" "unpacked-data/$file"; done
+done
+# The usual size is more than so little text can give.
+works data prepare wikitext103 wikitext.zip --out largest
+check_meta largest '200 < meta["vocab_size"] < 8000 and meta["tokenizer_model"]["asked_size"] == 8000'
+
+works data prepare c4 c4-*.json.gz --out c4 --vocab-size 200
+check_meta c4 'has("train", sizes(documents("train.txt", 3) + documents("test.txt", 3)))'
+check_meta c4 'has("valid", sizes(documents("valid.txt", 3))) and has("test", sizes(documents("valid.txt", 3)))'
+works data prepare c4 c4-*.json.gz --out fewer --vocab-size 200 --train-shards 1
+check_meta fewer 'has("train", sizes(documents("train.txt", 3)))'
+works data prepare pes2o shard-a.zip shard-b.json --out pes2o --vocab-size 200
+check_meta pes2o 'has("train", sizes(documents("train.txt", 2))) and has("valid", sizes(documents("valid.txt", 2)))'
+
+works data prepare text train.txt --out pieces --tokenizer sentencepiece --vocab-size 200
+works data prepare text train.txt --out bytes
+python3 - <<'PYTHON' || problem "the splits of a text depend on its tokenizer"
+import json
+pieces, bytes_ = (json.load(open(f"{d}/meta.json"))["splits"] for d in ("pieces", "bytes"))
+for split in pieces:
+    assert {**pieces[split], "tokens": 0} == {**bytes_[split], "tokens": 0}, split
+    assert pieces[split]["tokens"] < bytes_[split]["tokens"]
+PYTHON
+
+# A model knows its tokenizer: the file travels, other data are refused, scores come from the raw sizes.
+# shellcheck disable=SC2034  # write_config reads it
+vocab=200
+write_config config.json "$DENSE"
+works train --config config.json --data wiki --out run --batch 2 --steps 6 --checkpoint-every 2 --threads 1
+same wiki/tokenizer.model run/checkpoints/00000006/tokenizer.model
+works eval --model run --data wiki --split test --json --threads 1
+python3 - stdout wiki/meta.json <<'PYTHON' || problem "scores do not follow from the raw sizes"
+import json, math, sys
+scores, meta = (json.load(open(f)) for f in sys.argv[1:])
+sizes = meta["splits"]["test"]
+nats = scores["nats_per_token"] * sizes["tokens"]
+for key, expected in (("perplexity", math.exp(scores["nats_per_token"])),
+                      ("bits_per_byte", nats / math.log(2) / sizes["bytes"]),
+                      ("bits_per_char", nats / math.log(2) / sizes["chars"]),
+                      ("word_perplexity", math.exp(nats / sizes["words"]))):
+    assert abs(scores[key] / expected - 1) < 1e-9, (key, scores[key], expected)
+PYTHON
+fails 2 'another tokenizer' eval --model run --data c4
+fails 2 'another tokenizer' train --init run --data c4 --out other --batch 2 --steps 1
+absent other
+# A run goes on although the checkpoint that it began with is gone by its end.
+works train --config config.json --data wiki --out again --batch 2 --steps 4 --checkpoint-every 1 --threads 1
+cp -r again/checkpoints/00000004 model
+works train --init model --data wiki --out next --batch 2 --steps 5 --checkpoint-every 1 --threads 1
+same wiki/tokenizer.model next/checkpoints/00000005/tokenizer.model
+cp -r wiki damaged
+printf x >>damaged/tokenizer.model
+fails 1 'tokenizer.model' eval --model run --data damaged
+
+fails 1 'misnamed.zip holds no wiki.train.tokens' data prepare wikitext103 misnamed.zip --out x
+fails 1 'truncated.json.gz' data prepare c4 truncated.json.gz c4-validation.00000.json.gz --out x
+fails 1 'broken.json: line 2 is no JSON' data prepare c4 broken.json c4-validation.00000.json.gz --out x
+fails 1 'fieldless.json: line 2 has no "text"' data prepare c4 fieldless.json c4-validation.00000.json.gz --out x
+fails 2 'leaves none to train on' data prepare c4 shard-a.zip --out x
+fails 2 '5 training shards' data prepare c4 c4-*.json.gz --train-shards 5 --out x
+fails 2 'text has no shards' data prepare text train.txt --train-shards 5 --out x
+fails 2 'sentencepiece only' data prepare text train.txt --vocab-size 300 --out x
+fails 2 'tokenizer of c4 is sentencepiece' data prepare c4 shard-a.zip --tokenizer bytes --out x
+fails 2 'cannot train a tokenizer of 5 tokens' data prepare wikitext103 wikitext.zip --vocab-size 5 --out x
+fails 2 'did you mean wikitext103' data prepare wikitext wikitext.zip --out x
+fails 2 . data prepare text train.txt --tokenizer words --out x
+absent x
+
+finish
