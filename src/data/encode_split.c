@@ -1,4 +1,5 @@
 #include "data/encode_split.h"
+#include "data/word_cache.h"
 #include "formats/token_shard.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ static sigmoe_status report_failure(const failure *f) {
 }
 
 typedef struct block {
-    char *text; // [BLOCK_BYTES + 1] sentences, a newline behind each
+    char *text; // [BLOCK_BYTES + 1] sentences, with a newline behind each
     size_t size;
     int32_t *ids; // room for all that the text can become
     int64_t count;
@@ -40,7 +41,7 @@ typedef struct reading_round {
 
 // While the blocks of one round are encoded, the next round is read: reading is the round's first task.
 typedef struct encoding {
-    const piece_model *model;
+    word_cache **caches; // one for each thread
     sentence_reader *reader;
     sentence waiting; // read, but there was no room for it
     int blocks;       // of a round
@@ -73,30 +74,16 @@ static sigmoe_status fill_round(encoding *e, reading_round *round) {
     return SIGMOE_OK;
 }
 
-// A document's own newlines part it too: white space may be cut at without changing a token.
-static sigmoe_status encode_block(const piece_model *model, block *b) {
-    int64_t capacity = sentencepiece_most_ids(BLOCK_BYTES + 1);
-    b->count = 0;
-    for (size_t begin = 0; begin < b->size;) {
-        const char *line = b->text + begin;
-        size_t size = (size_t)((const char *)memchr(line, '\n', b->size - begin) - line);
-        int64_t count = 0;
-        TRY(sentencepiece_encode(model, line, size, b->ids + b->count, capacity - b->count, &count));
-        b->count += count;
-        begin += size + 1;
-    }
-    return SIGMOE_OK;
-}
-
 static void run_task(void *context, int64_t task, int thread) {
-    (void)thread;
     encoding *e = context;
     if (task == 0) {
         keep_failure(&e->reading, fill_round(e, &e->rounds[!e->current]));
         return;
     }
     block *b = &e->rounds[e->current].blocks[task - 1];
-    keep_failure(&b->failure, encode_block(e->model, b));
+    int64_t capacity = sentencepiece_most_ids(BLOCK_BYTES + 1);
+    keep_failure(
+        &b->failure, word_cache_encode(e->caches[thread], b->text, b->size, b->ids, capacity, &b->count));
 }
 
 static sigmoe_status write_round(const reading_round *round, token_writer *writer, int64_t *tokens) {
@@ -106,6 +93,12 @@ static sigmoe_status write_round(const reading_round *round, token_writer *write
         TRY(token_writer_add(writer, b->ids, b->count));
         *tokens += b->count;
     }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status make_caches(encoding *e, const piece_model *model, int count, arena *a) {
+    TRY(ARENA_NEW(a, e->caches, count));
+    for (int i = 0; i < count; i++) TRY(word_cache_create(model, a, &e->caches[i]));
     return SIGMOE_OK;
 }
 
@@ -141,9 +134,10 @@ sigmoe_status encode_split(const split_text *text, int split, const piece_model 
     arena *a;
     token_writer *writer = NULL;
     int blocks = BLOCKS_PER_THREAD * threads_count(pool);
-    encoding e = {.model = model, .blocks = blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS};
+    encoding e = {.blocks = blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS};
     TRY(arena_create("encoding", &a));
     sigmoe_status status;
+    TRY_OR(done, make_caches(&e, model, threads_count(pool), a));
     TRY_OR(done, make_rounds(&e, a));
     TRY_OR(done, sentence_reader_open(text, split, text->parts[split], &e.reader));
     TRY_OR(

@@ -160,7 +160,7 @@ static sigmoe_status read_document(sentence_reader *r, bool *found) {
     *found = size > 0;
     if (size == 0) return SIGMOE_OK;
     r->line++;
-    if (size > DOCUMENT_BYTES) return fail_line(r, "is longer than 64 MiB");
+    if (size > DOCUMENT_BYTES) return fail_line(r, "is longer than 16 MiB");
     const char *bytes = r->lines.bytes + r->begin;
     consume(r, size);
     if (is_blank_line(bytes, size)) return SIGMOE_OK;

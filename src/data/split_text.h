@@ -24,7 +24,7 @@ typedef struct split_text {
 
 enum {
     SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go
-    DOCUMENT_BYTES = 64 << 20, // the longest line of JSON
+    DOCUMENT_BYTES = 16 << 20, // the longest line of JSON
 };
 
 typedef struct sentence {

@@ -1,6 +1,8 @@
 // The tokenizer itself: what it learns, that text comes back, that pieces may be cut at white space, damaged models.
 #include "data/small_corpus.h"
 
+#include "data/word_cache.h"
+
 typedef struct lines_left {
     const char *rest;
     int given;
@@ -101,6 +103,37 @@ static void cut_at_white_space(void **state) {
     sentencepiece_close(model);
 }
 
+// Words that repeat, more different ones than are remembered, long ones, strange ones: as the library has whole lines.
+static void words_remembered(void **state) {
+    (void)state;
+    enum { NUMBERS = 70000, CAPACITY = 4000 };
+    piece_model *model = trained(80);
+    word_cache *cache;
+    arena *a;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(word_cache_create(model, a, &cache), SIGMOE_OK);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < NUMBERS; i += 50) {
+            char line[1000], *end = line;
+            static int32_t whole[CAPACITY], words[CAPACITY];
+            for (int k = 0; k < 50; k++)
+                end += sprintf(end, k % 7 ? "%x " : "the%d\t ", (unsigned)(i + k) * 40503u);
+            if (i % 1000 == 0)
+                end += sprintf(end, "  readingreadingreadingreading caf\xc3\xa9 e\xcc\x81 \xef\xb7\xba \x01 "
+                                    "\xff 123456789012");
+            int64_t count, expected = encode(model, line, (size_t)(end - line), whole, CAPACITY);
+            assert_int_equal(
+                word_cache_encode(cache, line, (size_t)(end - line), words, CAPACITY, &count), SIGMOE_OK);
+            assert_int_equal(count, expected);
+            assert_memory_equal(words, whole, (size_t)count * sizeof *whole);
+            assert_int_equal(
+                word_cache_encode(cache, line, (size_t)(end - line), words, expected - 1, &count),
+                SIGMOE_BAD_FORMAT);
+        }
+    arena_destroy(a);
+    sentencepiece_close(model);
+}
+
 static void longest_expansion(void **state) {
     (void)state;
     piece_model *model = trained(80);
@@ -171,6 +204,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns_and_gives_back),
         cmocka_unit_test(cut_at_white_space),
+        cmocka_unit_test(words_remembered),
         cmocka_unit_test(longest_expansion),
         cmocka_unit_test(same_model_each_time),
         cmocka_unit_test(vocabularies_that_text_cannot_give),
