@@ -9,7 +9,7 @@
  *
  *   Chapter 1  status, version, processor     Chapter 4  data
  *   Chapter 2  configurations and presets     Chapter 5  training, evaluation, forward
- *   Chapter 3  models                         Chapter 6  comparison            Chapter 7  benchmarks */
+ *   Chapter 3  models                         Chapter 6  comparisons, sweeps   Chapter 7  benchmarks */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -45,6 +45,10 @@ SIGMOE_API sigmoe_status sigmoe_initialize(void);
 SIGMOE_API const char *sigmoe_cpu_name(void); /* the level in use, "avx512" */
 /* The kernel chosen for each operation. False when `index` is past the end. Strings are constants. */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
+
+/* Binds each thread of later work, the calling one included, to a processor of its own among those that the process may use
+ * now. */
+SIGMOE_API void sigmoe_pin_threads(void);
 
 /* What long work tells its caller. Every field is for a person's eyes; numbers that are not known are NaN. */
 typedef struct sigmoe_progress {
@@ -100,11 +104,15 @@ SIGMOE_API sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **
 SIGMOE_API void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings);
 
 typedef struct sigmoe_preset {
-    const char *name;    /* "wt-s-moe" */
-    const char *summary; /* "σ-MoE, 47 M parameters, WikiText-103" */
-    const char *data;    /* data set it is meant for: "wikitext103" */
-    double published;    /* the paper's score, NaN where it has none */
-    const char *source;  /* "Tab. 3" */
+    const char *name;      /* "wt-s-moe" */
+    const char *summary;   /* "σ-MoE, 47 M parameters, WikiText-103" */
+    const char *base;      /* the model it is a form of: "wt-s" */
+    bool code;             /* as the public code's sweep has it, where that differs from the printed paper */
+    int64_t parameters;    /* with its data set's vocabulary */
+    double ff_flops_share; /* FF multiply-adds over those of a dense block with the base's N_E·G channels */
+    const char *data;      /* data set it is meant for: "wikitext103" */
+    double published;      /* the paper's score, NaN where it has none */
+    const char *source;    /* "Tab. 3" */
 } sigmoe_preset;
 SIGMOE_API int sigmoe_preset_count(void);
 SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
@@ -120,6 +128,13 @@ typedef struct sigmoe_option {
 } sigmoe_option;
 SIGMOE_API bool sigmoe_option_at(int index, sigmoe_option *option);
 
+/* What a backward pass computes again instead of keeping it since the forward pass. The results have the same bits. */
+typedef enum sigmoe_recompute {
+    SIGMOE_RECOMPUTE_NONE,
+    SIGMOE_RECOMPUTE_FF,  /* the feedforward blocks' activations */
+    SIGMOE_RECOMPUTE_ALL, /* everything but each layer's input */
+} sigmoe_recompute;
+
 /* What a configuration costs. */
 typedef struct sigmoe_summary {
     int64_t parameters;
@@ -127,10 +142,15 @@ typedef struct sigmoe_summary {
     double ff_multiply_adds; /* per token and layer, router apart */
     double ff_flops_share; /* ff_multiply_adds over those of a dense block with the same number of channels */
     double flops_per_token; /* training step, forward and backward, all parts */
-    double train_bytes;     /* estimate: parameters, gradients, moments, activations at the settings' batch */
+    double train_bytes;     /* estimate: parameters, gradients, moments, activations */
     double parameter_bytes, optimizer_bytes, activation_bytes; /* its parts */
+    double
+        peak_rss_bytes; /* estimate of a training process's largest resident set: these, and what the calling process
+                              has without them */
 } sigmoe_summary;
-SIGMOE_API sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary *summary);
+/* `batch` sequences in a step; 0: as the configuration's settings have it. */
+SIGMOE_API sigmoe_status sigmoe_config_summary(
+    const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute, sigmoe_summary *summary);
 /* Tensor by tensor. False when `index` is past the end. Strings live as long as the config and until it changes. */
 typedef struct sigmoe_tensor_info {
     const char *name;
@@ -189,6 +209,7 @@ typedef struct sigmoe_train_request {
     sigmoe_train_settings settings;
     bool resume; /* go on with the newest checkpoint of `out`; everything else comes from there */
     bool force;  /* replace an existing `out` */
+    sigmoe_recompute recompute; /* how, not what: not part of the run, a resume may choose anew */
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);
 
@@ -233,7 +254,7 @@ SIGMOE_API void sigmoe_forward_defaults(sigmoe_forward_request *request);
 SIGMOE_API sigmoe_status sigmoe_forward(
     const sigmoe_forward_request *request, const sigmoe_observer *observer);
 
-/* ---------------------------------------------------------------- Chapter 6: comparison */
+/* ---------------------------------------------------------------- Chapter 6: comparisons and sweeps */
 
 typedef struct sigmoe_compare_request {
     const char *data, *out;
@@ -258,6 +279,37 @@ typedef struct sigmoe_variant {
 } sigmoe_variant;
 SIGMOE_API bool sigmoe_variant_at(int index, sigmoe_variant *variant);
 
+/* Sweeps: the comparisons that are the paper's tables, or a file's. What they train is smaller where overrides say so; the
+ * rows, the seeds and the verdicts stay. */
+typedef struct sigmoe_sweep_request {
+    const char *table; /* "tab10-wt-s" of sigmoe_sweep_table_at, "@code" behind it for the public code's
+                                     settings; or a file that ends in .json */
+    const char *data, *out;
+    const char *const *overrides; /* "key=value", of the base, before its rows are derived */
+    int override_count;
+    int seeds; /* settings.seed, settings.seed + 1, ...; verdicts need three */
+    sigmoe_train_settings
+        settings; /* valid_every 0: twenty times, each on a quarter of the final scores' tokens */
+    int64_t
+        test_tokens; /* score the final models on this many tokens of each split; 0: all; -1: a tenth of what they
+                            were trained on */
+    /* Runs at a time. More than one: each is a forked process with its share of the threads; no other thread of the
+     * caller's process may be at work then. */
+    int jobs;
+    bool resume; /* go on in `out`; finished runs are not trained again */
+    bool force;
+} sigmoe_sweep_request;
+/* Settings and seeds as the table (or file) has them; `table` is kept, the rest is zero. */
+SIGMOE_API sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request);
+/* As sigmoe_compare, with claims.csv beside the tables: a verdict on each of the paper's claims about two of the rows. */
+SIGMOE_API sigmoe_status sigmoe_sweep(
+    const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table);
+typedef struct sigmoe_sweep_table {
+    const char *name;    /* "tab10-wt-s"; valid until the thread's next call */
+    const char *summary; /* "ablations, Switch and S-BASE" */
+} sigmoe_sweep_table;
+SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
+
 /* ---------------------------------------------------------------- Chapter 7: benchmarks */
 
 typedef struct sigmoe_bench_layer_request {
@@ -277,12 +329,62 @@ typedef struct sigmoe_bench_layer_result {
 SIGMOE_API sigmoe_status sigmoe_bench_layer(
     const sigmoe_bench_layer_request *request, sigmoe_bench_layer_result *result);
 
+typedef struct sigmoe_bench_step_request {
+    const sigmoe_config *config;
+    int64_t batch, steps;
+    int threads;
+    sigmoe_recompute recompute;
+} sigmoe_bench_step_request;
+SIGMOE_API void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request);
+/* The median step with full memory. FLOPs are those of a step that recomputes nothing; the resident set is the process's. */
 typedef struct sigmoe_bench_step_result {
     double tokens_per_s, model_flops_per_token, fraction_of_peak, peak_rss_bytes;
     const char *isa;
 } sigmoe_bench_step_result;
 SIGMOE_API sigmoe_status sigmoe_bench_step(
-    const sigmoe_config *config, int64_t batch, int64_t steps, int threads, sigmoe_bench_step_result *result);
+    const sigmoe_bench_step_request *request, sigmoe_bench_step_result *result);
+
+typedef struct sigmoe_bench_attention_request {
+    int64_t batch, queries, memory, heads, head_width; /* keys are memory + queries */
+    int threads;
+    int repetitions;
+} sigmoe_bench_attention_request;
+SIGMOE_API void sigmoe_bench_attention_defaults(sigmoe_bench_attention_request *request);
+/* The kernel alone, without projections. Only what the causal mask lets through counts as work: of the batch * heads *
+ * queries * (memory + (queries + 1) / 2) visible pairs each takes 3 * head_width multiply-adds forward (content, position,
+ * values) and 6 * head_width backward; what the backward recomputes is not counted. */
+typedef struct sigmoe_bench_attention_result {
+    double forward_ms, backward_ms, total_ms;
+    double forward_flops, total_flops;
+    double forward_gflops, gflops, peak_gflops, forward_fraction_of_peak, fraction_of_peak;
+    const char *isa;
+} sigmoe_bench_attention_result;
+SIGMOE_API sigmoe_status sigmoe_bench_attention(
+    const sigmoe_bench_attention_request *request, sigmoe_bench_attention_result *result);
+
+typedef struct sigmoe_bench_kernel_request {
+    const char *operation; /* NULL: all */
+    int threads;
+    int repetitions; /* at most; slow ones are run less often */
+} sigmoe_bench_kernel_request;
+SIGMOE_API void sigmoe_bench_kernel_defaults(sigmoe_bench_kernel_request *request);
+/* One implementation on one shape of the WT-S models. Every run begins with cold caches; bytes are those that must move at
+ * least. The bound is what would take longer at the machine's measured best: the arithmetic or the memory. */
+typedef struct sigmoe_bench_kernel_row {
+    const char *operation, *shape, *implementation;
+    bool chosen; /* what the library uses at this level */
+    double ms, gflops, gigabytes_per_s;
+    const char *bound; /* "fma", "memory" */
+    double fraction_of_bound;
+} sigmoe_bench_kernel_row;
+typedef struct sigmoe_bench_machine {
+    double peak_gflops, gigabytes_per_s;
+    const char *isa;
+} sigmoe_bench_machine;
+/* Calls `visit` with the row of every implementation that the level in use may run. */
+SIGMOE_API sigmoe_status sigmoe_bench_kernel(const sigmoe_bench_kernel_request *request,
+    void (*visit)(void *context, const sigmoe_bench_kernel_row *row), void *context,
+    sigmoe_bench_machine *machine);
 
 #ifdef __cplusplus
 }

@@ -1,34 +1,11 @@
-#include "commands.h"
+#include "bench_output.h"
 
-#include "json_output.h"
-
+#include <inttypes.h>
 #include <stdio.h>
-
-// One figure of a result: the name in JSON, and where it lies. A list of them prints either way.
-typedef struct figure {
-    const char *name;
-    double value;
-} figure;
-
-static void print_figures(bool json, const figure *figures, int count, const char *isa) {
-    if (!json) {
-        for (int i = 0; i < count; i++) printf("%-22s %.6g\n", figures[i].name, figures[i].value);
-        printf("%-22s %s\n", "isa", isa);
-        return;
-    }
-    json_output j = {0};
-    emit_open(&j, NULL, '{');
-    for (int i = 0; i < count; i++) emit_number(&j, figures[i].name, figures[i].value);
-    emit_string(&j, "isa", isa);
-    emit_close(&j, '}');
-}
-
-static const char *const dtypes[] = {"f32", NULL};
 
 typedef struct layer_values {
     sigmoe_bench_layer_request request;
-    const char *dtype;
-    bool json;
+    bench_options options;
 } layer_values;
 
 #define LAYER(member) offsetof(layer_values, member)
@@ -45,37 +22,40 @@ static const argument layer_arguments[] = {
         .help = "tokens in the batch"},
     {"repetitions", ARGUMENT_INT, LAYER(request.repetitions), "N", .low = 1, .high = 10000,
         .help = "runs to take the median of, after a warm-up"},
-    {"dtype", ARGUMENT_TEXT, LAYER(dtype), "TYPE", .choices = dtypes, .help = "number format"},
-    {"threads", ARGUMENT_INT, LAYER(request.threads), "N", .low = 1, .high = 1024,
-        .preset = "default: all that it may use", .help = "threads to compute with"},
-    {"json", ARGUMENT_FLAG, LAYER(json), .help = "print one JSON object"},
 };
 
 static void layer_defaults(void *values) {
     layer_values *v = values;
     sigmoe_bench_layer_defaults(&v->request);
-    v->dtype = "f32";
+    bench_defaults(&v->options);
 }
 
 static int run_layer(const parsed_arguments *given, void *values) {
     (void)given;
     layer_values *v = values;
     sigmoe_bench_layer_result r;
+    bench_begin(&v->options);
+    v->request.threads = v->options.threads;
     int status = report(sigmoe_bench_layer(&v->request, &r));
     if (status != EXIT_FINE) return status;
     const figure figures[] = {
-        {"forward_ms", r.forward_ms},
-        {"backward_ms", r.backward_ms},
-        {"total_ms", r.total_ms},
-        {"gflops", r.gflops},
-        {"dense_total_ms", r.dense_total_ms},
-        {"dense_gflops", r.dense_gflops},
-        {"ratio_to_dense", r.ratio_to_dense},
-        {"peak_gflops", r.peak_gflops},
-        {"fraction_of_peak", r.fraction_of_peak},
-        {"peak_bytes", r.peak_bytes},
+        {"forward_ms", r.forward_ms, "σ-MoE forward", FIGURE_MS},
+        {"backward_ms", r.backward_ms, "σ-MoE backward", FIGURE_MS},
+        {"total_ms", r.total_ms, "σ-MoE both", FIGURE_MS},
+        {"gflops", r.gflops, "σ-MoE, the experts' work", FIGURE_GFLOPS},
+        {"dense_total_ms", r.dense_total_ms, "dense both", FIGURE_MS},
+        {"dense_gflops", r.dense_gflops, "dense", FIGURE_GFLOPS},
+        {"ratio_to_dense", r.ratio_to_dense, "σ-MoE's time of the dense one's", FIGURE_PERCENT},
+        {"peak_gflops", r.peak_gflops, "the processor's multiply-add peak", FIGURE_GFLOPS},
+        {"fraction_of_peak", r.fraction_of_peak, "σ-MoE's share of it", FIGURE_PERCENT},
+        {"peak_bytes", r.peak_bytes, "σ-MoE's activations and scratch", FIGURE_MB},
     };
-    print_figures(v->json, figures, COUNT(figures), r.isa);
+    char title[160];
+    const sigmoe_bench_layer_request *q = &v->request;
+    snprintf(title, sizeof title,
+        "%" PRId64 " tokens of width %" PRId64 ", %" PRId64 " of %" PRId64 " experts of %" PRId64 " channels",
+        q->tokens, q->d_model, q->k, q->experts, q->expert_size);
+    print_figures(v->options.json, title, figures, COUNT(figures), r.isa);
     return EXIT_FINE;
 }
 
@@ -86,7 +66,8 @@ const command command_bench_layer = {
     .details = "Time includes routing, gflops are the experts' alone; the dense layer has N·G channels, and "
                "the ratio is not\n"
                "divided by K/N.",
-    .groups = {{layer_arguments, COUNT(layer_arguments), 0}},
+    .groups = {{layer_arguments, COUNT(layer_arguments), 0},
+        {bench_arguments, BENCH_ARGUMENTS, LAYER(options)}},
     .values_size = sizeof(layer_values),
     .defaults = layer_defaults,
     .run = run_layer,
@@ -94,10 +75,9 @@ const command command_bench_layer = {
 
 typedef struct step_values {
     config_source source;
-    int64_t batch, steps;
-    int threads;
-    const char *dtype;
-    bool json;
+    sigmoe_bench_step_request request;
+    const char *recompute;
+    bench_options options;
 } step_values;
 
 #define STEP(member) offsetof(step_values, member)
@@ -107,20 +87,19 @@ static const argument step_arguments[] = {
     {"config", ARGUMENT_TEXT, STEP(source.config), "FILE", .help = "a config.json"},
     {"set", ARGUMENT_REPEATED, STEP(source.set), "KEY=VALUE",
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
-    {"batch", ARGUMENT_INTEGER, STEP(batch), "B", .low = 1, .high = 1 << 20, .help = "sequences in a step"},
-    {"steps", ARGUMENT_INTEGER, STEP(steps), "N", .low = 1, .high = 1 << 20,
+    {"batch", ARGUMENT_INTEGER, STEP(request.batch), "B", .low = 1, .high = 1 << 20,
+        .help = "sequences in a step"},
+    {"steps", ARGUMENT_INTEGER, STEP(request.steps), "N", .low = 1, .high = 1 << 20,
         .help = "steps to time, after a warm-up"},
-    {"dtype", ARGUMENT_TEXT, STEP(dtype), "TYPE", .choices = dtypes, .help = "number format"},
-    {"threads", ARGUMENT_INT, STEP(threads), "N", .low = 1, .high = 1024,
-        .preset = "default: all that it may use", .help = "threads to compute with"},
-    {"json", ARGUMENT_FLAG, STEP(json), .help = "print one JSON object"},
+    {"recompute", ARGUMENT_TEXT, STEP(recompute), "WHAT", .choices = recompute_names,
+        .help = "what is computed twice instead of being kept, as in `sigmoe train`"},
 };
 
 static void step_defaults(void *values) {
     step_values *v = values;
-    v->batch = 8;
-    v->steps = 3;
-    v->dtype = "f32";
+    sigmoe_bench_step_defaults(&v->request);
+    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
+    bench_defaults(&v->options);
 }
 
 static int run_step(const parsed_arguments *given, void *values) {
@@ -132,16 +111,24 @@ static int run_step(const parsed_arguments *given, void *values) {
     int status = config_build(&v->source, &config);
     if (status != EXIT_FINE) return status;
     sigmoe_bench_step_result r;
-    status = report(sigmoe_bench_step(config, v->batch, v->steps, v->threads, &r));
+    bench_begin(&v->options);
+    v->request.config = config;
+    v->request.threads = v->options.threads;
+    v->request.recompute = recompute_named(v->recompute);
+    status = report(sigmoe_bench_step(&v->request, &r));
     sigmoe_config_free(config);
     if (status != EXIT_FINE) return status;
     const figure figures[] = {
-        {"tokens_per_s", r.tokens_per_s},
-        {"model_flops_per_token", r.model_flops_per_token},
-        {"fraction_of_peak", r.fraction_of_peak},
-        {"peak_rss_bytes", r.peak_rss_bytes},
+        {"tokens_per_s", r.tokens_per_s, "tokens a second", .unit = "", .digits = 1, .scale = 1},
+        {"model_flops_per_token", r.model_flops_per_token, "work for a token", .unit = "MF", .digits = 1,
+            .scale = 1e-6},
+        {"fraction_of_peak", r.fraction_of_peak, "share of the multiply-add peak", FIGURE_PERCENT},
+        {"peak_rss_bytes", r.peak_rss_bytes, "largest resident set", FIGURE_MB},
     };
-    print_figures(v->json, figures, COUNT(figures), r.isa);
+    char title[160];
+    snprintf(title, sizeof title, "training steps of %.64s, batch %" PRId64,
+        v->source.preset ? v->source.preset : v->source.config, v->request.batch);
+    print_figures(v->options.json, title, figures, COUNT(figures), r.isa);
     return EXIT_FINE;
 }
 
@@ -149,7 +136,7 @@ const command command_bench_step = {
     .name = "bench step",
     .summary = "time whole training steps of a model",
     .usage = "(--preset NAME | --config FILE)",
-    .groups = {{step_arguments, COUNT(step_arguments), 0}},
+    .groups = {{step_arguments, COUNT(step_arguments), 0}, {bench_arguments, BENCH_ARGUMENTS, STEP(options)}},
     .values_size = sizeof(step_values),
     .defaults = step_defaults,
     .run = run_step,

@@ -9,6 +9,8 @@
 
 typedef struct info_values {
     config_source source;
+    int64_t batch;
+    const char *recompute;
     bool cpu, json;
 } info_values;
 
@@ -20,6 +22,10 @@ static const argument arguments[] = {
     {"model", ARGUMENT_TEXT, AT(source.model), "DIR", .help = "a model directory"},
     {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+    {"batch", ARGUMENT_INTEGER, AT(batch), "B", .low = 1, .high = 1 << 20, .preset = "default: the preset's",
+        .help = "sequences in a training step, for the memory it takes"},
+    {"recompute", ARGUMENT_TEXT, AT(recompute), "WHAT", .choices = recompute_names,
+        .help = "as in `sigmoe train`, for the memory it takes"},
     {"cpu", ARGUMENT_FLAG, AT(cpu),
         .help = "the processor's level, and the kernel chosen for each operation"},
     {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
@@ -107,8 +113,9 @@ static void print_text(
         s->ff_multiply_adds, 100 * s->ff_flops_share);
     printf("%-32s %.4g\n", "training FLOPs a token", s->flops_per_token);
     const double mb = 1e6;
-    printf("%-32s %.0f MB: parameters and gradients %.0f, moments %.0f, activations %.0f\n",
-        "memory to train, about", s->train_bytes / mb, s->parameter_bytes / mb, s->optimizer_bytes / mb,
+    printf("%-32s %.0f MB: parameters and gradients %.0f, moments %.0f, activations %.0f; the rest is the "
+           "process\n",
+        "memory to train, about", s->peak_rss_bytes / mb, s->parameter_bytes / mb, s->optimizer_bytes / mb,
         s->activation_bytes / mb);
 }
 
@@ -124,6 +131,7 @@ static void print_json(const char *json, const sigmoe_summary *s, const tensor_t
     emit_number(&j, "parameter_bytes", s->parameter_bytes);
     emit_number(&j, "optimizer_bytes", s->optimizer_bytes);
     emit_number(&j, "activation_bytes", s->activation_bytes);
+    emit_number(&j, "peak_rss_bytes", s->peak_rss_bytes);
     emit_open(&j, "tensors", '[');
     for (int i = 0; i < table->count; i++) {
         const tensor_group *g = &table->groups[i];
@@ -166,7 +174,8 @@ static int show_config(const info_values *v, sigmoe_config *config) {
     const char *json;
     tensor_table table = {0};
     int status = report(sigmoe_config_check(config));
-    if (status == EXIT_FINE) status = report(sigmoe_config_summary(config, &summary));
+    if (status == EXIT_FINE)
+        status = report(sigmoe_config_summary(config, v->batch, recompute_named(v->recompute), &summary));
     if (status == EXIT_FINE && !table_build(config, &table)) status = complain(EXIT_FAILED, "out of memory");
     if (status == EXIT_FINE) status = report(sigmoe_config_json(config, &json));
     if (status == EXIT_FINE) {
@@ -180,6 +189,11 @@ static int show_config(const info_values *v, sigmoe_config *config) {
     }
     free(table.groups);
     return status;
+}
+
+static void defaults(void *values) {
+    info_values *v = values;
+    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
 }
 
 static int run(const parsed_arguments *given, void *values) {
@@ -204,5 +218,6 @@ const command command_info = {
     .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
     .groups = {{arguments, COUNT(arguments), 0}},
     .values_size = sizeof(info_values),
+    .defaults = defaults,
     .run = run,
 };

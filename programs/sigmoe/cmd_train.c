@@ -8,7 +8,9 @@
 typedef struct train_values {
     config_source source;
     sigmoe_train_request request;
+    const char *recompute;
     int threads;
+    bool pin;
 } train_values;
 
 #define AT(member) offsetof(train_values, member)
@@ -29,13 +31,20 @@ static const argument arguments[] = {
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
     {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,
         .preset = "default: the configuration's", .help = "tokens of a segment"},
+    {"recompute", ARGUMENT_TEXT, AT(recompute), "WHAT", .choices = recompute_names,
+        .help =
+            "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
+            "memory, equal bits"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
+    {"pin", ARGUMENT_FLAG, AT(pin), .help = "bind each thread to a processor of its own"},
 };
 
 static void defaults(void *values) {
-    sigmoe_train_defaults(&((train_values *)values)->request);
+    train_values *v = values;
+    sigmoe_train_defaults(&v->request);
+    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
 }
 
 static int check_origin(const train_values *v) {
@@ -58,7 +67,7 @@ static int check_origin(const train_values *v) {
 // On --resume the run's own settings count. Repeating the command with --resume behind it is convenient, so what else is
 // given is no error; but nobody shall believe that it had an effect.
 static void tell_ignored(const parsed_arguments *given) {
-    static const char *const used[] = {"resume", "out", "threads"};
+    static const char *const used[] = {"resume", "out", "recompute", "threads", "pin"};
     char list[512] = "";
     int length = 0;
     for (int g = 0; g < ARGUMENT_GROUPS && given->command->groups[g].arguments; g++)
@@ -77,6 +86,8 @@ static int train(train_values *v) {
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
     sigmoe_train_result result;
+    v->request.recompute = recompute_named(v->recompute);
+    if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
     if (status == SIGMOE_OK)

@@ -5,7 +5,8 @@
 #include "report.h"
 
 extern const command command_data_prepare, command_train, command_eval, command_forward, command_compare,
-    command_presets, command_info, command_bench_layer, command_bench_step;
+    command_presets, command_info, command_bench_layer, command_bench_step, command_bench_attention,
+    command_bench_kernel;
 
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {
@@ -18,5 +19,9 @@ int config_build(const config_source *source, sigmoe_config **out);
 // Options of training that `train` and `compare` share: offsets in sigmoe_train_settings.
 enum { TRAINING_ARGUMENTS = 10 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
+
+// --recompute: the names, NULL-terminated, in the order of sigmoe_recompute; and the value of one of them.
+extern const char *const recompute_names[];
+sigmoe_recompute recompute_named(const char *name);
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -16,6 +16,8 @@ static const command *const commands[] = {
     &command_info,
     &command_bench_layer,
     &command_bench_step,
+    &command_bench_attention,
+    &command_bench_kernel,
 };
 
 static void print_overview(void) {

@@ -1,6 +1,20 @@
 #include "commands.h"
 
 #include <math.h>
+#include <string.h>
+
+const char *const recompute_names[] = {
+    [SIGMOE_RECOMPUTE_NONE] = "none",
+    [SIGMOE_RECOMPUTE_FF] = "ff",
+    [SIGMOE_RECOMPUTE_ALL] = "all",
+    NULL,
+};
+
+sigmoe_recompute recompute_named(const char *name) {
+    int i = 0;
+    while (strcmp(recompute_names[i], name) != 0) i++;
+    return (sigmoe_recompute)i;
+}
 
 #define AT(member) offsetof(sigmoe_train_settings, member)
 

@@ -34,6 +34,31 @@ typedef struct worker {
     int index;
 } worker;
 
+static bool pinned;
+static cpu_set_t allowed; // when pinning began: the mask of a bound thread says less
+
+static void current_processors(cpu_set_t *set) {
+    if (sched_getaffinity(0, sizeof *set, set) == 0 && CPU_COUNT(set) > 0) return;
+    CPU_ZERO(set);
+    CPU_SET(0, set);
+}
+
+void threads_pin(void) {
+    if (!pinned) current_processors(&allowed);
+    pinned = true;
+}
+
+// A refusal changes nothing but the speed.
+static void bind_self(int index) {
+    if (!pinned) return;
+    int wanted = index % CPU_COUNT(&allowed);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && wanted-- == 0) CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
 static inline void pause_briefly(void) {
     __builtin_ia32_pause();
 }
@@ -63,6 +88,7 @@ static bool wait_for_round(threads *t, uint64_t seen) {
 
 static void *worker_main(void *argument) {
     worker *w = argument;
+    bind_self(w->index);
     uint64_t seen = 0;
     while (wait_for_round(w->pool, seen)) {
         seen++;
@@ -111,9 +137,9 @@ static int cgroup_limit(void) {
 }
 
 int threads_available(void) {
-    cpu_set_t set;
-    int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    int limit = cgroup_limit();
+    cpu_set_t set = allowed;
+    if (!pinned) current_processors(&set);
+    int cpus = CPU_COUNT(&set), limit = cgroup_limit();
     if (cpus > limit) cpus = limit;
     return cpus < 1 ? 1 : cpus;
 }
@@ -135,6 +161,7 @@ sigmoe_status threads_create(int count, threads **out) {
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
     t->count = 1;
+    bind_self(0);
     for (int i = 1; i < count; i++) {
         states[i] = (worker){t, i};
         if (pthread_create(&workers[i], NULL, worker_main, &states[i]) != 0) {

@@ -19,5 +19,9 @@ int threads_count(const threads *t);
 // call parallel_for on the same pool.
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);
 
+// Pools that are created from here on bind each of their threads, the calling one included, to a processor of its own among
+// those that the process may use now; more threads than processors share them in turn. Not while a pool exists.
+void threads_pin(void);
+
 // What the process may use: the lesser of its affinity mask and its cgroup's CPU quota, at least 1.
 int threads_available(void);

@@ -144,17 +144,24 @@ double attention_saved_bytes(const model_config *config, int64_t batch, int64_t 
     return elements * sizeof(real);
 }
 
+double attention_scratch_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
+    double n = (double)(batch * length), r = (double)(batch * (memory + length)), d = (double)config->d_model;
+    double inner = (double)(config->n_heads * config->d_head);
+    double of_kernel = 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner;
+    double of_norm = memory ? 2 * r * d + n * d : r * d;
+    return (of_kernel + of_norm) * sizeof(real);
+}
+
 // y = x · Wᵀ
 static sigmoe_status project(const step_context *step, matrix x, matrix w, matrix y) {
     return dense_gemm(&step->kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
-sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step, xl_memory *memory,
-    matrix sinusoids, matrix x, matrix y, attention_saved **saved) {
+sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
+    const xl_memory *memory, matrix sinusoids, matrix x, matrix y, attention_saved **saved) {
     attention_saved *s;
     TRY(allocate_saved(layer, step, xl_memory_length(memory), &s));
     xl_memory_join(&step->kernel, memory, layer->layer, x, step->length, s->joined);
-    xl_memory_remember(&step->kernel, memory, layer->layer, x, step->length);
     layer_norm_call norm = {s->joined, tensor(layer, ATTENTION_NORM_WEIGHT)->value,
         tensor(layer, ATTENTION_NORM_BIAS)->value, s->mean, s->rstd};
     TRY(layer_norm_forward(&step->kernel, &norm, s->normed));

@@ -93,14 +93,28 @@ double model_forward_multiply_adds(const model_config *config, int64_t length, i
     return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
 }
 
-double model_activation_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
-    ff_surroundings around = model_ff_surroundings(config);
+// What the backward of one layer takes beside the gradient of the stream.
+static double layer_scratch_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff) {
     double n = (double)(batch * length), d = (double)config->d_model;
+    double stream = n * d * sizeof(real), dropped = config->dropout > 0 ? stream : 0;
+    double attention = attention_scratch_bytes(config, batch, length, memory);
+    return dropped +
+           fmax(attention, stream + ff); // the gradients of a block's activations are as large as these
+}
+
+double model_activation_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, sigmoe_recompute recompute) {
+    ff_surroundings around = model_ff_surroundings(config);
+    double n = (double)(batch * length), stream = n * (double)config->d_model * sizeof(real);
+    double attention = attention_saved_bytes(config, batch, length, memory) + stream; // and what comes of it
     double ff = n * config->variant->saved_bytes(&config->ff, &around);
-    double layer =
-        attention_saved_bytes(config, batch, length, memory) + (2 * n * d + 2 * n) * sizeof(real) + ff;
-    // Beside the layers: the stream, its normalized copy, and the backward's scratch of one block at its widest.
-    double stream = 2 * n * d * sizeof(real);
-    double scratch = 4 * n * d * sizeof(real) + ff;
-    return (double)config->n_layers * layer + stream + scratch;
+    double feedforward = stream + 2 * n * sizeof(real) + ff; // with its norm
+    double kept = attention + feedforward, again = 0;        // of each layer; of the one whose turn it is
+    if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
+    if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
+    // Beside the layers: the stream and its normalized copy, and their gradients.
+    double ends = 4 * stream;
+    return ends + (double)config->n_layers * kept + again +
+           layer_scratch_bytes(config, batch, length, memory, ff);
 }

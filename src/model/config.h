@@ -26,5 +26,7 @@ sigmoe_status model_declare(const model_config *config, parameter_list *list);
 sigmoe_status model_parameter_count(const model_config *config, int64_t *count);
 // Multiply-adds of one token's forward pass through the whole model at full memory, with `memory` rows before `length`.
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory);
-// Bytes in step->activations after a forward pass of [batch, length] tokens with `memory` rows, and the largest scratch.
-double model_activation_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory);
+// Most bytes in step->activations and in scratch memory together, in a training step on [batch, length] tokens with `memory`
+// rows.
+double model_activation_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, sigmoe_recompute recompute);

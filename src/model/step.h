@@ -6,15 +6,18 @@
 
 typedef struct step_context {
     kernel_context kernel;
-    arena *activations; // what the forward leaves for the backward; the caller releases it
-    bool training;      // dropout, router noise, Sinkhorn, regularizers
-    bool keep;          // a backward follows: keep what it needs
+    arena *activations;         // what the forward leaves for the backward; the caller releases it
+    bool training;              // dropout, router noise, Sinkhorn, regularizers
+    bool keep;                  // a backward follows: keep what it needs ...
+    sigmoe_recompute recompute; // ... less this, which it computes again
     uint64_t seed;
     uint64_t step;         // with seed, layer and purpose the key of every random number
     const int32_t *tokens; // [batch * length], b-major; hash routing needs the ids
     int64_t batch, length; // B sequences of T tokens; T_all = B * T rows everywhere
     double regularizer;    // Σ over layers of γ-weighted regularizers, added to by forward passes
-    double ff_seconds;     // wall time spent in feedforward blocks, added to by the transformer
+    struct ff_statistics
+        *statistics;   // forward passes count in it what the blocks do; NULL: nothing is counted
+    double ff_seconds; // wall time spent in feedforward blocks, added to by the transformer
 } step_context;
 
 static inline random_stream step_random(const step_context *step, int layer, random_purpose purpose) {

@@ -28,6 +28,7 @@ struct transformer {
 
 // What one layer's backward needs beyond its blocks' own.
 typedef struct layer_saved {
+    matrix input; // [N, d]: what the layer began with, only where all is recomputed
     attention_saved *attention;
     matrix middle;     // [N, d]: after the attention's residual; what LN2 saw
     real *mean, *rstd; // [N]
@@ -120,6 +121,7 @@ static void drop(const pass *p, matrix x, int layer, random_purpose purpose) {
     dropout(&p->step->kernel, x, dropout_rate(p), step_random(p->step, layer, purpose), 0);
 }
 
+// From p->x to s->middle.
 static sigmoe_status forward_attention(pass *p, int i, layer_saved *s) {
     layer_parts *layer = &p->t->layers[i];
     TRY(matrix_new(p->step->activations, TYPE_REAL, p->x.rows, p->x.cols, &s->middle));
@@ -134,6 +136,7 @@ static layer_norm_call ff_norm(const layer_parts *layer, const layer_saved *s) {
     return (layer_norm_call){s->middle, layer->norm_weight->value, layer->norm_bias->value, s->mean, s->rstd};
 }
 
+// From s->middle to p->x.
 static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     layer_parts *layer = &p->t->layers[i];
     arena *a = p->step->activations;
@@ -150,15 +153,38 @@ static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status forward_layers(pass *p) {
-    for (int i = 0; i < (int)p->t->config.n_layers; i++) {
-        layer_saved *s = &p->saved[p->step->keep ? i : 0];
-        arena_mark mark = arena_here(p->step->activations);
-        TRY(forward_attention(p, i, s));
-        TRY(forward_feedforward(p, i, s));
-        if (!p->step->keep) arena_release(p->step->activations, mark);
+static void remember(pass *p, int i) {
+    xl_memory_remember(&p->step->kernel, p->memory, i, p->x, p->step->length);
+}
+
+// Whether whole layers run again in the backward: the memory that they read then moves on there, not before.
+static bool repeats_layers(const pass *p) {
+    return p->step->keep && p->step->recompute == SIGMOE_RECOMPUTE_ALL;
+}
+
+// Leaves in the arena what the backward needs, less what it will compute again.
+static sigmoe_status forward_layer(pass *p, int i, layer_saved *s) {
+    arena *a = p->step->activations;
+    if (repeats_layers(p)) {
+        TRY(matrix_new(a, TYPE_REAL, p->x.rows, p->x.cols, &s->input));
+        copy_into(&p->step->kernel, s->input, p->x);
     }
-    xl_memory_advance(p->memory, p->step->length);
+    arena_mark before_attention = arena_here(a);
+    TRY(forward_attention(p, i, s));
+    if (!repeats_layers(p)) remember(p, i);
+    arena_mark before_feedforward = arena_here(a);
+    TRY(forward_feedforward(p, i, s));
+    if (!p->step->keep || repeats_layers(p))
+        arena_release(a, before_attention);
+    else if (p->step->recompute == SIGMOE_RECOMPUTE_FF)
+        arena_release(a, before_feedforward);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status forward_layers(pass *p) {
+    for (int i = 0; i < (int)p->t->config.n_layers; i++)
+        TRY(forward_layer(p, i, &p->saved[p->step->keep ? i : 0]));
+    if (!repeats_layers(p)) xl_memory_advance(p->memory, p->step->length);
     return SIGMOE_OK;
 }
 
@@ -234,15 +260,46 @@ static sigmoe_status backward_attention(pass *p, int i, matrix dx) {
         &p->t->layers[i].attention, p->step, p->saved[i].attention, p->sinusoids, dy, dx);
 }
 
-static sigmoe_status backward_layers(pass *p, matrix dx) {
-    arena *scratch = p->step->kernel.scratch;
-    for (int i = (int)p->t->config.n_layers - 1; i >= 0; i--) {
-        arena_mark mark = arena_here(scratch);
-        TRY(backward_feedforward(p, i, dx));
-        arena_release(scratch, mark);
-        TRY(backward_attention(p, i, dx));
-        arena_release(scratch, mark);
+// Runs again what the forward did not keep: the same random numbers, the same bits. The step is a copy, so that nothing
+// but the time is counted twice.
+static sigmoe_status repeat_forward(pass *p, int i) {
+    layer_saved *s = &p->saved[i];
+    step_context step = *p->step;
+    pass again = *p;
+    again.step = &step;
+    step.statistics = NULL;
+    if (repeats_layers(p)) {
+        again.x = s->input; // overwritten by the layer's output: nobody needs it after this
+        TRY(forward_attention(&again, i, s));
+        remember(&again, i);
+    } else {
+        TRY(matrix_new(step.kernel.scratch, TYPE_REAL, p->x.rows, p->x.cols, &again.x));
     }
+    TRY(forward_feedforward(&again, i, s));
+    p->step->ff_seconds = step.ff_seconds;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status backward_layer(pass *p, int i, matrix dx) {
+    arena *scratch = p->step->kernel.scratch;
+    arena_mark mark = arena_here(scratch);
+    if (p->step->recompute != SIGMOE_RECOMPUTE_NONE) TRY(repeat_forward(p, i));
+    arena_release(scratch, mark);
+    TRY(backward_feedforward(p, i, dx));
+    arena_release(scratch, mark);
+    TRY(backward_attention(p, i, dx));
+    arena_release(scratch, mark);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status backward_layers(pass *p, matrix dx) {
+    arena *a = p->step->activations;
+    for (int i = (int)p->t->config.n_layers - 1; i >= 0; i--) {
+        arena_mark mark = arena_here(a);
+        TRY(backward_layer(p, i, dx));
+        arena_release(a, mark);
+    }
+    if (repeats_layers(p)) xl_memory_advance(p->memory, p->step->length);
     return SIGMOE_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static void forget_caches(sigmoe_config *config) {
     free(config->json);
@@ -85,7 +86,7 @@ sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *out) {
     preset p;
     TRY(preset_at(index, &p));
     *out = p.about;
-    return SIGMOE_OK;
+    return model_parameter_count(&p.config, &out->parameters);
 }
 
 bool sigmoe_option_at(int index, sigmoe_option *out) {
@@ -131,7 +132,8 @@ static double dense_multiply_adds(const model_config *model, const ff_surroundin
     return ff_variant_named("dense")->multiply_adds(&dense, around);
 }
 
-sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary *summary) {
+sigmoe_status sigmoe_config_summary(
+    const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute, sigmoe_summary *summary) {
     const model_config *model = &config->model;
     parameter_list *list;
     TRY(declare_tensors(model, &list));
@@ -145,14 +147,17 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, sigmoe_summary 
     int64_t memory = model->memory_train * model->unroll;
     summary->flops_per_token = training_flops_per_token(model);
 
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
     double values = (double)summary->parameters * sizeof(real);
-    int64_t batch = config->settings.batch;
+    if (batch == 0) batch = config->settings.batch;
     double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
     summary->parameter_bytes = 2 * values; // and their gradients
     summary->optimizer_bytes = 2 * values;
-    summary->activation_bytes = model_activation_bytes(model, batch, model->unroll, memory) +
+    summary->activation_bytes = model_activation_bytes(model, batch, model->unroll, memory, recompute) +
                                 memory_rows * (double)model->d_model * sizeof(real);
     summary->train_bytes = summary->parameter_bytes + summary->optimizer_bytes + summary->activation_bytes;
+    summary->peak_rss_bytes = summary->train_bytes + (double)usage.ru_maxrss * 1024;
     return SIGMOE_OK;
 }
 

@@ -7,6 +7,9 @@ const char *sigmoe_version(void) {
 sigmoe_status sigmoe_initialize(void) {
     return cpu_init();
 }
+void sigmoe_pin_threads(void) {
+    threads_pin();
+}
 const char *sigmoe_cpu_name(void) {
     return cpu_level_name(cpu_current());
 }

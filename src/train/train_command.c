@@ -79,6 +79,7 @@ sigmoe_status sigmoe_train(
         TRY(trainer_resume(request->out, thread_count, &t));
     else
         TRY(start_fresh(request, thread_count, &t));
+    trainer_recompute(t, request->recompute);
     sigmoe_status status = trainer_run(t, "train", observer, result);
     trainer_destroy(t);
     return status;

@@ -60,6 +60,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
         .activations = t->work.activations,
         .training = true,
         .keep = true,
+        .recompute = t->recompute,
         .seed = t->settings.seed,
         .step = (uint64_t)t->step,
         .tokens = inputs,
@@ -223,6 +224,9 @@ sigmoe_status trainer_load(trainer *t, const char *model_directory) {
 
 // ---------------------------------------------------------------- access
 
+void trainer_recompute(trainer *t, sigmoe_recompute what) {
+    t->recompute = what;
+}
 transformer *trainer_model(trainer *t) {
     return t->model;
 }

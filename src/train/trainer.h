@@ -56,6 +56,9 @@ sigmoe_status trainer_run(
 sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
     const sigmoe_observer *observer, sigmoe_scores *scores);
 
+// What the backward passes from here on compute again instead of keeping it; nothing at first.
+void trainer_recompute(trainer *t, sigmoe_recompute what);
+
 transformer *trainer_model(trainer *t);
 const sigmoe_config *trainer_config(const trainer *t); // as trained: with the data's vocabulary
 const sigmoe_train_settings *trainer_settings(const trainer *t);

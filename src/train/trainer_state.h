@@ -20,6 +20,7 @@ struct trainer {
     batch_stream stream;         // of the train split; the cursor
 
     workspace work;
+    sigmoe_recompute recompute;
     arena *buffers;
     int32_t *inputs, *targets; // [B, T]
     double *nats;              // [B * T]

@@ -1,0 +1,29 @@
+// What the bench commands share: options, and figures as a table or as JSON.
+#pragma once
+
+#include "commands.h"
+
+typedef struct bench_options {
+    const char *dtype;
+    int threads;
+    bool pin, json;
+} bench_options;
+enum { BENCH_ARGUMENTS = 4 };
+extern const argument bench_arguments[BENCH_ARGUMENTS];
+void bench_defaults(bench_options *options);
+// Does what must be done before the library is called.
+void bench_begin(const bench_options *options);
+
+// One figure of a result: its name in JSON; and in the table its label, its unit, and what that unit is of the value's.
+typedef struct figure {
+    const char *name;
+    double value;
+    const char *label, *unit;
+    int digits;
+    double scale;
+} figure;
+#define FIGURE_MS .unit = "ms", .digits = 2, .scale = 1
+#define FIGURE_GFLOPS .unit = "GF/s", .digits = 1, .scale = 1
+#define FIGURE_PERCENT .unit = "%", .digits = 1, .scale = 100
+#define FIGURE_MB .unit = "MB", .digits = 1, .scale = 1e-6
+void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa);
