@@ -196,6 +196,7 @@ static sigmoe_status tokenize(const corpus_request *r, const publication *p, col
         .format = SENTENCE_DOCUMENTS,
         .parts = {c->kinds[TRAIN].count, c->kinds[VALID].count, c->kinds[VALID].count},
         .training_parts = p->training_shards,
+        .training_bytes = DEFAULT_TRAINING_BYTES,
         .open = open_shard,
         .part_name = shard_name,
         .context = &c};

@@ -46,6 +46,7 @@ static sigmoe_status tokenize(const corpus_request *request, const char *path, c
         .format = SENTENCE_LINES,
         .parts = {1, 1, 1},
         .training_parts = 1,
+        .training_bytes = DEFAULT_TRAINING_BYTES,
         .open = open_member,
         .part_name = member_name,
         .context = path};

@@ -16,7 +16,10 @@ typedef struct split_text {
     const char *source; // for meta.json
     sentence_format format;
     int parts[SPLITS];
-    int training_parts; // the tokenizer learns from so many of train's parts, at most
+    // The tokenizer learns from so many of train's parts, at most, and of them from sentences of about so many bytes: where
+    // they have more, from a sample.
+    int training_parts;
+    int64_t training_bytes;
     sigmoe_status (*open)(const void *context, int split, int part, arena *a, byte_source *out);
     const char *(*part_name)(const void *context, int split, int part); // for messages
     const void *context;

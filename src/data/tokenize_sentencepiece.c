@@ -50,10 +50,6 @@ static sigmoe_status next_drawn(void *context, const char **bytes, size_t *size)
     return SIGMOE_OK;
 }
 
-double sentencepiece_training_share(int64_t bytes, int64_t budget) {
-    return bytes > budget ? (double)budget / (double)bytes : 1;
-}
-
 static sigmoe_status count_usable(training *t) {
     sentence s;
     do {
@@ -82,7 +78,7 @@ static sigmoe_status train_model(const split_text *text, int64_t vocab_size, con
     const sigmoe_observer *observer, training *t) {
     *t = (training){.share = 1};
     TRY(pass_over(text, observer, "read", 0, NULL, t));
-    t->share = sentencepiece_training_share(t->bytes, TRAINING_BYTES);
+    if (t->bytes > text->training_bytes) t->share = (double)text->training_bytes / (double)t->bytes;
     return pass_over(text, observer, "train the tokenizer", vocab_size, path, t);
 }
 
@@ -124,6 +120,15 @@ static sigmoe_status write_all(const split_text *text, const piece_model *model,
     return dataset_write_meta(directory, &content, a);
 }
 
+static void note_size(const piece_model *model, int64_t asked, const sigmoe_observer *observer) {
+    char line[128];
+    int64_t size = sentencepiece_vocab_size(model);
+    if (size == asked || !observer || !observer->note) return;
+    snprintf(line, sizeof line, "the text gives a vocabulary of %lld tokens, not the %lld asked for",
+        (long long)size, (long long)asked);
+    observer->note(observer->context, line);
+}
+
 sigmoe_status tokenize_sentencepiece(
     const split_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
@@ -138,6 +143,7 @@ sigmoe_status tokenize_sentencepiece(
     TRY_OR(done, arena_create("tokenization", &a));
     TRY_OR(done, describe_model(path, asked, &t, &description));
     TRY_OR(done, sentencepiece_open(path, &model));
+    note_size(model, asked, observer);
     status = write_all(text, model, description, directory, observer, a);
 done:
     json_decref(description);
@@ -174,6 +180,7 @@ sigmoe_status tokenize_raw_sentencepiece(
         .format = SENTENCE_LINES,
         .parts = {1, 1, 1},
         .training_parts = 1,
+        .training_bytes = DEFAULT_TRAINING_BYTES,
         .open = open_cut,
         .part_name = cut_name,
         .context = &cut};

@@ -6,8 +6,7 @@
 
 enum {
     DEFAULT_PIECES = 8000,
-    // A vocabulary is trained on at most so many bytes of sentences: of a larger text, on a sample of its sentences.
-    TRAINING_BYTES = 1 << 30,
+    DEFAULT_TRAINING_BYTES = 1 << 30, // of which the trainer needs about twice as much memory
 };
 
 // Writes tokenizer.model, the three splits' shards and meta.json into an existing directory. Sentences are encoded one by
@@ -17,5 +16,3 @@ sigmoe_status tokenize_sentencepiece(
 // The same for a text that is yet to be cut into splits, where tokenize_bytes would cut it.
 sigmoe_status tokenize_raw_sentencepiece(
     const raw_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer);
-// How many of a text's `bytes` the training may take, as the share of its sentences that is drawn: 1 where all fit.
-double sentencepiece_training_share(int64_t bytes, int64_t budget);

@@ -395,11 +395,53 @@ static void every_allocation_fails_once(void **state) {
     directory_remove(at("refused"));
 }
 
-static void shares_of_large_texts(void **state) {
+static sigmoe_status open_lines(const void *context, int split, int part, arena *a, byte_source *out) {
+    (void)context, (void)part;
+    return file_source_open(split == 0 ? at("many") : at("few"), a, out);
+}
+
+// An integer of meta.json's "tokenizer_model".
+static int64_t about_training(const char *directory, const char *key) {
+    char path[256], quoted[64];
+    size_t size;
+    snprintf(path, sizeof path, "%s/meta.json", directory);
+    snprintf(quoted, sizeof quoted, "\"%s\": ", key);
+    char *meta = (char *)get_file(path, &size), *place = strstr(strstr(meta, "tokenizer_model"), quoted);
+    assert_non_null(place);
+    int64_t value = atoll(place + strlen(quoted));
+    free(meta);
+    return value;
+}
+
+// More text than the trainer may have: a sample, the same each time, of about the size allowed.
+static void samples_of_large_texts(void **state) {
     (void)state;
-    assert_float_equal(sentencepiece_training_share(1000, 1000), 1, 0);
-    assert_float_equal(sentencepiece_training_share(4000, 1000), 0.25, 0);
-    assert_float_equal(sentencepiece_training_share(0, 1000), 1, 0);
+    char *many = make_lines(4000, 80), *few = make_lines(20, 81);
+    put_text(at("many"), many);
+    put_text(at("few"), few);
+    split_text text = {.name = "it",
+        .source = "it",
+        .format = SENTENCE_LINES,
+        .parts = {1, 1, 1},
+        .training_parts = 1,
+        .training_bytes = (int64_t)strlen(many) / 4,
+        .open = open_lines};
+    const char *outs[] = {"sample1", "sample2", "all"};
+    for (int i = 0; i < 3; i++) {
+        if (i == 2) text.training_bytes = (int64_t)strlen(many);
+        assert_int_equal(directory_make(at(outs[i])), SIGMOE_OK);
+        if (tokenize_sentencepiece(&text, PIECES, at(outs[i]), NULL) != SIGMOE_OK)
+            fail_msg("%s", sigmoe_message());
+    }
+    same_data(at("sample1"), at("sample2"));
+    int64_t sentences = about_training(at("all"), "sentences"), bytes = about_training(at("all"), "bytes");
+    assert_int_equal(about_training(at("all"), "of_sentences"), sentences);
+    assert_int_equal(about_training(at("all"), "of_bytes"), bytes);
+    assert_int_equal(about_training(at("sample1"), "of_sentences"), sentences);
+    assert_int_equal(about_training(at("sample1"), "of_bytes"), bytes);
+    assert_in_range(about_training(at("sample1"), "sentences"), sentences * 22 / 100, sentences * 28 / 100);
+    assert_in_range(about_training(at("sample1"), "bytes"), bytes * 22 / 100, bytes * 28 / 100);
+    free(many), free(few);
 }
 
 // ---------------------------------------------------------------- the model's file
@@ -471,7 +513,7 @@ int main(void) {
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(interruption),
         cmocka_unit_test(every_allocation_fails_once),
-        cmocka_unit_test(shares_of_large_texts),
+        cmocka_unit_test(samples_of_large_texts),
         cmocka_unit_test(damaged_tokenizers),
         cmocka_unit_test(addresses_in_order),
     };
