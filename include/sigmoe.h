@@ -9,7 +9,8 @@
  *
  *   Chapter 1  status, version, processor     Chapter 4  data
  *   Chapter 2  configurations and presets     Chapter 5  training, evaluation, forward
- *   Chapter 3  models                         Chapter 6  comparisons, sweeps   Chapter 7  benchmarks */
+ *   Chapter 3  models                         Chapter 6  comparisons, sweeps
+ *   Chapter 7  analysis                       Chapter 8  benchmarks */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -310,7 +311,26 @@ typedef struct sigmoe_sweep_table {
 } sigmoe_sweep_table;
 SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
 
-/* ---------------------------------------------------------------- Chapter 7: benchmarks */
+/* ---------------------------------------------------------------- Chapter 7: analysis */
+
+typedef struct sigmoe_analyze_request {
+    const char *const *models; /* model directories, or RUNs: all their checkpoints */
+    int model_count;
+    const char *data;
+    const char *split; /* default "valid" */
+    const char *out;   /* directory to make; must not exist unless force */
+    int64_t batch;     /* streams; default 4 */
+    int64_t limit_tokens; /* 0: the whole split */
+    bool force;
+} sigmoe_analyze_request;
+SIGMOE_API void sigmoe_analyze_defaults(sigmoe_analyze_request *request);
+/* Runs the text through every model and leaves in `out` what their feedforward blocks did: active channels, selection
+ * weights, experts used together, what each expert fires on; PNG, SVG and CSV, and report.html with all of it. *summary is
+ * a text for a terminal, owned by the library until the thread's next call. */
+SIGMOE_API sigmoe_status sigmoe_analyze(
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary);
+
+/* ---------------------------------------------------------------- Chapter 8: benchmarks */
 
 typedef struct sigmoe_bench_layer_request {
     int64_t d_model, experts, expert_size, k, tokens;

@@ -6,7 +6,7 @@
 
 extern const command command_data_prepare, command_train, command_eval, command_forward, command_compare,
     command_presets, command_info, command_bench_layer, command_bench_step, command_bench_attention,
-    command_bench_kernel;
+    command_bench_kernel, command_analyze;
 
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {

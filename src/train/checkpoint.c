@@ -30,8 +30,7 @@ static int descending(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-// Steps that have a checkpoint, newest first, in the arena.
-static sigmoe_status list_steps(const char *run, arena *a, int64_t **steps, int *count) {
+sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *count) {
     char directory[PATH_CAPACITY];
     char **names;
     int entries;
@@ -55,7 +54,7 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
     if (!path_exists(path))
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no checkpoints", run);
     TRY(arena_create("checkpoint list", &a));
-    sigmoe_status status = list_steps(run, a, &steps, &count);
+    sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
     if (status == SIGMOE_OK && count == 0)
         status = fail(SIGMOE_BAD_ARGUMENT,
             "%s has no finished checkpoint yet: start the training again with --force", run);
@@ -225,7 +224,7 @@ static sigmoe_status remove_old(const char *run) {
     int count;
     char path[PATH_CAPACITY];
     TRY(arena_create("checkpoint list", &a));
-    sigmoe_status status = list_steps(run, a, &steps, &count);
+    sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
     for (int i = CHECKPOINTS_KEPT; status == SIGMOE_OK && i < count; i++) {
         status = checkpoint_path(run, steps[i], path);
         if (status == SIGMOE_OK) status = directory_remove(path);

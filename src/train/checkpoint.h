@@ -9,6 +9,8 @@
 sigmoe_status checkpoint_write(trainer *t);
 // The directory of a trainer's checkpoint of `step`.
 sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]);
+// Steps that have a checkpoint, newest first, in the arena.
+sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *count);
 // The newest one's directory. An error when there is none.
 sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
 // `path` itself when it is a model directory, the newest checkpoint when it is a run.

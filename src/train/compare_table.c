@@ -1,5 +1,7 @@
 #include "train/compare_table.h"
 
+#include "train/figure.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -162,12 +164,6 @@ sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table
 }
 
 // ---------------------------------------------------------------- text
-
-int letter_count(const char *text) {
-    int count = 0;
-    for (; *text; text++) count += (*text & 0xc0) != 0x80;
-    return count;
-}
 
 static int column_width(const table_cells *t, int column) {
     int width = 0;

@@ -43,8 +43,6 @@ sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table
 
 // "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
 const char *grouped_text(arena *a, int64_t value);
-// Letters of a UTF-8 text: what it takes in a line of equal widths.
-int letter_count(const char *text);
 
 // table.txt's bytes; the caller frees.
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out);

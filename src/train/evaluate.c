@@ -47,7 +47,12 @@ static sigmoe_status score_stream(
             .tokens = b->inputs,
             .batch = stream->batch,
             .length = length,
-            .step = (uint64_t)scored};
+            .step = (uint64_t)scored,
+            .statistics = e->statistics};
+        if (e->statistics) {
+            e->statistics->first = stream->position - length;
+            e->statistics->stream = stream->length;
+        }
         TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
         for (int64_t i = 0; i < stream->batch * length; i++) total += b->nats[i];
         scored += stream->batch * length;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "data/dataset.h"
+#include "model/feedforward/statistics.h"
 #include "model/transformer_xl.h"
 
 typedef struct evaluation {
@@ -15,6 +16,7 @@ typedef struct evaluation {
     int64_t limit_tokens;            // only the first so many; 0: all
     const char *task;                // for progress
     const sigmoe_observer *observer; // may be NULL
+    ff_statistics *statistics;       // counts what the feedforward blocks do; NULL: nothing is counted
 } evaluation;
 
 // SIGMOE_INTERRUPTED when the stop flag was raised.

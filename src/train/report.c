@@ -1,25 +1,15 @@
 #include "train/report.h"
 
 #include "formats/file.h"
+#include "train/page.h"
 #include "train/report_figures.h"
 #include "train/report_making.h"
-#include "train/report_style.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 // ---------------------------------------------------------------- title and summary
-
-static void print_head(FILE *out) {
-    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n"
-          "<title>Feedforward blocks at equal parameters</title>\n<link rel=\"icon\" href=\"data:,\">\n",
-        out);
-    report_style_print(out);
-    fputs("</head>\n<body>\n<main>\n<h1>Feedforward blocks at equal parameters</h1>\n", out);
-}
 
 static void print_question(FILE *out, const comparison *c) {
     const char *base = c->request->base_name, *size = grouped_text(c->arena, c->base_parameters);
@@ -148,29 +138,21 @@ static sigmoe_status print_results(FILE *out, const comparison *c, const table_r
 
 // ---------------------------------------------------------------- figures
 
-static void print_figure(FILE *out, const figure *f) {
-    fprintf(out, "<figure id=\"%s\"><h3>%s</h3>\n", f->name, f->title);
-    fputs(f->svg ? f->svg : "<p>There is no finite number to draw.</p>", out);
-    fputs("<figcaption>", out);
-    html_text(out, f->caption);
-    fputs("</figcaption></figure>\n", out);
-}
-
 static void print_figures(FILE *out, const figure figures[FIGURES]) {
     fputs("<section><h2>Figures</h2>\n<div class=\"figures\">\n", out);
-    for (int i = 0; i < FIGURES; i++) print_figure(out, &figures[i]);
+    for (int i = 0; i < FIGURES; i++) page_figure(out, &figures[i]);
     fputs("</div></section>\n", out);
 }
 
 static sigmoe_status print_page(
     FILE *out, const comparison *c, const table_row *rows, const figure figures[FIGURES]) {
-    print_head(out);
+    page_open(out, "Feedforward blocks at equal parameters");
     print_question(out, c);
     print_answer(out, c, rows);
     TRY(print_results(out, c, rows));
     print_figures(out, figures);
     TRY(report_making_print(out, c));
-    fputs("</main>\n</body>\n</html>\n", out);
+    page_close(out);
     return SIGMOE_OK;
 }
 

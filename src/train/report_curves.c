@@ -9,22 +9,9 @@ enum { LOSS_BINS = 100 };
 // Lines start high above where they part: the frame is theirs after this share of the training.
 static const double OPENING = 0.1;
 
-void range_to_y(value_range r, figure_plot *plot) {
-    double span = fmax(r.high - r.low, 1e-3 * fmax(fabs(r.high), 1e-6));
-    plot->y_low = r.low - 0.06 * span;
-    plot->y_high = r.high + 0.06 * span;
-    plot->y_decimals = span >= 8 ? 0 : span >= 0.8 ? 1 : span >= 0.08 ? 2 : 3;
-}
-
-static void add_key(figure_plot *plot, const char *entry) {
-    int letters = letter_count(entry);
-    plot->key_entries++;
-    if (letters > plot->longest_key) plot->longest_key = letters;
-}
-
 void plan_key(const comparison *c, bool variants, bool ngram, figure_plot *plot) {
-    for (int i = 0; variants && i < c->variant_count; i++) add_key(plot, c->variants[i].label);
-    if (ngram) add_key(plot, "order-3 n-gram");
+    for (int i = 0; variants && i < c->variant_count; i++) figure_key(&plot->frame, c->variants[i].label);
+    if (ngram) figure_key(&plot->frame, "order-3 n-gram");
 }
 
 // ---------------------------------------------------------------- data
@@ -101,20 +88,11 @@ static void print_losses(FILE *out, const comparison *c, const table_row *rows) 
 
 // ---------------------------------------------------------------- lines
 
-static unsigned series_color(int variant) {
-    return figure_colors[COLOR_SERIES + variant % SERIES_COLORS].light;
-}
-
-// Each variant's own marker, a few along its line.
-static int marker(int variant) {
-    static const int points[] = {7, 5, 9, 11, 13, 6, 4, 8, 10, 12};
-    return points[variant % (int)(sizeof points / sizeof *points)];
-}
-
+// Its marker stands a few times along a line.
 static void print_line(FILE *out, const comparison *c, int variant, int column, int markers) {
     int interval = markers > 6 ? (markers + 5) / 6 : 1;
     fprintf(out, "$v%d using %d:3 with linespoints lc rgb '#%06x' lw 2.2 dt %d pt %d ps 0.7 pi %d title '%s'",
-        variant, column, series_color(variant), 1 + variant / SERIES_COLORS, marker(variant), interval,
+        variant, column, series_color(variant), series_dash(variant), series_marker(variant), interval,
         c->variants[variant].label);
 }
 
@@ -201,12 +179,12 @@ static sigmoe_status plan_validations(const comparison *c, figure *f, figure_plo
         c->seed_count > 1 ? ": the mean over seeds, the band their range" : "",
         fr.cut ? " Points of the first tenth of training that lie above the frame are not shown." : "",
         c->has_ngram ? " The dashed line is the order-3 n-gram's score." : "");
-    plot->y_label = plot_texts(c, "validation");
-    if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
+    plot->frame.y_label = plot_texts(c, "validation");
+    if (!f->caption || !plot->frame.y_label) return SIGMOE_NO_MEMORY;
     if (range_is_empty(&fr.y)) return SIGMOE_OK;
     value_range y = fr.y;
     if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_curve));
-    range_to_y(y, plot);
+    range_to_y(y, &plot->frame);
     plan_key(c, true, c->has_ngram, plot);
     plot->print_data = print_validations;
     return SIGMOE_OK;
@@ -218,8 +196,8 @@ sigmoe_status plan_score_by_steps(const comparison *c, const table_row *rows, fi
     f->name = "curves";
     f->title = "Validation score against training steps";
     TRY(plan_validations(c, f, plot, &fr));
-    plot->x_label = "training steps";
-    plot->x_high = fr.last_step;
+    plot->frame.x_label = "training steps";
+    plot->frame.x_high = fr.last_step;
     if (plot->print_data) plot->print_plot = plot_by_steps;
     return SIGMOE_OK;
 }
@@ -231,8 +209,8 @@ sigmoe_status plan_score_by_seconds(
     f->name = "curves-seconds";
     f->title = "Validation score against training time";
     TRY(plan_validations(c, f, plot, &fr));
-    plot->x_label = "training time, seconds (validation apart)";
-    plot->x_high = fr.last_second;
+    plot->frame.x_label = "training time, seconds (validation apart)";
+    plot->frame.x_high = fr.last_second;
     if (plot->print_data) plot->print_plot = plot_by_seconds;
     return SIGMOE_OK;
 }
@@ -248,12 +226,12 @@ sigmoe_status plan_training_loss(const comparison *c, const table_row *rows, fig
             fr.cut ? " The first tenth lies partly above the frame." : "");
     if (!f->caption) return SIGMOE_NO_MEMORY;
     if (range_is_empty(&fr.y)) return SIGMOE_OK;
-    *plot = (figure_plot){.x_label = "training steps",
-        .y_label = "training loss, nats/token",
-        .x_high = (double)c->request->settings.steps,
+    *plot = (figure_plot){.frame = {.x_label = "training steps",
+                              .y_label = "training loss, nats/token",
+                              .x_high = (double)c->request->settings.steps},
         .print_data = print_losses,
         .print_plot = plot_losses};
     plan_key(c, true, false, plot);
-    range_to_y(fr.y, plot);
+    range_to_y(fr.y, &plot->frame);
     return SIGMOE_OK;
 }

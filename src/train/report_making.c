@@ -4,30 +4,12 @@
 #include "formats/file.h"
 #include "formats/json_options.h"
 #include "train/compare_table.h"
+#include "train/page.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-void html_text(FILE *out, const char *text) {
-    for (; *text; text++) switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-}
 
 static void print_entry(FILE *out, const char *term, const char *text) {
     fprintf(out, "<dt>%s</dt><dd>", term);

@@ -6,5 +6,3 @@
 #include <stdio.h>
 
 sigmoe_status report_making_print(FILE *out, const comparison *c);
-// Text with HTML's special characters escaped.
-void html_text(FILE *out, const char *text);

@@ -8,15 +8,15 @@
 static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
 
 static double to_x(const figure_plot *p, double share) {
-    return (100 * share - p->x_low) / (p->x_high - p->x_low) * AREA_WIDTH;
+    return (100 * share - p->frame.x_low) / (p->frame.x_high - p->frame.x_low) * AREA_WIDTH;
 }
 
 static double to_y(const figure_plot *p, double score) {
-    return (score - p->y_low) / (p->y_high - p->y_low) * AREA_HEIGHT;
+    return (score - p->frame.y_low) / (p->frame.y_high - p->frame.y_low) * AREA_HEIGHT;
 }
 
 static double from_y(const figure_plot *p, double height) {
-    return p->y_low + height / AREA_HEIGHT * (p->y_high - p->y_low);
+    return p->frame.y_low + height / AREA_HEIGHT * (p->frame.y_high - p->frame.y_low);
 }
 
 static point_label label_of(const comparison *c, const table_row *rows, const figure_plot *p, int i) {
@@ -83,8 +83,8 @@ sigmoe_status plan_score_by_flops(const comparison *c, const table_row *rows, fi
     f->title = "Test score against the multiply-adds of the feedforward block";
     f->caption = arena_text(c->arena, "Lower and further left is better.%s",
         c->seed_count > 1 ? " Bars: sample standard deviation over seeds." : "");
-    plot->y_label = arena_text(c->arena, "test, %s", comparison_unit(c));
-    if (!f->caption || !plot->y_label) return SIGMOE_NO_MEMORY;
+    plot->frame.y_label = arena_text(c->arena, "test, %s", comparison_unit(c));
+    if (!f->caption || !plot->frame.y_label) return SIGMOE_NO_MEMORY;
     for (int i = 0; i < c->variant_count; i++) {
         double deviation = isnan(rows[i].test.deviation) ? 0 : rows[i].test.deviation;
         range_add(&y, rows[i].test.mean - deviation);
@@ -93,9 +93,9 @@ sigmoe_status plan_score_by_flops(const comparison *c, const table_row *rows, fi
     }
     if (range_is_empty(&y)) return SIGMOE_OK;
     if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_test));
-    range_to_y(y, plot);
-    plot->x_label = "FF multiply-adds, % of a dense block with as many channels";
-    plot->x_high = 108 * widest;
+    range_to_y(y, &plot->frame);
+    plot->frame.x_label = "FF multiply-adds, % of a dense block with as many channels";
+    plot->frame.x_high = 108 * widest;
     plan_key(c, false, c->has_ngram, plot);
     plot->print_data = print_points;
     plot->print_plot = plot_points;

@@ -1,6 +1,6 @@
 #include "train/report_style.h"
 
-#include "train/report_figures.h"
+#include "train/figure.h"
 
 static void print_properties(FILE *out, bool dark) {
     fputs(":root{", out);
@@ -31,7 +31,7 @@ static const char rules[] =
     "tbody tr{border-top:1px solid var(--grid)}\n"
     "tbody tr.best td.score{font-weight:600}\n"
     ".swatch{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.5em}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:2rem "
+    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:2rem "
     "2.5rem}\n"
     "figure{margin:0;min-width:0}\n"
     "figure h3{font-size:1rem;margin:0 0 .4rem}\n"
@@ -46,6 +46,13 @@ static const char rules[] =
     "code{font-family:ui-monospace,monospace;font-size:.875em;overflow-wrap:anywhere}\n"
     "details{margin:.3rem 0}\n"
     "summary{cursor:pointer;padding:.15rem 0}\n"
+    "figure image{image-rendering:pixelated}\n"
+    ".fires td,.fires th{text-align:left;vertical-align:top}\n"
+    ".fires td{white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    ".fires td:last-child{font-family:ui-monospace,monospace;min-width:13rem}\n"
+    ".fires .number{white-space:nowrap;padding-left:.45rem}\n"
+    "mark{background:var(--grid);color:inherit;font-weight:700;border-radius:2px}\n"
+    ".quiet{color:var(--axis)}\n"
     "@media(max-width:520px){dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}}\n";
 
 void report_style_print(FILE *out) {

@@ -1,6 +1,6 @@
 #include "train/report_svg.h"
 
-#include "train/report_figures.h"
+#include "train/figure.h"
 
 #include <stdio.h>
 #include <stdlib.h>

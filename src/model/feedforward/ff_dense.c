@@ -1,4 +1,5 @@
 // The dense block: every channel is computed and summed.
+#include "model/feedforward/statistics.h"
 #include "model/feedforward/two_layers.h"
 
 static const option options[] = {
@@ -29,6 +30,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     TRY_OR(done, ARENA_NEW(home, u, 1));
     TRY_OR(done, matrix_new(home, TYPE_REAL, x.rows, layer->options.dense.d_ff, u));
     TRY_OR(done, two_layers_up(layer, step, x, *u));
+    observe_channels(layer, step, *u);
     TRY_OR(done, two_layers_down(layer, step, *u, y));
     *saved = step->keep ? u : NULL;
 done:

@@ -2,6 +2,7 @@
 // y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
 #include "model/feedforward/expert_masks.h"
 #include "model/feedforward/router.h"
+#include "model/feedforward/statistics.h"
 #include "model/feedforward/token_grouping.h"
 
 #include <inttypes.h>
@@ -166,6 +167,7 @@ static sigmoe_status serve_tokens(
     TRY(ARENA_NEW_RAW(home, s->experts.hidden, r->tokens * r->slots * o->expert_size));
     TRY(expert_ffn_up(&step->kernel, &s->experts));
     TRY(make_expert_mask(layer, step, home, r, &s->experts));
+    observe_experts(layer, step, r, &s->experts);
     return expert_ffn_down(&step->kernel, &s->experts, y);
 }
 

@@ -1,4 +1,5 @@
 // Top-K: every channel is computed, the K largest of each token are summed. All channels equal to the K-th stay.
+#include "model/feedforward/statistics.h"
 #include "model/feedforward/two_layers.h"
 #include "kernels/top_k/top_k.h"
 
@@ -118,6 +119,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     TRY_OR(done, matrix_new(home, TYPE_REAL, x.rows, layer->options.topk.d_ff, u));
     TRY_OR(done, two_layers_up(layer, step, x, *u));
     TRY_OR(done, keep_largest(layer, step, *u));
+    observe_channels(layer, step, *u);
     TRY_OR(done, two_layers_down(layer, step, *u, y));
     *saved = step->keep ? u : NULL;
 done:

@@ -1,6 +1,7 @@
 #include "model/feedforward/pkm.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
+#include "model/feedforward/statistics.h"
 
 // Σ_h a_h[i] = (Σ_h A_h)[i] · x: summing the sub-keys first makes one product of h. [n, d/2], from scratch.
 static sigmoe_status sum_heads(const ff_layer *layer, step_context *step, int half, matrix *sum) {
@@ -92,6 +93,7 @@ sigmoe_status pkm_all_forward(const ff_layer *layer, step_context *step, matrix 
     TRY(half_scores(layer, step, SUBKEYS_RIGHT, x, &work.right));
     for_row_blocks(step->kernel.threads, x.rows, outer_sum_rows, &work);
     if (!work.relu) softmax_rows(&step->kernel, *weight);
+    observe_channels(layer, step, *weight);
     *saved = weight;
     gemm_call sum = {.a = *weight, .b = ff_value(layer, VALUES), .c = y};
     return dense_gemm(&step->kernel, &sum);

@@ -2,6 +2,7 @@
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/product_key/product_key.h"
+#include "model/feedforward/statistics.h"
 #include "model/feedforward/token_grouping.h"
 
 #include <string.h>
@@ -102,6 +103,7 @@ sigmoe_status pkm_search_forward(
         bias_relu(&step->kernel, f->weight, NULL);
     else
         softmax_rows(&step->kernel, f->weight);
+    observe_found_channels(layer, step, f->weight, f->value);
     *saved = f;
     value_work work = {
         .f = f, .values = ff_tensor(layer, VALUES)->value, .width = layer->around.d_model, .y = y};

@@ -1,0 +1,62 @@
+#include "commands.h"
+
+#include "progress.h"
+
+#include <stdio.h>
+
+typedef struct analyze_values {
+    sigmoe_analyze_request request;
+    int threads;
+} analyze_values;
+
+#define AT(member) offsetof(analyze_values, member)
+
+static const char *const splits[] = {"train", "valid", "test", NULL};
+
+static const argument arguments[] = {
+    {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .required = true,
+        .help = "what `sigmoe data prepare` made"},
+    {"out", ARGUMENT_TEXT, AT(request.out), "DIR", .required = true, .help = "directory to make"},
+    {"split", ARGUMENT_TEXT, AT(request.split), "NAME", .choices = splits, .help = "which part of the data"},
+    {"limit-tokens", ARGUMENT_INTEGER, AT(request.limit_tokens), "N", .low = 0, .high = 1e15,
+        .help = "read only this many from the start, 0: all"},
+    {"batch", ARGUMENT_INTEGER, AT(request.batch), "B", .low = 1, .high = 1 << 20, .help = "streams"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists"},
+    {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
+        .preset = "default: all that it may use",
+        .help = "threads to compute with; the result does not depend on it"},
+};
+
+static void defaults(void *values) {
+    sigmoe_analyze_defaults(&((analyze_values *)values)->request);
+}
+
+static int run(const parsed_arguments *given, void *values) {
+    analyze_values *v = values;
+    if (given->positional_count == 0)
+        return complain(EXIT_USAGE, "analyze needs at least one model directory or RUN");
+    v->request.models = (const char *const *)given->positionals;
+    v->request.model_count = given->positional_count;
+    progress_display display;
+    sigmoe_observer observer = progress_observer(&display, v->threads);
+    const char *summary = NULL;
+    sigmoe_status status = sigmoe_analyze(&v->request, &observer, &summary);
+    progress_close(&display);
+    if (status == SIGMOE_OK) fputs(summary, stdout);
+    return report(status);
+}
+
+const command command_analyze = {
+    .name = "analyze",
+    .summary = "what feedforward blocks do: active channels, use of experts, what they fire on",
+    .usage = "RUN|MODEL...",
+    .details = "DIR gets report.html, and each figure of it as PNG, SVG and CSV. Of a RUN all checkpoints "
+               "are read, for "
+               "the\n"
+               "experts' use over training.",
+    .groups = {{arguments, COUNT(arguments), 0}},
+    .positionals = 64,
+    .values_size = sizeof(analyze_values),
+    .defaults = defaults,
+    .run = run,
+};

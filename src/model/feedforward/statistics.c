@@ -1,0 +1,159 @@
+#include "model/feedforward/statistics.h"
+
+#include "model/feedforward/router.h"
+
+#include <string.h>
+
+static sigmoe_status create_layer(arena *a, const ff_statistics *s, ff_layer_statistics *layer) {
+    int64_t n = s->experts, pairs;
+    TRY(ARENA_NEW(a, layer->fired, s->channels));
+    if (n == 0) return SIGMOE_OK;
+    if (!size_product(&pairs, n, n)) return fail(SIGMOE_NO_MEMORY, "no memory to count pairs of experts");
+    TRY(ARENA_NEW(a, layer->weight, n));
+    TRY(ARENA_NEW(a, layer->chosen, n));
+    TRY(ARENA_NEW(a, layer->together, pairs));
+    TRY(ARENA_NEW(a, layer->occasion, n * FF_OCCASIONS));
+    for (int64_t i = 0; i < n * FF_OCCASIONS; i++) layer->occasion[i].position = -1;
+    return SIGMOE_OK;
+}
+
+sigmoe_status ff_statistics_create(
+    arena *a, const ff_variant *variant, const ff_options *options, int64_t layers, ff_statistics **out) {
+    ff_statistics *s;
+    TRY(ARENA_NEW(a, s, 1));
+    s->layers = layers;
+    s->channels = variant->channels(options);
+    if (variant == &ff_variant_moe) {
+        s->experts = options->moe.n_experts;
+        s->has_logits = router_at(options->moe.router)->learned;
+    }
+    TRY(ARENA_NEW(a, s->seen, s->channels));
+    TRY(ARENA_NEW(a, s->layer, layers));
+    for (int64_t i = 0; i < layers; i++) TRY(create_layer(a, s, &s->layer[i]));
+    *out = s;
+    return SIGMOE_OK;
+}
+
+static ff_layer_statistics *layer_of(const ff_layer *layer, const step_context *step) {
+    return step->statistics ? &step->statistics->layer[layer->layer] : NULL;
+}
+
+static void count_token(ff_layer_statistics *s, int64_t active) {
+    s->tokens++;
+    s->active += (double)active;
+    s->active_squares += (double)active * (double)active;
+}
+
+// ---------------------------------------------------------------- blocks with one row of channels a token
+
+void observe_channels(const ff_layer *layer, const step_context *step, matrix u) {
+    ff_layer_statistics *s = layer_of(layer, step);
+    if (!s) return;
+    for (int64_t t = 0; t < u.rows; t++) {
+        const real *row = matrix_real(u) + t * u.stride;
+        int64_t active = 0;
+        for (int64_t i = 0; i < u.cols; i++) {
+            bool fires = row[i] > 0;
+            s->fired[i] += fires;
+            active += fires;
+        }
+        count_token(s, active);
+    }
+}
+
+void observe_found_channels(const ff_layer *layer, const step_context *step, matrix u, const int32_t *index) {
+    ff_layer_statistics *s = layer_of(layer, step);
+    if (!s) return;
+    int64_t *seen = step->statistics->seen;
+    memset(seen, 0, (size_t)step->statistics->channels * sizeof *seen);
+    for (int64_t t = 0; t < u.rows; t++) {
+        const real *row = matrix_real(u) + t * u.stride;
+        int64_t active = 0;
+        for (int64_t i = 0; i < u.cols; i++) {
+            int32_t channel = index[t * u.cols + i];
+            if (!(row[i] > 0) || seen[channel] == t + 1) continue;
+            seen[channel] = t + 1;
+            s->fired[channel]++;
+            active++;
+        }
+        count_token(s, active);
+    }
+}
+
+// ---------------------------------------------------------------- experts
+
+// Channels above 0 of the pair's expert: as they are summed, so none where weight or mask is 0.
+static int64_t count_pair(
+    ff_layer_statistics *s, const expert_ffn_call *experts, int64_t pair, int32_t expert) {
+    int64_t G = experts->expert_size, row = experts->grouping->position[pair] * G, active = 0;
+    if (!(experts->weight[pair] > 0)) return 0;
+    for (int64_t g = 0; g < G; g++) {
+        bool fires = experts->hidden[row + g] > 0 && (!experts->mask || experts->mask[row + g] != 0);
+        s->fired[expert * G + g] += fires;
+        active += fires;
+    }
+    return active;
+}
+
+static void count_choice(ff_layer_statistics *s, const routing *r, int64_t t) {
+    const int32_t *chosen = r->chosen + t * r->slots;
+    for (int64_t i = 0; i < r->slots; i++) {
+        s->weight[chosen[i]] += (double)r->weight[t * r->slots + i];
+        s->chosen[chosen[i]]++;
+        for (int64_t j = 0; j < r->slots; j++)
+            if (j != i) s->together[chosen[i] * r->experts + chosen[j]]++;
+    }
+}
+
+static bool outranks(const ff_occasion *a, const ff_occasion *b) {
+    if (b->position < 0 || a->weight != b->weight) return b->position < 0 || a->weight > b->weight;
+    return a->position < b->position;
+}
+
+// Keeps `list` sorted. A token id that is there already stays with its better occasion.
+static void offer_occasion(ff_occasion list[FF_OCCASIONS], ff_occasion offer) {
+    int place = FF_OCCASIONS - 1;
+    for (int i = 0; i < FF_OCCASIONS && list[i].position >= 0; i++)
+        if (list[i].token == offer.token) place = i;
+    if (!outranks(&offer, &list[place])) return;
+    for (; place > 0 && outranks(&offer, &list[place - 1]); place--) list[place] = list[place - 1];
+    list[place] = offer;
+}
+
+static void offer_choice(ff_layer_statistics *s, const step_context *step, const routing *r, int64_t t) {
+    const ff_statistics *all = step->statistics;
+    int64_t position = t / step->length * all->stream + all->first + t % step->length;
+    for (int64_t i = 0; i < r->slots; i++) {
+        int64_t pair = t * r->slots + i;
+        ff_occasion offer = {(double)r->weight[pair], position, step->tokens[t]};
+        offer_occasion(s->occasion + (int64_t)r->chosen[pair] * FF_OCCASIONS, offer);
+    }
+}
+
+// Of softmax(r), in bits: log Σ exp r - Σ p r.
+static double softmax_entropy(const real *logits, int64_t count) {
+    double highest = (double)logits[0], sum = 0, weighted = 0;
+    for (int64_t e = 1; e < count; e++) highest = fmax(highest, (double)logits[e]);
+    for (int64_t e = 0; e < count; e++) {
+        double shifted = (double)logits[e] - highest, likelihood = exp(shifted);
+        sum += likelihood;
+        weighted += likelihood * shifted;
+    }
+    return (log(sum) - weighted / sum) / M_LN2;
+}
+
+void observe_experts(
+    const ff_layer *layer, const step_context *step, const routing *r, const expert_ffn_call *experts) {
+    ff_layer_statistics *s = layer_of(layer, step);
+    if (!s) return;
+    for (int64_t t = 0; t < r->tokens; t++) {
+        int64_t active = 0;
+        for (int64_t pair = t * r->slots; pair < (t + 1) * r->slots; pair++)
+            active += count_pair(s, experts, pair, r->chosen[pair]);
+        count_token(s, active);
+        count_choice(s, r, t);
+        offer_choice(s, step, r, t);
+        if (r->logits.data)
+            s->token_entropy += softmax_entropy(matrix_real(r->logits) + t * r->logits.stride, r->experts);
+    }
+}

@@ -1,0 +1,55 @@
+// What feedforward blocks do to the tokens of a text, counted while they run: which channels fire, which experts a router
+// picks, and with what weight. A step_context that points to one has it filled by every forward pass; without, nothing is
+// computed. Counting is done by one thread in the order of tokens, so the numbers do not depend on the thread count.
+#pragma once
+
+#include "kernels/expert_ffn/expert_ffn.h"
+#include "model/feedforward/routing.h"
+#include "model/feedforward/variant.h"
+
+enum { FF_OCCASIONS = 8 }; // kept of each expert
+
+// A token that an expert served with a high weight.
+typedef struct ff_occasion {
+    double weight;
+    int64_t position; // in the text
+    int32_t token;
+} ff_occasion;
+
+typedef struct ff_layer_statistics {
+    int64_t tokens;
+    double active, active_squares; // sums over tokens of the number of channels above 0, and of its square
+    int64_t
+        *fired; // [channels]: tokens for which it was above 0; for an MoE channel g of expert e is e·G + g
+
+    // Of an MoE:
+    double *weight;    // [N_E]: Σ_t w_te
+    int64_t *chosen;   // [N_E]: tokens that were sent to it, those with weight 0 (dropped ones) included
+    int64_t *together; // [N_E, N_E]: tokens that were sent to both; 0 on the diagonal
+    double
+        token_entropy; // Σ_t of the entropy of softmax(r_t), in bits; stays 0 where the router has no logits
+    ff_occasion *
+        occasion; // [N_E, FF_OCCASIONS]: highest weight first, each token id once; unused ones have position -1
+} ff_layer_statistics;
+
+typedef struct ff_statistics {
+    int64_t layers, channels;
+    int64_t experts; // 0: no MoE
+    bool has_logits; // of its router
+    ff_layer_statistics *layer;
+    int64_t *seen; // [channels]: the last token that found a channel, plus 1; scratch of the search
+    // Where the segment lies in the text, for `position`; set by who feeds it: token t of sequence b is at
+    // b * stream + first + t.
+    int64_t first, stream;
+} ff_statistics;
+
+// All zero, in the arena.
+sigmoe_status ff_statistics_create(
+    arena *a, const ff_variant *variant, const ff_options *options, int64_t layers, ff_statistics **out);
+
+// Called by forward passes; do nothing when step->statistics is NULL. u [T, channels]: what is summed.
+void observe_channels(const ff_layer *layer, const step_context *step, matrix u);
+// u [T, n] of the channels `index` [T, n], of which some may come twice.
+void observe_found_channels(const ff_layer *layer, const step_context *step, matrix u, const int32_t *index);
+void observe_experts(
+    const ff_layer *layer, const step_context *step, const routing *r, const expert_ffn_call *experts);

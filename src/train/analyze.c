@@ -1,0 +1,101 @@
+// sigmoe_analyze: opens what is needed, then measures, draws and writes, in a directory that gets its name at the end.
+#include "train/analyze.h"
+
+#include "train/paths.h"
+#include "train/plot.h"
+
+#include <stdlib.h>
+
+void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
+    *request = (sigmoe_analyze_request){.split = "valid", .batch = 4};
+}
+
+sigmoe_status analysis_write(
+    const analysis *a, const char *name, analysis_print *print, const void *context) {
+    char path[PATH_CAPACITY];
+    file_writer w;
+    TRY(path_format(path, "%s/%s", a->directory, name));
+    TRY(file_writer_open(&w, path));
+    sigmoe_status status = print(w.stream, context);
+    if (status == SIGMOE_OK && ferror(w.stream)) status = fail(SIGMOE_IO, "cannot write %s", path);
+    if (status == SIGMOE_OK) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
+}
+
+static sigmoe_status check_request(const sigmoe_analyze_request *r) {
+    if (!r->models || r->model_count < 1 || !r->data || !r->split || !r->out)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "an analysis needs models, data, a split and a place for its results");
+    if (r->batch < 1)
+        return fail(SIGMOE_BAD_ARGUMENT, "batch is %lld; it must be 1 or more", (long long)r->batch);
+    if (r->limit_tokens < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
+            (long long)r->limit_tokens);
+    return plot_check();
+}
+
+static sigmoe_status measure(analysis *a) {
+    workspace w;
+    TRY(workspace_open(a->observer ? a->observer->threads : 0, &w));
+    sigmoe_status status = analysis_measure(a, &w);
+    workspace_close(&w);
+    return status;
+}
+
+static sigmoe_status write_files(analysis *a) {
+    token_reader reader;
+    TRY(analysis_draw(a));
+    TRY(token_reader_open(&a->data.tokenizer, &reader));
+    sigmoe_status status = analysis_write_tables(a, &reader);
+    if (status == SIGMOE_OK) status = analysis_write_page(a, &reader);
+    token_reader_close(&reader);
+    return status;
+}
+
+static sigmoe_status fill_directory(analysis *a, const char *out) {
+    TRY(path_format(a->directory, "%s.partial", out));
+    TRY(output_claim(a->directory, true)); // of an analysis that was killed
+    TRY(directory_make(a->directory));
+    sigmoe_status status = write_files(a);
+    if (status == SIGMOE_OK) status = output_claim(out, a->request->force);
+    if (status == SIGMOE_OK) status = directory_commit(a->directory, out);
+    if (status != SIGMOE_OK) directory_remove(a->directory);
+    return status;
+}
+
+static sigmoe_status analyze(analysis *a, const char *out, char **text) {
+    token_split *tokens;
+    TRY(analysis_label(a));
+    TRY(dataset_open(a->request->data, &a->data));
+    if (!dataset_split(&a->data, a->request->split))
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", a->request->split);
+    TRY(token_split_open(a->data.directory, a->request->split, a->data.vocab_size, &tokens));
+    a->tokens = tokens;
+    sigmoe_status status = measure(a);
+    if (status == SIGMOE_OK) status = analysis_text(a, text);
+    if (status == SIGMOE_OK) status = fill_directory(a, out);
+    token_split_close(tokens);
+    return status;
+}
+
+sigmoe_status sigmoe_analyze(
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
+    static _Thread_local char *last_summary; // what the header promises to own
+    char out[PATH_CAPACITY], *text = NULL;
+    TRY(check_request(request));
+    TRY(path_trimmed(out, request->out));
+    if (!request->force) TRY(output_claim(out, false));
+    analysis a = {.request = request, .observer = observer};
+    TRY(arena_create("analysis", &a.arena));
+    sigmoe_status status = analyze(&a, out, &text);
+    arena_destroy(a.arena);
+    if (status != SIGMOE_OK) {
+        free(text);
+        return status;
+    }
+    free(last_summary);
+    *summary = last_summary = text;
+    return SIGMOE_OK;
+}

@@ -1,0 +1,170 @@
+// From models and a text to numbers.
+#include "train/analyze.h"
+#include "train/checkpoint.h"
+#include "train/model_file.h"
+#include "train/paths.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---------------------------------------------------------------- labels
+
+// The last `parts` parts of a path, other characters than a label's replaced.
+static sigmoe_status label_from_path(const char *path, int parts, char label[LABEL_CAPACITY]) {
+    char trimmed[PATH_CAPACITY];
+    TRY(path_trimmed(trimmed, path));
+    const char *start = trimmed + strlen(trimmed);
+    for (; start > trimmed; start--)
+        if (start[-1] == '/' && --parts == 0) break;
+    if (*start == '/') start++;
+    size_t length = strlen(start), room = LABEL_CAPACITY - 8; // for a number behind it
+    if (length > room) start += length - room;
+    snprintf(label, LABEL_CAPACITY, "%s", *start ? start : "model");
+    for (char *c = label; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("-_.", *c)) *c = *c == '/' ? '-' : '_';
+    if (*label == '.') *label = '_'; // no hidden files
+    return SIGMOE_OK;
+}
+
+static bool label_is_taken(const analysis *a, int count, const char *label) {
+    for (int i = 0; i < count; i++)
+        if (strcmp(a->models[i].label, label) == 0) return true;
+    return false;
+}
+
+sigmoe_status analysis_label(analysis *a) {
+    a->count = a->request->model_count;
+    TRY(ARENA_NEW(a->arena, a->models, a->count));
+    for (int i = 0; i < a->count; i++) {
+        analyzed_model *m = &a->models[i];
+        m->path = a->request->models[i];
+        TRY(label_from_path(m->path, 1, m->label));
+        if (label_is_taken(a, i, m->label)) TRY(label_from_path(m->path, 2, m->label));
+        if (label_is_taken(a, i, m->label)) {
+            size_t length = strlen(m->label);
+            snprintf(m->label + length, LABEL_CAPACITY - length, "-%d", i + 1);
+        }
+    }
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- measuring
+
+static sigmoe_status run_text(const analysis *a, const workspace *w, const char *task, analyzed_model *m,
+    transformer *model, ff_statistics *s) {
+    const sigmoe_analyze_request *r = a->request;
+    evaluation e = {.model = model,
+        .kernel = w->kernel,
+        .activations = w->activations,
+        .tokens = a->tokens,
+        .sizes = *dataset_split(&a->data, r->split),
+        .batch = r->batch,
+        .memory_segments = m->config.model.memory_eval,
+        .limit_tokens = r->limit_tokens,
+        .task = task,
+        .observer = a->observer,
+        .statistics = s};
+    return evaluate(&e, &m->scores);
+}
+
+static sigmoe_status measure_checkpoint(
+    const analysis *a, const workspace *w, const char *directory, analyzed_model *m, ff_statistics **out) {
+    transformer *model;
+    char task[LABEL_CAPACITY + 16];
+    TRY(model_read(directory, STORE_VALUES, &m->config, &model));
+    const model_config *c = &m->config.model;
+    snprintf(task, sizeof task, "analyze %s", m->label);
+    sigmoe_status status = config_agrees_with_data(&m->config, &a->data);
+    if (status == SIGMOE_OK) status = ff_statistics_create(a->arena, c->variant, &c->ff, c->n_layers, out);
+    if (status == SIGMOE_OK) status = run_text(a, w, task, m, model, *out);
+    transformer_destroy(model);
+    return status;
+}
+
+static sigmoe_status measure_run(const analysis *a, const workspace *w, analyzed_model *m) {
+    char directory[PATH_CAPACITY];
+    int64_t *steps;
+    TRY(checkpoint_newest(m->path, directory)); // has the sentence for a run without any
+    TRY(checkpoint_steps(m->path, a->arena, &steps, &m->checkpoints));
+    TRY(ARENA_NEW(a->arena, m->history, m->checkpoints));
+    for (int i = 0; i < m->checkpoints; i++) {
+        analyzed_checkpoint *c = &m->history[i];
+        c->step = steps[m->checkpoints - 1 - i];
+        TRY(checkpoint_path(m->path, c->step, directory));
+        TRY(measure_checkpoint(a, w, directory, m, &c->statistics));
+        const ff_statistics *first = m->history[0].statistics;
+        if (c->statistics->layers != first->layers || c->statistics->experts != first->experts ||
+            c->statistics->channels != first->channels)
+            return fail(
+                SIGMOE_BAD_FORMAT, "%s: its checkpoints are not of one model, their shapes differ", m->path);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status measure_model(const analysis *a, const workspace *w, analyzed_model *m) {
+    char directory[PATH_CAPACITY];
+    TRY(path_format(directory, "%s/config.json", m->path));
+    if (!path_exists(directory)) {
+        TRY(model_locate(m->path, directory));
+        TRY(measure_run(a, w, m));
+    } else {
+        m->checkpoints = 1;
+        TRY(ARENA_NEW(a->arena, m->history, 1));
+        m->history[0].step = -1;
+        TRY(measure_checkpoint(a, w, m->path, m, &m->history[0].statistics));
+    }
+    m->now = m->history[m->checkpoints - 1].statistics;
+    return SIGMOE_OK;
+}
+
+sigmoe_status analysis_measure(analysis *a, const workspace *w) {
+    for (int i = 0; i < a->count; i++) TRY(measure_model(a, w, &a->models[i]));
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- numbers of one layer
+
+sigmoe_status weight_shares(arena *a, const ff_statistics *s, int64_t layer, double **out) {
+    double *share, sum = 0;
+    TRY(ARENA_NEW(a, share, s->experts));
+    for (int64_t e = 0; e < s->experts; e++) sum += s->layer[layer].weight[e];
+    for (int64_t e = 0; e < s->experts; e++) share[e] = sum > 0 ? s->layer[layer].weight[e] / sum : 0;
+    *out = share;
+    return SIGMOE_OK;
+}
+
+static void summarize_experts(const ff_statistics *s, const ff_layer_statistics *l, layer_summary *out) {
+    double sum = 0;
+    for (int64_t e = 0; e < s->experts; e++) {
+        sum += l->weight[e];
+        out->dead_experts += l->chosen[e] == 0;
+    }
+    out->usage_entropy = out->largest_share = 0;
+    for (int64_t e = 0; e < s->experts; e++) {
+        double share = l->weight[e] / sum;
+        if (!(share > 0)) continue;
+        out->usage_entropy -= share * log2(share);
+        out->largest_share = fmax(out->largest_share, share);
+    }
+    if (s->has_logits) out->token_entropy = l->token_entropy / (double)l->tokens;
+}
+
+layer_summary summarize_layer(const ff_statistics *s, int64_t layer) {
+    const ff_layer_statistics *l = &s->layer[layer];
+    double n = (double)l->tokens, mean = l->active / n;
+    layer_summary out = {.active = mean,
+        .deviation = sqrt(fmax(0, l->active_squares / n - mean * mean)),
+        .channels = s->channels,
+        .experts = s->experts,
+        .usage_entropy = NAN,
+        .token_entropy = NAN,
+        .largest_share = NAN};
+    for (int64_t i = 0; i < s->channels; i++) out.dead_channels += l->fired[i] == 0;
+    if (s->experts > 0)
+        summarize_experts(s, l, &out);
+    else
+        out.experts = out.dead_experts = -1;
+    return out;
+}

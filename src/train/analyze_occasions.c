@@ -1,0 +1,22 @@
+#include "train/analyze_occasions.h"
+
+enum { MOST_TOKENS = 64 };
+
+static sigmoe_status read_range(
+    const analysis *a, const token_reader *reader, int64_t first, int64_t last, const char **out) {
+    int32_t tokens[MOST_TOKENS];
+    int64_t count = token_split_count(a->tokens);
+    if (first < 0) first = 0;
+    if (last > count) last = count;
+    if (last > first) token_split_copy(a->tokens, first, last - first, tokens);
+    return token_text(reader, a->arena, tokens, last > first ? last - first : 0, out);
+}
+
+sigmoe_status occasion_read(
+    const analysis *a, const token_reader *reader, const ff_occasion *o, occasion_text *out) {
+    bool bytes = reader->tokenizer->type == TOKENIZER_BYTES;
+    int64_t before = bytes ? 40 : 12, after = bytes ? 16 : 5;
+    TRY(read_range(a, reader, o->position - before, o->position, &out->before));
+    TRY(read_range(a, reader, o->position, o->position + 1, &out->token));
+    return read_range(a, reader, o->position + 1, o->position + 1 + after, &out->after);
+}

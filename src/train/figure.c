@@ -1,0 +1,144 @@
+#include "train/figure.h"
+
+#include "formats/file.h"
+#include "train/plot.h"
+#include "train/report_svg.h"
+
+#include <unistd.h>
+
+// Okabe and Ito's palette without its yellow, darkened or lightened until each stands out from its paper. Beyond eight
+// lines dashes tell them apart, and markers always do.
+const figure_color figure_colors[FIGURE_COLORS] = {
+    [COLOR_INK] = {"--ink", 0x1c2024, 0xe8eaed},
+    [COLOR_AXIS] = {"--axis", 0x6b7178, 0x9aa1a9},
+    [COLOR_GRID] = {"--grid", 0xdfe2e6, 0x363b42},
+    [COLOR_PAPER] = {"--paper", 0xfffffe, 0x16191d},
+    [COLOR_BASELINE] = {"--baseline", 0x5c6269, 0xb3b9c0},
+    [COLOR_SERIES + 0] = {"--series-0", 0x0072b2, 0x56b4e9},
+    [COLOR_SERIES + 1] = {"--series-1", 0xc44e00, 0xf2884b},
+    [COLOR_SERIES + 2] = {"--series-2", 0x00845f, 0x2fc79b},
+    [COLOR_SERIES + 3] = {"--series-3", 0xa8437f, 0xe59bc8},
+    [COLOR_SERIES + 4] = {"--series-4", 0x8a6400, 0xe0b13c},
+    [COLOR_SERIES + 5] = {"--series-5", 0x4b3fb5, 0xa9a2f5},
+    [COLOR_SERIES + 6] = {"--series-6", 0x9b1c2e, 0xf07f8c},
+    [COLOR_SERIES + 7] = {"--series-7", 0x3f464d, 0xc9ced4},
+};
+
+unsigned series_color(int index) {
+    return figure_colors[COLOR_SERIES + index % SERIES_COLORS].light;
+}
+
+int series_dash(int index) {
+    return 1 + index / SERIES_COLORS;
+}
+
+int series_marker(int index) {
+    static const int points[] = {7, 5, 9, 11, 13, 6, 4, 8, 10, 12};
+    return points[index % (int)(sizeof points / sizeof *points)];
+}
+
+int letter_count(const char *text) {
+    int count = 0;
+    for (; *text; text++) count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+void figure_key(figure_frame *frame, const char *entry) {
+    int letters = letter_count(entry);
+    frame->key_entries++;
+    if (letters > frame->longest_key) frame->longest_key = letters;
+}
+
+void range_to_y(value_range r, figure_frame *frame) {
+    double span = fmax(r.high - r.low, 1e-3 * fmax(fabs(r.high), 1e-6));
+    frame->y_low = r.low - 0.06 * span;
+    frame->y_high = r.high + 0.06 * span;
+    frame->y_decimals = span >= 8 ? 0 : span >= 0.8 ? 1 : span >= 0.08 ? 2 : 3;
+}
+
+// ---------------------------------------------------------------- script
+
+enum { WIDTH = 520, HEIGHT = 340, KEY_LINE = 21, MOST_KEY_COLUMNS = 4, FONT = 14, PNG_SCALE = 2 };
+// What the key's lines take, in units of the figure.
+static const double KEY_WIDTH = 440, KEY_SAMPLE = 62, KEY_LETTER = 7.6;
+
+typedef enum terminal { TERMINAL_SVG, TERMINAL_PNG } terminal;
+
+static int key_columns(const figure_frame *p) {
+    int columns = (int)(KEY_WIDTH / (KEY_SAMPLE + KEY_LETTER * p->longest_key));
+    return columns < 1 ? 1 : columns > MOST_KEY_COLUMNS ? MOST_KEY_COLUMNS : columns;
+}
+
+static int height_of(const figure_frame *p) {
+    int columns = key_columns(p);
+    return HEIGHT + (p->key_entries + columns - 1) / columns * KEY_LINE;
+}
+
+static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
+    int scale = t == TERMINAL_PNG ? PNG_SCALE : 1;
+    fprintf(out,
+        "reset\nset terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
+        t == TERMINAL_PNG ? "pngcairo" : "svg", scale * WIDTH, scale * height_of(p), scale * FONT, scale,
+        t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
+    fprintf(out, "set output '%s.%s.partial'\n", name, t == TERMINAL_PNG ? "png" : "svg");
+}
+
+static void print_frame(FILE *out, const figure_frame *p) {
+    unsigned ink = figure_colors[COLOR_INK].light, axis = figure_colors[COLOR_AXIS].light;
+    fprintf(out,
+        "set border 3 lc rgb '#%06x'\nset grid ytics lt 1 lc rgb '#%06x' lw 0.8\n"
+        "set tics nomirror scale 0.5 textcolor rgb '#%06x'\nset xtics autofreq\n"
+        "set xlabel '%s' textcolor rgb '#%06x'\nset ylabel '%s' textcolor rgb '#%06x'\n"
+        "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset format y '%%.%df'\n",
+        axis, figure_colors[COLOR_GRID].light, axis, p->x_label, ink, p->y_label, ink, p->x_low, p->x_high,
+        p->y_low, p->y_high, p->y_decimals);
+    if (p->key_entries > 0)
+        fprintf(out,
+            "set key outside top left horizontal Left reverse samplen 1.6 maxcols %d "
+            "textcolor rgb '#%06x'\n",
+            key_columns(p), ink);
+    else
+        fputs("unset key\n", out);
+}
+
+// ---------------------------------------------------------------- drawing
+
+// gnuplot writes aside; only a finished figure gets its name.
+static sigmoe_status take_picture(const char *directory, const char *name, const char *extension) {
+    char partial[PATH_CAPACITY], final[PATH_CAPACITY];
+    TRY(path_format(final, "%s/%s.%s", directory, name, extension));
+    TRY(path_format(partial, "%s/%s.%s.partial", directory, name, extension));
+    return rename(partial, final) == 0 ? SIGMOE_OK : fail_errno("cannot write %s", final);
+}
+
+static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
+    char path[PATH_CAPACITY];
+    file_map map;
+    TRY(path_format(path, "%s/%s.svg", directory, f->name));
+    TRY(file_map_open(path, &map));
+    sigmoe_status status = svg_for_page(a, (const char *)map.bytes, map.size, f->name, f->title, &f->svg);
+    file_map_close(&map);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
+    figure_print *print_data, figure_print *print_plot, const void *context, figure *f) {
+    char script[96], path[PATH_CAPACITY];
+    file_writer w;
+    snprintf(script, sizeof script, "%s.gnuplot", f->name);
+    TRY(path_format(path, "%s/%s", directory, script));
+    TRY(file_writer_open(&w, path));
+    print_data(w.stream, context);
+    for (terminal t = TERMINAL_SVG; t <= TERMINAL_PNG; t++) {
+        print_terminal(w.stream, t, frame, f->name);
+        print_frame(w.stream, frame);
+        print_plot(w.stream, context);
+        fputs("unset output\n", w.stream);
+    }
+    TRY(file_writer_commit(&w));
+    TRY(plot_run(directory, script));
+    unlink(path);
+    TRY(take_picture(directory, f->name, "svg"));
+    TRY(take_picture(directory, f->name, "png"));
+    return read_svg(a, directory, f);
+}
