@@ -24,7 +24,6 @@ struct sentence_reader {
 
     growing lines;
     size_t begin, scanned, end; // of what is unread in `lines`, and of it what has no newline
-    bool inside;                // the next bytes go on with a line that was cut
     growing document;
     const char *rest; // of the line or document that is handed out
     size_t rest_size;
@@ -119,8 +118,7 @@ static sigmoe_status read_text_line(sentence_reader *r, bool *found) {
     consume(r, size);
     r->rest = bytes;
     r->rest_size = size - (bytes[size - 1] == '\n');
-    r->rest_cut = r->inside || !whole;
-    r->inside = !whole;
+    r->rest_cut = !whole; // and what follows, as it is still too long for one piece
     return SIGMOE_OK;
 }
 
@@ -190,7 +188,7 @@ static sigmoe_status open_part(sentence_reader *r) {
     TRY(r->text->open(r->text->context, r->split, r->part, r->part_memory, &r->source));
     r->part++;
     r->open = true;
-    r->part_ended = r->inside = false;
+    r->part_ended = false;
     r->line = 0;
     r->begin = r->scanned = r->end = 0;
     return SIGMOE_OK;

@@ -123,7 +123,8 @@ static void truncated_archives(void **state) {
     (void)state;
     enum { LINES = 3000 };
     char *json = malloc(LINES * 40), *end = json, *joined = malloc(LINES * 40);
-    for (int i = 0; i < LINES; i++) end += sprintf(end, "{\"text\": \"%u\"}\n", (unsigned)i * (unsigned)i * 7919u);
+    for (int i = 0; i < LINES; i++)
+        end += sprintf(end, "{\"text\": \"%u\"}\n", (unsigned)i * (unsigned)i * 7919u);
     const packed_file file = {"shard.json", json, (size_t)(end - json)};
     static const char *const filters[] = {"gzip", "zstd", "xz", NULL};
     for (int i = 0; i < 4; i++) {
@@ -142,37 +143,41 @@ static void truncated_archives(void **state) {
 }
 
 // Lines beyond what is handled at once: cut in front of white space where there is some, else between characters, and
-// nothing is lost.
-static void long_lines(void **state) {
-    (void)state;
-    enum { SIZE = 1000000 };
-    char *text = malloc(SIZE), *joined = malloc(2 * SIZE);
-    for (int spaced = 0; spaced < 2; spaced++) {
-        raw_measure raw;
-        for (int i = 0; i < SIZE; i++) text[i] = "\xe2\x82\xac"[(i + 1) % 3];
-        text[0] = text[1] = 'x';
-        for (int i = 2; spaced && i < SIZE; i += 999) text[i] = text[i + 1] = text[i + 2] = ' ';
-        text[SIZE - 1] = '\n';
-        part_paths[0] = at("part");
-        put_file(part_paths[0], text, SIZE);
-        assert_int_equal(read_all(SENTENCE_LINES, 1, joined, 2 * SIZE, &raw), SIGMOE_OK);
-        assert_int_equal(raw.bytes, SIZE);
-        const char *in = joined;
-        int pieces = 0;
-        for (int i = 0; i < SIZE - 1; in++, i++) {
-            if (*in == '~') {
-                assert_int_equal(in[1], '|');
-                in += 2;
-                pieces++;
-                assert_true(spaced ? *in == ' ' : (*in & 0xc0) != 0x80);
-            }
-            assert_int_equal(*in, text[i]);
+// nothing is lost, whatever remains for the last piece.
+static void a_long_line(int size, bool spaced) {
+    raw_measure raw;
+    char *text = malloc((size_t)size), *joined = malloc(2 * (size_t)size);
+    for (int i = 0; i < size; i++) text[i] = "\xe2\x82\xac"[(i + 1) % 3];
+    text[0] = text[1] = 'x';
+    for (int i = 2; spaced && i + 3 < size; i += 999) memcpy(text + i, "x x", 3);
+    text[size - 1] = '\n';
+    part_paths[0] = at("part");
+    put_file(part_paths[0], text, (size_t)size);
+    assert_int_equal(read_all(SENTENCE_LINES, 1, joined, 2 * (size_t)size, &raw), SIGMOE_OK);
+    assert_int_equal(raw.bytes, size);
+    const char *in = joined;
+    int pieces = 1;
+    for (int i = 0; i < size - 1; in++, i++) {
+        if (*in == '~') {
+            assert_int_equal(in[1], '|');
+            in += 2;
+            pieces++;
+            assert_true(spaced ? *in == ' ' : (*in & 0xc0) != 0x80);
         }
-        assert_string_equal(in, "~|");
-        assert_in_range(pieces, SIZE / SENTENCE_BYTES, 2 * SIZE / SENTENCE_BYTES);
+        assert_int_equal(*in, text[i]);
     }
+    assert_string_equal(in, "~|");
+    assert_in_range(pieces, size / SENTENCE_BYTES, 2 * size / SENTENCE_BYTES);
     free(text);
     free(joined);
+}
+
+static void long_lines(void **state) {
+    (void)state;
+    for (int size = 200000; size < 200000 + 3 * SENTENCE_BYTES; size += 3 * 1024) {
+        a_long_line(size, false);
+        a_long_line(size, true);
+    }
 }
 
 int main(void) {
