@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+enum {
+    MOST_THREADS = 64
+}; // reading, which is one thread's, keeps no more of them busy; and it bounds the memory
 static const uint64_t sample_seed = 0x736d6f65;
 
 // ---------------------------------------------------------------- training
@@ -88,7 +91,8 @@ static sigmoe_status encode_splits(const split_text *text, const piece_model *mo
     const sigmoe_observer *observer, split_content *splits) {
     threads *pool;
     progress_meter meter;
-    TRY(threads_create(observer ? observer->threads : 0, &pool));
+    int count = observer && observer->threads ? observer->threads : threads_available();
+    TRY(threads_create(count < MOST_THREADS ? count : MOST_THREADS, &pool));
     progress_begin(&meter, observer, "tokenize", "bytes", 0, NAN);
     sigmoe_status status = SIGMOE_OK;
     for (int i = 0; status == SIGMOE_OK && i < SPLITS; i++)
