@@ -317,9 +317,9 @@ typedef struct sigmoe_analyze_request {
     const char *const *models; /* model directories, or RUNs: all their checkpoints */
     int model_count;
     const char *data;
-    const char *split; /* default "valid" */
-    const char *out;   /* directory to make; must not exist unless force */
-    int64_t batch;     /* streams; default 4 */
+    const char *split;    /* default "valid" */
+    const char *out;      /* directory to make; must not exist unless force */
+    int64_t batch;        /* streams; default 4 */
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
 } sigmoe_analyze_request;
@@ -343,11 +343,32 @@ SIGMOE_API void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request)
 typedef struct sigmoe_bench_layer_result {
     double forward_ms, backward_ms, total_ms, gflops;
     double dense_total_ms, dense_gflops, ratio_to_dense;
-    double peak_gflops, fraction_of_peak, peak_bytes;
+    double peak_gflops, fraction_of_peak, peak_bytes; /* bytes: activations and scratch */
+    double dense_peak_bytes;
     const char *isa;
 } sigmoe_bench_layer_result;
 SIGMOE_API sigmoe_status sigmoe_bench_layer(
     const sigmoe_bench_layer_request *request, sigmoe_bench_layer_result *result);
+
+/* A layer's time and memory, forward and backward, dense and σ-MoE, against one of its sizes: the paper's figures of cost. */
+typedef struct sigmoe_bench_figure_request {
+    const char *figure; /* "figure2", "figure8", ... from sigmoe_cost_figure_at */
+    const char *out;    /* directory to make; must not exist unless force */
+    int64_t tokens;     /* B·T; default 32768 */
+    int repetitions;    /* to take medians of, default 3 */
+    bool force;
+} sigmoe_bench_figure_request;
+SIGMOE_API void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request);
+/* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text, owned by the library until the thread's next
+ * call. */
+SIGMOE_API sigmoe_status sigmoe_bench_figure(
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table);
+typedef struct sigmoe_cost_figure {
+    const char *name;    /* "figure9" */
+    const char *summary; /* "against N_E, ..." */
+} sigmoe_cost_figure;
+/* False when `index` is past the end. */
+SIGMOE_API bool sigmoe_cost_figure_at(int index, sigmoe_cost_figure *figure);
 
 typedef struct sigmoe_bench_step_request {
     const sigmoe_config *config;

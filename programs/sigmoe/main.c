@@ -19,6 +19,11 @@ static const command *const commands[] = {
     &command_bench_step,
     &command_bench_attention,
     &command_bench_kernel,
+    &command_bench_figure2,
+    &command_bench_figure8,
+    &command_bench_figure9,
+    &command_bench_figure10,
+    &command_bench_figure11,
 };
 
 static void print_overview(void) {

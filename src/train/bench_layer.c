@@ -135,6 +135,7 @@ sigmoe_status sigmoe_bench_layer(
         .ratio_to_dense = sparse.total_ms / dense.total_ms,
         .peak_gflops = peak,
         .peak_bytes = sparse.peak_bytes,
+        .dense_peak_bytes = dense.peak_bytes,
         .isa = cpu_level_name(cpu_current())};
     result->fraction_of_peak = result->gflops / peak;
     return SIGMOE_OK;

@@ -1,0 +1,159 @@
+#include "train/cost_curves.h"
+
+#include "data/progress.h"
+#include "formats/file.h"
+#include "kernels/peak/peak.h"
+#include "train/paths.h"
+#include "train/plot.h"
+#include "train/workspace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cost_curve curves[] = {
+    {"figure2", "against d, with 32 experts of 128 channels, 4 for each token", "d (model width)",
+        offsetof(layer_sizes, d_model), {0, 32, 128, 4}, 5, {128, 256, 512, 768, 1024}},
+    {"figure8", "against d, with 16 experts of 128 channels, 4 for each token", "d (model width)",
+        offsetof(layer_sizes, d_model), {0, 16, 128, 4}, 5, {128, 256, 512, 768, 1024}},
+    {"figure9", "against N_E, with d = 512, experts of 128 channels, 4 for each token", "N_E (experts)",
+        offsetof(layer_sizes, experts), {512, 0, 128, 4}, 5, {8, 16, 32, 64, 128}},
+    {"figure10", "against G, with d = 512, 16 experts, 4 for each token", "G (channels of an expert)",
+        offsetof(layer_sizes, expert_size), {512, 16, 0, 4}, 5, {32, 64, 128, 256, 512}},
+    {"figure11", "against K, with d = 512, 16 experts of 128 channels", "K (experts for each token)",
+        offsetof(layer_sizes, k), {512, 16, 128, 0}, 5, {1, 2, 4, 8, 16}},
+};
+
+const cost_curve *cost_curve_at(int index) {
+    return index < 0 || index >= (int)(sizeof curves / sizeof *curves) ? NULL : &curves[index];
+}
+
+bool sigmoe_cost_figure_at(int index, sigmoe_cost_figure *figure) {
+    const cost_curve *c = cost_curve_at(index);
+    if (c) *figure = (sigmoe_cost_figure){c->name, c->summary};
+    return c != NULL;
+}
+
+void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {
+    *request = (sigmoe_bench_figure_request){.tokens = 32768, .repetitions = 3};
+}
+
+// ---------------------------------------------------------------- one point
+
+static layer_sizes sizes_at(const cost_curve *c, int point) {
+    layer_sizes sizes = c->base;
+    memcpy((char *)&sizes + c->varies, &c->values[point], sizeof c->values[point]);
+    return sizes;
+}
+
+// Milliseconds that arithmetic, or traffic with the memory, takes at least: `channels` computed for each token, `extra` more
+// multiply-adds a token (the router), `weights` parameters. Each of these must pass once: weights in either direction and
+// their gradients; the channels out and in; x twice, y, dy, dx.
+static double roofline(const cost_measurement *m, double d, double channels, double extra, double weights) {
+    double tokens = (double)m->tokens;
+    double operations = 2 * 3 * tokens * (2 * d * channels + extra);
+    double bytes = (double)sizeof(float) * (3 * weights + tokens * (5 * d + 2 * channels));
+    return 1e3 * fmax(operations / (m->peak_gflops * 1e9), bytes / (m->bandwidth * 1e9));
+}
+
+// Beside what the passes take stand the weights and their gradients, x, y, dy and dx.
+static double standing_bytes(const cost_measurement *m, double d, double weights) {
+    return (double)sizeof(float) * (2 * weights + 4 * (double)m->tokens * d);
+}
+
+static sigmoe_status measure_point(cost_measurement *m, int repetitions, cost_point *p) {
+    sigmoe_bench_layer_request r = {.d_model = p->sizes.d_model,
+        .experts = p->sizes.experts,
+        .expert_size = p->sizes.expert_size,
+        .k = p->sizes.k,
+        .tokens = m->tokens,
+        .threads = m->threads,
+        .repetitions = repetitions};
+    sigmoe_bench_layer_result b;
+    TRY(sigmoe_bench_layer(&r, &b));
+    double d = (double)r.d_model, experts = (double)r.experts, all = experts * (double)r.expert_size;
+    double moe_weights = 2 * d * all + experts * d, dense_weights = 2 * d * all + all + d;
+    p->moe = (layer_cost){b.total_ms, b.peak_bytes + standing_bytes(m, d, moe_weights),
+        roofline(m, d, (double)(r.k * r.expert_size), experts * d, moe_weights), b.gflops};
+    p->dense = (layer_cost){b.dense_total_ms, b.dense_peak_bytes + standing_bytes(m, d, dense_weights),
+        roofline(m, d, all, 0, dense_weights), b.dense_gflops};
+    m->isa = b.isa;
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- all points
+
+static sigmoe_status measure_machine(cost_measurement *m, int thread_count) {
+    workspace w;
+    TRY(workspace_open(thread_count, &w));
+    m->threads = threads_count(w.kernel.threads);
+    m->peak_gflops = peak_gflops(w.kernel.threads);
+    sigmoe_status status = peak_bandwidth(&w.kernel, &m->bandwidth);
+    workspace_close(&w);
+    return status;
+}
+
+static sigmoe_status measure(
+    const sigmoe_bench_figure_request *r, const sigmoe_observer *observer, cost_measurement *m) {
+    progress_meter meter;
+    double work[MOST_POINTS], all = 0, done = 0;
+    for (int i = 0; i < m->curve->points; i++) {
+        layer_sizes s = m->point[i].sizes = sizes_at(m->curve, i);
+        work[i] = 1e-9 * 2 * 3 * 2 * (double)s.d_model * (double)s.expert_size * (double)(s.experts + s.k) *
+                  (double)m->tokens * (r->repetitions + 1);
+        all += work[i];
+    }
+    progress_begin(&meter, observer, m->curve->name, "GFLOP", 0, all);
+    TRY(measure_machine(m, observer ? observer->threads : 0));
+    for (int i = 0; i < m->curve->points; i++) {
+        TRY(progress_at(&meter, done));
+        TRY(measure_point(m, r->repetitions, &m->point[i]));
+        done += work[i];
+    }
+    TRY(progress_at(&meter, done));
+    progress_end(&meter);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status write_directory(
+    const sigmoe_bench_figure_request *r, const char *out, const cost_measurement *m) {
+    char partial[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(partial, "%s.partial", out));
+    TRY(output_claim(partial, true)); // of a run that was killed
+    TRY(directory_make(partial));
+    sigmoe_status status = arena_create("figures", &a);
+    if (status == SIGMOE_OK) {
+        status = cost_write(a, m, partial);
+        arena_destroy(a);
+    }
+    if (status == SIGMOE_OK) status = output_claim(out, r->force);
+    if (status == SIGMOE_OK) status = directory_commit(partial, out);
+    if (status != SIGMOE_OK) directory_remove(partial);
+    return status;
+}
+
+static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const cost_curve **curve) {
+    if (!r->figure || !r->out) return fail(SIGMOE_BAD_ARGUMENT, "a figure and a place for it are needed");
+    if (r->tokens < 1 || r->tokens > INT32_MAX || r->repetitions < 1)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "tokens and repetitions must be 1 or more, tokens at most %d", INT32_MAX);
+    for (int i = 0; (*curve = cost_curve_at(i)); i++)
+        if (strcmp((*curve)->name, r->figure) == 0) return plot_check();
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no figure \"%.40s\"", r->figure);
+}
+
+sigmoe_status sigmoe_bench_figure(
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table) {
+    static _Thread_local char *last_table; // what the header promises to own
+    char out[PATH_CAPACITY], *text;
+    cost_measurement m = {.tokens = request->tokens};
+    TRY(check_request(request, &m.curve));
+    TRY(path_trimmed(out, request->out));
+    if (!request->force) TRY(output_claim(out, false));
+    TRY(measure(request, observer, &m));
+    TRY(write_directory(request, out, &m));
+    TRY(cost_table(&m, &text));
+    free(last_table);
+    *table = last_table = text;
+    return SIGMOE_OK;
+}
