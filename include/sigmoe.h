@@ -283,20 +283,20 @@ SIGMOE_API bool sigmoe_variant_at(int index, sigmoe_variant *variant);
 /* Sweeps: the comparisons that are the paper's tables, or a file's. What they train is smaller where overrides say so; the
  * rows, the seeds and the verdicts stay. */
 typedef struct sigmoe_sweep_request {
-    const char *table; /* "tab10-wt-s" of sigmoe_sweep_table_at, "@code" behind it for the public code's
-                                     settings; or a file that ends in .json */
+    /* "tab10-wt-s" of sigmoe_sweep_table_at, with "@code" behind it as the public code's sweep has it; or a file that
+     * ends in .json. */
+    const char *table;
     const char *data, *out;
     const char *const *overrides; /* "key=value", of the base, before its rows are derived */
     int override_count;
-    int seeds; /* settings.seed, settings.seed + 1, ...; verdicts need three */
-    sigmoe_train_settings
-        settings; /* valid_every 0: twenty times, each on a quarter of the final scores' tokens */
-    int64_t
-        test_tokens; /* score the final models on this many tokens of each split; 0: all; -1: a tenth of what they
-                            were trained on */
-    /* Runs at a time. More than one: each is a forked process with its share of the threads; no other thread of the
+    int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
+    /* valid_every 0: twenty times, each on valid_tokens or (0) a quarter of test_tokens. */
+    sigmoe_train_settings settings;
+    /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of what they are trained on. */
+    int64_t test_tokens;
+    /* Runs at a time. With more than one each is a forked process with its share of the threads; no other thread of the
      * caller's process may be at work then. */
-    int jobs;
+    int jobs;    /* 1..64 */
     bool resume; /* go on in `out`; finished runs are not trained again */
     bool force;
 } sigmoe_sweep_request;

@@ -12,6 +12,7 @@ static const command *const commands[] = {
     &command_eval,
     &command_forward,
     &command_compare,
+    &command_sweep,
     &command_analyze,
     &command_presets,
     &command_info,

@@ -24,6 +24,7 @@ typedef struct comparison_row {
     // ff and variant of *out from the base, whose FF is a MoE; everything else is copied already. Sizes keep N_E·G channels
     // (PKM: ⌈√(N_E·G)⌉ sub-keys); matching parameters is the caller's.
     sigmoe_status (*apply)(const model_config *base, model_config *out);
+    bool keeps_size; // its size is what `apply` gives: matching leaves it alone
 } comparison_row;
 
 int comparison_row_count(void);
@@ -31,3 +32,5 @@ const comparison_row *comparison_row_at(int index);
 const comparison_row *comparison_row_named(const char *name); // NULL when unknown
 // Applies a row to a base, with the base's kind checked.
 sigmoe_status comparison_row_apply(const comparison_row *row, const model_config *base, model_config *out);
+// FF multiply-adds of `model` over those of a dense block with the base's N_E·G channels; routers apart.
+double comparison_flops_share(const model_config *base, const model_config *model);

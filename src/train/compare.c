@@ -1,4 +1,6 @@
 // sigmoe_compare: variants of equal size, trained on the same batches in the same order, side by side.
+#include "train/compare.h"
+
 #include "formats/file.h"
 #include "formats/json_options.h"
 #include "train/compare_ngram.h"
@@ -6,6 +8,7 @@
 #include "train/paths.h"
 #include "train/plot.h"
 #include "train/report.h"
+#include "train/sweep_jobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -109,7 +112,7 @@ static void note_result(const comparison *c, const char *task, const run_result 
     c->observer->note(c->observer->context, line);
 }
 
-static sigmoe_status run_one(comparison *c, int variant, int seed) {
+sigmoe_status comparison_run(comparison *c, int variant, int seed) {
     char directory[PATH_CAPACITY];
     sigmoe_train_settings settings = c->request->settings;
     const compared_variant *v = &c->variants[variant];
@@ -137,13 +140,24 @@ static bool stopped(const sigmoe_observer *observer) {
 }
 
 // All variants of a seed before the next seed: what is there after an interruption can be compared.
-static sigmoe_status run_all(comparison *c) {
+static sigmoe_status run_in_turn(comparison *c) {
     for (int seed = 0; seed < c->seed_count; seed++)
         for (int variant = 0; variant < c->variant_count; variant++) {
             if (stopped(c->observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
-            TRY(run_one(c, variant, seed));
+            TRY(comparison_run(c, variant, seed));
         }
     return SIGMOE_OK;
+}
+
+// What several processes trained is then read in turn, without a word: they have noted it.
+static sigmoe_status run_all(comparison *c) {
+    if (c->jobs == 1) return run_in_turn(c);
+    TRY(comparison_run_jobs(c));
+    const sigmoe_observer *observer = c->observer;
+    c->observer = NULL;
+    sigmoe_status status = run_in_turn(c);
+    c->observer = observer;
+    return status;
 }
 
 // ---------------------------------------------------------------- all of it
@@ -171,8 +185,8 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
     return plot_check();
 }
 
-sigmoe_status sigmoe_compare(
-    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
+sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
+    const sigmoe_observer *observer, const char **table) {
     static _Thread_local char *last_table; // what the header promises to own
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
@@ -182,7 +196,7 @@ sigmoe_status sigmoe_compare(
     // Without points there is no curve.
     if (r.settings.valid_every == 0)
         r.settings.valid_every = (r.settings.steps + CURVE_POINTS - 1) / CURVE_POINTS;
-    comparison c = {.request = &r, .observer = observer};
+    comparison c = {.request = &r, .sweep = sweep, .jobs = jobs, .observer = observer};
     TRY(arena_create("comparison", &c.arena));
     sigmoe_status status = compare(&c, &text);
     arena_destroy(c.arena);
@@ -190,4 +204,9 @@ sigmoe_status sigmoe_compare(
     free(last_table);
     *table = last_table = text;
     return SIGMOE_OK;
+}
+
+sigmoe_status sigmoe_compare(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
+    return comparison_carry_out(request, NULL, 1, observer, table);
 }

@@ -6,6 +6,7 @@
 #include "model/presets.h"
 #include "train/json_objects.h"
 #include "train/match_parameters.h"
+#include "train/sweep_plan.h"
 #include "train/train_settings.h"
 
 #include <inttypes.h>
@@ -89,14 +90,8 @@ static double published_score(const comparison *c, const compared_variant *v) {
 
 // ---------------------------------------------------------------- the variants
 
-static double flops_share(const comparison *c, const model_config *model) {
-    ff_surroundings around = model_ff_surroundings(model);
-    const ff_options dense = {.dense = {.d_ff = c->base.model.variant->channels(&c->base.model.ff)}};
-    return model->variant->multiply_adds(&model->ff, &around) /
-           ff_variant_named("dense")->multiply_adds(&dense, &around);
-}
-
-static sigmoe_status plan_variant(comparison *c, const char *text, compared_variant *out) {
+static sigmoe_status plan_variant(comparison *c, int index, compared_variant *out) {
+    const char *text = c->request->variants[index];
     variant_choice choice;
     if (!text) return fail(SIGMOE_BAD_ARGUMENT, "a variant's name is missing");
     if (strlen(text) > LONGEST_LABEL)
@@ -105,24 +100,46 @@ static sigmoe_status plan_variant(comparison *c, const char *text, compared_vari
     *out = (compared_variant){.label = arena_text(c->arena, "%s", text),
         .row = choice.row,
         .config = config_copy(&c->base),
-        .flops_share = flops_share(c, &choice.model)};
+        .flops_share = comparison_flops_share(&c->base.model, &choice.model)};
     if (!out->label) return SIGMOE_NO_MEMORY;
     out->config.model = choice.model;
-    out->published = published_score(c, out);
+    out->published = c->sweep ? c->sweep->published[index] : published_score(c, out);
     return model_parameter_count(&choice.model, &out->parameters);
 }
 
+// The first of the variants before `index` that is the same model; NULL: none.
+static const compared_variant *twin_before(const comparison *c, int index) {
+    const compared_variant *b = &c->variants[index];
+    for (const compared_variant *a = c->variants; a < b; a++)
+        if (same_model(&a->config.model, &b->config.model) && a->parameters == b->parameters) return a;
+    return NULL;
+}
+
 static sigmoe_status refuse_duplicates(const comparison *c) {
-    for (int i = 0; i < c->variant_count; i++)
-        for (int j = 0; j < i; j++) {
-            const compared_variant *a = &c->variants[j], *b = &c->variants[i];
-            bool same = a->row == b->row && same_model(&a->config.model, &b->config.model) &&
-                        a->parameters == b->parameters;
-            if (same)
-                return fail(SIGMOE_BAD_ARGUMENT, "the variants %s and %s are the same; name each once",
-                    a->label, b->label);
-        }
+    for (int i = 0; i < c->variant_count; i++) {
+        const compared_variant *twin = twin_before(c, i);
+        if (twin && twin->row == c->variants[i].row)
+            return fail(SIGMOE_BAD_ARGUMENT, "the variants %s and %s are the same; name each once",
+                twin->label, c->variants[i].label);
+    }
     return SIGMOE_OK;
+}
+
+// Overrides can make rows of a table equal: without dropout, Switch with and without it.
+static void leave_out_duplicates(comparison *c) {
+    for (int i = 0; i < c->variant_count;) {
+        char line[2 * LONGEST_LABEL + 64];
+        const compared_variant *twin = twin_before(c, i);
+        if (!twin) {
+            i++;
+            continue;
+        }
+        snprintf(line, sizeof line, "%s is the same model as %s here: left out", c->variants[i].label,
+            twin->label);
+        if (c->observer && c->observer->note) c->observer->note(c->observer->context, line);
+        c->variant_count--;
+        memmove(&c->variants[i], &c->variants[i + 1], (size_t)(c->variant_count - i) * sizeof *c->variants);
+    }
 }
 
 sigmoe_status comparison_plan(comparison *c) {
@@ -136,8 +153,11 @@ sigmoe_status comparison_plan(comparison *c) {
     TRY(adopt_data(c));
     TRY(model_parameter_count(&c->base.model, &c->base_parameters));
     TRY(ARENA_NEW(c->arena, c->variants, c->variant_count));
-    for (int i = 0; i < c->variant_count; i++) TRY(plan_variant(c, r->variants[i], &c->variants[i]));
-    TRY(refuse_duplicates(c));
+    for (int i = 0; i < c->variant_count; i++) TRY(plan_variant(c, i, &c->variants[i]));
+    if (c->sweep)
+        leave_out_duplicates(c);
+    else
+        TRY(refuse_duplicates(c));
     TRY(check_settings(c));
     if (!size_product(&runs, c->variant_count, c->seed_count))
         return fail(SIGMOE_BAD_ARGUMENT, "too many runs");
@@ -238,6 +258,7 @@ sigmoe_status comparison_run_path(const comparison *c, int variant, int seed, ch
     snprintf(label, sizeof label, "%s", c->variants[variant].label);
     for (char *p = label; *p; p++)
         if (*p == ':') *p = ',';
+    if (c->sweep && c->seed_count == 1) return path_format(path, "%s/runs/%s", c->request->out, label);
     return path_format(path, "%s/runs/%s-seed%" PRIu64, c->request->out, label, comparison_seed(c, seed));
 }
 

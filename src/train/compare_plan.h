@@ -13,11 +13,14 @@ typedef struct compared_variant {
     sigmoe_config config; // with the data's vocabulary and the solved size
     int64_t parameters;
     double flops_share; // FF multiply-adds over those of a dense block with the base's N_E·G channels
-    double published;   // the paper's score for this very row and base; NaN: none
+    double
+        published; // the paper's score for this very row and base, a sweep's also from before its overrides; NaN: none
 } compared_variant;
 
 typedef struct comparison {
     const sigmoe_compare_request *request;
+    const struct sweep_plan *sweep;  // NULL: a comparison of the user's own
+    int jobs;                        // runs at a time
     const sigmoe_observer *observer; // may be NULL
     arena *arena;                    // all that follows lives here
     dataset data;
@@ -33,7 +36,8 @@ typedef struct comparison {
     sigmoe_scores ngram_valid, ngram_test; // on those of the final scores
 } comparison;
 
-// Fills everything up to seed_count. Errors in the base, the variants, the settings and the data are found here.
+// Fills everything up to seed_count. Variants that are the same model are an error; of a sweep the later one is left out,
+// with a note. Errors in the base, the variants, the settings and the data are found here.
 sigmoe_status comparison_plan(comparison *c);
 
 // compare.json's contents: the settings that a resume must repeat. The caller's to release.
@@ -42,7 +46,7 @@ sigmoe_status comparison_record(const comparison *c, json_t **out);
 sigmoe_status comparison_same(const char *out, const json_t *before, const json_t *now);
 
 uint64_t comparison_seed(const comparison *c, int seed);
-// OUT/runs/<variant>-seed<k>; a variant's colons become commas.
+// OUT/runs/<variant>-seed<k>; a variant's colons become commas. A sweep from one seed leaves that away.
 sigmoe_status comparison_run_path(const comparison *c, int variant, int seed, char path[]);
 const run_result *comparison_result(const comparison *c, int variant, int seed);
 const run_curve *comparison_curve(const comparison *c, int variant, int seed);

@@ -1,6 +1,8 @@
 #include "train/compare_table.h"
 
+#include "train/claims.h"
 #include "train/figure.h"
+#include "train/sweep_plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -121,6 +123,7 @@ static void head(const comparison *c, table_cells *t) {
         {"", "", "to base", "in %", "FLOPs", "of dense", "tokens/s", "activations", "", "", ""}};
     memcpy(t->cell, words, sizeof words);
     t->cell[1][COLUMN_VALID] = t->cell[1][COLUMN_TEST] = comparison_unit(c);
+    if (c->sweep) t->cell[1][COLUMN_PUBLISHED] = c->sweep->published_unit;
 }
 
 static void fill_line(const comparison *c, int i, const table_row *row, const char **cell) {
@@ -215,12 +218,15 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
 }
 
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out) {
+    claim_results claims = {0};
     table_cells cells;
     size_t size;
     TRY(table_cells_make(c, rows, &cells));
+    if (c->sweep) TRY(claims_of(c, &claims));
     FILE *stream = open_memstream(out, &size);
     if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for the table");
     print_table(stream, c, &cells);
+    claims_print_text(stream, c, &claims);
     if (fclose(stream) == 0) return SIGMOE_OK;
     free(*out);
     return fail(SIGMOE_NO_MEMORY, "no memory for the table");

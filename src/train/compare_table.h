@@ -44,7 +44,7 @@ sigmoe_status table_cells_make(const comparison *c, const table_row *rows, table
 // "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
 const char *grouped_text(arena *a, int64_t value);
 
-// table.txt's bytes; the caller frees.
+// table.txt's bytes, a sweep's with its verdicts; the caller frees.
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out);
-// Writes table.txt (`text`), table.csv and table.json into the comparison's directory.
+// Writes table.txt (`text`), table.csv and table.json, and a sweep's claims.csv, into the comparison's directory.
 sigmoe_status table_write(const comparison *c, const table_row *rows, const char *text);

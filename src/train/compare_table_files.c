@@ -1,8 +1,10 @@
 // table.txt, table.csv and table.json.
 #include "formats/file.h"
 #include "formats/json_options.h"
+#include "train/claims.h"
 #include "train/compare_table.h"
 #include "train/json_objects.h"
+#include "train/sweep_plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -124,6 +126,16 @@ static sigmoe_status put_ngram(json_t *root, const comparison *c) {
     return json_put(ngram, "test", test);
 }
 
+static sigmoe_status put_sweep(json_t *root, const comparison *c) {
+    claim_results claims;
+    json_t *list;
+    TRY(json_put(root, "table", json_string(c->sweep->name)));
+    TRY(json_put(root, "published_score", json_string(c->sweep->published_unit)));
+    TRY(claims_of(c, &claims));
+    TRY(claims_to_json(c, &claims, &list));
+    return json_put(root, "claims", list);
+}
+
 static sigmoe_status fill_json(json_t *root, const comparison *c, const table_row *rows) {
     json_t *variants = json_array();
     const char *base = c->request->base_name;
@@ -132,6 +144,7 @@ static sigmoe_status fill_json(json_t *root, const comparison *c, const table_ro
     TRY(json_put(root, "base_parameters", json_integer(c->base_parameters)));
     TRY(json_put(root, "variants", variants));
     for (int i = 0; i < c->variant_count; i++) TRY(put_variant(variants, c, &rows[i], i));
+    if (c->sweep) TRY(put_sweep(root, c));
     return c->has_ngram ? put_ngram(root, c) : SIGMOE_OK;
 }
 
@@ -143,6 +156,12 @@ static sigmoe_status write_json(const char *path, const comparison *c, const tab
     return status;
 }
 
+static sigmoe_status write_claims(const comparison *c) {
+    claim_results claims;
+    TRY(claims_of(c, &claims));
+    return claims_write_csv(c, &claims);
+}
+
 sigmoe_status table_write(const comparison *c, const table_row *rows, const char *text) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/table.txt", c->request->out));
@@ -150,5 +169,6 @@ sigmoe_status table_write(const comparison *c, const table_row *rows, const char
     TRY(path_format(path, "%s/table.csv", c->request->out));
     TRY(write_csv(path, c, rows));
     TRY(path_format(path, "%s/table.json", c->request->out));
-    return write_json(path, c, rows);
+    TRY(write_json(path, c, rows));
+    return c->sweep ? write_claims(c) : SIGMOE_OK;
 }

@@ -114,7 +114,7 @@ static sigmoe_status choose(const char *text, const model_config *base, variant_
         end = strchrnul(begin, ':');
         TRY(set_option(begin, end, &out->model, &set));
     }
-    TRY(solve_size(base, &out->model, &set));
+    if (!out->row->keeps_size) TRY(solve_size(base, &out->model, &set));
     return model_config_check(&out->model);
 }
 

@@ -1,9 +1,11 @@
 #include "train/report.h"
 
 #include "formats/file.h"
+#include "train/claims.h"
 #include "train/page.h"
 #include "train/report_figures.h"
 #include "train/report_making.h"
+#include "train/sweep_plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -21,7 +23,13 @@ static void print_question(FILE *out, const comparison *c) {
     fprintf(out, " (%s), trained from %d %s on the same batches of ", size ? size : "", c->seed_count,
         c->seed_count == 1 ? "seed" : "seeds");
     html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
-    fputs(".</p>\n", out);
+    fputs(".", out);
+    if (c->sweep) {
+        fputs(" The rows are those of ", out);
+        html_text(out, c->sweep->name);
+        fputs(".", out);
+    }
+    fputs("</p>\n", out);
 }
 
 // The variant with the lowest mean; -1 when there is no score.
@@ -136,6 +144,14 @@ static sigmoe_status print_results(FILE *out, const comparison *c, const table_r
     return SIGMOE_OK;
 }
 
+static sigmoe_status print_claims(FILE *out, const comparison *c) {
+    claim_results claims;
+    if (!c->sweep) return SIGMOE_OK;
+    TRY(claims_of(c, &claims));
+    claims_print_html(out, c, &claims);
+    return SIGMOE_OK;
+}
+
 // ---------------------------------------------------------------- figures
 
 static void print_figures(FILE *out, const figure figures[FIGURES]) {
@@ -150,6 +166,7 @@ static sigmoe_status print_page(
     print_question(out, c);
     print_answer(out, c, rows);
     TRY(print_results(out, c, rows));
+    TRY(print_claims(out, c));
     print_figures(out, figures);
     TRY(report_making_print(out, c));
     page_close(out);

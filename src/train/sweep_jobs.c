@@ -1,0 +1,173 @@
+#include "train/sweep_jobs.h"
+
+#include "base/threads.h"
+#include "train/compare.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200 };
+
+typedef struct job {
+    pid_t process; // 0: the place is free
+    int pipe;      // the child's sentence when it fails; closed by its end
+    int run;       // seed · variants + variant
+} job;
+
+typedef struct job_pool {
+    comparison *comparison;
+    job jobs[MOST_JOBS];
+    int places, busy;
+    int runs, begun, done;
+    sigmoe_status status;       // of the first that failed
+    char message[MESSAGE_SIZE]; // its sentence
+    bool stopping;
+} job_pool;
+
+// ---------------------------------------------------------------- the child
+
+// Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on once.
+static void be_child(job_pool *pool, int run, pid_t parent, int pipe) {
+    comparison *c = pool->comparison;
+    sigmoe_observer observer = c->observer ? *c->observer : (sigmoe_observer){0};
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
+    int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
+    observer.threads = share > 1 ? share : 1;
+    observer.progress = NULL;
+    c->observer = &observer;
+    sigmoe_status status = comparison_run(c, run % c->variant_count, run / c->variant_count);
+    const char *message = sigmoe_message();
+    ssize_t written = status == SIGMOE_OK ? 0 : write(pipe, message, strlen(message));
+    _exit(written < 0 ? SIGMOE_IO : status);
+}
+
+// ---------------------------------------------------------------- the parent
+
+static sigmoe_status begin(job_pool *pool, job *place) {
+    int ends[2];
+    pid_t parent = getpid();
+    if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
+    pid_t process = fork();
+    if (process == 0) be_child(pool, pool->begun, parent, ends[1]);
+    close(ends[1]); // so that the child alone holds it
+    if (process < 0) {
+        close(ends[0]);
+        return fail_errno("cannot start a process for a run");
+    }
+    *place = (job){.process = process, .pipe = ends[0], .run = pool->begun++};
+    pool->busy++;
+    return SIGMOE_OK;
+}
+
+static void stop_all(job_pool *pool) {
+    if (pool->stopping) return;
+    pool->stopping = true;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGTERM);
+}
+
+static void note_failure(job_pool *pool, sigmoe_status status, const char *message) {
+    if (pool->status == SIGMOE_OK) {
+        pool->status = status;
+        snprintf(pool->message, MESSAGE_SIZE, "%s", message);
+    }
+    stop_all(pool);
+}
+
+// A child that a signal ended says nothing itself.
+static void note_signal(job_pool *pool, const job *j, int number) {
+    const comparison *c = pool->comparison;
+    char message[MESSAGE_SIZE];
+    if (pool->stopping) return;
+    snprintf(message, sizeof message,
+        "the run %.200s, seed %" PRIu64
+        ", was ended by signal %d (%s); memory for %d runs at a time may be short",
+        c->variants[j->run % c->variant_count].label, comparison_seed(c, j->run / c->variant_count), number,
+        strsignal(number), pool->places);
+    note_failure(pool, SIGMOE_IO, message);
+}
+
+// What the child said; it is at its end.
+static void read_message(int pipe, char message[MESSAGE_SIZE]) {
+    size_t used = 0;
+    ssize_t count = 1;
+    while (used < MESSAGE_SIZE - 1 && count != 0) {
+        count = read(pipe, message + used, MESSAGE_SIZE - 1 - used);
+        if (count > 0) used += (size_t)count;
+        if (count < 0 && errno != EINTR) break;
+    }
+    message[used] = '\0';
+}
+
+static void end(job_pool *pool, job *j) {
+    char message[MESSAGE_SIZE];
+    int status = 0;
+    read_message(j->pipe, message);
+    close(j->pipe);
+    while (waitpid(j->process, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status))
+        note_signal(pool, j, WTERMSIG(status));
+    else if (WEXITSTATUS(status) != SIGMOE_OK)
+        note_failure(pool, (sigmoe_status)WEXITSTATUS(status), message);
+    else
+        pool->done++;
+    j->process = 0;
+    pool->busy--;
+}
+
+// Until one ends, or a while.
+static void wait_for_one(job_pool *pool) {
+    struct pollfd waiting[MOST_JOBS];
+    for (int i = 0; i < pool->places; i++)
+        waiting[i] = (struct pollfd){.fd = pool->jobs[i].process ? pool->jobs[i].pipe : -1, .events = POLLIN};
+    if (poll(waiting, (nfds_t)pool->places, POLL_MILLISECONDS) <= 0) return;
+    for (int i = 0; i < pool->places; i++)
+        if (waiting[i].fd >= 0 && waiting[i].revents) end(pool, &pool->jobs[i]);
+}
+
+static void tell(const job_pool *pool) {
+    const sigmoe_observer *o = pool->comparison->observer;
+    if (!o || !o->progress) return;
+    const sigmoe_progress progress = {.task = "sweep",
+        .unit = "runs",
+        .done = pool->done,
+        .total = pool->runs,
+        .rate = NAN,
+        .seconds_left = NAN,
+        .loss = NAN,
+        .score = NAN,
+        .tokens_per_second = NAN,
+        .fraction_of_peak = NAN};
+    o->progress(o->context, &progress);
+}
+
+static void begin_more(job_pool *pool) {
+    for (int i = 0; i < pool->places && pool->begun < pool->runs && !pool->stopping; i++)
+        if (!pool->jobs[i].process && begin(pool, &pool->jobs[i]) != SIGMOE_OK)
+            note_failure(pool, SIGMOE_IO, sigmoe_message());
+}
+
+sigmoe_status comparison_run_jobs(comparison *c) {
+    job_pool pool = {.comparison = c, .places = c->jobs, .runs = c->variant_count * c->seed_count};
+    const volatile int *stop = c->observer ? c->observer->stop : NULL;
+    do {
+        if (stop && *stop) stop_all(&pool);
+        begin_more(&pool);
+        tell(&pool);
+        if (pool.busy > 0) wait_for_one(&pool);
+    } while (pool.busy > 0 || (pool.begun < pool.runs && !pool.stopping));
+    if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
+    if (pool.done < pool.runs) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+    return SIGMOE_OK;
+}

@@ -1,0 +1,174 @@
+// The paper's tables that come out of training, each on the bases that it has.
+#include "train/sweep_plan.h"
+
+#include "model/presets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct table_line {
+    const char *row;
+    int64_t part; // Top-K: K is the base's N_E·G over this; 0: as the row has it
+} table_line;
+
+static const table_line top_k[] = {{"dense", 0}, {"topk", 32}, {"topk", 16}, {"topk", 8}, {"topk", 4}, {0}};
+static const table_line product_keys[] = {
+    {"dense", 0}, {"pkm-softmax", 0}, {"pkm-relu", 0}, {"pkm-relu-init", 0}, {0}};
+static const table_line all_product_keys[] = {{"dense", 0}, {"pkm-softmax-value", 0}, {"pkm-relu-value", 0},
+    {"pkm-relu-init-value", 0}, {"pkm-softmax", 0}, {"pkm-relu", 0}, {"pkm-relu-init", 0}, {0}};
+static const table_line mixture[] = {{"dense", 0}, {"sigma-moe", 0}, {0}};
+static const table_line mixtures[] = {{"dense", 0}, {"sigma-moe", 0}, {"switch", 0}, {"s-base", 0}, {0}};
+static const table_line main_ablations[] = {{"dense", 0}, {"sigma-moe", 0}, {"standard-dropout", 0},
+    {"softmax-renorm", 0}, {"softmax", 0}, {"standard-init", 0}, {"no-regularization", 0}, {"2k-half-g", 0},
+    {"half-k-2g", 0}, {"quarter-k-4g", 0}, {"switch", 0}, {"switch-no-dropout", 0}, {"s-base-k4", 0},
+    {"s-base", 0}, {0}};
+static const table_line ablations[] = {{"dense", 0}, {"sigma-moe", 0}, {"standard-dropout", 0},
+    {"softmax-renorm", 0}, {"softmax", 0}, {"standard-init", 0}, {"no-regularization", 0}, {"2k-half-g", 0},
+    {"half-k-2g", 0}, {"quarter-k-4g", 0}, {"2ne-half-g", 0}, {"quarter-k", 0}, {"half-k", 0}, {"2k", 0},
+    {"switch", 0}, {"switch-no-dropout", 0}, {"switch-k4", 0}, {"switch-k1", 0}, {"s-base-k4", 0},
+    {"s-base", 0}, {0}};
+
+typedef struct paper_table {
+    const char *name, *summary;
+    paper_base first, last;
+    const table_line *lines;
+    bool tab3; // σ-MoE's score is the preset's: the paper prints another one in Tab. 3 than in Tab. 10
+} paper_table;
+
+static const paper_table tables[] = {
+    {"tab1", "Top-K against K", BASE_WT_S, BASE_E8, top_k, false},
+    {"tab2", "product-key memories of equal parameters", BASE_WT_S, BASE_E8, product_keys, false},
+    {"tab3", "σ-MoE against dense", BASE_WT_S, BASE_E8, mixture, true},
+    {"tab4", "the main ablations, Switch and S-BASE", BASE_WT_S, BASE_E8, main_ablations, false},
+    {"tab5", "σ-MoE, Switch and S-BASE on larger text", BASE_C4_S, BASE_PES2O_B, mixtures, false},
+    {"tab6", "product-key memories of equal parameters and of equal values", BASE_WT_S, BASE_E8,
+        all_product_keys, false},
+    {"tab10", "all ablations, Switch and S-BASE", BASE_WT_S, BASE_E8, ablations, false},
+};
+enum { TABLES = sizeof tables / sizeof *tables, MOST_LINES = 32, NAME_SIZE = 64 };
+
+// Rows that the paper has no number for on a base are not of its table; those of Tab. 6 are known by name alone.
+static bool has_line(const table_line *line, paper_base base) {
+    const comparison_row *row = comparison_row_named(line->row);
+    return row->published[base] > 0 || row->keeps_size;
+}
+
+static bool has_base(const paper_table *table, paper_base base) {
+    int published = 0;
+    if (base < table->first || base > table->last) return false;
+    for (const table_line *line = table->lines; line->row; line++)
+        published += comparison_row_named(line->row)->published[base] > 0;
+    return published > 1; // more than dense
+}
+
+// The index-th pair of a table and a base; false past the end.
+static bool find_table(int index, const paper_table **table, paper_base *base, char name[NAME_SIZE]) {
+    for (int t = 0; t < TABLES; t++)
+        for (int b = 0; b < PAPER_BASES; b++) {
+            if (!has_base(&tables[t], (paper_base)b) || index-- > 0) continue;
+            *table = &tables[t];
+            *base = (paper_base)b;
+            snprintf(name, NAME_SIZE, "%s-%s", tables[t].name, preset_base_name(*base));
+            return true;
+        }
+    return false;
+}
+
+bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
+    static _Thread_local char name[NAME_SIZE];
+    const paper_table *table;
+    paper_base base;
+    if (index < 0 || !find_table(index, &table, &base, name)) return false;
+    *out = (sigmoe_sweep_table){.name = name, .summary = table->summary};
+    return true;
+}
+
+// A name that no table has: the nearest.
+static sigmoe_status unknown_table(const char *name) {
+    enum { MOST_NAMES = 64 };
+    static _Thread_local char texts[MOST_NAMES][NAME_SIZE];
+    const char *names[MOST_NAMES];
+    const paper_table *table;
+    paper_base base;
+    int count = 0;
+    while (count < MOST_NAMES && find_table(count, &table, &base, texts[count])) {
+        names[count] = texts[count];
+        count++;
+    }
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "there is no table %.80s; did you mean %s? `sigmoe sweep --help` lists all; a file ends in .json",
+        name, nearest_name(name, names, count));
+}
+
+// `name` without "@code", which *code says.
+static bool cut_code(const char *name, char bare[NAME_SIZE]) {
+    snprintf(bare, NAME_SIZE, "%s", name);
+    char *at = strstr(bare, "@code");
+    if (!at || at[strlen("@code")] != '\0') return false;
+    *at = '\0';
+    return true;
+}
+
+sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out, int *paper) {
+    preset p;
+    TRY(preset_named(preset_name, &p));
+    if (p.row != comparison_row_named("sigma-moe"))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "the base %s is no σ-MoE; rows are derived from one, such as wt-s-moe", preset_name);
+    *paper = p.paper;
+    out->base = (sigmoe_config){.model = p.config, .settings = p.settings, .vocabulary_from_data = true};
+    out->published_unit = p.paper < 0 ? "" : p.paper == BASE_E8 ? "bits/char" : "perplexity";
+    out->base_name = arena_text(a, "%s", p.about.name);
+    return out->base_name ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+// The paper's best K of Top-K on the base, as a part of N_E·G; its score is that one's alone.
+static double top_k_score(const sweep_plan *plan, const table_line *line, paper_base base) {
+    char name[NAME_SIZE];
+    preset p;
+    const moe_options *m = &plan->base.model.ff.moe;
+    snprintf(name, sizeof name, "%s-topk", preset_base_name(base));
+    if (preset_named(name, &p) != SIGMOE_OK) return NAN;
+    return p.config.ff.topk.k * line->part == m->n_experts * m->expert_size ? p.about.published : NAN;
+}
+
+static double line_score(
+    const sweep_plan *plan, const paper_table *table, const table_line *line, paper_base base) {
+    preset p;
+    const comparison_row *row = comparison_row_named(line->row);
+    if (line->part > 0) return top_k_score(plan, line, base);
+    bool sigma = strcmp(line->row, "sigma-moe") == 0;
+    if (table->tab3 && sigma && preset_named(plan->base_name, &p) == SIGMOE_OK) return p.about.published;
+    return row->published[base] > 0 ? row->published[base] : NAN;
+}
+
+// Top-K's part of N_E·G stays open until the overrides are known: "topk/32".
+static sigmoe_status add_line(
+    const paper_table *table, const table_line *line, paper_base base, arena *a, sweep_plan *out) {
+    const char *text =
+        line->part > 0 ? arena_text(a, "%s/%d", line->row, (int)line->part) : arena_text(a, "%s", line->row);
+    if (!text) return SIGMOE_NO_MEMORY;
+    out->published[out->count] = line_score(out, table, line, base);
+    out->variants[out->count++] = text;
+    return SIGMOE_OK;
+}
+
+sigmoe_status sweep_table_read(const char *name, arena *a, sweep_plan *out) {
+    char bare[NAME_SIZE], candidate[NAME_SIZE], base_preset[NAME_SIZE];
+    const paper_table *table;
+    paper_base base;
+    bool code = cut_code(name, bare), found = false;
+    int unused;
+    for (int i = 0; !found && find_table(i, &table, &base, candidate); i++)
+        found = strcmp(bare, candidate) == 0;
+    if (!found) return unknown_table(name);
+    snprintf(base_preset, sizeof base_preset, "%s-moe%s", preset_base_name(base), code ? "@code" : "");
+    TRY(sweep_base_read(base_preset, a, out, &unused));
+    out->seeds = 1;
+    TRY(ARENA_NEW(a, out->variants, MOST_LINES));
+    TRY(ARENA_NEW(a, out->published, MOST_LINES));
+    for (const table_line *line = table->lines; line->row; line++)
+        if (has_line(line, base)) TRY(add_line(table, line, base, a, out));
+    return SIGMOE_OK;
+}
