@@ -40,6 +40,7 @@ struct arena {
         *spare; // an emptied chunk that held all of the last round: kept, since the next round needs it again
     size_t total;
     size_t peak;
+    size_t largest; // as the peak, but never reset
 };
 
 static int64_t successes_left = -1;
@@ -94,7 +95,7 @@ void arena_destroy(arena *a) {
 static chunk *chunk_new(const arena *a, size_t need) {
     // What was needed before will be needed again: work that repeats ends up with one chunk of exactly its size. Until
     // then grow geometrically, so that the number of chunks stays logarithmic in what is handed out.
-    size_t capacity = need, known = a->peak - a->total, growth = a->total / 2;
+    size_t capacity = need, known = a->largest - a->total, growth = a->total / 2;
     if (capacity < known) capacity = known;
     if (capacity < growth) capacity = growth;
     if (capacity < SMALLEST_CHUNK) capacity = SMALLEST_CHUNK;
@@ -128,6 +129,16 @@ static bool push_chunk(arena *a, size_t need) {
     return true;
 }
 
+sigmoe_status arena_reserve(arena *a, size_t bytes) {
+    if (a->top && a->top->capacity - a->top->used >= bytes) return SIGMOE_OK;
+    if (a->spare && a->spare->capacity >= bytes) return SIGMOE_OK;
+    chunk_free(a->spare);
+    a->spare = injected_fault() ? NULL : chunk_new(a, bytes);
+    if (a->spare) return SIGMOE_OK;
+    return fail(
+        SIGMOE_NO_MEMORY, "no memory: the %s arena needs %zu bytes beyond %zu", a->name, bytes, a->total);
+}
+
 void *arena_take_raw(arena *a, size_t count, size_t size) {
     size_t bytes, need;
     bool fits = !__builtin_mul_overflow(count, size, &bytes) &&
@@ -144,6 +155,7 @@ void *arena_take_raw(arena *a, size_t count, size_t size) {
     a->top->used += need;
     a->total += need;
     if (a->total > a->peak) a->peak = a->total;
+    if (a->total > a->largest) a->largest = a->total;
     ASAN_UNPOISON_MEMORY_REGION(start, bytes);
     return start;
 }

@@ -27,6 +27,10 @@ void *arena_take(arena *a, size_t count, size_t size);
 void *arena_take_raw(arena *a, size_t count, size_t size);
 char *arena_text(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Memory for what will be asked for next, `bytes` in all, in one piece: work that knows its needs begins without pieces of
+// growing size. Costs nothing until it is used, and nothing at all where so much is there.
+sigmoe_status arena_reserve(arena *a, size_t bytes);
+
 arena_mark arena_here(const arena *a);
 void arena_release(arena *a, arena_mark mark);
 size_t arena_bytes(const arena *a);      // handed out now

@@ -13,7 +13,6 @@ struct attention_saved {
     matrix joined;     // [R, d]: [memory; x], what LN1 saw
     real *mean, *rstd; // [R]
     matrix normed;     // [R, d]: keys and values are made of these
-    matrix normed_x;   // [N, d]: its rows without memory; queries are made of these
     matrix q, k, v;    // [N, H·d_h], [R, H·d_h]
     matrix positions;  // [M + T, H·d_h]
     matrix mixed;      // [N, H·d_h]: the heads' outputs
@@ -124,8 +123,6 @@ static sigmoe_status allocate_saved(
     TRY(ARENA_NEW_RAW(a, s->mean, r));
     TRY(ARENA_NEW_RAW(a, s->rstd, r));
     TRY(matrix_new(a, TYPE_REAL, r, d, &s->normed));
-    s->normed_x = s->normed;
-    if (memory) TRY(matrix_new(a, TYPE_REAL, n, d, &s->normed_x));
     TRY(matrix_new(a, TYPE_REAL, n, inner, &s->q));
     TRY(matrix_new(a, TYPE_REAL, r, inner, &s->k));
     TRY(matrix_new(a, TYPE_REAL, r, inner, &s->v));
@@ -139,8 +136,8 @@ static sigmoe_status allocate_saved(
 double attention_saved_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
     double n = (double)(batch * length), r = (double)(batch * (memory + length)), d = (double)config->d_model;
     double inner = (double)(config->n_heads * config->d_head);
-    double elements = 2 * r * d + 2 * r + (memory ? n * d : 0) + 2 * n * inner + 2 * r * inner +
-                      (double)(memory + length) * inner + n * (double)config->n_heads;
+    double elements = 2 * r * d + 2 * r + 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner +
+                      n * (double)config->n_heads;
     return elements * sizeof(real);
 }
 
@@ -157,6 +154,16 @@ static sigmoe_status project(const step_context *step, matrix x, matrix w, matri
     return dense_gemm(&step->kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
+// The normalized rows without memory, of which queries are made: a copy in scratch memory where there is memory between them.
+static sigmoe_status take_own_rows(const step_context *step, const attention_saved *s, matrix *normed_x) {
+    *normed_x = s->normed;
+    if (!s->memory) return SIGMOE_OK;
+    TRY(matrix_new(step->kernel.scratch, TYPE_REAL, s->q.rows, s->normed.cols, normed_x));
+    segment_rows rows = {s->normed, *normed_x, s->memory, step->length, false};
+    parallel_for(step->kernel.threads, step->batch, copy_segment_rows, &rows);
+    return SIGMOE_OK;
+}
+
 sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
     const xl_memory *memory, matrix sinusoids, matrix x, matrix y, attention_saved **saved) {
     attention_saved *s;
@@ -165,11 +172,11 @@ sigmoe_status attention_block_forward(const attention_layer *layer, step_context
     layer_norm_call norm = {s->joined, tensor(layer, ATTENTION_NORM_WEIGHT)->value,
         tensor(layer, ATTENTION_NORM_BIAS)->value, s->mean, s->rstd};
     TRY(layer_norm_forward(&step->kernel, &norm, s->normed));
-    if (s->memory) {
-        segment_rows rows = {s->normed, s->normed_x, s->memory, step->length, false};
-        parallel_for(step->kernel.threads, step->batch, copy_segment_rows, &rows);
-    }
-    TRY(project(step, s->normed_x, weight(layer, ATTENTION_Q), s->q));
+    arena_mark mark = arena_here(step->kernel.scratch);
+    matrix normed_x;
+    TRY(take_own_rows(step, s, &normed_x));
+    TRY(project(step, normed_x, weight(layer, ATTENTION_Q), s->q));
+    arena_release(step->kernel.scratch, mark);
     TRY(project(step, s->normed, weight(layer, ATTENTION_K), s->k));
     TRY(project(step, s->normed, weight(layer, ATTENTION_V), s->v));
     TRY(project(step, sinusoids, weight(layer, ATTENTION_POSITION), s->positions));
@@ -232,13 +239,14 @@ static sigmoe_status backward_norm(
 static sigmoe_status backward(const attention_layer *layer, step_context *step, attention_saved *s,
     matrix sinusoids, matrix dy, matrix dx) {
     arena *a = step->kernel.scratch;
-    matrix dmixed, dnormed, dnormed_x;
+    matrix dmixed, dnormed, normed_x;
     attention_gradients g;
     TRY(matrix_new(a, TYPE_REAL, s->mixed.rows, s->mixed.cols, &dmixed));
     TRY(back_project(step, dy, weight(layer, ATTENTION_OUT), dmixed, false));
     TRY(add_weight_gradient(step, dy, s->mixed, gradient(layer, ATTENTION_OUT)));
     TRY(backward_kernel(layer, step, s, dmixed, &g));
-    TRY(add_weight_gradient(step, g.dq, s->normed_x, gradient(layer, ATTENTION_Q)));
+    TRY(take_own_rows(step, s, &normed_x));
+    TRY(add_weight_gradient(step, g.dq, normed_x, gradient(layer, ATTENTION_Q)));
     TRY(add_weight_gradient(step, g.dk, s->normed, gradient(layer, ATTENTION_K)));
     TRY(add_weight_gradient(step, g.dv, s->normed, gradient(layer, ATTENTION_V)));
     TRY(add_weight_gradient(step, g.dpositions, sinusoids, gradient(layer, ATTENTION_POSITION)));
@@ -249,7 +257,7 @@ static sigmoe_status backward(const attention_layer *layer, step_context *step, 
         TRY(back_project(step, g.dq, weight(layer, ATTENTION_Q), dnormed, true));
     } else {
         // Queries exist for the segment's own rows only, the last T of each sequence.
-        TRY(matrix_new(a, TYPE_REAL, s->normed_x.rows, s->normed_x.cols, &dnormed_x));
+        matrix dnormed_x = normed_x; // it has served
         TRY(back_project(step, g.dq, weight(layer, ATTENTION_Q), dnormed_x, false));
         int64_t t = step->length, d = layer->config->d_model;
         for (int64_t b = 0; b < step->batch; b++)

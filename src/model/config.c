@@ -1,4 +1,5 @@
 #include "model/config.h"
+#include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "model/attention.h"
 
 #include <stdio.h>
@@ -93,17 +94,19 @@ double model_forward_multiply_adds(const model_config *config, int64_t length, i
     return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
 }
 
-// What the backward of one layer takes beside the gradient of the stream.
-static double layer_scratch_bytes(
+// The gradients at both ends of the layers; then that of a block's output, dropped out, and what its backward takes. Or the
+// chunk of logits of the loss, before there are any but the first.
+static double scratch_bytes(
     const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff) {
-    double n = (double)(batch * length), d = (double)config->d_model;
-    double stream = n * d * sizeof(real), dropped = config->dropout > 0 ? stream : 0;
+    double stream = (double)(batch * length) * (double)config->d_model * sizeof(real);
     double attention = attention_scratch_bytes(config, batch, length, memory);
-    return dropped +
-           fmax(attention, stream + ff); // the gradients of a block's activations are as large as these
+    double feedforward = stream + ff; // the gradients of a block's activations are as large as these
+    double layer = (config->dropout > 0 ? stream : 0) + fmax(attention, feedforward);
+    double loss = (double)cross_entropy_chunk_elements(batch * length, config->vocab_size) * sizeof(real);
+    return stream + fmax(loss, stream + layer);
 }
 
-double model_activation_bytes(
+model_memory model_training_memory(
     const model_config *config, int64_t batch, int64_t length, int64_t memory, sigmoe_recompute recompute) {
     ff_surroundings around = model_ff_surroundings(config);
     double n = (double)(batch * length), stream = n * (double)config->d_model * sizeof(real);
@@ -113,8 +116,7 @@ double model_activation_bytes(
     double kept = attention + feedforward, again = 0;        // of each layer; of the one whose turn it is
     if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
     if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
-    // Beside the layers: the stream and its normalized copy, and their gradients.
-    double ends = 4 * stream;
-    return ends + (double)config->n_layers * kept + again +
-           layer_scratch_bytes(config, batch, length, memory, ff);
+    double ends = 2 * stream; // the stream and its last norm
+    return (model_memory){
+        ends + (double)config->n_layers * kept + again, scratch_bytes(config, batch, length, memory, ff)};
 }

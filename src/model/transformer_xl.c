@@ -330,7 +330,18 @@ static sigmoe_status compute_logits(pass *p, matrix logits) {
     return SIGMOE_OK;
 }
 
+// Both arenas begin with all that the step will take, give or take small things.
+static sigmoe_status reserve_memory(const pass *p) {
+    const step_context *step = p->step;
+    model_memory needed = model_training_memory(
+        &p->t->config, step->batch, step->length, xl_memory_length(p->memory), step->recompute);
+    double most = (double)(SIZE_MAX / 4);
+    TRY(arena_reserve(step->activations, (size_t)fmin(1.02 * needed.activations, most)));
+    return arena_reserve(step->kernel.scratch, (size_t)fmin(1.02 * needed.scratch, most));
+}
+
 static sigmoe_status compute_loss(pass *p, const int32_t *targets, double *nats) {
+    if (p->step->keep) TRY(reserve_memory(p));
     TRY(forward_pass(p));
     parameter *w = p->t->head_weight;
     cross_entropy_call call = {

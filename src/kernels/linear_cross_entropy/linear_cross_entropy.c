@@ -63,6 +63,10 @@ static sigmoe_status evaluate_chunk(const kernel_context *context, chunk *c) {
     return SIGMOE_OK;
 }
 
+int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary) {
+    return least(rows, rows_of_chunk(vocabulary)) * vocabulary;
+}
+
 static sigmoe_status propagate_chunk(
     const kernel_context *context, const chunk *c, const cross_entropy_gradients *gradients) {
     TRY(dense_gemm(

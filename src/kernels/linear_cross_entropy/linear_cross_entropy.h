@@ -23,6 +23,9 @@ typedef struct cross_entropy_gradients {
 sigmoe_status cross_entropy_train(
     const kernel_context *context, const cross_entropy_call *call, const cross_entropy_gradients *gradients);
 
+// Logits that exist at a time, in scratch memory.
+int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary);
+
 typedef struct linear_cross_entropy_kernel {
     kernel_identity identity;
     // On a chunk of logits [rows, V] with the bias not yet added: nats, and, when gradient_scale != 0, the logits replaced by
