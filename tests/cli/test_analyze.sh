@@ -1,0 +1,104 @@
+#!/bin/sh
+# analyze: its files and page, also for a text that would like to be markup; bench figureN: its files; what both refuse.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_text 30000 text.txt
+# Bytes that a page, a terminal or a CSV could trip over, often enough for each split to have them.
+for _ in $(seq 200); do
+    printf '<script>alert(1)</script></td></table>"&amp;\033[31m\001\377\376\342\200\256evil\000,""\r\n'
+    head -c 150 text.txt
+done >>text.txt2
+cat text.txt2 >>text.txt
+works data prepare text text.txt --out data
+# shellcheck disable=SC2034 # write_config reads it
+vocab=$(sed -n 's/.*"vocab_size": *\([0-9]*\).*/\1/p' data/meta.json | head -n 1)
+write_config moe.json "$MOE" 0
+write_config dense.json "$DENSE" 0
+write_config one.json '"type": "moe", "n_experts": 1, "expert_size": 6, "k": 1, "router": "sigmoid", "regularizer": "none"' 0
+works train --config moe.json --data data --out run --batch 2 --steps 4 --checkpoint-every 2
+make_model dense dense.json data
+make_model one one.json data
+
+analyze() { works analyze "$@" --data data --limit-tokens 2000; }
+
+analyze run dense one --split valid --out all
+for figure in active share-layer-00 share-layer-01 run-usage run-training run-together-layer-00 run-together-layer-01 one-usage; do
+    for kind in csv png svg; do [ -s "all/$figure.$kind" ] || problem "all/$figure.$kind is missing"; done
+done
+[ -z "$(find all -name '*.partial' -o -name '*.gnuplot')" ] || problem "something was left in all"
+[ ! -e all/one-together-layer-00.svg ] || problem "one expert is used together with itself"
+grep -q 'run: 2000 tokens' stdout || problem "no summary: $(cat stdout)"
+awk -F, 'NR > 1 && $4 != "" { s[$1 "," $2] = 1; if ($3 < 0 || $3 > 1) exit 1; sum[$1] += $3 }
+    END { for (m in sum) if (sum[m] < 0.999999 || sum[m] > 1.000001) exit 1 }' all/share-layer-00.csv ||
+    problem "the shares of a layer do not sum to 1"
+awk -F, 'NR > 1 { if ($1 == "run" && $8 == 4 && $3 == 2000) n++; if ($1 == "dense" && $8 == "") n++ } END { exit n != 4 }' all/layers.csv ||
+    problem "layers.csv: $(cat all/layers.csv)"
+python3 - all/report.html all/run-tokens.csv <<'PYTHON' || problem "report.html is not what a browser can show safely"
+import csv, html.parser, sys
+text = open(sys.argv[1], encoding="utf-8").read()  # valid UTF-8, or this fails
+assert "\\u{202e}" in text and "&lt;script&gt;" in text and not set(text) & set("\x00\x01\x1b\u202e")
+class Page(html.parser.HTMLParser):
+    open = []
+    def handle_starttag(self, tag, attributes):
+        assert tag not in ("script", "iframe"), tag
+        for key, value in attributes:
+            assert not key.startswith("on"), key
+            assert key not in ("src", "href", "xlink:href") or value.startswith(("#", "data:")), value
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+    def handle_startendtag(self, tag, attributes):
+        pass
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, (tag, self.open[-3:])
+        self.open.pop()
+page = Page()
+page.feed(text)
+assert not page.open, page.open
+assert "http:" not in text and "https:" not in text
+rows = list(csv.DictReader(open(sys.argv[2], encoding="utf-8", newline="")))
+assert rows and all(len(row) == 9 and row["text"] for row in rows)
+assert {row["expert"] for row in rows} <= set("0123")
+PYTHON
+
+analyze run --out again --threads 1
+cp all/run-usage.csv before
+analyze run --out again --force --batch 4
+same before again/run-usage.csv
+fails 2 'exists' analyze run --data data --out again
+fails 2 'at least one model' analyze --data data --out x
+fails 2 'needs --data' analyze run --out x
+fails 2 'needs --out' analyze run --data data
+fails 2 'split|valid' analyze run --data data --split vaild --out x
+fails 2 '[0-9]' analyze run --data data --limit-tokens -1 --out x
+fails 2 . analyze run --data data --limit-tokens 2 --batch 9 --out x
+fails 1 'missing' analyze missing --data data --out x
+fails 1 'missing' analyze run --data missing --out x
+fails 1 'neither a model' analyze data --data data --out x
+head -c 300 dense/model.safetensors >short
+cp -r dense broken && cp short broken/model.safetensors
+fails 1 . analyze broken --data data --out x
+fails 1 . analyze run broken --data data --out x
+make_text 20000 other.txt
+works data prepare text other.txt --out other
+fails 2 . analyze run --data other --out x
+absent x missing
+
+for figure in figure2 figure9; do
+    works bench "$figure" --tokens 16 --repetitions 1 --out "$figure"
+    for file in "$figure.csv" "$figure-time.png" "$figure-time.svg" "$figure-memory.png" "$figure-memory.svg"; do
+        [ -s "$figure/$file" ] || problem "$figure/$file is missing"
+    done
+done
+grep -q 'memory .* GB/s' stdout || problem "no machine above the table: $(cat stdout)"
+awk -F, 'NR > 1 { if ($2 <= last || $8 <= 0 || $9 <= 0 || $10 <= 0 || $12 <= 0 || $13 <= 0) exit 1; last = $2; n++ } END { exit n != 5 }' \
+    figure9/figure9.csv || problem "figure9.csv: $(cat figure9/figure9.csv)"
+fails 2 'exists' bench figure9 --tokens 16 --out figure9
+fails 2 'did you mean' bench figure3 --out x
+fails 2 'needs --out' bench figure9
+fails 2 '[0-9]' bench figure9 --tokens 0 --out x
+works bench figure9 --help
+grep -q 'against N_E' stdout || problem "the help does not say what the axes are"
+absent x
+
+finish
