@@ -124,6 +124,12 @@ static const char *suffix(const comparison_row *row) {
     return strcmp(row->name, "sigma-moe") == 0 ? "moe" : row->name;
 }
 
+// C4 and peS2o have a table of their own.
+static const char *source_of(const base_model *b, const comparison_row *row) {
+    if (b->paper < BASE_C4_S) return row->source;
+    return row->published[b->paper] > 0 ? "Tab. 5" : "";
+}
+
 typedef struct preset_strings {
     char name[64];
     char summary[160];
@@ -151,7 +157,7 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
         .ff_flops_share = comparison_flops_share(&base.config, &out->config),
         .data = b->data,
         .published = published > 0 ? published : NAN,
-        .source = row->source};
+        .source = source_of(b, row)};
     out->paper = b->paper;
     out->row = row;
     return true;

@@ -19,7 +19,7 @@ typedef enum paper_base {
 typedef struct comparison_row {
     const char *name;              // "switch"
     const char *summary;           // "softmax router, K = 1, G·4, N_E/4"
-    const char *source;            // table of the paper, or ""
+    const char *source;            // tables of the paper for WikiText-103 and enwik8, or ""
     double published[PAPER_BASES]; // perplexity, E8: bits per character; 0: the paper has none
     // ff and variant of *out from the base, whose FF is a MoE; everything else is copied already. Sizes keep N_E·G channels
     // (PKM: ⌈√(N_E·G)⌉ sub-keys); matching parameters is the caller's.

@@ -3,8 +3,11 @@
 #include "model/rows.h"
 
 #include <setjmp.h>
+#include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 static const struct {
@@ -56,6 +59,101 @@ static void unknown_preset_names_the_nearest(void **state) {
     assert_non_null(strstr(sigmoe_message(), "wt-s-moe"));
 }
 
+// All forms of a base have the parameters of its dense model, product-key memories of equal values apart, which have fewer.
+static void presets_of_a_base_have_equal_sizes(void **state) {
+    (void)state;
+    static const struct {
+        const char *base;
+        int64_t dense;
+    } bases[] = {{"wt-s", 47260120}, {"wt-s-star", 237696520}, {"wt-b", 262479950}, {"e8", 41234709},
+        {"c4-s", 47260120}, {"c4-b", 262479950}, {"pes2o-s", 47260120}, {"pes2o-b", 262479950}};
+    int held = 0;
+    for (int i = 0; i < preset_count(); i++) {
+        preset p;
+        int64_t count;
+        assert_int_equal(preset_at(i, &p), SIGMOE_OK);
+        assert_int_equal(model_parameter_count(&p.config, &count), SIGMOE_OK);
+        for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
+            if (strcmp(p.about.base, bases[b].base) != 0) continue;
+            double off = fabs((double)(count - bases[b].dense)) / (double)bases[b].dense;
+            if (p.row->keeps_size ? count >= bases[b].dense : off > 0.006)
+                fail_msg("%s has %lld parameters", p.about.name, (long long)count);
+            held++;
+        }
+    }
+    assert_int_equal(held, preset_count() - 1); // all but demo
+}
+
+static void product_keys_have_the_papers_sizes(void **state) {
+    (void)state;
+    static const struct {
+        const char *base;
+        int64_t by_value, matched;
+    } cases[] = {{"wt-s", 46, 62}, {"wt-b", 64, 89}, {"e8", 46, 62}};
+    static const char *const rows[] = {"pkm-softmax", "pkm-relu", "pkm-relu-init"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+            char name[64];
+            preset p;
+            snprintf(name, sizeof name, "%s-%s", cases[i].base, rows[r]);
+            assert_int_equal(preset_named(name, &p), SIGMOE_OK);
+            assert_int_equal(p.config.ff.pkm.n_subkeys, cases[i].matched);
+            snprintf(name, sizeof name, "%s-%s-value", cases[i].base, rows[r]);
+            assert_int_equal(preset_named(name, &p), SIGMOE_OK);
+            assert_int_equal(p.config.ff.pkm.n_subkeys, cases[i].by_value);
+        }
+}
+
+// Both forms where the public code's sweeps differ, and only there.
+static void code_forms_are_marked(void **state) {
+    (void)state;
+    preset p;
+    assert_int_equal(preset_named("wt-s-moe", &p), SIGMOE_OK);
+    assert_false(p.code);
+    assert_true(p.about.published == 11.71);
+    assert_true(p.config.ff.moe.expert_dropout == 0 && p.config.ff.moe.regularizer_weight == 1e-3);
+    assert_int_equal(preset_named("wt-s-moe@code", &p), SIGMOE_OK);
+    assert_true(p.code && p.about.code);
+    assert_true(p.about.published == 11.59);
+    assert_true(p.config.ff.moe.expert_dropout == 0.05 && p.config.ff.moe.regularizer_weight == 1e-4);
+    assert_int_equal(preset_named("wt-s-dense@code", &p), SIGMOE_OK);
+    assert_true(p.settings.clip == 0.1);
+    assert_int_equal(preset_named("e8-moe@code", &p), SIGMOE_BAD_ARGUMENT);
+}
+
+// Of every mixture: the channels computed over the base's, K·G / (N_E·G), by the sizes that the names promise.
+static void shares_are_the_channels_computed(void **state) {
+    (void)state;
+    static const struct {
+        const char *base;
+        double share; // of its σ-MoE: 4 of 16, 128, 32, 16 experts
+    } bases[] = {{"wt-s", 4 / 16.}, {"wt-s-star", 4 / 128.}, {"wt-b", 4 / 32.}, {"e8", 4 / 16.}};
+    static const struct {
+        const char *row;
+        double factor;
+    } rows[] = {{"sigma-moe", 1}, {"standard-dropout", 1}, {"softmax-renorm", 1}, {"softmax", 1},
+        {"standard-init", 1}, {"no-regularization", 1}, {"2k-half-g", 1}, {"half-k-2g", 1},
+        {"quarter-k-4g", 1}, {"2ne-half-g", 0.5}, {"quarter-k", 0.25}, {"half-k", 0.5}, {"2k", 2},
+        {"switch", 1}, {"switch-no-dropout", 1}, {"switch-k4", 1}, {"switch-k1", 0.25}, {"s-base", 1},
+        {"s-base-k4", 1}};
+    int mixtures = 0, held = 0;
+    for (int i = 0; i < preset_count(); i++) {
+        preset p;
+        assert_int_equal(preset_at(i, &p), SIGMOE_OK);
+        if (strcmp(p.config.variant->name, "moe") != 0) continue;
+        for (size_t b = 0; b < sizeof bases / sizeof *bases; b++)
+            for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+                if (strcmp(p.about.base, bases[b].base) != 0 || strcmp(p.row->name, rows[r].row) != 0)
+                    continue;
+                if (fabs(p.about.ff_flops_share - bases[b].share * rows[r].factor) > 1e-12)
+                    fail_msg("%s computes %.4f of the channels", p.about.name, p.about.ff_flops_share);
+                held++;
+            }
+        mixtures += p.paper >= BASE_WT_S && p.paper <= BASE_E8;
+    }
+    assert_int_equal(held, mixtures);
+}
+
 // K/N_E of the experts' channels, router apart.
 static void flops_share_is_k_over_n(void **state) {
     (void)state;
@@ -87,6 +185,10 @@ int main(void) {
         cmocka_unit_test(totals_are_the_papers),
         cmocka_unit_test(every_preset_is_valid_and_unique),
         cmocka_unit_test(unknown_preset_names_the_nearest),
+        cmocka_unit_test(presets_of_a_base_have_equal_sizes),
+        cmocka_unit_test(product_keys_have_the_papers_sizes),
+        cmocka_unit_test(code_forms_are_marked),
+        cmocka_unit_test(shares_are_the_channels_computed),
         cmocka_unit_test(flops_share_is_k_over_n),
         cmocka_unit_test(rows_need_a_moe_base),
     };

@@ -1,0 +1,80 @@
+#!/bin/sh
+# sweep: the paper's tables at a small size, the names of runs, verdicts, resuming, and what it refuses. presets: what they cost.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+make_data data
+
+small() {
+    table=$1
+    shift
+    works sweep "$table" --data data --set d_model=64 --set n_layers=2 --set n_heads=2 --set d_head=8 --set unroll=16 \
+        --set ff.expert_size=8 --steps 3 --batch 2 "$@"
+}
+
+small tab10-e8 --out tab10
+for file in table.txt table.csv table.json claims.csv report.html; do [ -s "tab10/$file" ] || problem "tab10/$file is missing"; done
+same stdout tab10/table.txt
+valid_json tab10/table.json
+works eval --model tab10/runs/sigma-moe --data data --split valid --json
+python3 - tab10/table.json <<'PYTHON' || problem "tab10/table.json lacks something"
+import json, sys
+table = json.load(open(sys.argv[1]))
+rows = {row["variant"]: row for row in table["variants"]}
+assert len(rows) == 20, list(rows)
+assert table["published_score"] == "bits/char" and rows["s-base"]["published"] == 1.32, rows["s-base"]
+assert all(claim["verdict"] == "needs 3 seeds" for claim in table["claims"]), table["claims"]
+assert {"sigma-moe", "switch"} in [{claim["better"], claim["worse"]} for claim in table["claims"]]
+PYTHON
+
+small tab3-wt-s --seeds 3 --jobs 2 --out tab3
+python3 - tab3 <<'PYTHON' || problem "the verdict is not the runs'"
+import json, sys
+test = lambda row, seed: json.load(open(f"{sys.argv[1]}/runs/{row}-seed{seed}/result.json"))["test"]["bits_per_char"]
+d = [test("dense", seed) - test("sigma-moe", seed) for seed in (1, 2, 3)]
+mean = sum(d) / 3
+half = 4.302653 * (sum((x - mean) ** 2 for x in d) / 2 / 3) ** 0.5
+claim, = json.load(open(f"{sys.argv[1]}/table.json"))["claims"]
+for key, value in (("difference", mean), ("low", mean - half), ("high", mean + half)):
+    assert abs(claim[key] - value) < 1e-6, (key, claim[key], value)
+expected = "holds" if mean > half else "does not hold" if mean < -half else "within noise"
+assert claim["verdict"] == expected and claim["pairs"] == 3, claim
+PYTHON
+
+cp -r tab3 before
+small tab3-wt-s --seeds 3 --out tab3 --resume
+same before/runs tab3/runs
+same before/claims.csv tab3/claims.csv
+fails 2 'exists' sweep tab3-wt-s --data data --out tab3
+fails 2 'n_layers|d_model' sweep tab3-wt-s --data data --seeds 3 --set unroll=16 --batch 2 --steps 3 --out tab3 --resume
+
+echo '{"base": "wt-s-moe", "rows": ["dense", "wt-s-moe"], "set": {"d_model": 16, "n_layers": 1, "unroll": 8}, "settings": {"steps": 2, "batch": 2}}' >own.json
+works sweep own.json --data data --out own
+[ -d own/runs/sigma-moe ] || problem "the preset of a file is not its row"
+
+fails 2 'needs a table' sweep --data data --out x
+fails 2 'did you mean tab10-wt-s' sweep tab10-wts --data data --out x
+fails 2 'd_model' sweep tab10-wt-s --data data --set d_modle=3 --out x
+fails 2 'ff.k' sweep tab10-e8 --data data --set ff.k=2 --set unroll=16 --batch 2 --out x
+fails 2 'choose one' sweep tab3-e8 --data data --out x --force --resume
+fails 2 'jobs' sweep tab3-e8 --data data --out x --jobs 0
+fails 1 'missing' sweep tab3-e8 --data missing --out x
+fails 1 'missing.json' sweep missing.json --data data --out x
+echo '{"base": "wt-s-moe", "row": ["dense"]}' >wrong.json
+fails 1 'did you mean "rows"' sweep wrong.json --data data --out x
+absent x missing
+
+works sweep --help
+grep -q '^  tab10-e8 ' stdout || problem "sweep --help does not list tab10-e8"
+works presets --json
+python3 - stdout <<'PYTHON' || problem "presets --json lacks something"
+import json, sys
+presets = {p["name"]: p for p in json.load(open(sys.argv[1]))}
+moe, code = presets["wt-b-moe"], presets["wt-b-moe@code"]
+assert (moe["base"], moe["form"], code["form"]) == ("wt-b", "printed", "code"), moe
+assert moe["parameters"] == 262461266 and moe["ff_flops_share"] == 0.125, moe
+assert moe["published"] == 9.44 and moe["source"] == "Tab. 3, 4, 10", moe
+assert presets["c4-b-moe"]["source"] == "Tab. 5" and presets["c4-b-moe"]["published"] == 17.46
+PYTHON
+
+finish
