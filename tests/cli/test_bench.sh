@@ -1,0 +1,94 @@
+#!/bin/sh
+# bench and the memory that info predicts: keys, sizes that make no sense, and the peers' script without PyTorch.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+
+# has_keys LIST: the object in stdout has these keys in this order, with numbers above 0 in all but "isa".
+has_keys() {
+    valid_json stdout
+    python3 - "$1" <<'PYTHON' || problem "keys are not $1"
+import json, sys
+keys, got = sys.argv[1].split(), json.load(open("stdout"))
+assert list(got) == keys, list(got)
+assert all(got[k] > 0 for k in keys if k != "isa"), got
+PYTHON
+}
+
+works bench attention --batch 1 --queries 8 --memory 8 --heads 2 --head-width 5 --threads 2 --repetitions 2 --json
+has_keys "forward_ms backward_ms total_ms forward_flops total_flops forward_gflops gflops peak_gflops forward_fraction_of_peak fraction_of_peak isa"
+python3 - <<'PYTHON' || problem "attention's work is miscounted"
+import json
+got = json.load(open("stdout"))
+pairs = 2 * sum(8 + i for i in range(1, 9))  # query i sees the memory and i keys
+assert got["forward_flops"] == 6 * 5 * pairs and got["total_flops"] == 18 * 5 * pairs, got
+PYTHON
+works bench attention --batch 1 --queries 8 --memory 0 --heads 1 --head-width 4 --repetitions 1 --pin
+grep -q 'GF/s' stdout || problem "bench attention prints no table"
+fails 2 'head-width' bench attention --head-width 0
+fails 2 'dtype' bench attention --dtype f64
+
+works bench kernel top_k --repetitions 1 --threads 2 --json
+valid_json stdout
+python3 - <<'PYTHON' || problem "bench kernel --json"
+import json
+got = json.load(open("stdout"))
+assert list(got) == ["rows", "peak_gflops", "peak_gigabytes_per_s", "isa"], list(got)
+assert {r["operation"] for r in got["rows"]} == {"top_k"}
+for shape in {r["shape"] for r in got["rows"]}:
+    rows = [r for r in got["rows"] if r["shape"] == shape]
+    assert rows[-1]["implementation"] == "ref"
+    assert [r["chosen"] for r in rows] == [True] + [False] * (len(rows) - 1), rows
+    assert all(r["ms"] > 0 and r["bound"] == "memory" and r["fraction_of_bound"] > 0 for r in rows)
+PYTHON
+works bench kernel layer_norm --repetitions 1
+grep -q 'layer_norm' stdout || problem "bench kernel prints no table"
+SIGMOE_CPU=scalar "$program" bench kernel layer_norm --repetitions 1 >stdout
+grep -q 'avx' stdout && problem "SIGMOE_CPU=scalar does not narrow bench kernel"
+fails 2 'no operation .topk.' bench kernel topk
+
+# rss COMMAND WORD...: peak_rss_bytes that it prints.
+rss() { "$program" "$@" --json | python3 -c 'import json, sys; print(int(json.load(sys.stdin)["peak_rss_bytes"]))'; }
+
+# The measured fixed part of a small process is in the prediction: allow 10 % and 2 MB. Sanitizers have memory of their own.
+predicts() {
+    predicted=$(rss info "$@")
+    measured=$(rss bench step --threads 2 --steps 1 "$@")
+    python3 -c 'import sys
+predicted, measured = map(int, sys.argv[1:])
+sys.exit(abs(predicted - measured) > 0.1 * measured + 2e6)' "$predicted" "$measured" ||
+        problem "info predicts $predicted bytes for $*, but it takes $measured"
+}
+if ! grep -qE '__(asan|tsan|ubsan)_' "$program"; then
+    predicts --preset demo --batch 1
+    predicts --preset demo --batch 24
+    predicts --preset wt-s-moe --set n_layers=4 --batch 4
+    predicts --preset wt-s-dense --set n_layers=4 --batch 4 --recompute ff
+    predicts --preset wt-s-moe --set n_layers=6 --batch 4 --recompute all
+fi
+works bench step --preset demo --batch 1 --steps 1 --recompute all --json
+has_keys "tokens_per_s model_flops_per_token fraction_of_peak peak_rss_bytes isa"
+fails 2 'recompute' bench step --preset demo --recompute some
+fails 2 'batch' info --preset demo --batch 0
+
+# Python files parse; without PyTorch and without a network there is one sentence.
+for file in "$root"/bench/peers/*.py; do
+    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file" || problem "$file does not parse"
+done
+for file in $(find "$root/bench" -name '*.sh' -o -name run); do
+    sh -n "$file" || problem "$file does not parse"
+done
+mkdir -p peers/bench peers/build
+cp -r "$root/bench/peers" peers/bench/
+ln -s "$program" peers/build/sigmoe
+status=0
+(cd peers && PIP_NO_INDEX=1 PEERS_PYTHON=/nonexistent/python bench/peers/run) >stdout 2>stderr || status=$?
+[ "$status" -eq 1 ] || problem "peers/run without PyTorch: exit status $status"
+[ "$(wc -l <stderr)" -eq 1 ] || problem "peers/run without PyTorch says more than a sentence: $(cat stderr)"
+grep -q '^bench/peers/run: .*PyTorch' stderr || problem "peers/run without PyTorch says: $(cat stderr)"
+[ ! -e peers/.venv ] || problem "peers/run left half an environment behind"
+rm peers/build/sigmoe
+(cd peers && bench/peers/run) >stdout 2>stderr && problem "peers/run works without the program"
+grep -q './run build' stderr || problem "peers/run without the program says: $(cat stderr)"
+
+finish
