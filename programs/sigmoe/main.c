@@ -30,10 +30,10 @@ static const command *const commands[] = {
 static void print_overview(void) {
     puts("sigmoe: feedforward blocks and their approximations in Transformer-XL language models\n\n"
          "usage: sigmoe COMMAND [options]\n");
-    for (int i = 0; i < COUNT(commands); i++) printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
-    puts("\n  help config    the keys of a model's configuration, for config.json and --set\n"
-         "  help COMMAND   a command's options; also sigmoe COMMAND --help\n"
-         "  --version      the version\n\n"
+    for (int i = 0; i < COUNT(commands); i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    puts("\n  help config      the keys of a model's configuration, for config.json and --set\n"
+         "  help COMMAND     a command's options; also sigmoe COMMAND --help\n"
+         "  --version        the version\n\n"
          "Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by SIGINT or SIGTERM after "
          "saving.");
 }
@@ -75,7 +75,7 @@ static bool print_family(const char *word) {
     bool any = false;
     for (int i = 0; i < COUNT(commands); i++) {
         if (!begins_family(commands[i], word)) continue;
-        printf("  sigmoe %-14s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  sigmoe %-16s %s\n", commands[i]->name, commands[i]->summary);
         any = true;
     }
     return any;

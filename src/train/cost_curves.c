@@ -72,8 +72,11 @@ static sigmoe_status measure_point(cost_measurement *m, int repetitions, cost_po
     TRY(sigmoe_bench_layer(&r, &b));
     double d = (double)r.d_model, experts = (double)r.experts, all = experts * (double)r.expert_size;
     double moe_weights = 2 * d * all + experts * d, dense_weights = 2 * d * all + all + d;
+    // Experts without a token need not pass.
+    double used = fmin(experts, (double)m->tokens * (double)r.k);
+    double used_weights = 2 * d * used * (double)r.expert_size + experts * d;
     p->moe = (layer_cost){b.total_ms, b.peak_bytes + standing_bytes(m, d, moe_weights),
-        roofline(m, d, (double)(r.k * r.expert_size), experts * d, moe_weights), b.gflops};
+        roofline(m, d, (double)(r.k * r.expert_size), experts * d, used_weights), b.gflops};
     p->dense = (layer_cost){b.dense_total_ms, b.dense_peak_bytes + standing_bytes(m, d, dense_weights),
         roofline(m, d, all, 0, dense_weights), b.dense_gflops};
     m->isa = b.isa;
