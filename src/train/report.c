@@ -32,11 +32,17 @@ static void print_question(FILE *out, const comparison *c) {
     fputs("</p>\n", out);
 }
 
-// The variant with the lowest mean; -1 when there is no score.
-static int best_variant(const comparison *c, const table_row *rows) {
+static double mean_score(const table_row *row, int column) {
+    return column == COLUMN_VALID ? row->valid.mean : row->test.mean;
+}
+
+// The variant with the lowest mean in a column of scores; -1 when there is no score.
+static int best_variant(const comparison *c, const table_row *rows, int column) {
     int best = -1;
-    for (int i = 0; i < c->variant_count; i++)
-        if (!isnan(rows[i].test.mean) && (best < 0 || rows[i].test.mean < rows[best].test.mean)) best = i;
+    for (int i = 0; i < c->variant_count; i++) {
+        double score = mean_score(&rows[i], column);
+        if (!isnan(score) && (best < 0 || score < mean_score(&rows[best], column))) best = i;
+    }
     return best;
 }
 
@@ -47,7 +53,7 @@ static int variant_of_row(const comparison *c, const char *row) {
 }
 
 static void print_answer(FILE *out, const comparison *c, const table_row *rows) {
-    int best = best_variant(c, rows), dense = variant_of_row(c, "dense"),
+    int best = best_variant(c, rows, COLUMN_TEST), dense = variant_of_row(c, "dense"),
         sigma = variant_of_row(c, "sigma-moe");
     if (best < 0) return;
     fputs("<p>The best test score is ", out);
@@ -80,14 +86,15 @@ static void print_headings(FILE *out, const table_cells *t) {
     fputs("</tr></thead>\n", out);
 }
 
-static void print_row(FILE *out, const char *const cells[TABLE_COLUMNS], const char *color, bool best) {
-    fprintf(out, "<tr%s><th scope=\"row\">", best ? " class=\"best\"" : "");
+static void print_row(
+    FILE *out, const char *const cells[TABLE_COLUMNS], const char *color, bool best_valid, bool best_test) {
+    fputs("<tr><th scope=\"row\">", out);
     fprintf(out, "<span class=\"swatch\" style=\"background:var(%s)\"></span>", color);
     html_text(out, cells[COLUMN_VARIANT]);
     fputs("</th>", out);
     for (int j = COLUMN_VARIANT + 1; j < TABLE_COLUMNS; j++) {
-        bool score = j == COLUMN_VALID || j == COLUMN_TEST;
-        fprintf(out, "<td%s>", score ? " class=\"score\"" : "");
+        bool best = (j == COLUMN_VALID && best_valid) || (j == COLUMN_TEST && best_test);
+        fputs(best ? "<td class=\"best\">" : "<td>", out);
         html_text(out, cells[j]);
         fputs("</td>", out);
     }
@@ -126,7 +133,7 @@ static void print_legend(FILE *out, const comparison *c) {
 static sigmoe_status print_results(FILE *out, const comparison *c, const table_row *rows) {
     table_cells t;
     TRY(table_cells_make(c, rows, &t));
-    int best = best_variant(c, rows);
+    int best_valid = best_variant(c, rows, COLUMN_VALID), best_test = best_variant(c, rows, COLUMN_TEST);
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -135,8 +142,9 @@ static sigmoe_status print_results(FILE *out, const comparison *c, const table_r
     fputs("<tbody>\n", out);
     for (int i = 0; i < c->variant_count; i++)
         print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            i == best);
-    if (c->has_ngram) print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false);
+            i == best_valid, i == best_test);
+    if (c->has_ngram)
+        print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
     fputs("</tbody></table></div>\n", out);
     print_legend(out, c);
     print_failures(out, c);
