@@ -40,7 +40,7 @@ static const base_model bases[] = {
 
 // The demonstration: bytes, small enough that two cores train five variants with two seeds in minutes.
 static const base_model demo = {
-    "demo", "gcide", -1, 256, 128, 2, 4, 32, 64, 16, 1000, 4e-3, 0.25, 100, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
+    "demo", "gcide", -1, 256, 128, 2, 8, 16, 64, 16, 800, 3e-3, 0.25, 80, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
 
 enum { BASES = sizeof bases / sizeof *bases };
 
