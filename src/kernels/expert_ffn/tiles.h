@@ -151,8 +151,9 @@ static inline __attribute__((always_inline)) void add_rows(const int rows, const
     CASE(function, 6, t)                                                                                     \
     CASE(function, 7, t)                                                                                     \
     CASE(function, 8, t)                                                                                     \
-    CASE(function, 9, t) CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t)                   \
-        CASE(function, 13, t) CASE(function, 14, t)
+    CASE(function, 9, t)                                                                                     \
+    CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t) CASE(function, 13, t)                  \
+        CASE(function, 14, t)
 #define CASE(function, count, t)                                                                             \
     case count:                                                                                              \
         if (count <= ROWS) function(count <= ROWS ? count : 1, t);                                           \

@@ -9,24 +9,24 @@
 typedef struct attention_call {
     int64_t batch, queries, memory; // B, Q, M: keys are M + Q; all sizes are at least 1, but M may be 0
     int64_t heads, head_width;      // H, d_h; a row of the matrices below is H * d_h wide, head h at h * d_h
-    matrix q;            // [B * Q, H * d_h]
-    matrix k, v;         // [B * (M + Q), H * d_h], batch-major, memory first
-    matrix positions;    // [M + Q, H * d_h]
-    const real *content_bias;  // u [H, d_h]
-    const real *position_bias; // v [H, d_h]
-    real scale;          // τ
-    matrix out;          // [B * Q, H * d_h]; written by the forward, read by the backward
-    real *logsumexp;     // [B, H, Q]; likewise
+    matrix q;                       // [B * Q, H * d_h]
+    matrix k, v;                    // [B * (M + Q), H * d_h], batch-major, memory first
+    matrix positions;               // [M + Q, H * d_h]
+    const real *content_bias;       // u [H, d_h]
+    const real *position_bias;      // v [H, d_h]
+    real scale;                     // τ
+    matrix out;                     // [B * Q, H * d_h]; written by the forward, read by the backward
+    real *logsumexp;                // [B, H, Q]; likewise
 } attention_call;
 
 sigmoe_status attention_forward(const kernel_context *context, const attention_call *call);
 
 typedef struct attention_gradients {
-    matrix dout;                     // in [B * Q, H * d_h]
-    matrix dq, dk, dv;               // overwritten, shapes of q, k, v
-    matrix dpositions;               // overwritten
+    matrix dout;                          // in [B * Q, H * d_h]
+    matrix dq, dk, dv;                    // overwritten, shapes of q, k, v
+    matrix dpositions;                    // overwritten
     real *dcontent_bias, *dposition_bias; // [H, d_h], accumulated
-    real *dscale;                    // [1], accumulated
+    real *dscale;                         // [1], accumulated
 } attention_gradients;
 sigmoe_status attention_backward(
     const kernel_context *context, const attention_call *call, const attention_gradients *gradients);

@@ -48,10 +48,10 @@ static void every_preset_is_valid_and_unique(void **state) {
         assert_int_equal(preset_named(name, &again), SIGMOE_OK);
         assert_string_equal(again.about.name, name);
         // The first of that name is this one. (Values, not bytes: structs have padding.)
-        int64_t count, count_again;
-        assert_int_equal(model_parameter_count(&p.config, &count), SIGMOE_OK);
-        assert_int_equal(model_parameter_count(&again.config, &count_again), SIGMOE_OK);
-        assert_int_equal(count_again, count);
+        int64_t total, total_again;
+        assert_int_equal(model_parameter_count(&p.config, &total), SIGMOE_OK);
+        assert_int_equal(model_parameter_count(&again.config, &total_again), SIGMOE_OK);
+        assert_int_equal(total_again, total);
         assert_ptr_equal(again.row, p.row);
         assert_true(again.settings.lr == p.settings.lr && again.settings.clip == p.settings.clip);
         assert_int_equal(again.settings.steps, p.settings.steps);
