@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-enum { TRIALS = 40, REMEMBERED = 16 };
+enum { TRIALS = 100, REMEMBERED = 16 };
 static const double trial_seconds = 2e-3;
 
 static peak_chains *chains_of(cpu_level level) {

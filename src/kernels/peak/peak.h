@@ -4,7 +4,7 @@
 #include "kernels/kernel.h"
 
 // f32 multiply-adds from registers alone, all threads of the pool together, at the level in use; 1e9 operations a second, a
-// multiply-add counting as two. Measured for some milliseconds, the best of several, once a thread count and level;
+// multiply-add counting as two. Measured for a fifth of a second, the best of many trials, once a thread count and level;
 // later calls return the same number. Not safe to call from several threads at once.
 double peak_gflops(threads *pool);
 

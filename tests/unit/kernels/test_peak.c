@@ -22,9 +22,22 @@ static void counts_its_operations(void **state) {
     assert_true(operations == 2 * 48 * 3);
 }
 
+static void bandwidth_leaves_no_scratch(void **state) {
+    (void)state;
+    kernel_context context;
+    double gigabytes_per_s = 0;
+    assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
+    assert_int_equal(arena_create("scratch", &context.scratch), SIGMOE_OK);
+    assert_int_equal(peak_bandwidth(&context, &gigabytes_per_s), SIGMOE_OK);
+    assert_true(gigabytes_per_s > 0 && gigabytes_per_s < 1e5);
+    assert_int_equal(arena_bytes(context.scratch), 0);
+    arena_destroy(context.scratch);
+    threads_destroy(context.threads);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_measured_once_a_level), cmocka_unit_test(counts_its_operations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(is_measured_once_a_level),
+        cmocka_unit_test(counts_its_operations), cmocka_unit_test(bandwidth_leaves_no_scratch)};
     if (cpu_init() != SIGMOE_OK) return 1;
     return cmocka_run_group_tests_name("peak", tests, NULL, NULL);
 }
