@@ -75,9 +75,7 @@ fails 2 'batch' info --preset demo --batch 0
 for file in "$root"/bench/peers/*.py; do
     python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$file" || problem "$file does not parse"
 done
-for file in $(find "$root/bench" -name '*.sh' -o -name run); do
-    sh -n "$file" || problem "$file does not parse"
-done
+sh -n "$root/bench/peers/run" || problem "bench/peers/run does not parse"
 mkdir -p peers/bench peers/build
 cp -r "$root/bench/peers" peers/bench/
 ln -s "$program" peers/build/sigmoe
