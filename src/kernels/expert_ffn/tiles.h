@@ -142,29 +142,26 @@ static inline __attribute__((always_inline)) void add_rows(const int rows, const
     }
 }
 
-#define EACH_ROW_COUNT(function, t)                                                                          \
-    CASE(function, 1, t)                                                                                     \
-    CASE(function, 2, t)                                                                                     \
-    CASE(function, 3, t)                                                                                     \
-    CASE(function, 4, t)                                                                                     \
-    CASE(function, 5, t)                                                                                     \
-    CASE(function, 6, t)                                                                                     \
-    CASE(function, 7, t)                                                                                     \
-    CASE(function, 8, t)                                                                                     \
-    CASE(function, 9, t)                                                                                     \
-    CASE(function, 10, t) CASE(function, 11, t) CASE(function, 12, t) CASE(function, 13, t)                  \
-        CASE(function, 14, t)
-#define CASE(function, count, t)                                                                             \
-    case count:                                                                                              \
-        if (count <= ROWS) function(count <= ROWS ? count : 1, t);                                           \
-        return;
-
 // c = a · b, a by row.
 static void store_tile(int64_t rows, const tile *t) {
-    switch (rows) { EACH_ROW_COUNT(store_rows, t) }
+    switch (rows) {
+#define ROW_COUNT(count)                                                                                     \
+    case count:                                                                                              \
+        if (count <= ROWS) store_rows(count <= ROWS ? count : 1, t);                                         \
+        return;
+#include "kernels/expert_ffn/row_counts.inc"
+#undef ROW_COUNT
+    }
 }
 
 // c += a · b, a by step.
 static void add_tile(int64_t rows, const tile *t) {
-    switch (rows) { EACH_ROW_COUNT(add_rows, t) }
+    switch (rows) {
+#define ROW_COUNT(count)                                                                                     \
+    case count:                                                                                              \
+        if (count <= ROWS) add_rows(count <= ROWS ? count : 1, t);                                           \
+        return;
+#include "kernels/expert_ffn/row_counts.inc"
+#undef ROW_COUNT
+    }
 }
