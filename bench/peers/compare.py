@@ -9,6 +9,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 MODELS = [("dense", "wt-s-dense", "dense"), ("sigma-moe", "wt-s-moe", "moe")]
+NOT_ASKED = object()  # a compiled figure without --compiled
 # width, experts, expert size, K, tokens
 LAYERS = [(412, 16, 128, 4, 4096), (1024, 32, 128, 4, 2048), (512, 16, 128, 4, 8192), (512, 256, 128, 4, 8192)]
 
@@ -25,12 +26,16 @@ def torch_run(script, *words):
 
 
 def median(rows, key):
+    if not rows:
+        return NOT_ASKED
     values = [row[key] for row in rows]
     return None if None in values else statistics.median(values)
 
 
 def cell(value, ours, form):
     """A figure of PyTorch's, and behind it how many times as good ours is; lower is better for times."""
+    if value is NOT_ASKED:
+        return f"{'-':>16}"
     if value is None:
         return f"{'cannot':>16}"
     ratio = value / ours if form == "ms" else ours / value
@@ -46,7 +51,8 @@ def compare_steps(args):
         for _ in range(args.rounds):
             ours.append(run([args.sigmoe, "bench", "step", "--preset", preset, "--json", *common]))
             eager.append(torch_run("torch_step.py", "--ff", ff, *common))
-            compiled.append(torch_run("torch_step.py", "--ff", ff, "--compile", *common))
+            if args.compiled:
+                compiled.append(torch_run("torch_step.py", "--ff", ff, "--compile", *common))
         rate = median(ours, "tokens_per_s")
         rss = [max(row["peak_rss_bytes"] for row in rows) / 1e9 for rows in (ours, eager)]
         print(
@@ -68,7 +74,7 @@ def compare_layers(args):
         ours, theirs = [], [[] for _ in kinds]
         for _ in range(args.rounds):
             ours.append(run([args.sigmoe, "bench", "layer", "--json", *common]))
-            for rows, kind in zip(theirs, kinds):
+            for rows, kind in zip(theirs, kinds if args.compiled else kinds[:3]):
                 rows.append(torch_run("torch_layer.py", "--kind", *kind, *common))
         ms, dense = median(ours, "total_ms"), median(ours, "dense_total_ms")
         cells = [cell(median(rows, "total_ms"), dense if i == 0 else ms, "ms") for i, rows in enumerate(theirs)]
@@ -87,6 +93,7 @@ def main():
     a.add_argument("--steps", default="3")
     a.add_argument("--batch", default="8")
     a.add_argument("--rounds", type=int, default=2, help="ours and theirs in turn, this many times; medians are printed")
+    a.add_argument("--compiled", action="store_true", help="torch.compile, too: many minutes")
     a.add_argument("--only", choices=["steps", "layers"])
     args = a.parse_args()
     version = torch_run("torch_layer.py", "--kind", "dense", "--tokens", 16, "--repetitions", 1)["torch"]
