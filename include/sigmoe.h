@@ -38,6 +38,8 @@ typedef enum sigmoe_status {
 
 /* The sentence of this thread's last failure; valid until the next one in this thread. */
 SIGMOE_API const char *sigmoe_message(void);
+/* The known name nearest to `name` in edit distance, for "did you mean"; the first of equals, NULL for an empty list. */
+SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
 SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
 
 /* Once per process, before anything else: reads the processor's features and SIGMOE_CPU (scalar, avx2, avx512,

@@ -9,36 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Levenshtein distance; words beyond `LONGEST` characters count as far away.
-static int edit_distance(const char *a, const char *b) {
-    enum { LONGEST = 63 };
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > LONGEST || m > LONGEST) return n > m ? n : m;
-    int row[LONGEST + 1];
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int substitute = diagonal + (a[i - 1] != b[j - 1]);
-            int insert_or_erase = 1 + (row[j - 1] < row[j] ? row[j - 1] : row[j]);
-            diagonal = row[j];
-            row[j] = substitute < insert_or_erase ? substitute : insert_or_erase;
-        }
-    }
-    return row[m];
-}
-
-const char *nearest_word(const char *word, const char *const *known, int count) {
-    const char *best = NULL;
-    int best_distance = 0;
-    for (int i = 0; i < count; i++) {
-        int distance = edit_distance(word, known[i]);
-        if (!best || distance < best_distance) best = known[i], best_distance = distance;
-    }
-    return best;
-}
-
 typedef struct argument_place {
     int group, index; // -1 when there is no such argument
 } argument_place;
@@ -59,7 +29,7 @@ static int unknown_option(const command *c, const char *name, size_t length) {
     int count = 0;
     for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
         for (int i = 0; i < c->groups[g].count; i++) known[count++] = c->groups[g].arguments[i].name;
-    const char *nearest = nearest_word(word, known, count);
+    const char *nearest = sigmoe_nearest(word, known, count);
     return complain(EXIT_USAGE, "%s has no option --%s; did you mean --%s? `sigmoe %s --help` lists them",
         c->name, word, nearest, c->name);
 }

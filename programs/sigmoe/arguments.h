@@ -74,6 +74,3 @@ int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *o
 void arguments_fill(const parsed_arguments *arguments, void *values);
 bool arguments_given(const parsed_arguments *arguments, const char *name);
 void arguments_help(const command *c);
-
-// The words nearest to `word` among `count` names: for "did you mean".
-const char *nearest_word(const char *word, const char *const *known, int count);

@@ -50,7 +50,7 @@ static int complain_kind(const char *name) {
     return complain(EXIT_USAGE,
         "data prepare knows no `%s`, did you mean %s? It takes text FILE..., enwik8, gcide, wikitext103, c4 "
         "or pes2o",
-        name, nearest_word(name, names, COUNT(kinds)));
+        name, sigmoe_nearest(name, names, COUNT(kinds)));
 }
 
 static int run(const parsed_arguments *given, void *values) {

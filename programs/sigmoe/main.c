@@ -90,14 +90,14 @@ static int unknown_command(int argc, char **argv) {
     }
     if (members == 0)
         return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe help` lists them",
-            argv[0], nearest_word(argv[0], known, COUNT(known)));
+            argv[0], sigmoe_nearest(argv[0], known, COUNT(known)));
     if (argc == 1 || argv[1][0] == '-')
         return complain(
             EXIT_USAGE, "%s needs another word behind it; `sigmoe %s --help` lists them", argv[0], argv[0]);
     char both[128];
     snprintf(both, sizeof both, "%s %s", argv[0], argv[1]);
     return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe %s --help` lists them",
-        both, nearest_word(both, family, members), argv[0]);
+        both, sigmoe_nearest(both, family, members), argv[0]);
 }
 
 static int show_help(int argc, char **argv) {

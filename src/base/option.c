@@ -90,7 +90,7 @@ static int edit_distance(const char *a, const char *b) {
     return row[m];
 }
 
-const char *nearest_name(const char *name, const char *const *known, int count) {
+const char *sigmoe_nearest(const char *name, const char *const *known, int count) {
     const char *best = NULL;
     int best_distance = 0;
     for (int i = 0; i < count; i++) {

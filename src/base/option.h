@@ -32,5 +32,3 @@ void option_defaults(option_table table, void *values);
 // Every value lies in its option's range, and every choice exists; the sentence names the key, `path` and name ("ff.k").
 sigmoe_status option_check(option_table table, const char *path, const void *values);
 const option *option_find(option_table table, const char *name); // NULL when unknown
-// The known name nearest to `name` in edit distance, for "did you mean"; NULL for an empty list.
-const char *nearest_name(const char *name, const char *const *known, int count);

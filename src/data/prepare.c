@@ -18,7 +18,7 @@ static sigmoe_status find_corpus(const char *kind, const corpus **out) {
         return SIGMOE_OK;
     }
     return fail(SIGMOE_BAD_ARGUMENT, "unknown corpus \"%s\"; did you mean \"%s\"?", kind,
-        nearest_name(kind, names, count));
+        sigmoe_nearest(kind, names, count));
 }
 
 static sigmoe_status choose_tokenizer(

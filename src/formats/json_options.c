@@ -68,7 +68,7 @@ static sigmoe_status unknown_key(
     int count = 0;
     for (int i = 0; i < table.count && count < MOST_KNOWN_KEYS; i++) known[count++] = table.options[i].name;
     for (; also && *also && count < MOST_KNOWN_KEYS; also++) known[count++] = *also;
-    const char *nearest = nearest_name(key, known, count);
+    const char *nearest = sigmoe_nearest(key, known, count);
     if (!nearest) return fail(SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"", path, key);
     return fail(
         SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"; did you mean \"%s%s\"?", path, key, path, nearest);
@@ -137,7 +137,7 @@ static sigmoe_status set_choice(const option *o, const char *path, const json_t 
         return SIGMOE_OK;
     }
     return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is \"%.80s\"; it must be one of %s; did you mean \"%s\"?", path,
-        o->name, text, all, nearest_name(text, o->choices, count));
+        o->name, text, all, sigmoe_nearest(text, o->choices, count));
 }
 
 static sigmoe_status set_value(const option *o, const char *path, const json_t *value, void *values) {

@@ -226,7 +226,7 @@ sigmoe_status preset_named(const char *name, preset *out) {
     char nearest[sizeof strings.name] = "";
     for (int i = 0; i < count && preset_at(i, out) == SIGMOE_OK; i++) {
         const char *pair[2] = {nearest, out->about.name};
-        if (i == 0 || nearest_name(name, pair, 2) != nearest)
+        if (i == 0 || sigmoe_nearest(name, pair, 2) != nearest)
             snprintf(nearest, sizeof nearest, "%s", out->about.name);
     }
     return fail(SIGMOE_BAD_ARGUMENT, "there is no preset %s; did you mean %s? `sigmoe presets` lists all",

@@ -140,7 +140,7 @@ static sigmoe_status double_k(const model_config *base, model_config *out) {
 
 // ---------------------------------------------------------------- other mixtures of experts
 
-static void set_switch(const model_config *base, model_config *out, double inner_dropout) {
+static void set_switch(model_config *out, double inner_dropout) {
     moe_options *m = &out->ff.moe;
     m->router = moe_router_named("softmax");
     m->regularizer = REGULARIZER_SWITCH;
@@ -148,28 +148,28 @@ static void set_switch(const model_config *base, model_config *out, double inner
     m->expert_dropout = 0;
     m->dropout = inner_dropout;
     m->init = MOE_INIT_SWITCH;
-    (void)base;
 }
 
 static sigmoe_status switch_row(const model_config *base, model_config *out) {
-    set_switch(base, out, base->dropout);
+    set_switch(out, base->dropout);
     out->ff.moe.k = 1;
     return larger_experts(out, 4);
 }
 
 static sigmoe_status switch_no_dropout(const model_config *base, model_config *out) {
-    set_switch(base, out, 0);
+    (void)base;
+    set_switch(out, 0);
     out->ff.moe.k = 1;
     return larger_experts(out, 4);
 }
 
 static sigmoe_status switch_k4(const model_config *base, model_config *out) {
-    set_switch(base, out, base->dropout);
+    set_switch(out, base->dropout);
     return SIGMOE_OK;
 }
 
 static sigmoe_status switch_k1(const model_config *base, model_config *out) {
-    set_switch(base, out, base->dropout);
+    set_switch(out, base->dropout);
     out->ff.moe.k = 1;
     return SIGMOE_OK;
 }

@@ -33,7 +33,7 @@ static sigmoe_status find_row(const char *name, const comparison_row **row) {
     for (; count < MOST_NAMES && count < comparison_row_count(); count++)
         names[count] = comparison_row_at(count)->name;
     return fail(SIGMOE_BAD_ARGUMENT, "there is no variant \"%s\"; did you mean \"%s\"?", name,
-        nearest_name(name, names, count));
+        sigmoe_nearest(name, names, count));
 }
 
 static sigmoe_status find_option(const ff_variant *variant, const char *name, const option **out) {
@@ -44,7 +44,7 @@ static sigmoe_status find_option(const ff_variant *variant, const char *name, co
     for (; count < MOST_OPTIONS && count < variant->options.count; count++)
         names[count] = variant->options.options[count].name;
     return fail(SIGMOE_BAD_ARGUMENT, "unknown option \"%s\"; did you mean \"%s\"?", name,
-        nearest_name(name, names, count));
+        sigmoe_nearest(name, names, count));
 }
 
 typedef struct option_set {

@@ -26,7 +26,7 @@ static const ff_variant *nearest_variant(const char *name) {
     int count = 0;
     for (const ff_variant *v; count < MOST_VARIANTS && (v = ff_variant_at(count)); count++)
         names[count] = v->name;
-    return ff_variant_named(nearest_name(name, names, count));
+    return ff_variant_named(sigmoe_nearest(name, names, count));
 }
 
 static sigmoe_status read_feedforward(const json_t *ff, model_config *model) {

@@ -67,5 +67,5 @@ sigmoe_status config_key_unknown(const char *path, const ff_variant *variant) {
         count++;
     }
     return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%.80s\"; did you mean \"%s\"?", path,
-        nearest_name(path, known, count));
+        sigmoe_nearest(path, known, count));
 }

@@ -22,7 +22,7 @@ static sigmoe_status check_keys(const json_t *root) {
         for (int i = 0; i < KNOWN; i++) found |= strcmp(key, known[i]) == 0;
         if (!found)
             return fail(SIGMOE_BAD_FORMAT, "unknown key \"%.80s\"; did you mean \"%s\"?", key,
-                nearest_name(key, known, KNOWN));
+                sigmoe_nearest(key, known, KNOWN));
     }
     return SIGMOE_OK;
 }

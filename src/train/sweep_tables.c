@@ -98,7 +98,7 @@ static sigmoe_status unknown_table(const char *name) {
     }
     return fail(SIGMOE_BAD_ARGUMENT,
         "there is no table %.80s; did you mean %s? `sigmoe sweep --help` lists all; a file ends in .json",
-        name, nearest_name(name, names, count));
+        name, sigmoe_nearest(name, names, count));
 }
 
 // `name` without "@code", which *code says.
