@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-static size_t dtype_size(dtype type) {
+size_t dtype_size(dtype type) {
     switch (type) {
     case TYPE_REAL:
         return sizeof(real);
@@ -24,6 +24,15 @@ matrix matrix_part(matrix m, int64_t row, int64_t rows, int64_t first, int64_t c
 real *matrix_real(matrix m) {
     assert(m.type == TYPE_REAL);
     return m.data;
+}
+
+bf16 *matrix_bf16(matrix m) {
+    assert(m.type == TYPE_BF16);
+    return m.data;
+}
+
+void *matrix_row(matrix m, int64_t row) {
+    return (char *)m.data + (size_t)(row * m.stride) * dtype_size(m.type);
 }
 
 sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matrix *out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/bf16.h"
 #include "base/real.h"
 
 // How numbers are stored. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
@@ -21,8 +22,13 @@ static inline matrix matrix_of(real *data, int64_t rows, int64_t cols) {
 // A view on columns [first, first + cols) of rows [row, row + rows) of m.
 matrix matrix_part(matrix m, int64_t row, int64_t rows, int64_t first, int64_t cols);
 
-// The elements of a TYPE_REAL matrix; asserts the type.
+// The elements of a matrix; each asserts the type.
 real *matrix_real(matrix m);
+bf16 *matrix_bf16(matrix m);
+// Where row `row` begins, whatever the type.
+void *matrix_row(matrix m, int64_t row);
+
+size_t dtype_size(dtype type); // bytes of an element
 
 // Uninitialized rows x cols of `type` from the arena.
 sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matrix *out);

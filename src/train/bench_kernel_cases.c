@@ -67,11 +67,11 @@ static sigmoe_status prepare_experts(kernel_run *r) {
     r->experts.call = (expert_ffn_call){.grouping = &r->experts.grouping,
         .width = WIDTH,
         .expert_size = EXPERT_SIZE,
-        .up = matrix_real(up),
-        .down = matrix_real(down),
+        .up = up,
+        .down = down,
         .weight = matrix_real(weight)};
     TRY(bench_matrix(r->a, TOKENS, WIDTH, 3, &r->experts.call.x));
-    TRY(ARENA_NEW(r->a, r->experts.call.hidden, pairs * EXPERT_SIZE));
+    TRY(matrix_new(r->a, TYPE_REAL, pairs, EXPERT_SIZE, &r->experts.call.hidden));
     TRY(matrix_new(r->a, TYPE_REAL, TOKENS, WIDTH, &r->experts.y));
     *g = (expert_ffn_gradients){0};
     TRY(bench_matrix(r->a, TOKENS, WIDTH, 4, &g->dy));

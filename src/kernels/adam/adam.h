@@ -10,7 +10,8 @@ typedef struct adam_call {
     real *moment1, *moment2;
     double gradient_factor;
     double lr, beta1, beta2, epsilon, weight_decay;
-    int64_t step; // from 0: bias corrections use step + 1
+    int64_t step;  // from 0: bias corrections use step + 1
+    bf16 *rounded; // [count] out: the updated value rounded, or NULL
 } adam_call;
 // value *= 1 - lr·decay; value -= lr/(1-β1^t) · m / (sqrt(v)/sqrt(1-β2^t) + ε).
 sigmoe_status adam_update(const kernel_context *context, const adam_call *call);

@@ -1,5 +1,9 @@
 // The experts of a mixture: y_t = Σ_slot mask ⊙ (w_ts · ReLU(x_t · W1[e])) · W2[e] over the K experts of each token (the
 // paper's Eq. 6). Work is sorted by expert once (model/feedforward/token_grouping); a "pair" is a (token, slot).
+//
+// The operands x, W1, W2, hidden and dy are all TYPE_REAL or all TYPE_BF16. Of bf16 operands too products are summed in f32, and
+// what is not an operand (weights of pairs, masks, y, dx, gradients of weights) is TYPE_REAL. mask ⊙ weight · hidden and
+// the gradient before the ReLU are rounded to bf16 where they enter the next product.
 #pragma once
 
 #include "kernels/kernel.h"
@@ -17,11 +21,12 @@ typedef struct expert_ffn_call {
     int64_t width;       // d
     int64_t expert_size; // G
     matrix x;            // [tokens, d]
-    const real *up;      // W1 [experts, d, G]
-    const real *down;    // W2 [experts, G, d]
-    const real *weight;  // [tokens * slots], by pair
-    real *hidden;     // [pairs, G], by sorted position: ReLU(x W1), not yet weighted; kept for the backward
-    const real *mask; // [pairs, G], by sorted position: factors on the weighted hidden channels, or NULL
+    matrix up;           // W1 [experts * d, G], rows end to end
+    matrix down;         // W2 [experts * G, d], rows end to end
+    matrix
+        hidden; // [pairs, G], rows end to end, by sorted position: ReLU(x W1), not yet weighted; for the backward
+    const real *weight; // [tokens * slots], by pair
+    const real *mask;   // [pairs, G], by sorted position: factors on the weighted hidden channels, or NULL
 } expert_ffn_call;
 
 // hidden = ReLU(x · W1[e]).
@@ -30,8 +35,8 @@ sigmoe_status expert_ffn_up(const kernel_context *context, const expert_ffn_call
 sigmoe_status expert_ffn_down(const kernel_context *context, const expert_ffn_call *call, matrix y);
 
 typedef struct expert_ffn_gradients {
-    matrix dy;     // in, [tokens, d]
-    matrix dx;     // out, [tokens, d], overwritten
+    matrix dy;     // in, [tokens, d], an operand
+    matrix dx;     // out, [tokens, d], TYPE_REAL, overwritten
     real *dup;     // [experts, d, G], accumulated; exactly unchanged for experts without pairs
     real *ddown;   // [experts, G, d], accumulated
     real *dweight; // [tokens * slots], by pair, overwritten

@@ -12,10 +12,10 @@ static void up_of_expert(void *context, int64_t expert, int thread) {
     (void)thread;
     const expert_ffn_call *c = ((work *)context)->call;
     const expert_grouping *g = c->grouping;
-    const real *up = c->up + expert * c->width * c->expert_size;
+    const real *up = matrix_real(c->up) + expert * c->width * c->expert_size;
     for (int64_t p = g->offset[expert]; p < g->offset[expert + 1]; p++) {
         const real *x = matrix_real(c->x) + g->pair[p] / g->slots * c->x.stride;
-        real *hidden = c->hidden + p * c->expert_size;
+        real *hidden = matrix_real(c->hidden) + p * c->expert_size;
         for (int64_t j = 0; j < c->expert_size; j++) {
             real sum = 0;
             for (int64_t i = 0; i < c->width; i++) sum += x[i] * up[i * c->expert_size + j];
@@ -55,11 +55,11 @@ static void down_of_token(void *context, int64_t token, int thread) {
     for (int64_t i = 0; i < c->width; i++) y[i] = 0;
     for (int64_t pair = token * g->slots; pair < (token + 1) * g->slots; pair++) {
         int64_t p = g->position[pair];
-        const real *down = c->down + expert_of(g, p) * c->expert_size * c->width;
+        const real *down = matrix_real(c->down) + expert_of(g, p) * c->expert_size * c->width;
         for (int64_t i = 0; i < c->width; i++) {
             real sum = 0;
             for (int64_t j = 0; j < c->expert_size; j++)
-                sum += mask_at(c, p, j) * c->weight[pair] * c->hidden[p * c->expert_size + j] *
+                sum += mask_at(c, p, j) * c->weight[pair] * matrix_real(c->hidden)[p * c->expert_size + j] *
                        down[j * c->width + i];
             y[i] += sum;
         }
@@ -85,15 +85,16 @@ static void backward_of_expert(void *context, int64_t expert, int thread) {
         const real *dy = matrix_real(gradients->dy) + token * gradients->dy.stride;
         real dweight = 0;
         for (int64_t j = 0; j < size; j++) {
-            const real *down = c->down + weights + j * d;
-            real hidden = mask_at(c, p, j) * c->hidden[p * size + j];
+            const real *down = matrix_real(c->down) + weights + j * d;
+            real hidden = mask_at(c, p, j) * matrix_real(c->hidden)[p * size + j];
             real dmasked = 0; // of mask ⊙ weight · hidden
             for (int64_t i = 0; i < d; i++) {
                 dmasked += dy[i] * down[i];
                 gradients->ddown[weights + j * d + i] += c->weight[pair] * hidden * dy[i];
             }
             dweight += hidden * dmasked;
-            real dhidden = c->hidden[p * size + j] > 0 ? c->weight[pair] * mask_at(c, p, j) * dmasked : 0;
+            real dhidden =
+                matrix_real(c->hidden)[p * size + j] > 0 ? c->weight[pair] * mask_at(c, p, j) * dmasked : 0;
             w->dhidden[p * size + j] = dhidden;
             for (int64_t i = 0; i < d; i++) gradients->dup[weights + i * size + j] += x[i] * dhidden;
         }
@@ -110,7 +111,7 @@ static void dx_of_token(void *context, int64_t token, int thread) {
     for (int64_t i = 0; i < c->width; i++) dx[i] = 0;
     for (int64_t pair = token * g->slots; pair < (token + 1) * g->slots; pair++) {
         int64_t p = g->position[pair];
-        const real *up = c->up + expert_of(g, p) * c->width * c->expert_size;
+        const real *up = matrix_real(c->up) + expert_of(g, p) * c->width * c->expert_size;
         for (int64_t i = 0; i < c->width; i++) {
             real sum = 0;
             for (int64_t j = 0; j < c->expert_size; j++)

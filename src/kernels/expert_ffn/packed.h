@@ -131,13 +131,13 @@ static void want_next_tokens(const expert_grouping *g, matrix tokens, const tile
 }
 
 static void want_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, lookahead *soon) {
-    want_soon(soon, call->hidden + first * call->expert_size, rows * call->expert_size);
+    want_soon(soon, matrix_real(call->hidden) + first * call->expert_size, rows * call->expert_size);
     if (call->mask) want_soon(soon, call->mask + first * call->expert_size, rows * call->expert_size);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
     int64_t start = position * call->expert_size;
-    return (hidden_row){call->hidden + start, call->mask ? call->mask + start : NULL,
+    return (hidden_row){matrix_real(call->hidden) + start, call->mask ? call->mask + start : NULL,
         call->weight[call->grouping->pair[position]]};
 }
 
@@ -198,12 +198,12 @@ static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
     pack_rows(t->source, t->rows, call->width, space->a);
     lookahead soon;
     want_nothing(&soon);
-    want_soon(&soon, call->hidden + t->first * size, t->rows * size);
+    want_soon(&soon, matrix_real(call->hidden) + t->first * size, t->rows * size);
     want_next_tokens(call->grouping, call->x, t, &soon);
-    want_next_weights(call, call->up, t, &soon);
+    want_next_weights(call, matrix_real(call->up), t, &soon);
     multiply_rows(t, call->width, size, space->a, space->up, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
-        float *hidden = call->hidden + (t->first + r) * size;
+        float *hidden = matrix_real(call->hidden) + (t->first + r) * size;
         for (int64_t j = 0; j < size; j += LANES)
             store_existing(hidden + j, size - j, vec_max(vec_load(t->target[r] + j), vec_all(0)));
     }
@@ -215,8 +215,8 @@ static void up_range(void *context, int64_t task, int thread) {
     workspace *space = &run->spaces[thread];
     const row_range *range = &run->ranges[task];
     if (space->expert != range->expert)
-        pack_columns(call->up + range->expert * call->width * call->expert_size, call->expert_size,
-            call->width, call->expert_size, space->up);
+        pack_columns(matrix_real(call->up) + range->expert * call->width * call->expert_size,
+            call->expert_size, call->width, call->expert_size, space->up);
     space->expert = range->expert;
     each_tile(run, task, space, up_tile);
 }
@@ -285,7 +285,7 @@ static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
     lookahead soon;
     want_nothing(&soon);
     want_hidden(call, t->first + t->rows, next_rows(t), &soon);
-    want_next_weights(call, call->down, t, &soon);
+    want_next_weights(call, matrix_real(call->down), t, &soon);
     multiply_rows(t, call->expert_size, call->width, space->a, space->down, &soon);
 }
 
@@ -295,7 +295,7 @@ static void down_range(void *context, int64_t task, int thread) {
     workspace *space = &run->spaces[thread];
     const row_range *range = &run->ranges[task];
     if (space->expert != range->expert)
-        pack_columns(call->down + range->expert * call->width * call->expert_size, call->width,
+        pack_columns(matrix_real(call->down) + range->expert * call->width * call->expert_size, call->width,
             call->expert_size, call->width, space->down);
     space->expert = range->expert;
     each_tile(run, task, space, down_tile);
@@ -333,8 +333,8 @@ static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     want_hidden(call, t->first, t->rows, &soon);
     want_soon(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
     want_next_tokens(call->grouping, run->gradients->dy, t, &soon);
-    want_next_weights(call, call->down, t, &soon);
-    want_next_weights(call, call->up, t, &soon);
+    want_next_weights(call, matrix_real(call->down), t, &soon);
+    want_next_weights(call, matrix_real(call->up), t, &soon);
     multiply_rows(t, call->width, size, space->a, space->down, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
@@ -356,8 +356,8 @@ static void backward_range(void *context, int64_t task, int thread) {
     const row_range *range = &run->ranges[task];
     int64_t start = range->expert * call->width * call->expert_size;
     if (space->expert != range->expert) {
-        pack_transposed(call->down + start, call->width, call->expert_size, space->down);
-        pack_transposed(call->up + start, call->expert_size, call->width, space->up);
+        pack_transposed(matrix_real(call->down) + start, call->width, call->expert_size, space->down);
+        pack_transposed(matrix_real(call->up) + start, call->expert_size, call->width, space->up);
     }
     space->expert = range->expert;
     each_tile(run, task, space, backward_tile);

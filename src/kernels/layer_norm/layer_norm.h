@@ -12,6 +12,7 @@ typedef struct layer_norm_call {
     real *mean, *rstd;  // [N]: written by the forward, read by the backward
 } layer_norm_call;
 
+// y: TYPE_REAL or TYPE_BF16; all else is TYPE_REAL.
 sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm_call *call, matrix y);
 // dx is accumulated (the residual branch's gradient is already there); its data may be NULL where x is a constant.
 // dweight, dbias [d] are accumulated, summed over fixed blocks of rows in block order.

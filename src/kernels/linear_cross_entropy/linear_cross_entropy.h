@@ -4,7 +4,7 @@
 #include "kernels/kernel.h"
 
 typedef struct cross_entropy_call {
-    matrix x;               // [N, d]
+    matrix x;               // [N, d]; x and weight are both TYPE_REAL or both TYPE_BF16, logits are f32 either way
     matrix weight;          // [V, d]
     const real *bias;       // [V]
     const int32_t *targets; // [N], each in [0, V)
@@ -15,8 +15,8 @@ sigmoe_status cross_entropy_forward(const kernel_context *context, const cross_e
 
 typedef struct cross_entropy_gradients {
     real scale;     // gradients are those of scale · Σ nats (1/N for the mean)
-    matrix dx;      // [N, d], overwritten
-    matrix dweight; // [V, d], accumulated
+    matrix dx;      // [N, d], TYPE_REAL, overwritten
+    matrix dweight; // [V, d], TYPE_REAL, accumulated
     real *dbias;    // [V], accumulated
 } cross_entropy_gradients;
 // Forward and backward in one pass over the chunks; nats are written too.

@@ -89,12 +89,12 @@ void add_bias(const kernel_context *context, matrix x, const real *bias) {
 static void relu_backward_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x) && end_to_end(p->y), rows, p->x.cols);
     for (int64_t i = row; i < row + r.count; i++)
-        p->kernel->relu_backward(row_of(p->y, i), row_of(p->x, i), r.columns);
+        p->kernel->relu_backward(row_of(p->y, i), row_of(p->x, i), r.columns, p->value);
 }
 
-void relu_backward(const kernel_context *context, matrix u, matrix dx) {
+void relu_backward(const kernel_context *context, matrix u, matrix dx, real factor) {
     assert(u.rows == dx.rows && u.cols == dx.cols);
-    run_pass(context, (pass){.run = relu_backward_block, .x = dx, .y = u});
+    run_pass(context, (pass){.run = relu_backward_block, .x = dx, .y = u, .value = factor});
 }
 
 static void add_block(const pass *p, int64_t row, int64_t rows) {

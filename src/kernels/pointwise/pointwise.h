@@ -1,4 +1,5 @@
-// Elementwise passes and row sums. Each is split into fixed blocks of rows over the pool. All shapes [N, d].
+// Elementwise passes and row sums. Each is split into fixed blocks of rows over the pool. All shapes [N, d]. Matrices are
+// TYPE_REAL where nothing else is said; "any" may be TYPE_BF16 too, whose elements are widened, computed with, and rounded.
 #pragma once
 
 #include "base/random.h"
@@ -8,16 +9,18 @@
 void bias_relu(const kernel_context *context, matrix x, const real *bias);
 // x += bias.
 void add_bias(const kernel_context *context, matrix x, const real *bias);
-// dx = 0 where u <= 0 (u: the ReLU's output).
-void relu_backward(const kernel_context *context, matrix u, matrix dx);
+// dx *= factor where u > 0, dx = 0 elsewhere (u: the output of a ReLU, which a dropout with this factor may have followed: where u > 0
+// both let it pass). u and dx: any, of one type.
+void relu_backward(const kernel_context *context, matrix u, matrix dx, real factor);
 // y += x.
 void add_into(const kernel_context *context, matrix y, matrix x);
+// y = x; both any, converted where their types differ.
 void copy_into(const kernel_context *context, matrix y, matrix x);
 void fill(const kernel_context *context, matrix y, real value);
 // x *= factors of random_dropout at positions row * d + column + first. p = 0: nothing. The same call on the gradient is
-// the backward.
+// the backward. x: any.
 void dropout(const kernel_context *context, matrix x, double p, random_stream stream, uint64_t first);
-// sum [d] += Σ_rows x, over fixed blocks of rows in block order.
+// sum [d] += Σ_rows x, over fixed blocks of rows in block order. x: any.
 sigmoe_status add_column_sums(const kernel_context *context, matrix x, real *sum);
 // Softmax of each row, in place; and its backward: d = y ⊙ (d - Σ y ⊙ d).
 void softmax_rows(const kernel_context *context, matrix x);
@@ -27,7 +30,7 @@ typedef struct pointwise_kernel {
     kernel_identity identity;
     void (*bias_relu)(real *x, const real *bias, int64_t n);
     void (*add)(real *y, const real *x, int64_t n);
-    void (*relu_backward)(const real *u, real *dx, int64_t n);
+    void (*relu_backward)(const real *u, real *dx, int64_t n, real factor);
     void (*dropout)(real *x, int64_t n, double p, random_stream stream, uint64_t first);
     void (*softmax)(real *x, int64_t n);
     void (*softmax_backward)(const real *y, real *d, int64_t n);

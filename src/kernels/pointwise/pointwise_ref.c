@@ -11,8 +11,8 @@ static void add(real *y, const real *x, int64_t n) {
     for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-static void relu_backward_run(const real *u, real *dx, int64_t n) {
-    for (int64_t i = 0; i < n; i++) dx[i] = u[i] > 0 ? dx[i] : 0;
+static void relu_backward_run(const real *u, real *dx, int64_t n, real factor) {
+    for (int64_t i = 0; i < n; i++) dx[i] = u[i] > 0 ? factor * dx[i] : 0;
 }
 
 static void dropout_run(real *x, int64_t n, double p, random_stream stream, uint64_t first) {

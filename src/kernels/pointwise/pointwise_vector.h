@@ -28,13 +28,14 @@ static void add_vector(real *y, const real *x, int64_t n) {
     if (i < n) vec_store_part(y + i, n - i, vec_load_part(y + i, n - i) + vec_load_part(x + i, n - i));
 }
 
-static void relu_backward_vector(const real *u, real *dx, int64_t n) {
+static void relu_backward_vector(const real *u, real *dx, int64_t n, real factor) {
+    const vec scale = vec_all(factor);
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        vec_store(dx + i, vec_where_positive(vec_load(u + i), vec_load(dx + i)));
+        vec_store(dx + i, vec_where_positive(vec_load(u + i), scale * vec_load(dx + i)));
     if (i < n)
-        vec_store_part(
-            dx + i, n - i, vec_where_positive(vec_load_part(u + i, n - i), vec_load_part(dx + i, n - i)));
+        vec_store_part(dx + i, n - i,
+            vec_where_positive(vec_load_part(u + i, n - i), scale * vec_load_part(dx + i, n - i)));
 }
 
 // ---- Dropout: Philox 4x32-10 on LANES / 2 blocks at once, the same words as base/random.c ----

@@ -2,6 +2,9 @@
 // whole. For query i (at absolute position M + i) and key j <= M + i:
 //   score = τ · ((q_i + u_h) · k_j + (q_i + v_h) · r_(j - i - M)),  out_i = Σ_j softmax_j(score) · v_j
 // where r_p is row p + (M + Q - 1) of `positions`, the projected sinusoid of distance p = -(M + Q - 1) ... 0.
+//
+// The operands q, k, v, positions, out and the gradients of all of them are all TYPE_REAL or all TYPE_BF16; scores, softmax
+// and sums are f32 either way.
 #pragma once
 
 #include "kernels/kernel.h"

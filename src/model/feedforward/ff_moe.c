@@ -90,6 +90,11 @@ static parameter *expert_tensor(const ff_layer *layer, int index) {
     return ff_tensor(layer, router_at(layer->options.moe.router)->tensors + index);
 }
 
+static matrix expert_value(const ff_layer *layer, int index) {
+    const parameter *p = expert_tensor(layer, index);
+    return parameter_matrix(p, p->value);
+}
+
 static sigmoe_status check_router(const moe_options *o) {
     const router *kind = router_at(o->router);
     const char *name = moe_router_name(o->router);
@@ -160,11 +165,11 @@ static sigmoe_status serve_tokens(
         .width = layer->around.d_model,
         .expert_size = o->expert_size,
         .x = x,
-        .up = expert_tensor(layer, EXPERTS_UP)->value,
-        .down = expert_tensor(layer, EXPERTS_DOWN)->value,
+        .up = expert_value(layer, EXPERTS_UP),
+        .down = expert_value(layer, EXPERTS_DOWN),
         .weight = r->weight,
     };
-    TRY(ARENA_NEW_RAW(home, s->experts.hidden, r->tokens * r->slots * o->expert_size));
+    TRY(matrix_new(home, TYPE_REAL, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
     TRY(expert_ffn_up(&step->kernel, &s->experts));
     TRY(make_expert_mask(layer, step, home, r, &s->experts));
     observe_experts(layer, step, r, &s->experts);

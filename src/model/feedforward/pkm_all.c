@@ -124,7 +124,7 @@ sigmoe_status pkm_all_backward(
     gemm_call dweight = {.transpose_b = true, .a = dy, .b = ff_value(layer, VALUES), .c = work.dweight};
     TRY(dense_gemm(kernel, &dweight));
     if (work.relu)
-        relu_backward(kernel, work.weight, work.dweight);
+        relu_backward(kernel, work.weight, work.dweight, 1);
     else
         softmax_rows_backward(kernel, work.weight, work.dweight);
 

@@ -207,7 +207,7 @@ sigmoe_status pkm_search_backward(
     TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, found, &work.dweight));
     for_row_blocks(kernel->threads, x.rows, weight_gradient_rows, &work);
     if (o->activation == PKM_RELU)
-        relu_backward(kernel, f->weight, work.dweight);
+        relu_backward(kernel, f->weight, work.dweight, 1);
     else
         softmax_rows_backward(kernel, f->weight, work.dweight);
 

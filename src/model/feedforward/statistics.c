@@ -88,7 +88,7 @@ static int64_t count_pair(
     int64_t G = experts->expert_size, row = experts->grouping->position[pair] * G, active = 0;
     if (!(experts->weight[pair] > 0)) return 0;
     for (int64_t g = 0; g < G; g++) {
-        bool fires = experts->hidden[row + g] > 0 && (!experts->mask || experts->mask[row + g] != 0);
+        bool fires = matrix_real(experts->hidden)[row + g] > 0 && (!experts->mask || experts->mask[row + g] != 0);
         s->fired[expert * G + g] += fires;
         active += fires;
     }

@@ -45,33 +45,6 @@ sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix 
     return SIGMOE_OK;
 }
 
-typedef struct dropout_backward_work {
-    matrix u, du;
-    real factor;
-} dropout_backward_work;
-
-static void dropout_backward_rows(void *context, int64_t first, int64_t last, int thread) {
-    (void)thread;
-    const dropout_backward_work *work = context;
-    for (int64_t t = first; t < last; t++) {
-        const real *u = matrix_real(work->u) + t * work->u.stride;
-        real *du = matrix_real(work->du) + t * work->du.stride;
-        for (int64_t i = 0; i < work->u.cols; i++) du[i] = u[i] > 0 ? work->factor * du[i] : 0;
-    }
-}
-
-// A channel is above 0 only where ReLU and dropout both let it pass, and there dropout's factor is the same for all: so
-// nothing needs to be drawn again.
-static void activation_backward(const ff_layer *layer, step_context *step, matrix u, matrix du) {
-    double rate = inner_dropout(layer, step);
-    if (rate == 0) {
-        relu_backward(&step->kernel, u, du);
-        return;
-    }
-    dropout_backward_work work = {u, du, rate < 1 ? (real)(1 / (1 - rate)) : 0};
-    for_row_blocks(step->kernel.threads, u.rows, dropout_backward_rows, &work);
-}
-
 sigmoe_status two_layers_backward(
     const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx) {
     const kernel_context *kernel = &step->kernel;
@@ -86,7 +59,10 @@ sigmoe_status two_layers_backward(
     TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, u.rows, u.cols, &du));
     gemm_call through_down = {.a = dy, .b = ff_value(layer, DOWN_WEIGHT), .c = du};
     TRY_OR(done, dense_gemm(kernel, &through_down));
-    activation_backward(layer, step, u, du);
+    // A channel is above 0 only where ReLU and dropout both let it pass, and there dropout's factor is the same for all: so
+    // nothing needs to be drawn again.
+    double rate = inner_dropout(layer, step);
+    relu_backward(kernel, u, du, rate < 1 ? (real)(1 / (1 - rate)) : 0);
 
     gemm_call dup = {
         .transpose_a = true, .accumulate = true, .a = du, .b = x, .c = ff_gradient(layer, UP_WEIGHT)};

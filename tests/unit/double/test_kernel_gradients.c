@@ -119,7 +119,7 @@ static void relu_gradients(void **state) {
     real u[SIZE], d[SIZE], dbias[COLS] = {0};
     memcpy(u, x, sizeof u), memcpy(d, probe, sizeof d);
     bias_relu(&context, matrix_of(u, ROWS, COLS), bias);
-    relu_backward(&context, matrix_of(u, ROWS, COLS), matrix_of(d, ROWS, COLS));
+    relu_backward(&context, matrix_of(u, ROWS, COLS), matrix_of(d, ROWS, COLS), 1);
     assert_int_equal(add_column_sums(&context, matrix_of(d, ROWS, COLS), dbias), SIGMOE_OK);
     check_gradient(relu_loss, x, SIZE, d);
     check_gradient(relu_loss, bias, COLS, dbias);

@@ -49,7 +49,7 @@ static void reference_is_the_formula(void **state) {
     const double lr = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0.05, factor = 0.5;
     for (int t = 1; t <= 3; t++) {
         real g = 0.3f * (real)t - 0.5f;
-        adam_call call = {1, &value, &g, &m, &v, factor, lr, beta1, beta2, epsilon, decay, t - 1};
+        adam_call call = {1, &value, &g, &m, &v, factor, lr, beta1, beta2, epsilon, decay, t - 1, NULL};
         assert_int_equal(adam_update(&c, &call), SIGMOE_OK);
         double clipped = g * factor;
         value_d *= 1 - lr * decay;

@@ -47,10 +47,10 @@ static expert_grouping group(const shape *s, check_output *out) {
     return (expert_grouping){s->tokens, s->slots, s->experts, offset, pair, position};
 }
 
-static real *scaled(check_output *out, int64_t count, uint64_t key, double scale) {
-    real *x = check_vector(out, count, key);
-    for (int64_t i = 0; i < count; i++) x[i] *= (real)scale;
-    return x;
+static matrix scaled(check_output *out, int64_t rows, int64_t cols, uint64_t key, double scale) {
+    real *x = check_vector(out, rows * cols, key);
+    for (int64_t i = 0; i < rows * cols; i++) x[i] *= (real)scale;
+    return matrix_of(x, rows, cols);
 }
 
 static void run(const kernel_context *context, int index, check_output *out) {
@@ -61,19 +61,20 @@ static void run(const kernel_context *context, int index, check_output *out) {
         .width = s->width,
         .expert_size = s->size,
         .x = check_matrix(out, s->tokens, s->width, 3, 1),
-        .up = scaled(out, weights, 2, 1 / sqrt((double)s->width)),
-        .down = scaled(out, weights, 3, 1 / sqrt((double)s->size)),
+        .up = scaled(out, s->experts * s->width, s->size, 2, 1 / sqrt((double)s->width)),
+        .down = scaled(out, s->experts * s->size, s->width, 3, 1 / sqrt((double)s->size)),
         .weight = check_vector(out, pairs, 4),
-        .hidden = check_vector(out, pairs * s->size, 5),
+        .hidden = matrix_of(check_vector(out, pairs * s->size, 5), pairs, s->size),
         .mask = s->mask ? check_vector(out, pairs * s->size, 6) : NULL};
     for (int64_t p = 0; p < pairs; p += 3) ((real *)call.weight)[p] = 0;
     assert_int_equal(expert_ffn_up(context, &call), SIGMOE_OK);
-    check_emit(out, "hidden", call.hidden, pairs * s->size, 1e-5);
+    real *hidden = matrix_real(call.hidden);
+    check_emit(out, "hidden", hidden, pairs * s->size, 1e-5);
 
     // From here on with a hidden layer that has the same zeros for every implementation.
-    check_fill(call.hidden, pairs * s->size, 7);
+    check_fill(hidden, pairs * s->size, 7);
     for (int64_t i = 0; i < pairs * s->size; i++)
-        if (call.hidden[i] < 0) call.hidden[i] = 0;
+        if (hidden[i] < 0) hidden[i] = 0;
     matrix y = check_matrix(out, s->tokens, s->width, 2, 8);
     assert_int_equal(expert_ffn_down(context, &call, y), SIGMOE_OK);
     check_emit_matrix(out, "y", y, 2e-5);
@@ -109,9 +110,10 @@ static void reference_on_known_values(void **state) {
     const int32_t pair[] = {1, 0}, position[] = {1, 0};
     expert_grouping grouping = {1, 2, 2, offset, pair, position};
     real x[] = {1, 2}, hidden[4], y[2];
-    const real up[] = {1, 1, 0, -2, /**/ 1, 0, 2, 0}, down[] = {1, 2, 7, 7, /**/ 1, -1, 7, 7};
+    real up[] = {1, 1, 0, -2, /**/ 1, 0, 2, 0}, down[] = {1, 2, 7, 7, /**/ 1, -1, 7, 7};
     const real weight[] = {0.5, 2}, mask[] = {3, 3, 1, 1};
-    expert_ffn_call call = {&grouping, 2, 2, matrix_of(x, 1, 2), up, down, weight, hidden, mask};
+    expert_ffn_call call = {&grouping, 2, 2, matrix_of(x, 1, 2), matrix_of(up, 4, 2), matrix_of(down, 4, 2),
+        matrix_of(hidden, 2, 2), weight, mask};
     assert_int_equal(expert_ffn_up(&c, &call), SIGMOE_OK);
     const real hidden_expected[] = {1, 0, 5, 0};
     for (int i = 0; i < 4; i++) assert_true(hidden[i] == hidden_expected[i]);

@@ -25,7 +25,7 @@ static void run_elementwise(const kernel_context *context, shape s, check_output
     check_emit_matrix(out, "bias_relu", x, 0);
     bias_relu(context, u, NULL);
     check_emit_matrix(out, "relu", u, 0);
-    relu_backward(context, u, y);
+    relu_backward(context, u, y, 1.25f);
     check_emit_matrix(out, "relu_backward", y, 0);
     add_bias(context, y, bias);
     add_into(context, y, x);
@@ -89,7 +89,7 @@ static void reference_on_known_values(void **state) {
     assert_memory_equal(x, relu, sizeof relu);
     assert_int_equal(add_column_sums(&c, matrix_of(x, 2, 2), sum), SIGMOE_OK);
     assert_true(sum[0] == 12.5 && sum[1] == 20);
-    relu_backward(&c, matrix_of(u, 1, 4), matrix_of(x, 1, 4));
+    relu_backward(&c, matrix_of(u, 1, 4), matrix_of(x, 1, 4), 1);
     assert_true(x[0] == 0 && x[2] == 2);
     real logits[] = {0, logf(3), 1000, 1000};
     softmax_rows(&c, matrix_of(logits, 2, 2));
