@@ -19,6 +19,8 @@ void xl_memory_destroy(xl_memory *memory);
 void xl_memory_reset(xl_memory *memory);
 int64_t xl_memory_length(const xl_memory *memory); // rows remembered per sequence
 int64_t xl_memory_capacity(const xl_memory *memory);
+// Forgets the newest `count` rows, then the oldest beyond `most`.
+void xl_memory_trim(xl_memory *memory, int64_t count, int64_t most);
 // Contiguous copy of layer's rows [batch, length, d] out of and into the memory, for checkpoints.
 void xl_memory_export(const xl_memory *memory, int layer, real *rows);
 void xl_memory_import(xl_memory *memory, int layer, const real *rows, int64_t length);

@@ -54,6 +54,16 @@ static size_t row_bytes(const xl_memory *m, int64_t rows) {
     return (size_t)(rows * m->width) * sizeof(real);
 }
 
+void xl_memory_trim(xl_memory *memory, int64_t count, int64_t most) {
+    int64_t end = memory->length - count, kept = end < most ? end : most;
+    for (int layer = 0; layer < (int)memory->layers; layer++)
+        for (int64_t b = 0; b < memory->batch; b++) {
+            real *rows = sequence(memory, layer, b);
+            memmove(rows, rows + (end - kept) * memory->width, row_bytes(memory, kept));
+        }
+    memory->length = kept;
+}
+
 void xl_memory_export(const xl_memory *memory, int layer, real *rows) {
     for (int64_t b = 0; b < memory->batch; b++)
         memcpy(rows + b * memory->length * memory->width, sequence(memory, layer, b),
