@@ -233,6 +233,9 @@ typedef struct sigmoe_eval_request {
     int64_t batch;           /* streams; default 4 */
     int64_t memory_segments; /* -1: the configuration's eval value */
     int64_t limit_tokens;    /* 0: the whole split */
+    /* Windows of `unroll` tokens move on by this many, which alone are scored: the rest of the window is their context,
+     * besides the memory of what lies before it. 0: by whole windows. */
+    int64_t stride;
 } sigmoe_eval_request;
 SIGMOE_API void sigmoe_eval_defaults(sigmoe_eval_request *request);
 /* Scores are NaN where the raw sizes of the split are not known. */
