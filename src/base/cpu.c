@@ -58,6 +58,10 @@ sigmoe_status cpu_limit(cpu_level level) {
     return SIGMOE_OK;
 }
 
+void cpu_emulate(cpu_level level) {
+    current = level;
+}
+
 sigmoe_status cpu_init(void) {
     hardware = current = detect();
     const char *mask = getenv("SIGMOE_CPU");

@@ -11,4 +11,6 @@ sigmoe_status cpu_init(void);
 cpu_level cpu_current(void);
 cpu_level cpu_hardware(void);
 sigmoe_status cpu_limit(cpu_level level);
+// Tests alone: use `level` though the processor lacks it; whoever calls sees to it that its instructions are emulated.
+void cpu_emulate(cpu_level level);
 const char *cpu_level_name(cpu_level level);

@@ -4,9 +4,12 @@
 // shape (the same each time: take numbers from check_fill), runs the operation, and emits all that it wrote. For each
 // shape the emitted values are compared with the reference's within the emitted tolerance, and must have equal bits at 1,
 // 2 and 3 threads. Each implementation x level runs in a process of its own, since libraries look at the level only once;
-// a line of the matrix says "executed" or, where the processor lacks the level, "absent".
+// a line of the matrix says "executed" or, where the processor lacks the level, "absent". AMX alone is "emulated" there
+// (amx/emulator.h): kernels are chosen as for a processor with AMX, and their AMX instructions run in a handler. Lines
+// go to stdout and, for `./run test`, which prints the table of all operations, to the end of the file $SIGMOE_MATRIX.
 #pragma once
 
+#include "amx/emulator.h"
 #include "base/random.h"
 #include "kernels/kernel.h"
 
@@ -99,6 +102,9 @@ typedef struct check_subject {
     const check_operation *operation;
     const kernel_identity *implementation;
     kernel_list list;
+    cpu_level level;
+    bool emulated;
+    bool (*small)(int shape); // the shapes to emulate; NULL: all
 } check_subject;
 
 static check_subject check_current;
@@ -132,13 +138,29 @@ static inline void check_run(const char *implementation, threads *pool, int shap
     arena_destroy(scratch);
 }
 
+static inline void check_use_level(void) {
+    const check_subject *s = &check_current;
+    if (s->emulated) {
+        amx_emulate();
+        cpu_emulate(s->level);
+    } else {
+        assert_int_equal(cpu_limit(s->level), SIGMOE_OK);
+    }
+}
+
+static inline bool check_takes(int shape) {
+    return !check_current.emulated || !check_current.small || check_current.small(shape);
+}
+
 static inline void check_against_reference(void **state) {
     (void)state;
+    check_use_level();
     threads *pools[CHECK_THREAD_COUNTS];
     for (int i = 0; i < CHECK_THREAD_COUNTS; i++)
         assert_int_equal(threads_create(i + 1, &pools[i]), SIGMOE_OK);
     for (int shape = 0; shape < check_current.operation->shapes; shape++) {
         check_output expected, one, more;
+        if (!check_takes(shape)) continue;
         check_run("ref", pools[0], shape, &expected);
         check_run(check_current.implementation->name, pools[0], shape, &one);
         check_compare(&expected, &one, false, shape);
@@ -151,25 +173,53 @@ static inline void check_against_reference(void **state) {
         arena_destroy(expected.memory);
     }
     for (int i = 0; i < CHECK_THREAD_COUNTS; i++) threads_destroy(pools[i]);
+    // An implementation for AMX that never used it was not tested.
+    if (check_current.emulated && check_current.implementation->level == CPU_AMX)
+        assert_true(amx_emulated() > 0);
 }
 
-static inline int check_in_child(cpu_level level) {
+static inline int check_in_child(void) {
     fflush(NULL);
     pid_t child = fork();
     if (child < 0) return 1;
     if (child == 0) {
         const struct CMUnitTest tests[] = {cmocka_unit_test(check_against_reference)};
-        bool limited = cpu_limit(level) == SIGMOE_OK;
-        exit(!limited || cmocka_run_group_tests_name(check_current.operation->name, tests, NULL, NULL) != 0);
+        exit(cmocka_run_group_tests_name(check_current.operation->name, tests, NULL, NULL) != 0);
     }
     int status;
     return waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-// Prints the operation's rows of the matrix; returns how many of them failed.
-static inline int check_kernels(const check_operation *operation) {
+static inline void check_print_row(const char *outcome) {
+    const check_subject *s = &check_current;
+    char row[128];
+    snprintf(row, sizeof row, "kernel %-22s %-10s %-10s %s\n", s->operation->name, s->implementation->name,
+        cpu_level_name(s->level), outcome);
+    fputs(row, stdout);
+    const char *path = getenv("SIGMOE_MATRIX");
+    FILE *matrix_rows = path && *path ? fopen(path, "a") : NULL;
+    if (!matrix_rows) return;
+    fputs(row, matrix_rows);
+    fclose(matrix_rows);
+}
+
+// The current implementation at the current level; returns 1 when it failed.
+static inline int check_implementation(void) {
+    check_subject *s = &check_current;
+    bool present = s->level <= cpu_hardware();
+    // AMX's kernels use what comes before it too, and that is not emulated.
+    s->emulated = !present && s->level == CPU_AMX && cpu_hardware() == CPU_AVX512BF16;
+    int failed = present || s->emulated ? check_in_child() : 0;
+    check_print_row(failed ? "FAILED" : present ? "executed" : s->emulated ? "emulated" : "absent");
+    return failed;
+}
+
+// Prints the operation's rows of the matrix; returns how many of them failed. Emulation takes microseconds for each AMX
+// instruction, so `small` says which shapes take part in it (NULL: all).
+static inline int check_kernels_emulating(const check_operation *operation, bool (*small)(int shape)) {
     check_subject *s = &check_current;
     s->operation = operation;
+    s->small = small;
     int index = 0, failures = 0;
     do {
         if (!kernel_list_at(index++, &s->list)) {
@@ -181,14 +231,12 @@ static inline int check_kernels(const check_operation *operation) {
     for (int i = 0; i < s->list.count; i++)
         for (int level = s->list.all[i]->level; level <= CPU_AMX; level++) {
             s->implementation = s->list.all[i];
-            bool present = (cpu_level)level <= cpu_hardware();
-            int failed = present ? check_in_child((cpu_level)level) : 0;
-            failures += failed;
-            printf("kernel %-22s %-10s %-10s %s\n", operation->name, s->implementation->name,
-                cpu_level_name((cpu_level)level),
-                !present ? "absent"
-                : failed ? "FAILED"
-                         : "executed");
+            s->level = (cpu_level)level;
+            failures += check_implementation();
         }
     return failures;
+}
+
+static inline int check_kernels(const check_operation *operation) {
+    return check_kernels_emulating(operation, NULL);
 }
