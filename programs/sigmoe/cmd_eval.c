@@ -26,6 +26,10 @@ static const argument arguments[] = {
         .help = "streams; with 1 no token is left over"},
     {"memory-segments", ARGUMENT_INTEGER, AT(request.memory_segments), "M", .low = 0, .high = 1 << 16,
         .preset = "default: the configuration's", .help = "segments that attention looks back on"},
+    {"stride", ARGUMENT_INTEGER, AT(request.stride), "S", .low = 1, .high = 1 << 20,
+        .preset = "default: a whole window",
+        .help = "move the window of T tokens on by S and score those alone, so that each has T - S before it "
+                "in its window; takes T/S times as long"},
     {"limit-tokens", ARGUMENT_INTEGER, AT(request.limit_tokens), "N", .low = 0, .high = 1e15,
         .help = "score only this many from the start, 0: all"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,

@@ -31,16 +31,29 @@ static sigmoe_status take_buffers(arena *a, int64_t batch, int64_t unroll, buffe
     return ARENA_NEW(a, out->nats, tokens);
 }
 
+// Tokens that a window has seen in the one before.
+static int64_t overlap_of(const evaluation *e) {
+    return e->stride > 0 ? transformer_config(e->model)->unroll - e->stride : 0;
+}
+
+// To the next window, before which the memory ends; false at the end of the text.
+static bool move_on(const evaluation *e, batch_stream *stream, xl_memory *memory, int64_t overlap) {
+    if (stream->position == stream->length) return false;
+    stream->position -= overlap;
+    xl_memory_trim(memory, overlap, e->memory_segments * stream->unroll);
+    return true;
+}
+
 static sigmoe_status score_stream(
     const evaluation *e, batch_stream *stream, xl_memory *memory, const buffers *b, sigmoe_scores *scores) {
     progress_meter meter;
     progress_begin(&meter, e->observer, e->task, "tokens", 0, (double)(stream->length * stream->batch));
     double total = 0;
-    int64_t scored = 0, length;
-    bool new_epoch; // only the first segment's, where the memory is empty anyway
-    for (;;) {
-        batch_stream_next(stream, b->inputs, b->targets, &length, &new_epoch);
-        if (length == 0) break;
+    int64_t scored = 0, overlap = overlap_of(e), length;
+    bool is_first;
+    do {
+        batch_stream_next(stream, b->inputs, b->targets, &length, &is_first);
+        int64_t context = is_first ? 0 : overlap;
         TRY(progress_at(&meter, (double)scored));
         step_context step = {.kernel = e->kernel,
             .activations = e->activations,
@@ -54,9 +67,10 @@ static sigmoe_status score_stream(
             e->statistics->stream = stream->length;
         }
         TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
-        for (int64_t i = 0; i < stream->batch * length; i++) total += b->nats[i];
-        scored += stream->batch * length;
-    }
+        for (int64_t s = 0; s < stream->batch; s++)
+            for (int64_t i = context; i < length; i++) total += b->nats[s * length + i];
+        scored += stream->batch * (length - context);
+    } while (move_on(e, stream, memory, overlap));
     progress_end(&meter);
     *scores = scores_of(total / (double)scored, scored, &e->sizes);
     if (isfinite(total)) return SIGMOE_OK;
@@ -65,6 +79,7 @@ static sigmoe_status score_stream(
 
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     const model_config *config = transformer_config(e->model);
+    int64_t segments = e->memory_segments + (overlap_of(e) > 0); // a window remembers all of itself at first
     batch_stream stream;
     TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
     arena *a;
@@ -72,8 +87,7 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     buffers b = {0};
     xl_memory *memory = NULL;
     sigmoe_status status = take_buffers(a, e->batch, config->unroll, &b);
-    if (status == SIGMOE_OK)
-        status = xl_memory_create(config, e->batch, e->memory_segments, config->unroll, &memory);
+    if (status == SIGMOE_OK) status = xl_memory_create(config, e->batch, segments, config->unroll, &memory);
     if (status == SIGMOE_OK) status = score_stream(e, &stream, memory, &b, scores);
     xl_memory_destroy(memory);
     arena_destroy(a);

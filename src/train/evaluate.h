@@ -1,5 +1,7 @@
 // A model's score on a split: the split in B parallel streams, evaluation's memory, nothing left out but what B does not
-// divide.
+// divide. Windows of T tokens follow each other, or overlap: then each moves on by a stride S and only its last S tokens are
+// scored (all of the first one's), so that every token has T - S before it in its window. The memory is of the text before
+// the window, as the earlier windows' first S tokens left it.
 #pragma once
 
 #include "data/dataset.h"
@@ -13,6 +15,7 @@ typedef struct evaluation {
     const token_split *tokens;
     split_sizes sizes; // raw sizes of the whole split, for the scores by character, byte and word
     int64_t batch, memory_segments;
+    int64_t stride;                  // S, at most the model's unroll T; 0: T
     int64_t limit_tokens;            // only the first so many; 0: all
     const char *task;                // for progress
     const sigmoe_observer *observer; // may be NULL

@@ -18,6 +18,9 @@ static sigmoe_status check_request(const sigmoe_eval_request *r) {
     if (r->memory_segments < -1)
         return fail(SIGMOE_BAD_ARGUMENT, "memory segments are %lld; they must be 0 or more",
             (long long)r->memory_segments);
+    if (r->stride < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "the stride is %lld; it must be 0 (a whole window) or more",
+            (long long)r->stride);
     if (r->limit_tokens < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
             (long long)r->limit_tokens);
@@ -27,6 +30,10 @@ static sigmoe_status check_request(const sigmoe_eval_request *r) {
 static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_config *config,
     transformer *model, const dataset *data, const sigmoe_observer *observer, sigmoe_scores *scores) {
     char task[64];
+    if (r->stride > config->model.unroll)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "the stride is %lld, but the model's windows have %lld tokens: those between would not be scored",
+            (long long)r->stride, (long long)config->model.unroll);
     snprintf(task, sizeof task, "eval %.40s", r->split);
     workspace w;
     token_split *tokens;
@@ -40,6 +47,7 @@ static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_conf
             .sizes = *dataset_split(data, r->split),
             .batch = r->batch,
             .memory_segments = r->memory_segments < 0 ? config->model.memory_eval : r->memory_segments,
+            .stride = r->stride,
             .limit_tokens = r->limit_tokens,
             .task = task,
             .observer = observer};

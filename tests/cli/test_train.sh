@@ -105,6 +105,35 @@ PYTHON
 works eval --model run/checkpoints/00000001 --data data --split valid --batch 1 --memory-segments 0 --threads 2 --json
 works eval --model run --data data --split valid --limit-tokens 50 --json
 grep -qE '"tokens": (4[5-9]|50)' stdout || problem "--limit-tokens 50 scored $(grep tokens stdout)"
+# Windows that overlap: a whole window's stride is the ordinary score, and without memory each window is one of forward's.
+works eval --model run --data data --split test --batch 1 --memory-segments 0 --json
+mv stdout ordinary
+works eval --model run --data data --split test --batch 1 --memory-segments 0 --stride 12 --json
+same ordinary stdout
+cat >windows.py <<'PYTHON'
+import json, math, struct, sys
+import vector_files
+T, S, N = 12, 5, 12 + 5 * 18
+if sys.argv[1] == "cut":
+    ids = struct.unpack_from(f"<{N + 1}H", open("data/test.bin", "rb").read(), 1024)
+    vector_files.write_npy_int32("windows.npy", [ids[at : at + T + 1] for at in range(0, N - T + 1, S)])
+else:
+    _, (windows, _, vocab), logits = vector_files.read_safetensors("windows.safetensors")["logits"]
+    nats = []
+    for w, ids in enumerate(vector_files.read_npy_int32("windows.npy")):
+        for i in range(T - S if w else 0, T):
+            row = logits[(w * T + i) * vocab :][:vocab]
+            nats.append(math.log(sum(map(math.exp, row))) - row[ids[i + 1]])
+    got = json.load(open("stdout"))
+    assert got["tokens"] == len(nats) == N, got
+    assert abs(got["nats_per_token"] - sum(nats) / N) < 1e-5, (got, sum(nats) / N)
+PYTHON
+windows() { PYTHONPATH="$root/tests/oracle" PYTHONDONTWRITEBYTECODE=1 python3 windows.py "$1"; }
+windows cut
+works forward --model run/checkpoints/00000001 --tokens windows.npy --out windows.safetensors --memory-segments 0
+works eval --model run --data data --split test --batch 1 --memory-segments 0 --stride 5 --limit-tokens 102 --json
+windows check || problem "eval --stride is not the score of its windows"
+fails 2 'windows have 12 tokens' eval --model run --data data --stride 13
 works eval --model run --data data
 fails 1 'missing' eval --model missing --data data
 fails 1 'missing' eval --model run --data missing
