@@ -4,24 +4,35 @@
 
 extern const relative_attention_kernel relative_attention_avx512, relative_attention_avx2,
     relative_attention_ref;
+extern const relative_attention_kernel relative_attention_bf16_ref;
 
+// Operands of `real` and of bf16 are operations of their own: their best implementations differ.
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"
 #include "kernels/relative_attention/relative_attention.inc"
 };
 const kernel_list relative_attention_list = {"relative_attention", all, sizeof all / sizeof *all};
 
-static const relative_attention_kernel *chosen(void) {
-    return (const relative_attention_kernel *)kernel_choose(all, relative_attention_list.count);
+static const kernel_identity *const all_bf16[] = {
+#include "kernels/register.h"
+#include "kernels/relative_attention/relative_attention_bf16.inc"
+};
+const kernel_list relative_attention_bf16_list = {
+    "relative_attention_bf16", all_bf16, sizeof all_bf16 / sizeof *all_bf16};
+
+static const relative_attention_kernel *chosen(const attention_call *call) {
+    const kernel_list *list =
+        call->q.type == TYPE_BF16 ? &relative_attention_bf16_list : &relative_attention_list;
+    return (const relative_attention_kernel *)kernel_choose(list->all, list->count);
 }
 
 sigmoe_status attention_forward(const kernel_context *context, const attention_call *call) {
     assert(call->batch > 0 && call->queries > 0 && call->memory >= 0);
     assert(call->heads > 0 && call->head_width > 0);
-    return chosen()->forward(context, call);
+    return chosen(call)->forward(context, call);
 }
 
 sigmoe_status attention_backward(
     const kernel_context *context, const attention_call *call, const attention_gradients *gradients) {
-    return chosen()->backward(context, call, gradients);
+    return chosen(call)->backward(context, call, gradients);
 }

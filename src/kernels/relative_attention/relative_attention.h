@@ -3,8 +3,11 @@
 //   score = τ · ((q_i + u_h) · k_j + (q_i + v_h) · r_(j - i - M)),  out_i = Σ_j softmax_j(score) · v_j
 // where r_p is row p + (M + Q - 1) of `positions`, the projected sinusoid of distance p = -(M + Q - 1) ... 0.
 //
-// The operands q, k, v, positions, out and the gradients of all of them are all TYPE_REAL or all TYPE_BF16; scores, softmax
-// and sums are f32 either way.
+// The operands q, k, v, positions, out and the gradients of all of them are all TYPE_REAL or all TYPE_BF16: two operations,
+// relative_attention and relative_attention_bf16, with implementations of their own behind the same functions. Scores, the
+// softmax, biases, logsumexp and all sums are f32 either way. Besides what is stored, an implementation for bf16 may round
+// to bf16 what enters a product as an operand: (q + u), (q + v), the probabilities (relative to the largest score so far
+// rather than to their sum), and the scores' gradients before τ. The reference rounds only what it stores.
 #pragma once
 
 #include "kernels/kernel.h"

@@ -26,9 +26,29 @@ static const shape shapes[] = {
     {2, 9, 7, 2, 5, 0, 1, 0},      // or zero
     {65, 2, 1, 4, 3, 0, 1, 1},     // several sequences to a task of the backward
 };
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+// The same numbers as `type`: bf16 keeps what is nearest.
+static matrix as_type(check_output *out, matrix m, dtype type) {
+    if (type == TYPE_REAL) return m;
+    const real *from = matrix_real(m);
+    bf16 *to = arena_take_raw(out->memory, (size_t)(m.rows * m.stride), sizeof *to);
+    assert_non_null(to);
+    for (int64_t i = 0; i < m.rows * m.stride; i++) to[i] = bf16_of((float)from[i]);
+    return (matrix){to, TYPE_BF16, m.rows, m.cols, m.stride};
+}
+
+static void emit(check_output *out, const char *name, matrix m, double tolerance) {
+    if (m.type == TYPE_REAL) {
+        check_emit_matrix(out, name, m, tolerance);
+        return;
+    }
+    double *values = check_new_array(out, name, m.rows * m.stride, tolerance);
+    for (int64_t i = 0; i < m.rows * m.stride; i++) values[i] = bf16_value(matrix_bf16(m)[i]);
+}
 
 // Draws every input anew, so that what must not be touched can be told from its neighbours.
-static attention_call make_call(check_output *out, const shape *s) {
+static attention_call make_call(check_output *out, const shape *s, dtype type) {
     int64_t row = s->heads * s->width, keys = s->memory + s->queries;
     attention_call call = {.batch = s->batch,
         .queries = s->queries,
@@ -46,51 +66,84 @@ static attention_call make_call(check_output *out, const shape *s) {
         .logsumexp = check_vector(out, s->batch * s->heads * s->queries, 8)};
     real *q = matrix_real(call.q);
     for (int64_t i = 0; i < call.q.rows * call.q.stride; i++) q[i] *= s->spread;
+    call.q = as_type(out, call.q, type);
+    call.k = as_type(out, call.k, type);
+    call.v = as_type(out, call.v, type);
+    call.positions = as_type(out, call.positions, type);
+    call.out = as_type(out, call.out, type);
     return call;
 }
 
 static attention_gradients make_gradients(check_output *out, const shape *s, const attention_call *call) {
     int64_t row = s->heads * s->width;
-    return (attention_gradients){.dout = check_matrix(out, call->q.rows, row, s->gap, 11),
-        .dq = check_matrix(out, call->q.rows, row, s->gap, 12),
-        .dk = check_matrix(out, call->k.rows, row, s->gap, 13),
-        .dv = check_matrix(out, call->k.rows, row, s->gap, 14),
-        .dpositions = check_matrix(out, call->positions.rows, row, s->gap, 15),
+    dtype type = call->q.type;
+    return (attention_gradients){.dout = as_type(out, check_matrix(out, call->q.rows, row, s->gap, 11), type),
+        .dq = as_type(out, check_matrix(out, call->q.rows, row, s->gap, 12), type),
+        .dk = as_type(out, check_matrix(out, call->k.rows, row, s->gap, 13), type),
+        .dv = as_type(out, check_matrix(out, call->k.rows, row, s->gap, 14), type),
+        .dpositions = as_type(out, check_matrix(out, call->positions.rows, row, s->gap, 15), type),
         .dcontent_bias = check_vector(out, row, 16),
         .dposition_bias = check_vector(out, row, 17),
         .dscale = check_vector(out, 1, 18)};
 }
 
-static void run(const kernel_context *context, int index, check_output *out) {
+// What an implementation may differ by from the reference.
+typedef struct tolerances {
+    double out, logsumexp, dq, dk, dv, dbias, dscale;
+} tolerances;
+
+static void run_as(const kernel_context *context, int index, check_output *out, dtype type, tolerances t) {
     const shape *s = &shapes[index];
     int64_t row = s->heads * s->width;
-    attention_call call = make_call(out, s);
+    attention_call call = make_call(out, s, type);
     attention_gradients g = make_gradients(out, s, &call);
     assert_int_equal(attention_forward(context, &call), SIGMOE_OK);
     assert_int_equal(attention_backward(context, &call, &g), SIGMOE_OK);
+    emit(out, "out", call.out, t.out);
+    check_emit(out, "logsumexp", call.logsumexp, s->batch * s->heads * s->queries, t.logsumexp);
+    emit(out, "dq", g.dq, t.dq);
+    emit(out, "dk", g.dk, t.dk);
+    emit(out, "dv", g.dv, t.dv);
+    emit(out, "dpositions", g.dpositions, t.dk);
+    check_emit(out, "dcontent_bias", g.dcontent_bias, row, t.dbias);
+    check_emit(out, "dposition_bias", g.dposition_bias, row, t.dbias);
+    check_emit(out, "dscale", g.dscale, 1, t.dscale);
+}
 
+static void run(const kernel_context *context, int index, check_output *out) {
     // A score of size S has an error of S · epsilon, and its exponential the same relative to itself.
-    double tolerance = 2e-5 * (double)s->spread;
-    check_emit_matrix(out, "out", call.out, tolerance);
-    check_emit(out, "logsumexp", call.logsumexp, s->batch * s->heads * s->queries, 1e-6 * (double)s->spread);
-    check_emit_matrix(out, "dq", g.dq, tolerance);
-    check_emit_matrix(out, "dk", g.dk, tolerance * (double)s->spread);
-    check_emit_matrix(out, "dv", g.dv, tolerance);
-    check_emit_matrix(out, "dpositions", g.dpositions, tolerance * (double)s->spread);
-    check_emit(out, "dcontent_bias", g.dcontent_bias, row, 2 * tolerance);
-    check_emit(out, "dposition_bias", g.dposition_bias, row, 2 * tolerance);
-    check_emit(out, "dscale", g.dscale, 1, 10 * tolerance * (double)s->spread);
+    double spread = (double)shapes[index].spread, tolerance = 2e-5 * spread;
+    run_as(context, index, out, TYPE_REAL,
+        (tolerances){.out = tolerance,
+            .logsumexp = 1e-6 * spread,
+            .dq = tolerance,
+            .dk = tolerance * spread,
+            .dv = tolerance,
+            .dbias = 2 * tolerance,
+            .dscale = 10 * tolerance * spread});
+}
+
+static void run_bf16(const kernel_context *context, int index, check_output *out) {
+    double spread = (double)shapes[index].spread, tolerance = 0.02 * spread;
+    run_as(context, index, out, TYPE_BF16,
+        (tolerances){.out = tolerance,
+            .logsumexp = tolerance,
+            .dq = tolerance,
+            .dk = tolerance * spread,
+            .dv = tolerance,
+            .dbias = 2 * tolerance,
+            .dscale = 10 * tolerance * spread});
 }
 
 // Whichever allocation fails, the call says so and gives back what it took before.
-static void check_short_memory(const char *implementation) {
+static void check_short_memory(const char *implementation, dtype type) {
     check_output out = {0};
     kernel_context context;
     assert_int_equal(arena_create("short memory", &out.memory), SIGMOE_OK);
     assert_int_equal(arena_create("short memory", &context.scratch), SIGMOE_OK);
     assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
     kernel_force(implementation);
-    attention_call call = make_call(&out, &shapes[3]);
+    attention_call call = make_call(&out, &shapes[3], type);
     attention_gradients g = make_gradients(&out, &shapes[3], &call);
     int64_t failures = 0;
     for (int backward = 0; backward < 2; backward++) {
@@ -112,12 +165,16 @@ static void check_short_memory(const char *implementation) {
 
 static void test_short_memory(void **state) {
     (void)state;
-    check_short_memory("ref");
-    check_short_memory(NULL);
+    for (dtype type = TYPE_REAL; type <= TYPE_BF16; type++) {
+        check_short_memory("ref", type);
+        check_short_memory(NULL, type);
+    }
 }
 
 int main(void) {
-    const check_operation operation = {"relative_attention", sizeof shapes / sizeof *shapes, run};
+    const check_operation operations[] = {
+        {"relative_attention", SHAPES, run}, {"relative_attention_bf16", SHAPES, run_bf16}};
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_short_memory)};
-    return check_kernels(&operation) + cmocka_run_group_tests(tests, NULL, NULL);
+    return check_kernels(&operations[0]) + check_kernels(&operations[1]) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }
