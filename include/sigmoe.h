@@ -62,7 +62,7 @@ typedef struct sigmoe_progress {
     double seconds_left;
     double loss;            /* nats per token of the last step */
     double score;           /* bits per character or perplexity, as score_name says */
-    const char *score_name; /* "bpc", "ppl", or NULL */
+    const char *score_name; /* "bpc", "bpb", "ppl", or NULL */
     double tokens_per_second;
     double fraction_of_peak; /* of the processor's measured FMA peak */
     bool finished;           /* the last call for this task */
@@ -275,8 +275,8 @@ typedef struct sigmoe_compare_request {
     bool force;
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
-/* Ends with table.txt, table.csv, table.json and report.html in `out`; *table is the text, owned by the library until
- * the thread's next call. */
+/* settings.valid_every 0 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
+ * is the text, owned by the library until the thread's next call. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table);
 typedef struct sigmoe_variant {

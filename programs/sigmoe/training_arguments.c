@@ -31,7 +31,7 @@ const argument training_arguments[TRAINING_ARGUMENTS] = {
     {"checkpoint-every", ARGUMENT_INTEGER, AT(checkpoint_every), "N", .low = 0, .high = 1e9,
         .help = "steps between checkpoints, 0: at the end only"},
     {"valid-every", ARGUMENT_INTEGER, AT(valid_every), "N", .low = 0, .high = 1e9,
-        .help = "steps between validations, 0: never"},
+        .help = "steps between validations, 0: never (compare and sweep: twenty times in all)"},
     {"valid-tokens", ARGUMENT_INTEGER, AT(valid_tokens), "N", .low = 0, .high = 1e15,
         .help = "validate on this many tokens, 0: the whole split"},
 };

@@ -218,6 +218,7 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
     return status;
 }
 
+// The first one's weights follow from the seed: it goes when there is another.
 static sigmoe_status remove_old(const char *run) {
     arena *a;
     int64_t *steps;
@@ -225,7 +226,8 @@ static sigmoe_status remove_old(const char *run) {
     char path[PATH_CAPACITY];
     TRY(arena_create("checkpoint list", &a));
     sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
-    for (int i = CHECKPOINTS_KEPT; status == SIGMOE_OK && i < count; i++) {
+    for (int i = 1; status == SIGMOE_OK && i < count; i++) {
+        if (i < CHECKPOINTS_KEPT && steps[i] > 0) continue;
         status = checkpoint_path(run, steps[i], path);
         if (status == SIGMOE_OK) status = directory_remove(path);
     }

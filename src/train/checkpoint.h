@@ -1,5 +1,6 @@
 // Checkpoints: RUN/checkpoints/<step, eight digits>/, a model directory with trainer.safetensors and trainer.json. Written
-// aside and renamed, so one that has its name is whole; the newest two are kept.
+// aside and renamed, so one that has its name is whole; the newest two are kept, that
+// of step 0 only until there is another.
 #pragma once
 
 #include "formats/file.h"

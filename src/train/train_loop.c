@@ -3,6 +3,7 @@
 #include "kernels/peak/peak.h"
 #include "train/checkpoint.h"
 #include "train/clock.h"
+#include "train/evaluate.h"
 #include "train/training_flops.h"
 #include "train/trainer_state.h"
 
@@ -33,7 +34,7 @@ static bool due(const trainer *t, int64_t every) {
 static sigmoe_status save(trainer *t, const sigmoe_observer *observer) {
     if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_write(t));
-    note(observer, "step %lld: checkpoint written", (long long)t->step);
+    if (t->step > 0) note(observer, "step %lld: checkpoint written", (long long)t->step);
     return SIGMOE_OK;
 }
 
@@ -41,16 +42,19 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     sigmoe_scores scores;
     TRY(trainer_score(t, "valid", VALIDATION_STREAMS, t->settings.valid_tokens, observer, &scores));
     TRY(run_log_validation(&t->log, t->step, &scores));
-    if (t->data.tokenizer.type == TOKENIZER_BYTES)
-        note(observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_token);
-    else
+    if (t->data.tokenizer.type != TOKENIZER_BYTES)
         note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
+    else if (isfinite(scores.bits_per_char))
+        note(observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_char);
+    else
+        note(observer, "step %lld: valid %.4f bits per byte", (long long)t->step, scores.bits_per_token);
     return SIGMOE_OK;
 }
 
 static sigmoe_status do_what_is_due(trainer *t, const sigmoe_observer *observer) {
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, observer));
-    if (due(t, t->settings.checkpoint_every) || finished(t)) TRY(save(t, observer));
+    // The first one holds the initial weights, so that a run can be resumed whenever it is killed.
+    if (due(t, t->settings.checkpoint_every) || t->step == 0 || finished(t)) TRY(save(t, observer));
     return SIGMOE_OK;
 }
 
@@ -76,11 +80,12 @@ static sigmoe_status logged_step(trainer *t, step_report *report) {
 static void describe_step(const trainer *t, progress_meter *meter, const step_report *report) {
     if (!meter->observer || !meter->observer->progress) return;
     sigmoe_progress *p = &meter->state;
-    bool characters = t->data.tokenizer.type == TOKENIZER_BYTES;
+    sigmoe_scores scores = scores_of(report->loss, 0, dataset_split(&t->data, "train"));
+    bool bytes = t->data.tokenizer.type == TOKENIZER_BYTES, characters = isfinite(scores.bits_per_char);
     double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
     p->loss = report->loss;
-    p->score = characters ? report->loss / M_LN2 : exp(report->loss);
-    p->score_name = characters ? "bpc" : "ppl";
+    p->score = !bytes ? scores.perplexity : characters ? scores.bits_per_char : scores.bits_per_token;
+    p->score_name = !bytes ? "ppl" : characters ? "bpc" : "bpb";
     p->tokens_per_second = report->tokens_per_second;
     p->fraction_of_peak = gflops / peak_gflops(t->work.kernel.threads);
 }

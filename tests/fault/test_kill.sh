@@ -39,8 +39,8 @@ interrupted() { # interrupted SIGNAL STATUS
     times=0
     start "$run"
     while :; do
-        # At least one checkpoint must be there to resume from.
-        wait_for_steps "$run" $(($(steps_logged "$run") + 8 + $(random_below 90)))
+        # The first time often before step 7: the checkpoint that a run begins with.
+        wait_for_steps "$run" $(($(steps_logged "$run") + 1 + $(random_below $((9 + 80 * times)))))
         kill -s "$1" "$process" 2>/dev/null || true
         ended
         [ "$status" -ne 0 ] || break

@@ -1,6 +1,8 @@
 // A run that was stopped and resumed has the bits of one that was not; and what a resume finds damaged, it refuses.
 #include "fixture.h"
 
+#include <sys/wait.h>
+
 // Raises the stop flag when the first checkpoint has been written.
 typedef struct stopper {
     volatile int stop;
@@ -140,6 +142,48 @@ static void test_log_is_cut(void **state) {
     assert_same_logs(whole, crashed, 16);
 }
 
+static void exit_at_validation(void *context, const char *line) {
+    (void)context;
+    if (strstr(line, "valid")) _exit(0);
+}
+
+// Ends the process as a kill would: nothing is saved.
+static void train_killed(
+    const char *run, const sigmoe_config *config, const sigmoe_train_settings *settings) {
+    pid_t child = fork();
+    if (child == 0) {
+        sigmoe_observer observer = {.note = exit_at_validation, .threads = 1};
+        sigmoe_train_request request;
+        sigmoe_train_result result;
+        sigmoe_train_defaults(&request);
+        request.config = config;
+        request.data = in_root("data");
+        request.out = run;
+        request.settings = *settings;
+        (void)sigmoe_train(&request, &observer, &result);
+        _exit(1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_killed_before_the_first_interval(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    settings.checkpoint_every = 0;
+    stopper never = {0};
+    const char *whole = in_root("whole"), *killed = in_root("killed");
+    OK(train(whole, &config, &settings, &never, 1));
+    train_killed(killed, &config, &settings);
+    assert_true(path_exists(in_root("killed/checkpoints/00000000")));
+    OK(resume(killed, 1));
+    assert_same_checkpoint(whole, killed, 16);
+    assert_same_logs(whole, killed, 16);
+    assert_false(path_exists(in_root("killed/checkpoints/00000000"))); // another is there
+}
+
 static void test_newest_two_are_kept(void **state) {
     (void)state;
     sigmoe_config config = make_config(DENSE);
@@ -239,6 +283,7 @@ int main(void) {
         cmocka_unit_test(test_hash_resumes),
         cmocka_unit_test(test_dense_resumes),
         cmocka_unit_test(test_log_is_cut),
+        cmocka_unit_test(test_killed_before_the_first_interval),
         cmocka_unit_test(test_newest_two_are_kept),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_other_data_is_refused),
