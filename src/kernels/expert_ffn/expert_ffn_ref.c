@@ -1,12 +1,19 @@
 // The formulas of expert_ffn.h, pair by pair. Tokens are independent, and so are experts: both are split over the pool.
+// Operands of bf16 are computed with as reals: products of two of them are exact in float.
 #include "kernels/expert_ffn/expert_ffn.h"
 
 typedef struct work {
     const expert_ffn_call *call;
+    bool bf16_operands; // of the caller's; those of `call` are reals
     matrix y;
     const expert_ffn_gradients *gradients;
     real *dhidden; // [pairs, G], by sorted position: gradient of x · W1 before the ReLU
 } work;
+
+// x as it enters a product.
+static real operand(const work *w, real x) {
+    return w->bf16_operands ? (real)bf16_value(bf16_of((float)x)) : x;
+}
 
 static void up_of_expert(void *context, int64_t expert, int thread) {
     (void)thread;
@@ -22,12 +29,6 @@ static void up_of_expert(void *context, int64_t expert, int thread) {
             hidden[j] = sum > 0 ? sum : 0;
         }
     }
-}
-
-static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
-    work w = {.call = call};
-    parallel_for(context->threads, call->grouping->experts, up_of_expert, &w);
-    return SIGMOE_OK;
 }
 
 static int64_t expert_of(const expert_grouping *g, int64_t position) {
@@ -46,6 +47,14 @@ static real mask_at(const expert_ffn_call *c, int64_t position, int64_t channel)
     return c->mask ? c->mask[position * c->expert_size + channel] : 1;
 }
 
+// mask ⊙ weight · hidden
+static real weighted_hidden(const work *w, int64_t position, int64_t channel) {
+    const expert_ffn_call *c = w->call;
+    real hidden = matrix_real(c->hidden)[position * c->expert_size + channel];
+    real weighted = c->weight[c->grouping->pair[position]] * hidden;
+    return operand(w, weighted * mask_at(c, position, channel));
+}
+
 static void down_of_token(void *context, int64_t token, int thread) {
     (void)thread;
     const work *w = context;
@@ -59,17 +68,10 @@ static void down_of_token(void *context, int64_t token, int thread) {
         for (int64_t i = 0; i < c->width; i++) {
             real sum = 0;
             for (int64_t j = 0; j < c->expert_size; j++)
-                sum += mask_at(c, p, j) * c->weight[pair] * matrix_real(c->hidden)[p * c->expert_size + j] *
-                       down[j * c->width + i];
+                sum += weighted_hidden(w, p, j) * down[j * c->width + i];
             y[i] += sum;
         }
     }
-}
-
-static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
-    work w = {.call = call, .y = y};
-    parallel_for(context->threads, call->grouping->tokens, down_of_token, &w);
-    return SIGMOE_OK;
 }
 
 static void backward_of_expert(void *context, int64_t expert, int thread) {
@@ -86,15 +88,15 @@ static void backward_of_expert(void *context, int64_t expert, int thread) {
         real dweight = 0;
         for (int64_t j = 0; j < size; j++) {
             const real *down = matrix_real(c->down) + weights + j * d;
-            real hidden = mask_at(c, p, j) * matrix_real(c->hidden)[p * size + j];
+            real hidden = matrix_real(c->hidden)[p * size + j], weighted = weighted_hidden(w, p, j);
             real dmasked = 0; // of mask ⊙ weight · hidden
             for (int64_t i = 0; i < d; i++) {
                 dmasked += dy[i] * down[i];
-                gradients->ddown[weights + j * d + i] += c->weight[pair] * hidden * dy[i];
+                gradients->ddown[weights + j * d + i] += weighted * dy[i];
             }
+            dmasked *= mask_at(c, p, j);
             dweight += hidden * dmasked;
-            real dhidden =
-                matrix_real(c->hidden)[p * size + j] > 0 ? c->weight[pair] * mask_at(c, p, j) * dmasked : 0;
+            real dhidden = hidden > 0 ? operand(w, c->weight[pair] * dmasked) : 0;
             w->dhidden[p * size + j] = dhidden;
             for (int64_t i = 0; i < d; i++) gradients->dup[weights + i * size + j] += x[i] * dhidden;
         }
@@ -121,21 +123,77 @@ static void dx_of_token(void *context, int64_t token, int thread) {
     }
 }
 
-static sigmoe_status backward(
-    const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
-    const expert_grouping *g = call->grouping;
-    work w = {.call = call, .gradients = gradients};
-    int64_t elements;
-    if (!size_product(&elements, g->tokens * g->slots, call->expert_size))
-        return fail(SIGMOE_NO_MEMORY, "%lld pairs of %lld channels are too many",
-            (long long)(g->tokens * g->slots), (long long)call->expert_size);
-    arena_mark mark = arena_here(context->scratch);
-    TRY(ARENA_NEW_RAW(context->scratch, w.dhidden, elements));
-    parallel_for(context->threads, g->experts, backward_of_expert, &w);
-    parallel_for(context->threads, g->tokens, dx_of_token, &w);
-    arena_release(context->scratch, mark);
+// ---- Operands as reals ----
+
+// Reals are used where they are; of bf16 a copy is made.
+static sigmoe_status as_reals(arena *scratch, matrix m, matrix *reals) {
+    *reals = m;
+    if (m.type == TYPE_REAL) return SIGMOE_OK;
+    TRY(matrix_new(scratch, TYPE_REAL, m.rows, m.cols, reals));
+    for (int64_t r = 0; r < m.rows; r++) {
+        const bf16 *from = matrix_row(m, r);
+        real *to = matrix_row(*reals, r);
+        for (int64_t i = 0; i < m.cols; i++) to[i] = (real)bf16_value(from[i]);
+    }
     return SIGMOE_OK;
 }
 
-extern const expert_ffn_kernel expert_ffn_ref;
+static sigmoe_status call_of_reals(arena *scratch, const expert_ffn_call *call, expert_ffn_call *reals) {
+    *reals = *call;
+    TRY(as_reals(scratch, call->x, &reals->x));
+    TRY(as_reals(scratch, call->up, &reals->up));
+    TRY(as_reals(scratch, call->down, &reals->down));
+    return as_reals(scratch, call->hidden, &reals->hidden);
+}
+
+static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
+    expert_ffn_call reals;
+    sigmoe_status status;
+    arena_mark mark = arena_here(context->scratch);
+    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
+    work w = {.call = &reals};
+    parallel_for(context->threads, call->grouping->experts, up_of_expert, &w);
+    if (call->hidden.type == TYPE_BF16)
+        for (int64_t i = 0; i < call->hidden.rows * call->hidden.cols; i++)
+            matrix_bf16(call->hidden)[i] = bf16_of((float)matrix_real(reals.hidden)[i]);
+done:
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
+    expert_ffn_call reals;
+    sigmoe_status status;
+    arena_mark mark = arena_here(context->scratch);
+    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
+    work w = {.call = &reals, .bf16_operands = call->x.type == TYPE_BF16, .y = y};
+    parallel_for(context->threads, call->grouping->tokens, down_of_token, &w);
+done:
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+static sigmoe_status backward(
+    const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
+    expert_ffn_call reals;
+    expert_ffn_gradients of_reals = *gradients;
+    matrix dhidden;
+    sigmoe_status status;
+    arena_mark mark = arena_here(context->scratch);
+    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
+    TRY_OR(done, as_reals(context->scratch, gradients->dy, &of_reals.dy));
+    TRY_OR(done, matrix_new(context->scratch, TYPE_REAL, call->hidden.rows, call->expert_size, &dhidden));
+    work w = {.call = &reals,
+        .bf16_operands = call->x.type == TYPE_BF16,
+        .gradients = &of_reals,
+        .dhidden = matrix_real(dhidden)};
+    parallel_for(context->threads, call->grouping->experts, backward_of_expert, &w);
+    parallel_for(context->threads, call->grouping->tokens, dx_of_token, &w);
+done:
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+extern const expert_ffn_kernel expert_ffn_ref, expert_ffn_bf16_ref;
 const expert_ffn_kernel expert_ffn_ref = {{"ref", CPU_SCALAR}, up, down, backward};
+const expert_ffn_kernel expert_ffn_bf16_ref = {{"ref", CPU_SCALAR}, up, down, backward};
