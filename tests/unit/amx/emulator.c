@@ -24,7 +24,7 @@ typedef struct tile_config {
 } tile_config;
 _Static_assert(sizeof(tile_config) == 64, "64 bytes, as in the manual");
 
-// A thread's registers. Beyond its tile's shape `data` is zero.
+// A thread's registers. What lies in `data` beyond its tile's shape never comes out.
 static _Thread_local struct {
     tile_config config;
     _Alignas(64) uint32_t data[TILES][ROWS][COLUMNS];
@@ -220,9 +220,9 @@ static inline float float_of(uint32_t bits) {
 }
 
 // A row's even and odd elements of the pairs are summed apart, by fused multiply-add in the order of k; the two sums are
-// added, and that to c. Columns beyond b's are zero in b, but not in the sums when a is not finite: they are not written.
+// added, and that to c.
 __attribute__((noinline, target("avx2,fma"))) static void multiply(uint32_t c[ROWS][COLUMNS],
-    const uint32_t a[ROWS][COLUMNS], const uint32_t b[ROWS][COLUMNS], int rows, int pairs, int columns) {
+    const uint32_t a[ROWS][COLUMNS], const uint32_t b[ROWS][COLUMNS], int rows, int pairs) {
     for (int m = 0; m < rows; m++) {
         float even[COLUMNS] = {0}, odd[COLUMNS] = {0};
         for (int k = 0; k < pairs; k++) {
@@ -232,7 +232,7 @@ __attribute__((noinline, target("avx2,fma"))) static void multiply(uint32_t c[RO
                 odd[n] = __builtin_fmaf(second, float_of(b[k][n] & 0xffff0000), odd[n]);
             }
         }
-        for (int n = 0; n < columns; n++) {
+        for (int n = 0; n < COLUMNS; n++) {
             float pair = even[n] + odd[n], sum = float_of(c[m][n]) + pair;
             memcpy(&c[m][n], &sum, sizeof sum);
         }
@@ -245,8 +245,7 @@ static bool product(int c, int a, int b) {
     if (!check_product(c, a, b)) return false;
     enum { EXCEPTIONS_MASKED = 0x1f80, DENORMAL_OPERANDS_ZERO = 0x40, DENORMAL_RESULTS_ZERO = 0x8000 };
     _mm_setcsr(EXCEPTIONS_MASKED | DENORMAL_OPERANDS_ZERO | DENORMAL_RESULTS_ZERO);
-    multiply(state.data[c], state.data[a], state.data[b], state.config.rows[c], state.config.rows[b],
-        state.config.colsb[c] / 4);
+    multiply(state.data[c], state.data[a], state.data[b], state.config.rows[c], state.config.rows[b]);
     return true;
 }
 
