@@ -81,6 +81,10 @@ typedef struct sigmoe_observer {
 
 typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from presets, how to train it */
 
+/* How the operands of matrix products are stored. SIGMOE_BF16 is mixed precision: weights, activations and their gradients are
+ * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32. */
+typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16 } sigmoe_dtype;
+
 typedef struct sigmoe_train_settings {
     int64_t batch; /* sequences B */
     int64_t steps;
@@ -92,6 +96,7 @@ typedef struct sigmoe_train_settings {
     int64_t checkpoint_every; /* steps; 0: at the end (and on interruption) only */
     int64_t valid_every;      /* steps between validations; 0: never */
     int64_t valid_tokens;     /* validate on this many tokens from the split's start; 0: all */
+    sigmoe_dtype dtype;
 } sigmoe_train_settings;
 
 SIGMOE_API sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out);
@@ -152,8 +157,8 @@ typedef struct sigmoe_summary {
                               has without them */
 } sigmoe_summary;
 /* `batch` sequences in a step; 0: as the configuration's settings have it. */
-SIGMOE_API sigmoe_status sigmoe_config_summary(
-    const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute, sigmoe_summary *summary);
+SIGMOE_API sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch,
+    sigmoe_recompute recompute, sigmoe_dtype dtype, sigmoe_summary *summary);
 /* Tensor by tensor. False when `index` is past the end. Strings live as long as the config and until it changes. */
 typedef struct sigmoe_tensor_info {
     const char *name;
@@ -236,6 +241,7 @@ typedef struct sigmoe_eval_request {
     /* Windows of `unroll` tokens move on by this many, which alone are scored: the rest of the window is their context,
      * besides the memory of what lies before it. 0: by whole windows. */
     int64_t stride;
+    sigmoe_dtype dtype;
 } sigmoe_eval_request;
 SIGMOE_API void sigmoe_eval_defaults(sigmoe_eval_request *request);
 /* Scores are NaN where the raw sizes of the split are not known. */
@@ -255,6 +261,7 @@ typedef struct sigmoe_forward_request {
     int64_t memory_segments; /* -1: eval's value, train's with training */
     bool training, grad;
     uint64_t seed;
+    sigmoe_dtype dtype;
 } sigmoe_forward_request;
 SIGMOE_API void sigmoe_forward_defaults(sigmoe_forward_request *request);
 SIGMOE_API sigmoe_status sigmoe_forward(
@@ -341,6 +348,7 @@ typedef struct sigmoe_bench_layer_request {
     int64_t d_model, experts, expert_size, k, tokens;
     int threads;
     int repetitions;
+    sigmoe_dtype dtype;
 } sigmoe_bench_layer_request;
 SIGMOE_API void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request);
 /* Medians, milliseconds. The dense layer has d_ff = experts · expert_size; ratio = total over dense total. flops are the
@@ -380,6 +388,7 @@ typedef struct sigmoe_bench_step_request {
     int64_t batch, steps;
     int threads;
     sigmoe_recompute recompute;
+    sigmoe_dtype dtype;
 } sigmoe_bench_step_request;
 SIGMOE_API void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request);
 /* The median step with full memory. FLOPs are those of a step that recomputes nothing; the resident set is the process's. */

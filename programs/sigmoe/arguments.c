@@ -163,6 +163,12 @@ static void store(const argument *a, const char *text, const text_list *repeated
     case ARGUMENT_TEXT:
         *(const char **)value = text;
         break;
+    case ARGUMENT_CHOICE: {
+        int index = 0;
+        while (strcmp(a->choices[index], text) != 0) index++; // check_choice has seen it
+        *(int *)value = index;
+        break;
+    }
     case ARGUMENT_INT:
         *(int *)value = (int)strtol(text, NULL, 10);
         break;
@@ -203,6 +209,9 @@ static const char *default_text(const argument *a, const void *value, char *buff
     if (a->required) return "required";
     if (a->preset) return a->preset;
     switch (a->type) {
+    case ARGUMENT_CHOICE:
+        snprintf(buffer, size, "default %s", a->choices[*(const int *)value]);
+        break;
     case ARGUMENT_INT:
         snprintf(buffer, size, "default %d", *(const int *)value);
         break;

@@ -13,6 +13,7 @@ typedef enum argument_type {
     ARGUMENT_INTEGER,  // int64_t
     ARGUMENT_SEED,     // uint64_t, any value
     ARGUMENT_NUMBER,   // double
+    ARGUMENT_CHOICE,   // an enum (int): the index of one of `choices`
     ARGUMENT_REPEATED, // text_list: may be given again and again
 } argument_type;
 
@@ -27,9 +28,10 @@ typedef struct argument {
     size_t offset;           // of the value in the group's struct
     const char *placeholder; // "N", "DIR"; NULL for flags
     bool required;
-    double low, high;           // inclusive range of integers and numbers; low == high: any
-    const char *const *choices; // NULL-terminated, for texts that must be one of these; else NULL
-    const char *preset;         // the default in words; NULL: the value that the command's defaults put there
+    double low, high; // inclusive range of integers and numbers; low == high: any
+    const char *const
+        *choices;       // NULL-terminated, for choices, and texts that must be one of these; else NULL
+    const char *preset; // the default in words; NULL: the value that the command's defaults put there
     const char *help;
 } argument;
 

@@ -6,19 +6,14 @@
 
 #define AT(member) offsetof(bench_options, member)
 
-static const char *const dtypes[] = {"f32", NULL};
-
 const argument bench_arguments[BENCH_ARGUMENTS] = {
-    {"dtype", ARGUMENT_TEXT, AT(dtype), "TYPE", .choices = dtypes, .help = "number format"},
+    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
+        .help = "how operands of matrix products are stored"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use", .help = "threads to compute with"},
     {"pin", ARGUMENT_FLAG, AT(pin), .help = "bind each thread to a processor of its own"},
     {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
 };
-
-void bench_defaults(bench_options *options) {
-    options->dtype = dtypes[0];
-}
 
 void bench_begin(const bench_options *options) {
     if (options->pin) sigmoe_pin_threads();

@@ -4,13 +4,12 @@
 #include "commands.h"
 
 typedef struct bench_options {
-    const char *dtype;
+    sigmoe_dtype dtype;
     int threads;
     bool pin, json;
 } bench_options;
 enum { BENCH_ARGUMENTS = 4 };
 extern const argument bench_arguments[BENCH_ARGUMENTS];
-void bench_defaults(bench_options *options);
 // Does what must be done before the library is called.
 void bench_begin(const bench_options *options);
 

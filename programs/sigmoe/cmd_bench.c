@@ -27,7 +27,6 @@ static const argument layer_arguments[] = {
 static void layer_defaults(void *values) {
     layer_values *v = values;
     sigmoe_bench_layer_defaults(&v->request);
-    bench_defaults(&v->options);
 }
 
 static int run_layer(const parsed_arguments *given, void *values) {
@@ -36,6 +35,7 @@ static int run_layer(const parsed_arguments *given, void *values) {
     sigmoe_bench_layer_result r;
     bench_begin(&v->options);
     v->request.threads = v->options.threads;
+    v->request.dtype = v->options.dtype;
     int status = report(sigmoe_bench_layer(&v->request, &r));
     if (status != EXIT_FINE) return status;
     const figure figures[] = {
@@ -76,7 +76,6 @@ const command command_bench_layer = {
 typedef struct step_values {
     config_source source;
     sigmoe_bench_step_request request;
-    const char *recompute;
     bench_options options;
 } step_values;
 
@@ -91,15 +90,13 @@ static const argument step_arguments[] = {
         .help = "sequences in a step"},
     {"steps", ARGUMENT_INTEGER, STEP(request.steps), "N", .low = 1, .high = 1 << 20,
         .help = "steps to time, after a warm-up"},
-    {"recompute", ARGUMENT_TEXT, STEP(recompute), "WHAT", .choices = recompute_names,
+    {"recompute", ARGUMENT_CHOICE, STEP(request.recompute), "WHAT", .choices = recompute_names,
         .help = "what is computed twice instead of being kept, as in `sigmoe train`"},
 };
 
 static void step_defaults(void *values) {
     step_values *v = values;
     sigmoe_bench_step_defaults(&v->request);
-    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
-    bench_defaults(&v->options);
 }
 
 static int run_step(const parsed_arguments *given, void *values) {
@@ -114,7 +111,7 @@ static int run_step(const parsed_arguments *given, void *values) {
     bench_begin(&v->options);
     v->request.config = config;
     v->request.threads = v->options.threads;
-    v->request.recompute = recompute_named(v->recompute);
+    v->request.dtype = v->options.dtype;
     status = report(sigmoe_bench_step(&v->request, &r));
     sigmoe_config_free(config);
     if (status != EXIT_FINE) return status;

@@ -30,7 +30,6 @@ static const argument attention_arguments[] = {
 static void attention_defaults(void *values) {
     attention_values *v = values;
     sigmoe_bench_attention_defaults(&v->request);
-    bench_defaults(&v->options);
 }
 
 static int run_attention(const parsed_arguments *given, void *values) {
@@ -92,7 +91,6 @@ static const argument kernel_arguments[] = {
 static void kernel_defaults(void *values) {
     kernel_values *v = values;
     sigmoe_bench_kernel_defaults(&v->request);
-    bench_defaults(&v->options);
 }
 
 // Rows are printed as they are measured.

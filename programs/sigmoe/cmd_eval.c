@@ -30,6 +30,8 @@ static const argument arguments[] = {
         .preset = "default: a whole window",
         .help = "move the window of T tokens on by S and score those alone, so that each has T - S before it "
                 "in its window; takes T/S times as long"},
+    {"dtype", ARGUMENT_CHOICE, AT(request.dtype), "TYPE", .choices = dtype_names,
+        .help = "how operands of matrix products are stored"},
     {"limit-tokens", ARGUMENT_INTEGER, AT(request.limit_tokens), "N", .low = 0, .high = 1e15,
         .help = "score only this many from the start, 0: all"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,

@@ -22,6 +22,8 @@ static const argument arguments[] = {
     {"training", ARGUMENT_FLAG, AT(request.training),
         .help = "as in training: regularizers, balancing, noise, dropout"},
     {"grad", ARGUMENT_FLAG, AT(request.grad), .help = "also the last segment's gradient of every tensor"},
+    {"dtype", ARGUMENT_CHOICE, AT(request.dtype), "TYPE", .choices = dtype_names,
+        .help = "how operands of matrix products are stored"},
     {"seed", ARGUMENT_SEED, AT(request.seed), "S", .help = "of dropout and noise"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",

@@ -10,7 +10,8 @@
 typedef struct info_values {
     config_source source;
     int64_t batch;
-    const char *recompute;
+    sigmoe_recompute recompute;
+    sigmoe_dtype dtype;
     bool cpu, json;
 } info_values;
 
@@ -24,7 +25,9 @@ static const argument arguments[] = {
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
     {"batch", ARGUMENT_INTEGER, AT(batch), "B", .low = 1, .high = 1 << 20, .preset = "default: the preset's",
         .help = "sequences in a training step, for the memory it takes"},
-    {"recompute", ARGUMENT_TEXT, AT(recompute), "WHAT", .choices = recompute_names,
+    {"recompute", ARGUMENT_CHOICE, AT(recompute), "WHAT", .choices = recompute_names,
+        .help = "as in `sigmoe train`, for the memory it takes"},
+    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
         .help = "as in `sigmoe train`, for the memory it takes"},
     {"cpu", ARGUMENT_FLAG, AT(cpu),
         .help = "the processor's level, and the kernel chosen for each operation"},
@@ -175,7 +178,7 @@ static int show_config(const info_values *v, sigmoe_config *config) {
     tensor_table table = {0};
     int status = report(sigmoe_config_check(config));
     if (status == EXIT_FINE)
-        status = report(sigmoe_config_summary(config, v->batch, recompute_named(v->recompute), &summary));
+        status = report(sigmoe_config_summary(config, v->batch, v->recompute, v->dtype, &summary));
     if (status == EXIT_FINE && !table_build(config, &table)) status = complain(EXIT_FAILED, "out of memory");
     if (status == EXIT_FINE) status = report(sigmoe_config_json(config, &json));
     if (status == EXIT_FINE) {
@@ -189,11 +192,6 @@ static int show_config(const info_values *v, sigmoe_config *config) {
     }
     free(table.groups);
     return status;
-}
-
-static void defaults(void *values) {
-    info_values *v = values;
-    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
 }
 
 static int run(const parsed_arguments *given, void *values) {
@@ -218,6 +216,5 @@ const command command_info = {
     .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
     .groups = {{arguments, COUNT(arguments), 0}},
     .values_size = sizeof(info_values),
-    .defaults = defaults,
     .run = run,
 };

@@ -8,7 +8,6 @@
 typedef struct train_values {
     config_source source;
     sigmoe_train_request request;
-    const char *recompute;
     int threads;
     bool pin;
 } train_values;
@@ -31,7 +30,7 @@ static const argument arguments[] = {
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
     {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,
         .preset = "default: the configuration's", .help = "tokens of a segment"},
-    {"recompute", ARGUMENT_TEXT, AT(recompute), "WHAT", .choices = recompute_names,
+    {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
             "memory, equal bits"},
@@ -44,7 +43,6 @@ static const argument arguments[] = {
 static void defaults(void *values) {
     train_values *v = values;
     sigmoe_train_defaults(&v->request);
-    v->recompute = recompute_names[SIGMOE_RECOMPUTE_NONE];
 }
 
 static int check_origin(const train_values *v) {
@@ -86,7 +84,6 @@ static int train(train_values *v) {
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
     sigmoe_train_result result;
-    v->request.recompute = recompute_named(v->recompute);
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);

@@ -18,11 +18,11 @@ typedef struct config_source {
 int config_build(const config_source *source, sigmoe_config **out);
 
 // Options of training that `train` and `compare` share: offsets in sigmoe_train_settings.
-enum { TRAINING_ARGUMENTS = 10 };
+enum { TRAINING_ARGUMENTS = 11 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
 
-// --recompute: the names, NULL-terminated, in the order of sigmoe_recompute; and the value of one of them.
+// --recompute: the names, NULL-terminated, in the order of sigmoe_recompute.
 extern const char *const recompute_names[];
-sigmoe_recompute recompute_named(const char *name);
+extern const char *const dtype_names[]; // --dtype: of sigmoe_dtype
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -1,7 +1,6 @@
 #include "commands.h"
 
 #include <math.h>
-#include <string.h>
 
 const char *const recompute_names[] = {
     [SIGMOE_RECOMPUTE_NONE] = "none",
@@ -10,11 +9,7 @@ const char *const recompute_names[] = {
     NULL,
 };
 
-sigmoe_recompute recompute_named(const char *name) {
-    int i = 0;
-    while (strcmp(recompute_names[i], name) != 0) i++;
-    return (sigmoe_recompute)i;
-}
+const char *const dtype_names[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
 
 #define AT(member) offsetof(sigmoe_train_settings, member)
 
@@ -34,4 +29,6 @@ const argument training_arguments[TRAINING_ARGUMENTS] = {
         .help = "steps between validations, 0: never (compare and sweep: twenty times in all)"},
     {"valid-tokens", ARGUMENT_INTEGER, AT(valid_tokens), "N", .low = 0, .high = 1e15,
         .help = "validate on this many tokens, 0: the whole split"},
+    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
+        .help = "how operands of matrix products are stored; bf16 is mixed precision, weights stay f32"},
 };

@@ -8,6 +8,11 @@
 // How numbers are stored. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
 typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32 } dtype;
 
+// Of the operands of matrix products.
+static inline dtype operand_type(sigmoe_dtype type) {
+    return type == SIGMOE_BF16 ? TYPE_BF16 : TYPE_REAL;
+}
+
 // Row-major [rows, cols]; row r starts at element r * stride of `data`.
 typedef struct matrix {
     void *data;
@@ -29,6 +34,12 @@ bf16 *matrix_bf16(matrix m);
 void *matrix_row(matrix m, int64_t row);
 
 size_t dtype_size(dtype type); // bytes of an element
+
+// One element of a TYPE_REAL or TYPE_BF16 matrix, for code that is not in a hurry.
+static inline real matrix_at(matrix m, int64_t row, int64_t col) {
+    int64_t i = row * m.stride + col;
+    return m.type == TYPE_BF16 ? (real)bf16_value(((const bf16 *)m.data)[i]) : ((const real *)m.data)[i];
+}
 
 // Uninitialized rows x cols of `type` from the arena.
 sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matrix *out);

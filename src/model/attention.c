@@ -12,7 +12,6 @@ struct attention_saved {
     int64_t memory;    // M of this segment
     matrix joined;     // [R, d]: [memory; x], what LN1 saw
     real *mean, *rstd; // [R]
-    matrix normed;     // [R, d]: keys and values are made of these
     matrix q, k, v;    // [N, H·d_h], [R, H·d_h]
     matrix positions;  // [M + T, H·d_h]
     matrix mixed;      // [N, H·d_h]: the heads' outputs
@@ -47,7 +46,7 @@ sigmoe_status attention_declare(const model_config *config, int layer, parameter
         snprintf(name, sizeof name, "layers.%d.%s", layer, tensors[i].name);
         TRY(parameters_declare(list,
             &(parameter_declaration){name, tensors[i].dims, {tensors[i].rows, tensors[i].cols},
-                tensors[i].init, tensors[i].scale, false},
+                tensors[i].init, tensors[i].scale, false, tensors[i].init == INIT_TRUNCATED},
             NULL));
     }
     return SIGMOE_OK;
@@ -57,9 +56,8 @@ static parameter *tensor(const attention_layer *layer, attention_tensor which) {
     return parameters_at(layer->parameters, layer->first + (int)which);
 }
 
-static matrix weight(const attention_layer *layer, attention_tensor which) {
-    parameter *p = tensor(layer, which);
-    return parameter_matrix(p, p->value);
+static matrix weight(const attention_layer *layer, const step_context *step, attention_tensor which) {
+    return parameter_operand(tensor(layer, which), step->operands);
 }
 
 static matrix gradient(const attention_layer *layer, attention_tensor which) {
@@ -88,9 +86,9 @@ typedef struct segment_rows {
 static void copy_segment_rows(void *context, int64_t b, int thread) {
     (void)thread;
     const segment_rows *c = context;
-    real *joined = matrix_real(c->joined) + (b * (c->memory + c->length) + c->memory) * c->joined.stride;
-    real *x = matrix_real(c->x) + b * c->length * c->x.stride;
-    size_t bytes = (size_t)(c->length * c->x.cols) * sizeof(real);
+    void *joined = matrix_row(c->joined, b * (c->memory + c->length) + c->memory);
+    void *x = matrix_row(c->x, b * c->length);
+    size_t bytes = (size_t)(c->length * c->x.cols) * dtype_size(c->x.type);
     memcpy(c->into_joined ? joined : x, c->into_joined ? x : joined, bytes);
 }
 
@@ -122,31 +120,33 @@ static sigmoe_status allocate_saved(
     TRY(matrix_new(a, TYPE_REAL, r, d, &s->joined));
     TRY(ARENA_NEW_RAW(a, s->mean, r));
     TRY(ARENA_NEW_RAW(a, s->rstd, r));
-    TRY(matrix_new(a, TYPE_REAL, r, d, &s->normed));
-    TRY(matrix_new(a, TYPE_REAL, n, inner, &s->q));
-    TRY(matrix_new(a, TYPE_REAL, r, inner, &s->k));
-    TRY(matrix_new(a, TYPE_REAL, r, inner, &s->v));
-    TRY(matrix_new(a, TYPE_REAL, memory + step->length, inner, &s->positions));
-    TRY(matrix_new(a, TYPE_REAL, n, inner, &s->mixed));
+    TRY(matrix_new(a, step->operands, n, inner, &s->q));
+    TRY(matrix_new(a, step->operands, r, inner, &s->k));
+    TRY(matrix_new(a, step->operands, r, inner, &s->v));
+    TRY(matrix_new(a, step->operands, memory + step->length, inner, &s->positions));
+    TRY(matrix_new(a, step->operands, n, inner, &s->mixed));
     TRY(ARENA_NEW_RAW(a, s->logsumexp, n * layer->config->n_heads));
     *out = s;
     return SIGMOE_OK;
 }
 
-double attention_saved_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
+double attention_saved_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands) {
     double n = (double)(batch * length), r = (double)(batch * (memory + length)), d = (double)config->d_model;
     double inner = (double)(config->n_heads * config->d_head);
-    double elements = 2 * r * d + 2 * r + 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner +
-                      n * (double)config->n_heads;
-    return elements * sizeof(real);
+    double of_operands = 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner;
+    return of_operands * (double)dtype_size(operands) +
+           (r * d + 2 * r + n * (double)config->n_heads) * sizeof(real);
 }
 
-double attention_scratch_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory) {
+double attention_scratch_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands) {
     double n = (double)(batch * length), r = (double)(batch * (memory + length)), d = (double)config->d_model;
     double inner = (double)(config->n_heads * config->d_head);
     double of_kernel = 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner;
+    double normed = r * d + (memory ? n * d : 0);
     double of_norm = memory ? 2 * r * d + n * d : r * d;
-    return (of_kernel + of_norm) * sizeof(real);
+    return (of_kernel + normed) * (double)dtype_size(operands) + of_norm * sizeof(real);
 }
 
 // y = x · Wᵀ
@@ -154,14 +154,35 @@ static sigmoe_status project(const step_context *step, matrix x, matrix w, matri
     return dense_gemm(&step->kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
-// The normalized rows without memory, of which queries are made: a copy in scratch memory where there is memory between them.
-static sigmoe_status take_own_rows(const step_context *step, const attention_saved *s, matrix *normed_x) {
-    *normed_x = s->normed;
+// LN1's output, in scratch memory: the backward makes it again rather than have every layer keep it.
+typedef struct normed_rows {
+    matrix all; // [R, d]: keys and values are made of these
+    matrix own; // [N, d]: queries are made of these, the rows without memory
+} normed_rows;
+
+static sigmoe_status normalize(
+    const attention_layer *layer, const step_context *step, const attention_saved *s, normed_rows *normed) {
+    arena *a = step->kernel.scratch;
+    TRY(matrix_new(a, step->operands, s->joined.rows, s->joined.cols, &normed->all));
+    layer_norm_call norm = {s->joined, tensor(layer, ATTENTION_NORM_WEIGHT)->value,
+        tensor(layer, ATTENTION_NORM_BIAS)->value, s->mean, s->rstd};
+    TRY(layer_norm_forward(&step->kernel, &norm, normed->all));
+    normed->own = normed->all;
     if (!s->memory) return SIGMOE_OK;
-    TRY(matrix_new(step->kernel.scratch, TYPE_REAL, s->q.rows, s->normed.cols, normed_x));
-    segment_rows rows = {s->normed, *normed_x, s->memory, step->length, false};
+    TRY(matrix_new(a, step->operands, s->q.rows, s->joined.cols, &normed->own));
+    segment_rows rows = {normed->all, normed->own, s->memory, step->length, false};
     parallel_for(step->kernel.threads, step->batch, copy_segment_rows, &rows);
     return SIGMOE_OK;
+}
+
+static sigmoe_status make_operands(
+    const attention_layer *layer, const step_context *step, matrix sinusoids, attention_saved *s) {
+    normed_rows normed;
+    TRY(normalize(layer, step, s, &normed));
+    TRY(project(step, normed.own, weight(layer, step, ATTENTION_Q), s->q));
+    TRY(project(step, normed.all, weight(layer, step, ATTENTION_K), s->k));
+    TRY(project(step, normed.all, weight(layer, step, ATTENTION_V), s->v));
+    return project(step, sinusoids, weight(layer, step, ATTENTION_POSITION), s->positions);
 }
 
 sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
@@ -169,21 +190,14 @@ sigmoe_status attention_block_forward(const attention_layer *layer, step_context
     attention_saved *s;
     TRY(allocate_saved(layer, step, xl_memory_length(memory), &s));
     xl_memory_join(&step->kernel, memory, layer->layer, x, step->length, s->joined);
-    layer_norm_call norm = {s->joined, tensor(layer, ATTENTION_NORM_WEIGHT)->value,
-        tensor(layer, ATTENTION_NORM_BIAS)->value, s->mean, s->rstd};
-    TRY(layer_norm_forward(&step->kernel, &norm, s->normed));
     arena_mark mark = arena_here(step->kernel.scratch);
-    matrix normed_x;
-    TRY(take_own_rows(step, s, &normed_x));
-    TRY(project(step, normed_x, weight(layer, ATTENTION_Q), s->q));
+    sigmoe_status status = make_operands(layer, step, sinusoids, s);
     arena_release(step->kernel.scratch, mark);
-    TRY(project(step, s->normed, weight(layer, ATTENTION_K), s->k));
-    TRY(project(step, s->normed, weight(layer, ATTENTION_V), s->v));
-    TRY(project(step, sinusoids, weight(layer, ATTENTION_POSITION), s->positions));
+    TRY(status);
     attention_call call = make_call(layer, step, s);
     TRY(attention_forward(&step->kernel, &call));
     *saved = s;
-    return project(step, s->mixed, weight(layer, ATTENTION_OUT), y);
+    return project(step, s->mixed, weight(layer, step, ATTENTION_OUT), y);
 }
 
 // dw += dyᵀ · x
@@ -202,10 +216,10 @@ static sigmoe_status backward_kernel(const attention_layer *layer, step_context 
     matrix dmixed, attention_gradients *g) {
     arena *a = step->kernel.scratch;
     g->dout = dmixed;
-    TRY(matrix_new(a, TYPE_REAL, s->q.rows, s->q.cols, &g->dq));
-    TRY(matrix_new(a, TYPE_REAL, s->k.rows, s->k.cols, &g->dk));
-    TRY(matrix_new(a, TYPE_REAL, s->v.rows, s->v.cols, &g->dv));
-    TRY(matrix_new(a, TYPE_REAL, s->positions.rows, s->positions.cols, &g->dpositions));
+    TRY(matrix_new(a, step->operands, s->q.rows, s->q.cols, &g->dq));
+    TRY(matrix_new(a, step->operands, s->k.rows, s->k.cols, &g->dk));
+    TRY(matrix_new(a, step->operands, s->v.rows, s->v.cols, &g->dv));
+    TRY(matrix_new(a, step->operands, s->positions.rows, s->positions.cols, &g->dpositions));
     g->dcontent_bias = tensor(layer, ATTENTION_CONTENT_BIAS)->gradient;
     g->dposition_bias = tensor(layer, ATTENTION_POSITION_BIAS)->gradient;
     g->dscale = tensor(layer, ATTENTION_SCALE)->gradient;
@@ -239,30 +253,32 @@ static sigmoe_status backward_norm(
 static sigmoe_status backward(const attention_layer *layer, step_context *step, attention_saved *s,
     matrix sinusoids, matrix dy, matrix dx) {
     arena *a = step->kernel.scratch;
-    matrix dmixed, dnormed, normed_x;
+    matrix dmixed, dnormed;
+    normed_rows normed;
     attention_gradients g;
-    TRY(matrix_new(a, TYPE_REAL, s->mixed.rows, s->mixed.cols, &dmixed));
-    TRY(back_project(step, dy, weight(layer, ATTENTION_OUT), dmixed, false));
+    TRY(matrix_new(a, step->operands, s->mixed.rows, s->mixed.cols, &dmixed));
+    TRY(back_project(step, dy, weight(layer, step, ATTENTION_OUT), dmixed, false));
     TRY(add_weight_gradient(step, dy, s->mixed, gradient(layer, ATTENTION_OUT)));
     TRY(backward_kernel(layer, step, s, dmixed, &g));
-    TRY(take_own_rows(step, s, &normed_x));
-    TRY(add_weight_gradient(step, g.dq, normed_x, gradient(layer, ATTENTION_Q)));
-    TRY(add_weight_gradient(step, g.dk, s->normed, gradient(layer, ATTENTION_K)));
-    TRY(add_weight_gradient(step, g.dv, s->normed, gradient(layer, ATTENTION_V)));
+    TRY(normalize(layer, step, s, &normed));
+    TRY(add_weight_gradient(step, g.dq, normed.own, gradient(layer, ATTENTION_Q)));
+    TRY(add_weight_gradient(step, g.dk, normed.all, gradient(layer, ATTENTION_K)));
+    TRY(add_weight_gradient(step, g.dv, normed.all, gradient(layer, ATTENTION_V)));
     TRY(add_weight_gradient(step, g.dpositions, sinusoids, gradient(layer, ATTENTION_POSITION)));
-    TRY(matrix_new(a, TYPE_REAL, s->normed.rows, s->normed.cols, &dnormed));
-    TRY(back_project(step, g.dk, weight(layer, ATTENTION_K), dnormed, false));
-    TRY(back_project(step, g.dv, weight(layer, ATTENTION_V), dnormed, true));
+    TRY(matrix_new(a, TYPE_REAL, s->joined.rows, s->joined.cols, &dnormed));
+    TRY(back_project(step, g.dk, weight(layer, step, ATTENTION_K), dnormed, false));
+    TRY(back_project(step, g.dv, weight(layer, step, ATTENTION_V), dnormed, true));
     if (!s->memory) {
-        TRY(back_project(step, g.dq, weight(layer, ATTENTION_Q), dnormed, true));
+        TRY(back_project(step, g.dq, weight(layer, step, ATTENTION_Q), dnormed, true));
     } else {
         // Queries exist for the segment's own rows only, the last T of each sequence.
-        matrix dnormed_x = normed_x; // it has served
-        TRY(back_project(step, g.dq, weight(layer, ATTENTION_Q), dnormed_x, false));
+        matrix dnormed_own;
+        TRY(matrix_new(a, TYPE_REAL, s->q.rows, s->joined.cols, &dnormed_own));
+        TRY(back_project(step, g.dq, weight(layer, step, ATTENTION_Q), dnormed_own, false));
         int64_t t = step->length, d = layer->config->d_model;
         for (int64_t b = 0; b < step->batch; b++)
             add_into(&step->kernel, matrix_part(dnormed, b * (s->memory + t) + s->memory, t, 0, d),
-                matrix_part(dnormed_x, b * t, t, 0, d));
+                matrix_part(dnormed_own, b * t, t, 0, d));
     }
     return backward_norm(layer, step, s, dnormed, dx);
 }

@@ -32,15 +32,17 @@ typedef struct attention_layer {
 typedef struct attention_saved attention_saved;
 
 // x [N, d] -> y [N, d], overwritten. sinusoids [M + T, d], row r for distance r - (M + T - 1). `memory` is only
-// read.
+// read. x and y are TYPE_REAL, sinusoids an operand of step->operands' type.
 sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
     const xl_memory *memory, matrix sinusoids, matrix x, matrix y, attention_saved **saved);
-// dx [N, d] += gradient through the block; gradients of its tensors accumulate. dy [N, d] is read only; it may be dx.
+// dx [N, d] += gradient through the block; gradients of its tensors accumulate. dy [N, d], an operand, is read only; it may be dx.
 sigmoe_status attention_block_backward(const attention_layer *layer, step_context *step,
     attention_saved *saved, matrix sinusoids, matrix dy, matrix dx);
 
 // Bytes that the forward leaves in step->activations, and that the backward takes of the scratch memory.
-double attention_saved_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory);
-double attention_scratch_bytes(const model_config *config, int64_t batch, int64_t length, int64_t memory);
+double attention_saved_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands);
+double attention_scratch_bytes(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands);
 // sinusoids [length, width]: even columns sin(p·f_m), odd cos(p·f_m), f_m = 10000^(-2m/width), p = row - (length - 1).
 void attention_sinusoids(matrix sinusoids);

@@ -52,7 +52,7 @@ sigmoe_status model_config_check(const model_config *config) {
 static sigmoe_status declare_one(
     parameter_list *list, const char *name, int64_t rows, int64_t cols, init_kind init, double scale) {
     return parameters_declare(
-        list, &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false}, NULL);
+        list, &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false, false}, NULL);
 }
 
 sigmoe_status model_declare(const model_config *config, parameter_list *list) {
@@ -70,7 +70,14 @@ sigmoe_status model_declare(const model_config *config, parameter_list *list) {
     }
     TRY(declare_one(list, "final_norm.weight", d, 0, INIT_ONE, 0));
     TRY(declare_one(list, "final_norm.bias", d, 0, INIT_ZERO, 0));
-    TRY(declare_one(list, "head.weight", v, d, INIT_UNIFORM, 1.0 / sqrt((double)d)));
+    TRY(parameters_declare(list,
+        &(parameter_declaration){.name = "head.weight",
+            .dims = 2,
+            .shape = {v, d},
+            .init = INIT_UNIFORM,
+            .init_scale = 1.0 / sqrt((double)d),
+            .product = true},
+        NULL));
     return declare_one(list, "head.bias", v, 0, INIT_UNIFORM, 1.0 / sqrt((double)d));
 }
 
@@ -97,26 +104,32 @@ double model_forward_multiply_adds(const model_config *config, int64_t length, i
 // The gradients at both ends of the layers; then that of a block's output, dropped out, and what its backward takes. Or the
 // chunk of logits of the loss, before there are any but the first.
 static double scratch_bytes(
-    const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff) {
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff, dtype operands) {
     double stream = (double)(batch * length) * (double)config->d_model * sizeof(real);
-    double attention = attention_scratch_bytes(config, batch, length, memory);
-    double feedforward = stream + ff; // the gradients of a block's activations are as large as these
-    double layer = (config->dropout > 0 ? stream : 0) + fmax(attention, feedforward);
+    double attention = attention_scratch_bytes(config, batch, length, memory, operands);
+    double operand = stream * (double)dtype_size(operands) / sizeof(real);
+    double feedforward =
+        operand + stream +
+        ff; // its input, its gradient; the gradients of a block's activations are as large as these
+    double layer =
+        (config->dropout > 0 || operands != TYPE_REAL ? operand : 0) + fmax(attention, feedforward);
     double loss = (double)cross_entropy_chunk_elements(batch * length, config->vocab_size) * sizeof(real);
     return stream + fmax(loss, stream + layer);
 }
 
-model_memory model_training_memory(
-    const model_config *config, int64_t batch, int64_t length, int64_t memory, sigmoe_recompute recompute) {
+model_memory model_training_memory(const model_config *config, int64_t batch, int64_t length, int64_t memory,
+    sigmoe_recompute recompute, dtype operands) {
     ff_surroundings around = model_ff_surroundings(config);
     double n = (double)(batch * length), stream = n * (double)config->d_model * sizeof(real);
-    double attention = attention_saved_bytes(config, batch, length, memory) + stream; // and what comes of it
-    double ff = n * config->variant->saved_bytes(&config->ff, &around);
-    double feedforward = stream + 2 * n * sizeof(real) + ff; // with its norm
-    double kept = attention + feedforward, again = 0;        // of each layer; of the one whose turn it is
+    double attention =
+        attention_saved_bytes(config, batch, length, memory, operands) + stream; // and what comes of it
+    double ff = n * config->variant->saved_bytes(&config->ff, &around, operands);
+    double feedforward = 2 * n * sizeof(real) + ff;   // with its norm's mean and rstd
+    double kept = attention + feedforward, again = 0; // of each layer; of the one whose turn it is
     if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
     if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
-    double ends = 2 * stream; // the stream and its last norm
-    return (model_memory){
-        ends + (double)config->n_layers * kept + again, scratch_bytes(config, batch, length, memory, ff)};
+    double ends =
+        stream + stream * (double)dtype_size(operands) / sizeof(real); // the stream and its last norm
+    return (model_memory){ends + (double)config->n_layers * kept + again,
+        scratch_bytes(config, batch, length, memory, ff, operands)};
 }

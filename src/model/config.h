@@ -30,5 +30,5 @@ double model_forward_multiply_adds(const model_config *config, int64_t length, i
 typedef struct model_memory {
     double activations, scratch;
 } model_memory;
-model_memory model_training_memory(
-    const model_config *config, int64_t batch, int64_t length, int64_t memory, sigmoe_recompute recompute);
+model_memory model_training_memory(const model_config *config, int64_t batch, int64_t length, int64_t memory,
+    sigmoe_recompute recompute, dtype operands);

@@ -2,12 +2,14 @@
 #include "kernels/adam/adam.h"
 #include "kernels/pointwise/pointwise.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct parameter_list {
     arena *memory;
     parameter **items;
     int length, capacity;
+    bool rounded; // all copies are those of the values
 };
 
 sigmoe_status parameters_create(parameter_list **out) {
@@ -54,6 +56,7 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     p->init = declaration->init;
     p->init_scale = declaration->init_scale;
     p->trainable = !declaration->is_table;
+    p->product = declaration->product;
     if (index) *index = list->length;
     list->items[list->length++] = p;
     return SIGMOE_OK;
@@ -88,6 +91,31 @@ int64_t parameters_count(const parameter_list *list) {
 matrix parameter_matrix(const parameter *p, real *data) {
     int64_t last = p->dims ? p->shape[p->dims - 1] : 1;
     return matrix_of(data, last ? p->count / last : 0, last);
+}
+
+matrix parameter_operand(const parameter *p, dtype type) {
+    matrix m = parameter_matrix(p, p->value);
+    if (type == TYPE_REAL) return m;
+    assert(p->rounded);
+    m.data = p->rounded;
+    m.type = TYPE_BF16;
+    return m;
+}
+
+void parameters_changed(parameter_list *list) {
+    list->rounded = false;
+}
+
+sigmoe_status parameters_round(const kernel_context *context, parameter_list *list) {
+    if (list->rounded) return SIGMOE_OK;
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (!p->product) continue;
+        if (!p->rounded) TRY(ARENA_NEW_RAW(list->memory, p->rounded, p->count));
+        copy_into(context, parameter_operand(p, TYPE_BF16), parameter_matrix(p, p->value));
+    }
+    list->rounded = true;
+    return SIGMOE_OK;
 }
 
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
@@ -200,6 +228,7 @@ static void draw_choices(parameter *p, random_stream stream) {
 }
 
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed) {
+    parameters_changed(list);
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         draw d = {p, {.seed = seed, .layer = (uint32_t)i, .purpose = RANDOM_INIT}};

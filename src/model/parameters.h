@@ -26,9 +26,11 @@ typedef struct parameter {
     init_kind init;
     double init_scale;
     bool trainable; // false: a table of int32 in `table`, no gradient
+    bool product;   // an operand of matrix products: has a rounded copy under mixed precision
     real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
     real *moment1, *moment2;
+    bf16 *rounded; // the value as products see it under mixed precision, or NULL: parameters_round
     int32_t *table;
 } parameter;
 
@@ -45,6 +47,7 @@ typedef struct parameter_declaration {
     init_kind init;
     double init_scale;
     bool is_table;
+    bool product;
 } parameter_declaration;
 sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
 
@@ -63,6 +66,13 @@ sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storag
 
 // Values from `seed`, each tensor from its own stream (layer: its index in the list).
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
+// For mixed precision: gives each operand of products its rounded copy (the first time), and makes the copies those of the
+// values now unless they are already.
+sigmoe_status parameters_round(const kernel_context *context, parameter_list *list);
+// Said by whoever writes values otherwise than by parameters_initialize or by adam_update with `rounded`.
+void parameters_changed(parameter_list *list);
+// The value as an operand of products: itself, or its rounded copy.
+matrix parameter_operand(const parameter *p, dtype type);
 // The tensor as a matrix of its last dimension: [count / last, last]. For value, gradient, ... of parameter_matrix(p, p->value).
 matrix parameter_matrix(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);

@@ -7,6 +7,7 @@
 typedef struct step_context {
     kernel_context kernel;
     arena *activations;         // what the forward leaves for the backward; the caller releases it
+    dtype operands;             // of matrix products: TYPE_REAL, or TYPE_BF16; set by the transformer
     bool training;              // dropout, router noise, Sinkhorn, regularizers
     bool keep;                  // a backward follows: keep what it needs ...
     sigmoe_recompute recompute; // ... less this, which it computes again

@@ -5,6 +5,7 @@
 #include "kernels/pointwise/pointwise.h"
 #include "model/attention.h"
 #include "model/embedding.h"
+#include "model/operands.h"
 #include "model/xl_memory.h"
 
 #include <stdio.h>
@@ -18,11 +19,13 @@ typedef struct layer_parts {
 
 struct transformer {
     model_config config;
+    dtype operands;
     parameter_list *parameters;
     arena *memory; // this struct, the layers
     layer_parts *layers;
-    arena *tables;    // holds sinusoids alone
-    matrix sinusoids; // [longest M + T so far, d]; a shorter segment uses its last rows
+    arena *tables; // holds sinusoids alone
+    matrix
+        sinusoids; // [longest M + T so far, d], of the operands' type; a shorter segment uses its last rows
     parameter *embedding, *final_weight, *final_bias, *head_weight, *head_bias;
 };
 
@@ -32,7 +35,6 @@ typedef struct layer_saved {
     attention_saved *attention;
     matrix middle;     // [N, d]: after the attention's residual; what LN2 saw
     real *mean, *rstd; // [N]
-    matrix normed;     // [N, d]: the feedforward block's input
     void *ff;
 } layer_saved;
 
@@ -45,7 +47,7 @@ typedef struct pass {
     matrix x;           // [N, d]: the residual stream, then its gradient
     layer_saved *saved; // [L]; one that is reused when nothing is kept
     real *mean, *rstd;  // [N], final norm
-    matrix normed;      // [N, d], after the final norm and dropout
+    matrix normed;      // [N, d], an operand: after the final norm and dropout
 } pass;
 
 static void bind_layer(transformer *t, int i) {
@@ -105,6 +107,10 @@ parameter_list *transformer_parameters(const transformer *t) {
     return t->parameters;
 }
 
+void transformer_set_operands(transformer *t, dtype operands) {
+    t->operands = operands;
+}
+
 // ---------------------------------------------------------------- forward
 
 static double now(void) {
@@ -136,18 +142,26 @@ static layer_norm_call ff_norm(const layer_parts *layer, const layer_saved *s) {
     return (layer_norm_call){s->middle, layer->norm_weight->value, layer->norm_bias->value, s->mean, s->rstd};
 }
 
+// The feedforward block's input [N, d], in scratch memory: the backward makes it again rather than have every layer keep it.
+static sigmoe_status normalize_middle(const pass *p, int i, const layer_saved *s, matrix *normed) {
+    TRY(matrix_new(p->step->kernel.scratch, p->step->operands, s->middle.rows, s->middle.cols, normed));
+    layer_norm_call norm = ff_norm(&p->t->layers[i], s);
+    return layer_norm_forward(&p->step->kernel, &norm, *normed);
+}
+
 // From s->middle to p->x.
 static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     layer_parts *layer = &p->t->layers[i];
     arena *a = p->step->activations;
     TRY(ARENA_NEW_RAW(a, s->mean, p->x.rows));
     TRY(ARENA_NEW_RAW(a, s->rstd, p->x.rows));
-    TRY(matrix_new(a, TYPE_REAL, p->x.rows, p->x.cols, &s->normed));
-    layer_norm_call norm = ff_norm(layer, s);
-    TRY(layer_norm_forward(&p->step->kernel, &norm, s->normed));
+    arena_mark mark = arena_here(p->step->kernel.scratch);
+    matrix normed;
+    TRY(normalize_middle(p, i, s, &normed));
     double start = now();
-    TRY(layer->ff.variant->forward(&layer->ff, p->step, s->normed, p->x, &s->ff));
+    TRY(layer->ff.variant->forward(&layer->ff, p->step, normed, p->x, &s->ff));
     p->step->ff_seconds += now() - start;
+    arena_release(p->step->kernel.scratch, mark);
     drop(p, p->x, i, RANDOM_DROPOUT_FF);
     add_into(&p->step->kernel, p->x, s->middle);
     return SIGMOE_OK;
@@ -192,14 +206,25 @@ static layer_norm_call final_norm(const pass *p) {
     return (layer_norm_call){p->x, p->t->final_weight->value, p->t->final_bias->value, p->mean, p->rstd};
 }
 
+static sigmoe_status make_position_table(transformer *t, const step_context *step, int64_t rows) {
+    int64_t d = t->config.d_model;
+    arena_mark mark = arena_here(step->kernel.scratch);
+    t->sinusoids.rows = 0;
+    arena_release(t->tables, (arena_mark){0});
+    matrix exact, table;
+    TRY(matrix_new(step->kernel.scratch, TYPE_REAL, rows, d, &exact));
+    TRY(matrix_new(t->tables, step->operands, rows, d, &table));
+    attention_sinusoids(exact);
+    copy_into(&step->kernel, table, exact);
+    t->sinusoids = table;
+    arena_release(step->kernel.scratch, mark);
+    return SIGMOE_OK;
+}
+
 // The table for `rows` distances: the last rows of the longest one made so far.
-static sigmoe_status position_table(transformer *t, int64_t rows, matrix *out) {
-    if (t->sinusoids.rows < rows) {
-        t->sinusoids.rows = 0;
-        arena_release(t->tables, (arena_mark){0});
-        TRY(matrix_new(t->tables, TYPE_REAL, rows, t->config.d_model, &t->sinusoids));
-        attention_sinusoids(t->sinusoids);
-    }
+static sigmoe_status position_table(transformer *t, const step_context *step, int64_t rows, matrix *out) {
+    if (t->sinusoids.rows < rows || t->sinusoids.type != step->operands)
+        TRY(make_position_table(t, step, rows));
     *out = matrix_part(t->sinusoids, t->sinusoids.rows - rows, rows, 0, t->config.d_model);
     return SIGMOE_OK;
 }
@@ -211,12 +236,13 @@ static sigmoe_status forward_pass(pass *p) {
     arena *a = step->activations;
     int64_t n = step->batch * step->length, d = c->d_model;
     step->regularizer = 0;
+    if (step->operands == TYPE_BF16) TRY(parameters_round(&step->kernel, p->t->parameters));
     TRY(matrix_new(a, TYPE_REAL, n, d, &p->x));
-    TRY(position_table(p->t, xl_memory_length(p->memory) + step->length, &p->sinusoids));
+    TRY(position_table(p->t, step, xl_memory_length(p->memory) + step->length, &p->sinusoids));
     TRY(ARENA_NEW(a, p->saved, step->keep ? c->n_layers : 1));
     TRY(ARENA_NEW_RAW(a, p->mean, n));
     TRY(ARENA_NEW_RAW(a, p->rstd, n));
-    TRY(matrix_new(a, TYPE_REAL, n, d, &p->normed));
+    TRY(matrix_new(a, step->operands, n, d, &p->normed));
     embedding_forward(
         &step->kernel, parameter_matrix(p->t->embedding, p->t->embedding->value), step->tokens, p->x);
     drop(p, p->x, 0, RANDOM_DROPOUT_EMBED);
@@ -229,11 +255,11 @@ static sigmoe_status forward_pass(pass *p) {
 
 // ---------------------------------------------------------------- backward, in mirror order
 
-// dx through a dropout into a copy, so that the residual's own gradient stays; dx itself when nothing is dropped.
+// dx through a dropout into an operand: a copy, so that the residual's own gradient stays; dx itself when there is nothing to do.
 static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpose, matrix *dy) {
     *dy = dx;
-    if (dropout_rate(p) == 0) return SIGMOE_OK;
-    TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, dy));
+    if (dropout_rate(p) == 0 && p->step->operands == dx.type) return SIGMOE_OK;
+    TRY(matrix_new(p->step->kernel.scratch, p->step->operands, dx.rows, dx.cols, dy));
     copy_into(&p->step->kernel, *dy, dx);
     drop(p, *dy, layer, purpose);
     return SIGMOE_OK;
@@ -242,11 +268,12 @@ static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpos
 static sigmoe_status backward_feedforward(pass *p, int i, matrix dx) {
     layer_parts *layer = &p->t->layers[i];
     layer_saved *s = &p->saved[i];
-    matrix dy, dnormed;
+    matrix dy, normed, dnormed;
     TRY(undrop(p, dx, i, RANDOM_DROPOUT_FF, &dy));
+    TRY(normalize_middle(p, i, s, &normed));
     TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, &dnormed));
     double start = now();
-    TRY(layer->ff.variant->backward(&layer->ff, p->step, s->ff, s->normed, dy, dnormed));
+    TRY(layer->ff.variant->backward(&layer->ff, p->step, s->ff, normed, dy, dnormed));
     p->step->ff_seconds += now() - start;
     layer_norm_call norm = ff_norm(layer, s);
     return layer_norm_backward(
@@ -323,18 +350,18 @@ static sigmoe_status backward_pass(pass *p, matrix dnormed) {
 
 static sigmoe_status compute_logits(pass *p, matrix logits) {
     TRY(forward_pass(p));
-    parameter *w = p->t->head_weight;
-    TRY(dense_gemm(&p->step->kernel,
-        &(gemm_call){.transpose_b = true, .a = p->normed, .b = parameter_matrix(w, w->value), .c = logits}));
-    add_bias(&p->step->kernel, logits, p->t->head_bias->value);
-    return SIGMOE_OK;
+    return dense_gemm(&p->step->kernel, &(gemm_call){.transpose_b = true,
+                                            .bias = p->t->head_bias->value,
+                                            .a = p->normed,
+                                            .b = parameter_operand(p->t->head_weight, p->step->operands),
+                                            .c = logits});
 }
 
 // Both arenas begin with all that the step will take, give or take small things.
 static sigmoe_status reserve_memory(const pass *p) {
     const step_context *step = p->step;
-    model_memory needed = model_training_memory(
-        &p->t->config, step->batch, step->length, xl_memory_length(p->memory), step->recompute);
+    model_memory needed = model_training_memory(&p->t->config, step->batch, step->length,
+        xl_memory_length(p->memory), step->recompute, step->operands);
     double most = (double)(SIZE_MAX / 4);
     TRY(arena_reserve(step->activations, (size_t)fmin(1.02 * needed.activations, most)));
     return arena_reserve(step->kernel.scratch, (size_t)fmin(1.02 * needed.scratch, most));
@@ -345,7 +372,7 @@ static sigmoe_status compute_loss(pass *p, const int32_t *targets, double *nats)
     TRY(forward_pass(p));
     parameter *w = p->t->head_weight;
     cross_entropy_call call = {
-        p->normed, parameter_matrix(w, w->value), p->t->head_bias->value, targets, nats};
+        p->normed, parameter_operand(w, p->step->operands), p->t->head_bias->value, targets, nats};
     if (!p->step->keep) return cross_entropy_forward(&p->step->kernel, &call);
     cross_entropy_gradients g = {.scale = (real)(1.0 / (double)p->normed.rows),
         .dweight = parameter_matrix(w, w->gradient),
@@ -371,6 +398,7 @@ static void release_step(step_context *step, step_marks marks) {
 sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *memory, matrix logits) {
     pass p = {.t = t, .step = step, .memory = memory};
     step_marks marks = mark_step(step);
+    step->operands = t->operands;
     step->keep = false;
     sigmoe_status status = compute_logits(&p, logits);
     release_step(step, marks);
@@ -381,6 +409,7 @@ sigmoe_status transformer_loss(
     transformer *t, step_context *step, xl_memory *memory, const int32_t *targets, double *nats) {
     pass p = {.t = t, .step = step, .memory = memory};
     step_marks marks = mark_step(step);
+    step->operands = t->operands;
     sigmoe_status status = compute_loss(&p, targets, nats);
     release_step(step, marks);
     return status;

@@ -10,6 +10,9 @@ sigmoe_status transformer_create(const model_config *config, parameter_storage s
 void transformer_destroy(transformer *t);
 const model_config *transformer_config(const transformer *t);
 parameter_list *transformer_parameters(const transformer *t);
+// What the operands of matrix products are stored as from here on: TYPE_REAL (at first), or TYPE_BF16 for mixed precision, where
+// values stay what they are and products see their rounded copies.
+void transformer_set_operands(transformer *t, dtype operands);
 
 // The layers' inputs of earlier segments: constants of the next one. Per layer [batch, capacity, d].
 typedef struct xl_memory xl_memory;

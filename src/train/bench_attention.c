@@ -97,7 +97,7 @@ sigmoe_status sigmoe_bench_attention(
     TRY(check_request(request));
     TRY(workspace_open(request->threads, &work));
     sigmoe_status status = time_attention(request, &work, &times);
-    if (status == SIGMOE_OK) peak = peak_gflops(work.kernel.threads);
+    if (status == SIGMOE_OK) peak = peak_gflops(work.kernel.threads, TYPE_REAL);
     workspace_close(&work);
     if (status != SIGMOE_OK) return status;
 

@@ -110,7 +110,7 @@ static sigmoe_status visit_case(bench_state *s, const kernel_case *c) {
 static sigmoe_status visit_cases(bench_state *s) {
     const char *only = s->request->operation;
     TRY(ARENA_NEW(s->work.activations, s->times, s->request->repetitions));
-    s->machine.peak_gflops = peak_gflops(s->work.kernel.threads);
+    s->machine.peak_gflops = peak_gflops(s->work.kernel.threads, TYPE_REAL);
     s->machine.isa = cpu_level_name(cpu_current());
     TRY(peak_bandwidth(&s->work.kernel, &s->machine.gigabytes_per_s));
     TRY(make_clutter(s));

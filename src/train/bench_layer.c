@@ -1,5 +1,6 @@
 // Times of one mixture of experts against the dense block of the same size.
 #include "kernels/peak/peak.h"
+#include "kernels/pointwise/pointwise.h"
 #include "model/config.h"
 #include "train/bench.h"
 
@@ -14,7 +15,7 @@ typedef struct lone_layer {
     workspace *work;
     arena *a;
     int32_t *tokens;     // [T], zeros
-    matrix x, y, dy, dx; // [T, d]
+    matrix x, y, dy, dx; // [T, d]; x and dy are operands
 } lone_layer;
 
 typedef struct layer_times {
@@ -22,14 +23,24 @@ typedef struct layer_times {
     double peak_bytes;
 } layer_times;
 
-static sigmoe_status build_layer(lone_layer *l, int64_t tokens) {
+// `key` as in bench_matrix.
+static sigmoe_status draw_operand(lone_layer *l, int64_t tokens, dtype operands, uint64_t key, matrix *out) {
+    matrix exact;
+    TRY(bench_matrix(l->a, tokens, l->layer.around.d_model, key, &exact));
+    TRY(matrix_new(l->a, operands, exact.rows, exact.cols, out));
+    copy_into(&l->work->kernel, *out, exact);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status build_layer(lone_layer *l, int64_t tokens, dtype operands) {
     const ff_surroundings *around = &l->layer.around;
     TRY(l->layer.variant->check(&l->layer.options, around));
     TRY(l->layer.variant->declare(&l->layer.options, around, 0, l->layer.parameters));
     TRY(parameters_allocate(l->layer.parameters, STORE_GRADIENTS));
     parameters_initialize(&l->work->kernel, l->layer.parameters, 0);
-    TRY(bench_matrix(l->a, tokens, around->d_model, 0, &l->x));
-    TRY(bench_matrix(l->a, tokens, around->d_model, 1, &l->dy));
+    if (operands == TYPE_BF16) TRY(parameters_round(&l->work->kernel, l->layer.parameters));
+    TRY(draw_operand(l, tokens, operands, 0, &l->x));
+    TRY(draw_operand(l, tokens, operands, 1, &l->dy));
     TRY(matrix_new(l->a, TYPE_REAL, tokens, around->d_model, &l->y));
     TRY(matrix_new(l->a, TYPE_REAL, tokens, around->d_model, &l->dx));
     return ARENA_NEW(l->a, l->tokens, tokens);
@@ -38,6 +49,7 @@ static sigmoe_status build_layer(lone_layer *l, int64_t tokens) {
 static sigmoe_status pass_once(lone_layer *l, double *forward_ms, double *backward_ms) {
     step_context step = {.kernel = l->work->kernel,
         .activations = l->work->activations,
+        .operands = l->x.type,
         .training = true,
         .keep = true,
         .tokens = l->tokens,
@@ -82,7 +94,7 @@ static sigmoe_status time_layer(
     sigmoe_status status = workspace_open(r->threads, &work);
     if (status == SIGMOE_OK) status = arena_create("layer", &l.a);
     if (status == SIGMOE_OK) status = parameters_create(&l.layer.parameters);
-    if (status == SIGMOE_OK) status = build_layer(&l, r->tokens);
+    if (status == SIGMOE_OK) status = build_layer(&l, r->tokens, operand_type(r->dtype));
     if (status == SIGMOE_OK) status = time_passes(&l, r->repetitions, times);
     parameters_destroy(l.layer.parameters);
     arena_destroy(l.a);
@@ -95,10 +107,10 @@ static double rate(double multiply_adds, int64_t tokens, double ms) {
     return 2 * 3 * multiply_adds * (double)tokens / (ms * 1e6);
 }
 
-static sigmoe_status measure_peak(int thread_count, double *gflops) {
+static sigmoe_status measure_peak(int thread_count, dtype operands, double *gflops) {
     workspace work;
     TRY(workspace_open(thread_count, &work));
-    *gflops = peak_gflops(work.kernel.threads);
+    *gflops = peak_gflops(work.kernel.threads, operands);
     workspace_close(&work);
     return SIGMOE_OK;
 }
@@ -123,7 +135,7 @@ sigmoe_status sigmoe_bench_layer(
     options.moe.router = moe_router_named("sigmoid");
     TRY(time_layer(r, "moe", &options, &sparse));
     TRY(time_layer(r, "dense", &as_dense, &dense));
-    TRY(measure_peak(r->threads, &peak));
+    TRY(measure_peak(r->threads, operand_type(r->dtype), &peak));
 
     double width = 2 * (double)r->d_model; // multiply-adds of a channel, up and down
     *result = (sigmoe_bench_layer_result){.forward_ms = sparse.forward_ms,

@@ -41,7 +41,9 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
     double flops = training_flops_per_token(model);
     *result = (sigmoe_bench_step_result){.tokens_per_s = tokens_per_s,
         .model_flops_per_token = flops,
-        .fraction_of_peak = tokens_per_s * flops / (peak_gflops(trainer_kernel(t).threads) * 1e9),
+        .fraction_of_peak =
+            tokens_per_s * flops /
+            (peak_gflops(trainer_kernel(t).threads, operand_type(trainer_settings(t)->dtype)) * 1e9),
         .peak_rss_bytes = (double)usage.ru_maxrss * 1024,
         .isa = cpu_level_name(cpu_current())};
     return SIGMOE_OK;
@@ -57,6 +59,7 @@ sigmoe_status sigmoe_bench_step(const sigmoe_bench_step_request *request, sigmoe
     sigmoe_train_settings settings = request->config->settings;
     settings.batch = request->batch;
     settings.steps = INT32_MAX; // the schedule's end lies far away
+    settings.dtype = request->dtype;
     trainer_request wanted = {.config = request->config, .settings = &settings, .threads = request->threads};
     trainer *t;
     arena *a;

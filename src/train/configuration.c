@@ -127,6 +127,14 @@ static int64_t count_feedforward(const parameter_list *list) {
 }
 
 // Multiply-adds a token of the dense block with as many channels.
+// Elements of the tensors that have a rounded copy under mixed precision.
+static int64_t count_products(const parameter_list *list) {
+    int64_t count = 0;
+    for (int i = 0; i < parameters_length(list); i++)
+        if (parameters_at(list, i)->product) count += parameters_at(list, i)->count;
+    return count;
+}
+
 static double dense_multiply_adds(const model_config *model, const ff_surroundings *around) {
     const ff_options dense = {.dense = {.d_ff = model->variant->channels(&model->ff)}};
     return ff_variant_named("dense")->multiply_adds(&dense, around);
@@ -135,13 +143,14 @@ static double dense_multiply_adds(const model_config *model, const ff_surroundin
 // What oneDNN adds to a process when it makes its kernels, and what the pool's stacks and the heap do; measured.
 static const double CODE_MADE_AT_RUN_TIME = 10e6;
 
-sigmoe_status sigmoe_config_summary(
-    const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute, sigmoe_summary *summary) {
+sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute,
+    sigmoe_dtype type, sigmoe_summary *summary) {
     const model_config *model = &config->model;
     parameter_list *list;
     TRY(declare_tensors(model, &list));
     *summary =
         (sigmoe_summary){.parameters = parameters_count(list), .ff_parameters = count_feedforward(list)};
+    double rounded = type == SIGMOE_BF16 ? 2.0 * (double)count_products(list) : 0;
     parameters_destroy(list);
 
     ff_surroundings around = model_ff_surroundings(model);
@@ -155,9 +164,10 @@ sigmoe_status sigmoe_config_summary(
     double values = (double)summary->parameters * sizeof(real);
     if (batch == 0) batch = config->settings.batch;
     double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
-    summary->parameter_bytes = 2 * values; // and their gradients
+    summary->parameter_bytes = 2 * values + rounded; // and their gradients
     summary->optimizer_bytes = 2 * values;
-    model_memory arenas = model_training_memory(model, batch, model->unroll, memory, recompute);
+    model_memory arenas =
+        model_training_memory(model, batch, model->unroll, memory, recompute, operand_type(type));
     summary->activation_bytes =
         arenas.activations + arenas.scratch + memory_rows * (double)model->d_model * sizeof(real);
     summary->train_bytes = summary->parameter_bytes + summary->optimizer_bytes + summary->activation_bytes;

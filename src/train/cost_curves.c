@@ -89,7 +89,7 @@ static sigmoe_status measure_machine(cost_measurement *m, int thread_count) {
     workspace w;
     TRY(workspace_open(thread_count, &w));
     m->threads = threads_count(w.kernel.threads);
-    m->peak_gflops = peak_gflops(w.kernel.threads);
+    m->peak_gflops = peak_gflops(w.kernel.threads, TYPE_REAL);
     sigmoe_status status = peak_bandwidth(&w.kernel, &m->bandwidth);
     workspace_close(&w);
     return status;

@@ -71,6 +71,7 @@ sigmoe_status sigmoe_evaluate(
             SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", request->split);
     TRY(model_locate(request->model, directory));
     TRY(model_read(directory, STORE_VALUES, &config, &model));
+    transformer_set_operands(model, operand_type(request->dtype));
     sigmoe_status status = config_agrees_with_data(&config, &data);
     if (status == SIGMOE_OK) status = score_split(request, &config, model, &data, observer, scores);
     transformer_destroy(model);

@@ -165,6 +165,7 @@ static sigmoe_status write_results(const forward_pass *f) {
 
 static sigmoe_status forward(forward_pass *f, int thread_count) {
     const model_config *config = transformer_config(f->model);
+    transformer_set_operands(f->model, operand_type(f->request->dtype));
     TRY(arena_create("forward", &f->a));
     TRY(read_tokens(f, config->vocab_size));
     TRY(take_buffers(f, config));

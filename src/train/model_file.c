@@ -48,6 +48,7 @@ static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *
 sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
     char path[PATH_CAPACITY];
     safetensors_file *file;
+    parameters_changed(list);
     TRY(path_format(path, "%s/model.safetensors", directory));
     TRY(safetensors_open(path, &file));
     sigmoe_status status = read_tensors(file, list);

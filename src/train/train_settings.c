@@ -7,6 +7,8 @@
 // 2^53: integers up to here pass through a double unchanged.
 static const double MOST = 9007199254740992.0;
 
+static const char *const dtypes[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
+
 static const option options[] = {
     {FIELD(batch), .type = OPTION_INTEGER, .low = 1, .high = 1 << 20, .preset = 64, .help = "sequences B"},
     {FIELD(steps), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 100000, .help = "updates"},
@@ -24,6 +26,8 @@ static const option options[] = {
         .help = "steps; 0: never"},
     {FIELD(valid_tokens), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
         .help = "of the split's start; 0: all"},
+    {FIELD(dtype), .type = OPTION_CHOICE, .choices = dtypes, .preset = SIGMOE_F32,
+        .help = "how operands of matrix products are stored"},
 };
 
 option_table train_settings_options(void) {
@@ -40,6 +44,7 @@ sigmoe_status train_settings_check(const sigmoe_train_settings *settings) {
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         const option *o = &options[i];
         const void *field = (const char *)settings + o->offset;
+        if (o->type == OPTION_CHOICE) continue; // an enum
         double value = o->type == OPTION_INTEGER ? (double)*(const int64_t *)field : *(const double *)field;
         if (!(value >= o->low && value <= o->high))
             return fail(SIGMOE_BAD_ARGUMENT, "%s is %.17g; it must lie between %.17g and %.17g", o->name,

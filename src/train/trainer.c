@@ -39,7 +39,8 @@ static sigmoe_status update_weights(trainer *t, const step_report *report) {
             .beta2 = ADAM_BETA2,
             .epsilon = ADAM_EPSILON,
             .weight_decay = t->settings.weight_decay,
-            .step = report->step};
+            .step = report->step,
+            .rounded = t->settings.dtype == SIGMOE_BF16 ? p->rounded : NULL};
         TRY(adam_update(&t->work.kernel, &call));
     }
     return SIGMOE_OK;
@@ -162,6 +163,7 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
 
     const model_config *model = &t->config.model;
     TRY(transformer_create(model, STORE_MOMENTS, &t->model));
+    transformer_set_operands(t->model, operand_type(t->settings.dtype));
     TRY(xl_memory_create(model, t->settings.batch, model->memory_train, model->unroll, &t->memory));
 
     int64_t tokens;

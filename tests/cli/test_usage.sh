@@ -45,7 +45,7 @@ fails 2 '\-\-training takes no value' forward --training=1
 fails 2 'two dashes' train -o run
 fails 2 'does not know what to do with `run`' train run
 fails 2 'must be train or valid or test, not `trial`' eval --split trial
-fails 2 'must be f32, not `f16`' bench layer --dtype f16
+fails 2 'must be f32 or bf16, not `f16`' bench layer --dtype f16
 fails 2 'is empty' eval --model ''
 
 # value_for OPTION HELP-LINE: a value that the option takes.

@@ -5,12 +5,15 @@
 enum { TRIALS = 100, REMEMBERED = 16 };
 static const double trial_seconds = 2e-3;
 
-static peak_chains *chains_of(cpu_level level) {
+// A level without products of bf16 widens them.
+static peak_chains *chains_of(cpu_level level, dtype operands) {
 #if REAL_IS_FLOAT
+    if (operands == TYPE_BF16 && level >= CPU_AMX) return peak_chains_amxbf16;
+    if (operands == TYPE_BF16 && level >= CPU_AVX512BF16) return peak_chains_avx512bf16;
     if (level >= CPU_AVX512) return peak_chains_avx512;
     if (level >= CPU_AVX2) return peak_chains_avx2;
 #endif
-    (void)level;
+    (void)level, (void)operands;
     return peak_chains_scalar;
 }
 
@@ -41,8 +44,8 @@ static double time_trial(threads *pool, trial *t) {
     return seconds_now() - start;
 }
 
-static double measure(threads *pool) {
-    trial t = {.chains = chains_of(cpu_current()), .rounds = 1000};
+static double measure(threads *pool, peak_chains *chains) {
+    trial t = {.chains = chains, .rounds = 1000};
     while (time_trial(pool, &t) < trial_seconds) t.rounds *= 2;
     double best = 0;
     for (int i = 0; i < TRIALS; i++) {
@@ -53,18 +56,19 @@ static double measure(threads *pool) {
     return best;
 }
 
-double peak_gflops(threads *pool) {
+double peak_gflops(threads *pool, dtype operands) {
+    peak_chains *chains = chains_of(cpu_current(), operands);
     static struct {
         int count;
-        cpu_level level;
+        peak_chains *chains;
         double gflops;
     } known[REMEMBERED];
     static int next;
     for (int i = 0; i < REMEMBERED; i++)
-        if (known[i].count == threads_count(pool) && known[i].level == cpu_current()) return known[i].gflops;
+        if (known[i].count == threads_count(pool) && known[i].chains == chains) return known[i].gflops;
     int place = next++ % REMEMBERED;
-    known[place].gflops = measure(pool);
-    known[place].level = cpu_current();
+    known[place].gflops = measure(pool, chains);
+    known[place].chains = chains;
     known[place].count = threads_count(pool);
     return known[place].gflops;
 }

@@ -3,10 +3,11 @@
 
 #include "kernels/kernel.h"
 
-// f32 multiply-adds from registers alone, all threads of the pool together, at the level in use; 1e9 operations a second, a
-// multiply-add counting as two. Measured for a fifth of a second, the best of many trials, once a thread count and level;
-// later calls return the same number. Not safe to call from several threads at once.
-double peak_gflops(threads *pool);
+// Multiply-adds from registers alone (AMX: its tiles) of products whose operands are of this type, all threads of the pool
+// together, at the level in use; 1e9 operations a second, a multiply-add counting as two. Measured for a fifth of a second, the
+// best of many trials, once a thread count, level and type; later calls return the same number. Not safe to call from
+// several threads at once.
+double peak_gflops(threads *pool, dtype operands);
 
 // 1e9 bytes a second between memory and all threads of the pool together: the best of some passes over a buffer four times
 // as large as the last cache, which lies in the scratch arena meanwhile.
@@ -15,4 +16,5 @@ sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_pe
 // Independent chains of vector multiply-adds, as many as hide the latency: returns a number that depends on all, so that
 // none is optimized away (each is a file of its own: its callers are compiled without seeing what it does). `operations` gets the count of floating-point operations done.
 typedef float peak_chains(int64_t rounds, double *operations);
-peak_chains peak_chains_scalar, peak_chains_avx2, peak_chains_avx512;
+peak_chains peak_chains_scalar, peak_chains_avx2, peak_chains_avx512, peak_chains_avx512bf16,
+    peak_chains_amxbf16;

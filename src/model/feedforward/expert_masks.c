@@ -32,9 +32,9 @@ static void keep_largest(const mask_work *work, int64_t t, int thread) {
     int32_t *indices = work->indices + thread * work->kept, *order = work->order + thread * slots;
     order_slots(r->chosen + t * slots, slots, order);
     for (int64_t k = 0; k < slots; k++) {
-        const real *hidden = matrix_real(work->experts->hidden) + position[order[k]] * G;
         real weight = r->weight[t * slots + order[k]];
-        for (int64_t g = 0; g < G; g++) values[k * G + g] = weight * hidden[g];
+        for (int64_t g = 0; g < G; g++)
+            values[k * G + g] = weight * matrix_at(work->experts->hidden, position[order[k]], g);
         memset(work->mask + position[k] * G, 0, (size_t)G * sizeof(real));
     }
     top_k_row(values, slots * G, work->kept, indices);

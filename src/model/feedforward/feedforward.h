@@ -77,7 +77,8 @@ struct ff_variant {
     // Declares the tensors "layers.<i>.ff.…" in the variant's order.
     sigmoe_status (*declare)(
         const ff_options *options, const ff_surroundings *around, int layer, parameter_list *list);
-    // x [T, d] -> y [T, d], overwritten. *saved gets what backward needs (in step->activations).
+    // x [T, d] -> y [T, d], overwritten. *saved gets what backward needs (in step->activations). Here and in the backward x
+    // and dy are operands (of step->operands' type), y and dx TYPE_REAL; the backward gets equal x, maybe elsewhere.
     sigmoe_status (*forward)(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved);
     // dx is overwritten; parameter gradients (and those of the regularizer) are accumulated.
     sigmoe_status (*backward)(
@@ -87,7 +88,7 @@ struct ff_variant {
     // Of all of it, really done per token in a forward pass: for the share of the processor's peak.
     double (*executed_multiply_adds)(const ff_options *options, const ff_surroundings *around);
     // Bytes that forward leaves in step->activations per token: for the memory estimate.
-    double (*saved_bytes)(const ff_options *options, const ff_surroundings *around);
+    double (*saved_bytes)(const ff_options *options, const ff_surroundings *around, dtype operands);
     // Channels of the dense block that it approximates: d_ff, n², N_E * G.
     int64_t (*channels)(const ff_options *options);
 };

@@ -28,7 +28,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     sigmoe_status status;
     matrix *u;
     TRY_OR(done, ARENA_NEW(home, u, 1));
-    TRY_OR(done, matrix_new(home, TYPE_REAL, x.rows, layer->options.dense.d_ff, u));
+    TRY_OR(done, matrix_new(home, step->operands, x.rows, layer->options.dense.d_ff, u));
     TRY_OR(done, two_layers_up(layer, step, x, *u));
     observe_channels(layer, step, *u);
     TRY_OR(done, two_layers_down(layer, step, *u, y));
@@ -47,9 +47,9 @@ static double multiply_adds(const ff_options *values, const ff_surroundings *aro
     return 2.0 * (double)around->d_model * (double)values->dense.d_ff;
 }
 
-static double saved_bytes(const ff_options *values, const ff_surroundings *around) {
+static double saved_bytes(const ff_options *values, const ff_surroundings *around, dtype operands) {
     (void)around;
-    return (double)sizeof(real) * (double)values->dense.d_ff;
+    return (double)dtype_size(operands) * (double)values->dense.d_ff;
 }
 
 static int64_t channels(const ff_options *values) {

@@ -90,9 +90,8 @@ static parameter *expert_tensor(const ff_layer *layer, int index) {
     return ff_tensor(layer, router_at(layer->options.moe.router)->tensors + index);
 }
 
-static matrix expert_value(const ff_layer *layer, int index) {
-    const parameter *p = expert_tensor(layer, index);
-    return parameter_matrix(p, p->value);
+static matrix expert_operand(const ff_layer *layer, const step_context *step, int index) {
+    return parameter_operand(expert_tensor(layer, index), step->operands);
 }
 
 static sigmoe_status check_router(const moe_options *o) {
@@ -139,13 +138,15 @@ static sigmoe_status declare(
             .dims = 3,
             .shape = {o->n_experts, d, o->expert_size},
             .init = INIT_NORMAL,
-            .init_scale = scale / sqrt((double)d)}));
+            .init_scale = scale / sqrt((double)d),
+            .product = true}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "experts.down",
             .dims = 3,
             .shape = {o->n_experts, o->expert_size, d},
             .init = INIT_NORMAL,
-            .init_scale = scale / sqrt(fan_in)});
+            .init_scale = scale / sqrt(fan_in),
+            .product = true});
 }
 
 typedef struct moe_saved {
@@ -165,11 +166,11 @@ static sigmoe_status serve_tokens(
         .width = layer->around.d_model,
         .expert_size = o->expert_size,
         .x = x,
-        .up = expert_value(layer, EXPERTS_UP),
-        .down = expert_value(layer, EXPERTS_DOWN),
+        .up = expert_operand(layer, step, EXPERTS_UP),
+        .down = expert_operand(layer, step, EXPERTS_DOWN),
         .weight = r->weight,
     };
-    TRY(matrix_new(home, TYPE_REAL, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
+    TRY(matrix_new(home, step->operands, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
     TRY(expert_ffn_up(&step->kernel, &s->experts));
     TRY(make_expert_mask(layer, step, home, r, &s->experts));
     observe_experts(layer, step, r, &s->experts);
@@ -205,6 +206,7 @@ static sigmoe_status backward(
     };
     TRY_OR(
         done, ARENA_NEW_RAW(step->kernel.scratch, gradients.dweight, s->routing.tokens * s->routing.slots));
+    s->experts.x = x;
     TRY_OR(done, expert_ffn_backward(&step->kernel, &s->experts, &gradients));
     router_call call = {layer, step, step->activations, x};
     TRY_OR(done, route_backward(&call, &s->routing, &s->regularization, gradients.dweight, dx));
@@ -227,15 +229,16 @@ static double executed_multiply_adds(const ff_options *values, const ff_surround
     return (double)around->d_model * (2 * (double)o->k * (double)o->expert_size + logits);
 }
 
-static double saved_bytes(const ff_options *values, const ff_surroundings *around) {
+static double saved_bytes(const ff_options *values, const ff_surroundings *around, dtype operands) {
     (void)around;
     const moe_options *o = &values->moe;
     bool masked = o->channels_kept || o->dropout > 0;
-    double hidden = (double)o->k * (double)o->expert_size * (masked ? 2 : 1);
+    double hidden = (double)o->k * (double)o->expert_size;
+    double hidden_bytes = hidden * ((double)dtype_size(operands) + (masked ? sizeof(real) : 0));
     double choice = (double)o->k * (sizeof(real) + 3 * sizeof(int32_t));
     double scores =
         router_at(o->router)->learned ? 3 * (double)o->n_experts : 0; // logits, scores, probabilities
-    return sizeof(real) * (hidden + scores) + choice + (o->expert_dropout > 0 ? (double)o->n_experts : 0);
+    return hidden_bytes + sizeof(real) * scores + choice + (o->expert_dropout > 0 ? (double)o->n_experts : 0);
 }
 
 static int64_t channels(const ff_options *values) {

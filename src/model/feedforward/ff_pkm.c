@@ -1,6 +1,10 @@
 // Product-key memory (Lample et al. 2019) as the paper uses it: n² values, of which value i·n + j is scored by two half
 // products, a[i] + b[j]. The two ways to sum values are pkm_all.c (knn >= n) and pkm_search.c (knn < n).
+//
+// Under mixed precision too it computes with the f32 weights, on x widened: which values are found hangs on small differences
+// between sums of two scores.
 #include "model/feedforward/pkm.h"
+#include "model/operands.h"
 
 #include <inttypes.h>
 
@@ -81,9 +85,13 @@ static bool sums_all(const pkm_options *o) {
 
 static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {
     arena_mark mark = arena_here(step->kernel.scratch);
-    sigmoe_status status = sums_all(&layer->options.pkm) ? pkm_all_forward(layer, step, x, y, saved)
-                                                         : pkm_search_forward(layer, step, x, y, saved);
+    matrix wide;
+    sigmoe_status status;
+    TRY_OR(done, matrix_as(step, x, TYPE_REAL, &wide));
+    status = sums_all(&layer->options.pkm) ? pkm_all_forward(layer, step, wide, y, saved)
+                                           : pkm_search_forward(layer, step, wide, y, saved);
     if (!step->keep) *saved = NULL;
+done:
     arena_release(step->kernel.scratch, mark);
     return status;
 }
@@ -91,8 +99,13 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
 static sigmoe_status backward(
     const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
     arena_mark mark = arena_here(step->kernel.scratch);
-    sigmoe_status status = sums_all(&layer->options.pkm) ? pkm_all_backward(layer, step, saved, x, dy, dx)
-                                                         : pkm_search_backward(layer, step, saved, x, dy, dx);
+    matrix wide, wide_dy;
+    sigmoe_status status;
+    TRY_OR(done, matrix_as(step, x, TYPE_REAL, &wide));
+    TRY_OR(done, matrix_as(step, dy, TYPE_REAL, &wide_dy));
+    status = sums_all(&layer->options.pkm) ? pkm_all_backward(layer, step, saved, wide, wide_dy, dx)
+                                           : pkm_search_backward(layer, step, saved, wide, wide_dy, dx);
+done:
     arena_release(step->kernel.scratch, mark);
     return status;
 }
@@ -114,8 +127,8 @@ static double executed_multiply_adds(const ff_options *values, const ff_surround
     return (double)around->d_model * (heads * (double)o->n_subkeys + values_summed(o));
 }
 
-static double saved_bytes(const ff_options *values, const ff_surroundings *around) {
-    (void)around;
+static double saved_bytes(const ff_options *values, const ff_surroundings *around, dtype operands) {
+    (void)around, (void)operands;
     const pkm_options *o = &values->pkm;
     return values_summed(o) * (sums_all(o) ? sizeof(real) : sizeof(real) + sizeof(int32_t));
 }

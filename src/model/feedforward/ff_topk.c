@@ -1,6 +1,7 @@
 // Top-K: every channel is computed, the K largest of each token are summed. All channels equal to the K-th stay.
 #include "model/feedforward/statistics.h"
 #include "model/feedforward/two_layers.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/top_k/top_k.h"
 
 #include <inttypes.h>
@@ -116,10 +117,15 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     sigmoe_status status;
     matrix *u;
     TRY_OR(done, ARENA_NEW(home, u, 1));
-    TRY_OR(done, matrix_new(home, TYPE_REAL, x.rows, layer->options.topk.d_ff, u));
-    TRY_OR(done, two_layers_up(layer, step, x, *u));
-    TRY_OR(done, keep_largest(layer, step, *u));
-    observe_channels(layer, step, *u);
+    TRY_OR(done, matrix_new(home, step->operands, x.rows, layer->options.topk.d_ff, u));
+    // Channels are ranked as they are before rounding, which makes equals of many.
+    matrix exact = *u;
+    if (u->type != TYPE_REAL)
+        TRY_OR(done, matrix_new(step->kernel.scratch, TYPE_REAL, u->rows, u->cols, &exact));
+    TRY_OR(done, two_layers_up(layer, step, x, exact));
+    TRY_OR(done, keep_largest(layer, step, exact));
+    observe_channels(layer, step, exact);
+    if (u->type != TYPE_REAL) copy_into(&step->kernel, *u, exact);
     TRY_OR(done, two_layers_down(layer, step, *u, y));
     *saved = step->keep ? u : NULL;
 done:
@@ -141,9 +147,9 @@ static double executed_multiply_adds(const ff_options *values, const ff_surround
     return 2.0 * (double)around->d_model * (double)values->topk.d_ff;
 }
 
-static double saved_bytes(const ff_options *values, const ff_surroundings *around) {
+static double saved_bytes(const ff_options *values, const ff_surroundings *around, dtype operands) {
     (void)around;
-    return (double)sizeof(real) * (double)values->topk.d_ff;
+    return (double)dtype_size(operands) * (double)values->topk.d_ff;
 }
 
 static int64_t channels(const ff_options *values) {

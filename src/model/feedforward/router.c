@@ -1,7 +1,7 @@
 #include "model/feedforward/router.h"
 #include "kernels/dense_gemm/dense_gemm.h"
-#include "kernels/pointwise/pointwise.h"
 #include "kernels/top_k/top_k.h"
+#include "model/operands.h"
 
 #include <string.h>
 
@@ -48,7 +48,8 @@ static sigmoe_status declare_selection(
             .dims = 2,
             .shape = {options->n_experts, around->d_model},
             .init = is_switch ? INIT_NORMAL : INIT_EQUAL_ROWS,
-            .init_scale = is_switch ? std * sqrt(0.1) : std});
+            .init_scale = is_switch ? std * sqrt(0.1) : std,
+            .product = true});
 }
 
 sigmoe_status router_declare(
@@ -172,7 +173,7 @@ sigmoe_status route(const router_call *call, routing *r) {
 
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->logits));
     gemm_call selection = {
-        .transpose_b = true, .a = call->x, .b = ff_value(call->layer, W_SEL), .c = r->logits};
+        .transpose_b = true, .a = call->x, .b = ff_operand(call->layer, call->step, W_SEL), .c = r->logits};
     TRY(dense_gemm(kernel, &selection));
     r->scores = r->logits;
     if (kind->score) TRY(kind->score(call, r));
@@ -181,6 +182,17 @@ sigmoe_status route(const router_call *call, routing *r) {
     weight_work work = {.kind = kind, .r = r};
     for_row_blocks(kernel->threads, r->tokens, weigh_rows, &work);
     return SIGMOE_OK;
+}
+
+sigmoe_status router_product_backward(const router_call *call, int tensor, matrix dproduct, matrix dx) {
+    const step_context *step = call->step;
+    matrix d;
+    TRY(as_operand(step, dproduct, &d));
+    gemm_call dweight = {
+        .transpose_a = true, .accumulate = true, .a = d, .b = call->x, .c = ff_gradient(call->layer, tensor)};
+    TRY(dense_gemm(&step->kernel, &dweight));
+    gemm_call through = {.accumulate = true, .a = d, .b = ff_operand(call->layer, step, tensor), .c = dx};
+    return dense_gemm(&step->kernel, &through);
 }
 
 sigmoe_status route_backward(
@@ -198,14 +210,7 @@ sigmoe_status route_backward(
     if (kind->backward) TRY_OR(done, kind->backward(call, r, work.dlogits, dx));
     regularize_logits(kernel, regularizer, r, work.dlogits);
 
-    gemm_call dselection = {.transpose_a = true,
-        .accumulate = true,
-        .a = work.dlogits,
-        .b = call->x,
-        .c = ff_gradient(call->layer, W_SEL)};
-    TRY_OR(done, dense_gemm(kernel, &dselection));
-    gemm_call through = {.accumulate = true, .a = work.dlogits, .b = ff_value(call->layer, W_SEL), .c = dx};
-    TRY_OR(done, dense_gemm(kernel, &through));
+    TRY_OR(done, router_product_backward(call, W_SEL, work.dlogits, dx));
 done:
     arena_release(kernel->scratch, mark);
     return status;

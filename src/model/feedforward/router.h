@@ -10,7 +10,7 @@ typedef struct router_call {
     const ff_layer *layer; // an MoE's; the router's tensors come first in it
     step_context *step;
     arena *home; // for what the backward needs
-    matrix x;    // [T, d]
+    matrix x;    // [T, d], an operand
 } router_call;
 
 // One token's part of a routing.
@@ -62,6 +62,8 @@ void softmax_over_chosen(const token_choice *t, const real *ranked);
 void softmax_over_chosen_backward(const token_choice *t, const real *dweight, real *dlogits);
 // The score itself as weight:
 void weigh_by_score(const token_choice *t);
+// The backward of x · Wᵀ with W the router's tensor: its gradient and dx are added to. Takes scratch memory.
+sigmoe_status router_product_backward(const router_call *call, int tensor, matrix dproduct, matrix dx);
 // The backward of a weight that is σ of the logit:
 void logistic_weights_backward(const token_choice *t, const real *dweight, real *dlogits);
 

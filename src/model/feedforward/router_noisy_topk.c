@@ -10,7 +10,8 @@ static sigmoe_status declare(
         (parameter_declaration){.name = "router.noise",
             .dims = 2,
             .shape = {options->n_experts, around->d_model},
-            .init = INIT_ZERO});
+            .init = INIT_ZERO,
+            .product = true});
 }
 
 static double softplus(double x) {
@@ -47,7 +48,8 @@ static sigmoe_status score(const router_call *call, routing *r) {
     TRY(ARENA_NEW(call->home, slope, 1));
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, slope));
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->scores));
-    gemm_call width = {.transpose_b = true, .a = call->x, .b = ff_value(call->layer, W_NOISE), .c = *slope};
+    gemm_call width = {
+        .transpose_b = true, .a = call->x, .b = ff_operand(call->layer, step, W_NOISE), .c = *slope};
     TRY(dense_gemm(&step->kernel, &width));
     noise_work work = {
         .stream = step_random(step, call->layer->layer, RANDOM_ROUTER_NOISE), .r = r, .slope = *slope};
@@ -73,17 +75,9 @@ static void slope_rows(void *context, int64_t first, int64_t last, int thread) {
 // The noisy logit's gradient is the raw logit's, and times the slope that of W_noise x.
 static sigmoe_status backward(const router_call *call, const routing *r, matrix dlogits, matrix dx) {
     if (!r->own) return SIGMOE_OK;
-    const kernel_context *kernel = &call->step->kernel;
     noise_work work = {.slope = *(matrix *)r->own, .dlogits = dlogits};
-    for_row_blocks(kernel->threads, r->tokens, slope_rows, &work);
-    gemm_call dnoise = {.transpose_a = true,
-        .accumulate = true,
-        .a = work.slope,
-        .b = call->x,
-        .c = ff_gradient(call->layer, W_NOISE)};
-    TRY(dense_gemm(kernel, &dnoise));
-    gemm_call through = {.accumulate = true, .a = work.slope, .b = ff_value(call->layer, W_NOISE), .c = dx};
-    return dense_gemm(kernel, &through);
+    for_row_blocks(call->step->kernel.threads, r->tokens, slope_rows, &work);
+    return router_product_backward(call, W_NOISE, work.slope, dx);
 }
 
 const router router_noisy_topk = {

@@ -50,10 +50,9 @@ void observe_channels(const ff_layer *layer, const step_context *step, matrix u)
     ff_layer_statistics *s = layer_of(layer, step);
     if (!s) return;
     for (int64_t t = 0; t < u.rows; t++) {
-        const real *row = matrix_real(u) + t * u.stride;
         int64_t active = 0;
         for (int64_t i = 0; i < u.cols; i++) {
-            bool fires = row[i] > 0;
+            bool fires = matrix_at(u, t, i) > 0;
             s->fired[i] += fires;
             active += fires;
         }
@@ -85,10 +84,11 @@ void observe_found_channels(const ff_layer *layer, const step_context *step, mat
 // Channels above 0 of the pair's expert: as they are summed, so none where weight or mask is 0.
 static int64_t count_pair(
     ff_layer_statistics *s, const expert_ffn_call *experts, int64_t pair, int32_t expert) {
-    int64_t G = experts->expert_size, row = experts->grouping->position[pair] * G, active = 0;
+    int64_t G = experts->expert_size, position = experts->grouping->position[pair], active = 0;
     if (!(experts->weight[pair] > 0)) return 0;
     for (int64_t g = 0; g < G; g++) {
-        bool fires = matrix_real(experts->hidden)[row + g] > 0 && (!experts->mask || experts->mask[row + g] != 0);
+        bool fires = matrix_at(experts->hidden, position, g) > 0 &&
+                     (!experts->mask || experts->mask[position * G + g] != 0);
         s->fired[expert * G + g] += fires;
         active += fires;
     }

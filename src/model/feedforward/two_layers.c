@@ -11,7 +11,8 @@ sigmoe_status two_layers_declare(
             .dims = 2,
             .shape = {d_ff, d},
             .init = INIT_TRUNCATED,
-            .init_scale = scale / sqrt((double)d)}));
+            .init_scale = scale / sqrt((double)d),
+            .product = true}));
     TRY(ff_declare(list, layer,
         (parameter_declaration){.name = "up.bias", .dims = 1, .shape = {d_ff}, .init = INIT_ZERO}));
     TRY(ff_declare(list, layer,
@@ -19,7 +20,8 @@ sigmoe_status two_layers_declare(
             .dims = 2,
             .shape = {d, d_ff},
             .init = INIT_TRUNCATED,
-            .init_scale = scale / sqrt((double)d_ff)}));
+            .init_scale = scale / sqrt((double)d_ff),
+            .product = true}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "down.bias", .dims = 1, .shape = {d}, .init = INIT_ZERO});
 }
@@ -29,9 +31,13 @@ static double inner_dropout(const ff_layer *layer, const step_context *step) {
 }
 
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u) {
-    gemm_call call = {.transpose_b = true, .a = x, .b = ff_value(layer, UP_WEIGHT), .c = u};
+    gemm_call call = {.transpose_b = true,
+        .relu = true,
+        .bias = ff_tensor(layer, UP_BIAS)->value,
+        .a = x,
+        .b = ff_operand(layer, step, UP_WEIGHT),
+        .c = u};
     TRY(dense_gemm(&step->kernel, &call));
-    bias_relu(&step->kernel, u, ff_tensor(layer, UP_BIAS)->value);
     double rate = inner_dropout(layer, step);
     if (rate > 0)
         dropout(&step->kernel, u, rate, step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER), 0);
@@ -39,10 +45,12 @@ sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x,
 }
 
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y) {
-    gemm_call call = {.transpose_b = true, .a = u, .b = ff_value(layer, DOWN_WEIGHT), .c = y};
-    TRY(dense_gemm(&step->kernel, &call));
-    add_bias(&step->kernel, y, ff_tensor(layer, DOWN_BIAS)->value);
-    return SIGMOE_OK;
+    gemm_call call = {.transpose_b = true,
+        .bias = ff_tensor(layer, DOWN_BIAS)->value,
+        .a = u,
+        .b = ff_operand(layer, step, DOWN_WEIGHT),
+        .c = y};
+    return dense_gemm(&step->kernel, &call);
 }
 
 sigmoe_status two_layers_backward(
@@ -56,8 +64,8 @@ sigmoe_status two_layers_backward(
     TRY_OR(done, add_column_sums(kernel, dy, ff_tensor(layer, DOWN_BIAS)->gradient));
 
     matrix du;
-    TRY_OR(done, matrix_new(kernel->scratch, TYPE_REAL, u.rows, u.cols, &du));
-    gemm_call through_down = {.a = dy, .b = ff_value(layer, DOWN_WEIGHT), .c = du};
+    TRY_OR(done, matrix_new(kernel->scratch, u.type, u.rows, u.cols, &du));
+    gemm_call through_down = {.a = dy, .b = ff_operand(layer, step, DOWN_WEIGHT), .c = du};
     TRY_OR(done, dense_gemm(kernel, &through_down));
     // A channel is above 0 only where ReLU and dropout both let it pass, and there dropout's factor is the same for all: so
     // nothing needs to be drawn again.
@@ -68,7 +76,7 @@ sigmoe_status two_layers_backward(
         .transpose_a = true, .accumulate = true, .a = du, .b = x, .c = ff_gradient(layer, UP_WEIGHT)};
     TRY_OR(done, dense_gemm(kernel, &dup));
     TRY_OR(done, add_column_sums(kernel, du, ff_tensor(layer, UP_BIAS)->gradient));
-    gemm_call through_up = {.a = du, .b = ff_value(layer, UP_WEIGHT), .c = dx};
+    gemm_call through_up = {.a = du, .b = ff_operand(layer, step, UP_WEIGHT), .c = dx};
     TRY_OR(done, dense_gemm(kernel, &through_up));
 done:
     arena_release(kernel->scratch, mark);

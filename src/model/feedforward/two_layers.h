@@ -7,10 +7,10 @@ enum { UP_WEIGHT, UP_BIAS, DOWN_WEIGHT, DOWN_BIAS }; // W1 [d_ff, d], b1 [d_ff],
 
 sigmoe_status two_layers_declare(
     int64_t d_ff, const ff_surroundings *around, int layer, parameter_list *list);
-// u [T, d_ff] is overwritten.
+// u [T, d_ff], TYPE_REAL or an operand, is overwritten.
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u);
 // y [T, d] is overwritten.
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y);
-// u as two_layers_down got it: whatever set channels to zero since then also stops their gradient. dx is overwritten.
+// u as two_layers_down got it (an operand, as are x and dy): whatever set channels to zero since then also stops their gradient. dx is overwritten.
 sigmoe_status two_layers_backward(
     const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx);

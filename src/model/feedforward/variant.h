@@ -24,6 +24,10 @@ static inline matrix ff_value(const ff_layer *layer, int index) {
     const parameter *p = ff_tensor(layer, index);
     return parameter_matrix(p, p->value);
 }
+// The value as an operand of products.
+static inline matrix ff_operand(const ff_layer *layer, const step_context *step, int index) {
+    return parameter_operand(ff_tensor(layer, index), step->operands);
+}
 static inline matrix ff_gradient(const ff_layer *layer, int index) {
     const parameter *p = ff_tensor(layer, index);
     return parameter_matrix(p, p->gradient);

@@ -21,8 +21,9 @@ static real x[TOKENS * WIDTH], up[WEIGHTS], down[WEIGHTS], weight[PAIRS], hidden
 static bool masked;
 
 static expert_ffn_call call_now(void) {
-    return (expert_ffn_call){
-        &grouping, WIDTH, SIZE, matrix_of(x, TOKENS, WIDTH), up, down, weight, hidden, masked ? mask : NULL};
+    return (expert_ffn_call){&grouping, WIDTH, SIZE, matrix_of(x, TOKENS, WIDTH),
+        matrix_of(up, EXPERTS * WIDTH, SIZE), matrix_of(down, EXPERTS * SIZE, WIDTH),
+        matrix_of(hidden, PAIRS, SIZE), weight, masked ? mask : NULL};
 }
 
 static void draw(real *values, int count, uint64_t key) {

@@ -8,9 +8,12 @@ static void is_measured_once_a_level(void **state) {
     assert_int_equal(threads_create(1, &pool), SIGMOE_OK);
     for (cpu_level level = CPU_SCALAR; level <= cpu_hardware(); level++) {
         assert_int_equal(cpu_limit(level), SIGMOE_OK);
-        double peak = peak_gflops(pool);
-        assert_true(peak > 0 && peak < 1e5 && peak == peak_gflops(pool));
-        printf("peak %-10s %.1f GF/s a thread\n", cpu_level_name(level), peak);
+        for (dtype type = TYPE_REAL; type <= TYPE_BF16; type++) {
+            double peak = peak_gflops(pool, type);
+            assert_true(peak > 0 && peak < 1e5 && peak == peak_gflops(pool, type));
+            printf("peak %-10s %-4s %.1f GF/s a thread\n", cpu_level_name(level),
+                type == TYPE_BF16 ? "bf16" : "f32", peak);
+        }
     }
     threads_destroy(pool);
 }

@@ -207,7 +207,7 @@ static void test_saved_bytes(void **state) {
         block b = block_open(variant, options, around, TOKENS, 1);
         block_forward(&b);
         double measured = (double)arena_bytes(b.step.activations) / TOKENS;
-        double estimate = variant->saved_bytes(&options, &around);
+        double estimate = variant->saved_bytes(&options, &around, TYPE_REAL);
         if (fabs(measured - estimate) > 0.15 * measured)
             fail_msg("%s: %g bytes a token are kept, the estimate is %g", variant->name, measured, estimate);
         block_close(&b);

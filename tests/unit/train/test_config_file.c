@@ -157,7 +157,7 @@ static void test_summary(void **state) {
     sigmoe_tensor_info tensor;
     int64_t total = 0, feedforward = 0;
     OK(sigmoe_config_from_preset("wt-s-moe", &config));
-    OK(sigmoe_config_summary(config, 0, SIGMOE_RECOMPUTE_NONE, &summary));
+    OK(sigmoe_config_summary(config, 0, SIGMOE_RECOMPUTE_NONE, SIGMOE_F32, &summary));
     assert_int_equal(summary.parameters, 47260232);
     assert_near(summary.ff_flops_share, 0.25, 1e-12);
     assert_near(summary.parameter_bytes + summary.optimizer_bytes, 16.0 * 47260232, 0);
