@@ -11,6 +11,7 @@ foreach(check layers links words)
   sigmoe_check(lint.${check} lint 60 sh ${lint}/check_${check}.sh ${CMAKE_SOURCE_DIR})
 endforeach()
 sigmoe_check(lint.checks lint 60 sh ${lint}/test_checks.sh)
+sigmoe_check(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
 sigmoe_check(lint.shell lint 60 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
 
 set(oracle ${CMAKE_SOURCE_DIR}/tests/oracle)

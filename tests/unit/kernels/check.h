@@ -193,7 +193,7 @@ static inline int check_in_child(void) {
 static inline void check_print_row(const char *outcome) {
     const check_subject *s = &check_current;
     char row[128];
-    snprintf(row, sizeof row, "kernel %-22s %-10s %-10s %s\n", s->operation->name, s->implementation->name,
+    snprintf(row, sizeof row, "kernel %-24s %-10s %-10s %s\n", s->operation->name, s->implementation->name,
         cpu_level_name(s->level), outcome);
     fputs(row, stdout);
     const char *path = getenv("SIGMOE_MATRIX");
