@@ -183,17 +183,20 @@ arena_mark arena_here(const arena *a) {
 }
 
 void arena_release(arena *a, arena_mark mark) {
-    bool single = a->top != mark.chunk && a->top->below == mark.chunk;
+    bool single = a->top != mark.chunk && a->top->below == mark.chunk && !a->spare;
+    if (single) {
+        a->spare = a->top;
+        a->top = mark.chunk;
+        ASAN_POISON_MEMORY_REGION(a->spare->bytes, a->spare->capacity);
+    } else if (a->top != mark.chunk) {
+        // Several chunks, the spare one among them: replaced by one of their size when the memory is asked for again.
+        chunk_free(a->spare);
+        a->spare = NULL;
+    }
     while (a->top != mark.chunk) {
         chunk *c = a->top;
         a->top = c->below;
-        if (single && !a->spare) {
-            ASAN_POISON_MEMORY_REGION(c->bytes, c->capacity);
-            a->spare = c;
-        } else {
-            chunk_free(
-                c); // several chunks are replaced by one of their size when the memory is asked for again
-        }
+        chunk_free(c);
     }
     if (a->top) {
         a->top->used = mark.used;

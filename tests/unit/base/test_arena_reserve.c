@@ -46,6 +46,28 @@ static void test_rounds_settle(void **state) {
     arena_destroy(a);
 }
 
+// A round whose inner part outgrows what the last one left: the next finds all of it in one chunk, and the same again.
+static void test_nested_rounds_settle(void **state) {
+    (void)state;
+    enum { ROUNDS = 6, SETTLED = 3, OUTER = 100000, INNER = 1000000 };
+    arena *a;
+    char *settled = NULL;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_non_null(arena_take(a, 10, 1)); // what stays throughout
+    for (int i = 0; i < ROUNDS; i++) {
+        arena_mark round = arena_here(a);
+        char *outer = arena_take(a, OUTER, 1);
+        arena_mark inside = arena_here(a);
+        char *inner = arena_take(a, INNER, 1);
+        assert_true(outer && inner);
+        if (i == SETTLED) settled = outer;
+        if (i >= SETTLED) assert_true(inner > outer && inner - outer < OUTER + 256 && outer == settled);
+        arena_release(a, inside);
+        arena_release(a, round);
+    }
+    arena_destroy(a);
+}
+
 static void test_reserving_too_much(void **state) {
     (void)state;
     arena *a;
@@ -60,6 +82,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_rounds_settle),
+        cmocka_unit_test(test_nested_rounds_settle),
         cmocka_unit_test(test_reserving_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
