@@ -1,3 +1,5 @@
+#include "kernels/expert_ffn/words_f32.h"
+#include "kernels/expert_ffn/tiles.h"
 #include "kernels/expert_ffn/packed.h"
 
 extern const expert_ffn_kernel expert_ffn_avx2;

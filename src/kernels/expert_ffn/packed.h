@@ -1,4 +1,5 @@
-// The expert FFN on packed tiles: one source for every vector width. Tasks of the forward and of the backward's first pass are
+// The expert FFN on packed tiles: one source for every type of operands and every processor. A file of an implementation
+// includes a header of words (what operands are and what is multiplied) and one of tiles (how) before this one. Tasks of the forward and of the backward's first pass are
 // ranges of one expert's rows, whose weights are packed once a range; those of its second pass are slices of one expert's
 // gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
 //
@@ -10,11 +11,11 @@
 #include "kernels/expert_ffn/packing.h"
 
 enum {
-    RANGE_ROWS = 256,               // at most in a task: enough to pay for packing weights
-    BLOCK_TOKENS = 2048,            // at least in a block
-    STEPS = 128,                    // rows that the second backward pass packs at once
-    SLICE = ROWS == 14 ? 224 : 240, // columns of d in its tasks: a multiple of ROWS and of COLS
-    COMBINE_TOKENS = 64,            // in a task
+    RANGE_ROWS = 256,              // at most in a task: enough to pay for packing weights
+    BLOCK_TOKENS = 2048,           // at least in a block
+    STEPS = 128 * PER_WORD,        // rows that the second backward pass packs at once
+    SLICE = ROWS == 6 ? 240 : 224, // columns of d in its tasks: a multiple of ROWS and of COLS
+    COMBINE_TOKENS = 64,           // in a task
 };
 
 _Static_assert(MOST_SPANS >= 2 * STEPS + 3, "a chunk of steps must fit the lookahead");
@@ -26,10 +27,11 @@ typedef struct row_range {
 
 // What one thread packs into.
 typedef struct workspace {
-    float *up, *down; // the weights of `expert`
-    int64_t expert;   // -1: none yet
-    float *a, *sums;  // rows of one tile: their operand, [ROWS, size_padded] results
-    float *steps_a, *steps_b;
+    word *up, *down; // the weights of `expert`
+    int64_t expert;  // -1: none yet
+    word *a;         // rows of one tile
+    float *sums;     // [ROWS, size_padded]
+    word *steps_a, *steps_b;
 } workspace;
 
 typedef struct packed_run {
@@ -44,7 +46,7 @@ typedef struct packed_run {
     matrix out;                      // y or dx
     int64_t first_token, last_token; // of the block
     float *pair_rows;                // [pairs of the block in token order, d_padded]
-    float *dhidden;                  // [pairs, size_padded], by sorted position, zero-padded
+    operand *dhidden;                // [pairs, size_padded], by sorted position, zero-padded
 } packed_run;
 
 static int64_t pairs_of(const expert_ffn_call *call) {
@@ -74,16 +76,18 @@ static void take_ranges(packed_run *run, int64_t last_token) {
 
 static sigmoe_status workspace_new(arena *scratch, const packed_run *run, workspace *space) {
     int64_t d = run->call->width, size = run->call->expert_size;
-    int64_t deepest = d > size ? d : size;
+    int64_t deepest = depth_of(d > size ? d : size);
+    int64_t weights = depth_of(d) * padded(size, COLS), transposed = depth_of(size) * padded(d, COLS);
+    if (weights < transposed) weights = transposed;
     space->expert = -1;
-    TRY(ARENA_NEW_RAW(scratch, space->up, padded(d, COLS) * padded(size, COLS)));
-    TRY(ARENA_NEW_RAW(scratch, space->down, padded(d, COLS) * padded(size, COLS)));
+    TRY(ARENA_NEW_RAW(scratch, space->up, weights));
+    TRY(ARENA_NEW_RAW(scratch, space->down, weights));
     TRY(ARENA_NEW_RAW(scratch, space->a, ROWS * padded(deepest, LANES)));
     TRY(ARENA_NEW_RAW(scratch, space->sums, ROWS * run->size_padded));
     if (!run->gradients) return SIGMOE_OK;
     int64_t widest = size > SLICE ? size : SLICE;
     TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, ROWS) * step_panel(STEPS)));
-    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * STEPS);
+    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * depth_of(STEPS));
 }
 
 static sigmoe_status run_new(const kernel_context *context, const expert_ffn_call *call,
@@ -107,14 +111,14 @@ typedef struct tile_rows {
     int64_t first, rows, after; // positions of the range that follow
     int64_t index, count;       // this tile of the range's
     int64_t next_expert;        // whose weights this thread is likely to want after this range, or -1
-    const float *source[ROWS];
+    const operand *source[ROWS];
     hidden_row hidden[ROWS];
     float *target[ROWS];
 } tile_rows;
 
-static const float *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
+static const operand *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
     uint32_t token = (uint32_t)g->pair[position] / (uint32_t)g->slots;
-    return matrix_real(tokens) + token * tokens.stride;
+    return operands(tokens) + token * tokens.stride;
 }
 
 static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
@@ -125,19 +129,24 @@ static int64_t next_rows(const tile_rows *t) {
     return t->after < ROWS ? t->after : ROWS;
 }
 
+static void want_operands(lookahead *soon, const operand *start, int64_t count) {
+    want_soon(soon, start, count * (int64_t)sizeof *start);
+}
+
 static void want_next_tokens(const expert_grouping *g, matrix tokens, const tile_rows *t, lookahead *soon) {
     for (int64_t r = 0; r < next_rows(t); r++)
-        want_soon(soon, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
+        want_operands(soon, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
 }
 
 static void want_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, lookahead *soon) {
-    want_soon(soon, matrix_real(call->hidden) + first * call->expert_size, rows * call->expert_size);
-    if (call->mask) want_soon(soon, call->mask + first * call->expert_size, rows * call->expert_size);
+    int64_t start = first * call->expert_size, count = rows * call->expert_size;
+    want_operands(soon, operands(call->hidden) + start, count);
+    if (call->mask) want_soon(soon, call->mask + start, count * (int64_t)sizeof *call->mask);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
     int64_t start = position * call->expert_size;
-    return (hidden_row){matrix_real(call->hidden) + start, call->mask ? call->mask + start : NULL,
+    return (hidden_row){operands(call->hidden) + start, call->mask ? call->mask + start : NULL,
         call->weight[call->grouping->pair[position]]};
 }
 
@@ -153,16 +162,17 @@ static void point_to_sums(const packed_run *run, const workspace *space, tile_ro
 
 // The tile's share of the next expert's weights.
 static void want_next_weights(
-    const expert_ffn_call *call, const float *weights, const tile_rows *t, lookahead *soon) {
+    const expert_ffn_call *call, const operand *weights, const tile_rows *t, lookahead *soon) {
     if (t->next_expert < 0) return;
     int64_t elements = call->width * call->expert_size, first = even_cut(elements, t->count, t->index);
-    want_soon(soon, weights + t->next_expert * elements + first,
+    want_operands(soon, weights + t->next_expert * elements + first,
         even_cut(elements, t->count, t->index + 1) - first);
 }
 
-// target rows = a · b for all panels of b: [depth, columns] packed.
+// target rows = a · b for all panels of b: [terms, columns] packed.
 static void multiply_rows(
-    const tile_rows *t, int64_t depth, int64_t columns, const float *a, const float *b, lookahead *soon) {
+    const tile_rows *t, int64_t terms, int64_t columns, const word *a, const word *b, lookahead *soon) {
+    int64_t depth = depth_of(terms);
     for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS) {
         tile product = {.depth = depth, .a = a, .b = b, .c = t->target, .first = j};
         take_ahead(soon, &product);
@@ -178,6 +188,7 @@ static void each_tile(packed_run *run, int64_t task, workspace *space, tile_func
     int64_t next_task = task + run->thread_count, next_expert = -1;
     if (next_task < run->range_count && run->ranges[next_task].expert != range->expert)
         next_expert = run->ranges[next_task].expert;
+    begin_tiles();
     for (int64_t i = 0; i < tiles; i++) {
         int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
         tile_rows t = {.first = range->first + first,
@@ -188,6 +199,7 @@ static void each_tile(packed_run *run, int64_t task, workspace *space, tile_func
             .next_expert = next_expert};
         function(run, space, &t);
     }
+    end_tiles();
 }
 
 static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
@@ -198,14 +210,14 @@ static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
     pack_rows(t->source, t->rows, call->width, space->a);
     lookahead soon;
     want_nothing(&soon);
-    want_soon(&soon, matrix_real(call->hidden) + t->first * size, t->rows * size);
+    want_operands(&soon, operands(call->hidden) + t->first * size, t->rows * size);
     want_next_tokens(call->grouping, call->x, t, &soon);
-    want_next_weights(call, matrix_real(call->up), t, &soon);
+    want_next_weights(call, operands(call->up), t, &soon);
     multiply_rows(t, call->width, size, space->a, space->up, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
-        float *hidden = matrix_real(call->hidden) + (t->first + r) * size;
+        operand *hidden = operands(call->hidden) + (t->first + r) * size;
         for (int64_t j = 0; j < size; j += LANES)
-            store_existing(hidden + j, size - j, vec_max(vec_load(t->target[r] + j), vec_all(0)));
+            store_operands(hidden + j, size - j, vec_max(vec_load(t->target[r] + j), vec_all(0)));
     }
 }
 
@@ -215,8 +227,8 @@ static void up_range(void *context, int64_t task, int thread) {
     workspace *space = &run->spaces[thread];
     const row_range *range = &run->ranges[task];
     if (space->expert != range->expert)
-        pack_columns(matrix_real(call->up) + range->expert * call->width * call->expert_size,
-            call->expert_size, call->width, call->expert_size, space->up);
+        pack_columns(operands(call->up) + range->expert * call->width * call->expert_size, call->expert_size,
+            call->width, call->expert_size, space->up);
     space->expert = range->expert;
     each_tile(run, task, space, up_tile);
 }
@@ -285,7 +297,7 @@ static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
     lookahead soon;
     want_nothing(&soon);
     want_hidden(call, t->first + t->rows, next_rows(t), &soon);
-    want_next_weights(call, matrix_real(call->down), t, &soon);
+    want_next_weights(call, operands(call->down), t, &soon);
     multiply_rows(t, call->expert_size, call->width, space->a, space->down, &soon);
 }
 
@@ -295,7 +307,7 @@ static void down_range(void *context, int64_t task, int thread) {
     workspace *space = &run->spaces[thread];
     const row_range *range = &run->ranges[task];
     if (space->expert != range->expert)
-        pack_columns(matrix_real(call->down) + range->expert * call->width * call->expert_size, call->width,
+        pack_columns(operands(call->down) + range->expert * call->width * call->expert_size, call->width,
             call->expert_size, call->width, space->down);
     space->expert = range->expert;
     each_tile(run, task, space, down_tile);
@@ -311,13 +323,13 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
 }
 
 // From the gradient of the masked, weighted hidden row: that of the pair's weight (returned) and of the row before ReLU.
-static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_t size, float *dhidden) {
+static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_t size, operand *dhidden) {
     vec dweight = vec_all(0);
     for (int64_t j = 0; j < size; j += LANES) {
-        vec hidden = load_existing(row->hidden + j, size - j), d = vec_load(dmasked + j);
+        vec hidden = load_operands(row->hidden + j, size - j), d = vec_load(dmasked + j);
         if (row->mask) d *= load_existing(row->mask + j, size - j);
         dweight = vec_fma(hidden, d, dweight);
-        vec_store(dhidden + j, vec_where_positive(hidden, vec_all(row->weight) * d));
+        store_operands(dhidden + j, LANES, vec_where_positive(hidden, vec_all(row->weight) * d));
     }
     return vec_sum(dweight);
 }
@@ -331,14 +343,14 @@ static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     lookahead soon;
     want_nothing(&soon);
     want_hidden(call, t->first, t->rows, &soon);
-    want_soon(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
+    want_operands(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
     want_next_tokens(call->grouping, run->gradients->dy, t, &soon);
-    want_next_weights(call, matrix_real(call->down), t, &soon);
-    want_next_weights(call, matrix_real(call->up), t, &soon);
+    want_next_weights(call, operands(call->down), t, &soon);
+    want_next_weights(call, operands(call->up), t, &soon);
     multiply_rows(t, call->width, size, space->a, space->down, &soon);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
-        float *dhidden = run->dhidden + position * run->size_padded;
+        operand *dhidden = run->dhidden + position * run->size_padded;
         hidden_row row = hidden_at(call, position);
         run->gradients->dweight[call->grouping->pair[position]] =
             hidden_gradient(&row, t->target[r], size, dhidden);
@@ -356,8 +368,8 @@ static void backward_range(void *context, int64_t task, int thread) {
     const row_range *range = &run->ranges[task];
     int64_t start = range->expert * call->width * call->expert_size;
     if (space->expert != range->expert) {
-        pack_transposed(matrix_real(call->down) + start, call->width, call->expert_size, space->down);
-        pack_transposed(matrix_real(call->up) + start, call->expert_size, call->width, space->up);
+        pack_transposed(operands(call->down) + start, call->width, call->expert_size, space->down);
+        pack_transposed(operands(call->up) + start, call->expert_size, call->width, space->up);
     }
     space->expert = range->expert;
     each_tile(run, task, space, backward_tile);
@@ -366,14 +378,14 @@ static void backward_range(void *context, int64_t task, int thread) {
 // c [rows, columns] += aᵀ · b over `steps` packed steps.
 static void add_product(int64_t steps, int64_t rows, int64_t columns, const workspace *space, float *c,
     int64_t stride, lookahead *soon) {
-    int64_t panels = block_count(rows, ROWS);
-    const float *b = space->steps_b;
-    for (int64_t j = 0; j < columns; j += COLS, b += steps * COLS)
+    int64_t panels = block_count(rows, ROWS), depth = depth_of(steps);
+    const word *b = space->steps_b;
+    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS)
         for (int64_t p = 0; p < panels; p++) {
             int64_t first = even_cut(rows, panels, p), last = even_cut(rows, panels, p + 1);
             float *target[ROWS];
             for (int64_t r = first; r < last; r++) target[r - first] = c + r * stride;
-            tile product = {.depth = steps,
+            tile product = {.depth = depth,
                 .a = space->steps_a + p * step_panel(steps),
                 .b = b,
                 .c = target,
@@ -416,10 +428,10 @@ static void want_steps(
     const expert_grouping *g = run->call->grouping;
     int64_t steps = steps_from(slice, position), size = run->size_padded;
     want_hidden(run->call, position, steps, soon);
-    want_soon(soon, run->dhidden + position * size, steps * size);
+    want_operands(soon, run->dhidden + position * size, steps * size);
     for (int64_t s = 0; s < steps; s++) {
-        want_soon(soon, token_at(g, run->call->x, position + s) + slice->column, slice->columns);
-        want_soon(soon, token_at(g, run->gradients->dy, position + s) + slice->column, slice->columns);
+        want_operands(soon, token_at(g, run->call->x, position + s) + slice->column, slice->columns);
+        want_operands(soon, token_at(g, run->gradients->dy, position + s) + slice->column, slice->columns);
     }
 }
 
@@ -427,7 +439,7 @@ static void add_steps(const packed_run *run, const workspace *space, const gradi
     int64_t position, lookahead *soon) {
     const expert_ffn_call *call = run->call;
     int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
-    const float *rows[STEPS];
+    const operand *rows[STEPS];
     for (int64_t s = 0; s < steps; s++)
         rows[s] = token_at(call->grouping, call->x, position + s) + slice->column;
     pack_steps(rows, steps, slice->columns, space->steps_a);
@@ -449,6 +461,7 @@ static void add_steps(const packed_run *run, const workspace *space, const gradi
 static void weight_gradients(void *context, int64_t task, int thread) {
     const packed_run *run = context;
     gradient_slice slice = slice_of(run->call, task), later = slice_of(run->call, task + run->thread_count);
+    begin_tiles();
     for (int64_t p = slice.first; p < slice.last; p += STEPS) {
         lookahead soon;
         want_nothing(&soon);
@@ -458,6 +471,7 @@ static void weight_gradients(void *context, int64_t task, int thread) {
             want_steps(run, &later, later.first, &soon);
         add_steps(run, &run->spaces[thread], &slice, p, &soon);
     }
+    end_tiles();
 }
 
 static sigmoe_status backward(

@@ -1,14 +1,16 @@
 // Register tiles of the packed expert FFN: ROWS x COLS sums stay in registers while `depth` products are added to each.
-// Operands are packed so that every load of the inner loop has a fixed distance from one of two pointers.
+// Operands are packed so that every load of the inner loop has a fixed distance from one of two pointers. Included after a
+// header of words.
 #pragma once
 
-#include "kernels/vector.h"
-
 #if defined(__AVX512F__)
-enum { ROWS = 14, COLS = 2 * LANES }; // 28 sums, 2 vectors of b, 1 broadcast: 31 of 32 registers
+enum { ROWS = 14 }; // 28 sums, 2 vectors of b, 1 broadcast: 31 of 32 registers
 #else
-enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
+enum { ROWS = 6 }; // 12 sums: 15 of 16 registers
 #endif
+enum { COLS = 2 * LANES, DEPTH_STEP = 1, STEP_VECTORS = 1, STREAMS = 6 };
+
+#include "kernels/expert_ffn/tile.h"
 
 // Loops over rows must be unrolled before the compilers decide what lives in registers. Not so with sanitizers, whose checks
 // of every access would make functions too long for the compilers.
@@ -29,59 +31,14 @@ enum { ROWS = 6, COLS = 2 * LANES }; // 12 sums: 15 of 16 registers
 #define UNROLL_STEPS _Pragma("GCC unroll 4")
 #endif
 
-enum { STREAMS = 6, LINE = 16, MOST_SPANS = 264 }; // LINE: floats in a cache line
-
-// Memory that will be wanted soon: each tile has some of its lines fetched while it multiplies.
-typedef struct lookahead {
-    struct span {
-        const float *start;
-        int64_t length;
-    } spans[MOST_SPANS];
-    int count, current; // spans before the current one are done
-    int64_t done;       // of the current one
-} lookahead;
-
-static inline void want_nothing(lookahead *soon) {
-    soon->count = soon->current = 0;
-    soon->done = 0;
-}
-
-static inline void want_soon(lookahead *soon, const float *start, int64_t length) {
-    int64_t before = (int64_t)((uintptr_t)start / sizeof *start % LINE); // whole lines
-    if (length > 0) soon->spans[soon->count++] = (struct span){start - before, length + before};
-}
-
-// c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols)
-typedef struct tile {
-    int64_t depth;
-    const float *a;
-    const float *b;              // [depth, COLS]
-    float *const *c;             // start of each row
-    int64_t first, cols;         // cols <= COLS
-    const float *ahead[STREAMS]; // a line of each is fetched every LANES steps
-} tile;
-
-static inline void take_ahead(lookahead *soon, tile *t) {
-    for (int i = 0; i < STREAMS; i++) {
-        t->ahead[i] = t->a; // nothing left: what is in cache anyway
-        if (soon->current == soon->count) continue;
-        const struct span *span = &soon->spans[soon->current];
-        t->ahead[i] = span->start + soon->done;
-        soon->done += (t->depth + LANES - 1) / LANES * LINE + LINE;
-        if (soon->done < span->length) continue;
-        soon->done = 0;
-        soon->current++;
-    }
-}
-
 // Both layouts of a go in chunks of LANES steps of depth: by_row [rows][LANES] holds LANES steps of each row side by side
 // (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying a matrix whose rows are steps gives).
 static inline __attribute__((always_inline)) void multiply(
     const int rows, const bool by_row, const tile *t, vec sums[][2]) {
     const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;
-    const float *a = t->a, *b = t->b;
+    const word *a = t->a, *b = t->b;
     int64_t line = LINE;
-    for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)t->ahead[i], _MM_HINT_T0);
+    for (int i = 0; i < STREAMS; i++) _mm_prefetch(t->ahead[i], _MM_HINT_T0);
     UNROLL_ROWS
     for (int r = 0; r < rows; r++) {
         sums[r][0] = sums[r][1] = vec_all(0);
@@ -90,8 +47,8 @@ static inline __attribute__((always_inline)) void multiply(
     }
     for (int64_t left = t->depth; left > 0; left -= LANES) {
         int64_t steps = left < LANES ? left : LANES;
-        const float *at = a;
-        for (int i = 0; i < STREAMS; i++) _mm_prefetch((const char *)(t->ahead[i] + line), _MM_HINT_T0);
+        const word *at = a;
+        for (int i = 0; i < STREAMS; i++) _mm_prefetch(t->ahead[i] + line, _MM_HINT_T0);
         line += LINE;
         UNROLL_STEPS
         for (int64_t k = 0; k < steps; k++) {
@@ -99,8 +56,8 @@ static inline __attribute__((always_inline)) void multiply(
             UNROLL_ROWS
             for (int r = 0; r < rows; r++) {
                 vec factor = vec_all(at[r * row_step]);
-                sums[r][0] = vec_fma(factor, b0, sums[r][0]);
-                sums[r][1] = vec_fma(factor, b1, sums[r][1]);
+                sums[r][0] = multiply_add(factor, b0, sums[r][0]);
+                sums[r][1] = multiply_add(factor, b1, sums[r][1]);
             }
             b += COLS;
             at += depth_step;
@@ -164,4 +121,14 @@ static void add_tile(int64_t rows, const tile *t) {
 #include "kernels/expert_ffn/row_counts.inc"
 #undef ROW_COUNT
     }
+}
+
+// Around the tiles of a task.
+static inline void begin_tiles(void) {}
+static inline void end_tiles(void) {}
+
+// After all steps of a panel of a by step are packed.
+static inline void finish_steps(word *a, int64_t depth) {
+    (void)a;
+    (void)depth;
 }

@@ -1,16 +1,14 @@
-// Four rows of floats turned into columns, LANES / 4 quadruples at a time.
+// Rows of words turned into columns. Included after a header of words.
 #pragma once
-
-#include "kernels/vector.h"
 
 #if defined(__AVX512F__)
 
-// Four floats from each of p, p + stride, p + 2 · stride ...
-static inline vec load_quads(const float *p, int64_t stride) {
-    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
-    x = _mm512_insertf32x4(x, _mm_loadu_ps(p + stride), 1);
-    x = _mm512_insertf32x4(x, _mm_loadu_ps(p + 2 * stride), 2);
-    return _mm512_insertf32x4(x, _mm_loadu_ps(p + 3 * stride), 3);
+// Four words from each of p, p + stride, p + 2 · stride ...
+static inline vec load_quads(const operand *p, int64_t stride) {
+    __m512 x = _mm512_castps128_ps512(four_words(p));
+    x = _mm512_insertf32x4(x, four_words(p + stride), 1);
+    x = _mm512_insertf32x4(x, four_words(p + 2 * stride), 2);
+    return _mm512_insertf32x4(x, four_words(p + 3 * stride), 3);
 }
 static inline vec interleave_low(vec a, vec b) {
     return _mm512_unpacklo_ps(a, b);
@@ -27,8 +25,8 @@ static inline vec join_high(vec a, vec b) {
 
 #else
 
-static inline vec load_quads(const float *p, int64_t stride) {
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+static inline vec load_quads(const operand *p, int64_t stride) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(four_words(p)), four_words(p + stride), 1);
 }
 static inline vec interleave_low(vec a, vec b) {
     return _mm256_unpacklo_ps(a, b);
@@ -45,8 +43,8 @@ static inline vec join_high(vec a, vec b) {
 
 #endif
 
-// columns[i][j] = rows[j * stride + i] for i < 4, j < LANES; columns lie `distance` apart.
-static inline void transpose_four(const float *rows, int64_t stride, float *columns, int64_t distance) {
+// columns[i][j] = word i of rows + j * stride, for i < 4, j < LANES; columns lie `distance` apart.
+static inline void transpose_four(const operand *rows, int64_t stride, word *columns, int64_t distance) {
     vec a = load_quads(rows, 4 * stride), b = load_quads(rows + stride, 4 * stride),
         c = load_quads(rows + 2 * stride, 4 * stride), d = load_quads(rows + 3 * stride, 4 * stride);
     vec ab = interleave_low(a, b), cd = interleave_low(c, d);

@@ -1,0 +1,16 @@
+// Vectors at the end of rows: the first n elements exist (n may be 0 or less, or beyond LANES), the others read as 0.
+#pragma once
+
+#include "kernels/vector.h"
+
+static inline vec load_existing(const float *p, int64_t n) {
+    if (n >= LANES) return vec_load(p);
+    return n > 0 ? vec_load_part(p, n) : vec_all(0);
+}
+
+static inline void store_existing(float *p, int64_t n, vec x) {
+    if (n >= LANES)
+        vec_store(p, x);
+    else if (n > 0)
+        vec_store_part(p, n, x);
+}
