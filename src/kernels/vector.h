@@ -2,8 +2,10 @@
 // compiled for. Besides these functions, +, -, *, / work on vec as on float.
 #pragma once
 
+#include "base/bf16.h"
+
 #include <immintrin.h>
-#include <stdint.h>
+#include <string.h>
 
 #if defined(__AVX512F__)
 
@@ -30,6 +32,31 @@ static inline vec vec_load_part(const float *p, int64_t n) {
 static inline void vec_store_part(float *p, int64_t n, vec x) {
     _mm512_mask_storeu_ps(p, first_lanes(n), x);
 }
+// Elements of bf16, widened; and rounded as bf16_of does, in integers, so that all widths give the same bits.
+static inline vec vec_widen(__m256i x) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+static inline __m256i vec_rounded(vec x) {
+    const __m512i one = _mm512_set1_epi32(1), below_half = _mm512_set1_epi32(0x7fff);
+    __m512i bits = _mm512_castps_si512(x), upper = _mm512_srli_epi32(bits, 16);
+    __m512i carry = _mm512_add_epi32(_mm512_and_si512(upper, one), below_half);
+    __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, carry), 16);
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40)));
+}
+static inline vec vec_load_bf16(const bf16 *p) {
+    return vec_widen(_mm256_loadu_si256((const __m256i *)p));
+}
+static inline void vec_store_bf16(bf16 *p, vec x) {
+    _mm256_storeu_si256((__m256i *)p, vec_rounded(x));
+}
+static inline vec vec_load_part_bf16(const bf16 *p, int64_t n) {
+    return vec_widen(_mm256_maskz_loadu_epi16(first_lanes(n), p));
+}
+static inline void vec_store_part_bf16(bf16 *p, int64_t n, vec x) {
+    _mm256_mask_storeu_epi16(p, first_lanes(n), vec_rounded(x));
+}
+
 // x in the first n lanes, `rest` in the others.
 static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
     return _mm512_mask_blend_ps(first_lanes(n), vec_all(rest), x);
@@ -137,6 +164,35 @@ static inline vec vec_load_part(const float *p, int64_t n) {
 static inline void vec_store_part(float *p, int64_t n, vec x) {
     _mm256_maskstore_ps(p, first_lanes(n), x);
 }
+static inline vec vec_widen(__m128i x) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+}
+static inline __m128i vec_rounded(vec x) {
+    const __m256i one = _mm256_set1_epi32(1), below_half = _mm256_set1_epi32(0x7fff);
+    __m256i bits = _mm256_castps_si256(x), upper = _mm256_srli_epi32(bits, 16);
+    __m256i carry = _mm256_add_epi32(_mm256_and_si256(upper, one), below_half);
+    __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, carry), 16);
+    __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+    rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+    return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+}
+static inline vec vec_load_bf16(const bf16 *p) {
+    return vec_widen(_mm_loadu_si128((const __m128i *)p));
+}
+static inline void vec_store_bf16(bf16 *p, vec x) {
+    _mm_storeu_si128((__m128i *)p, vec_rounded(x));
+}
+static inline vec vec_load_part_bf16(const bf16 *p, int64_t n) {
+    bf16 lanes[LANES] = {0};
+    memcpy(lanes, p, (size_t)n * sizeof *p);
+    return vec_load_bf16(lanes);
+}
+static inline void vec_store_part_bf16(bf16 *p, int64_t n, vec x) {
+    bf16 lanes[LANES];
+    vec_store_bf16(lanes, x);
+    memcpy(p, lanes, (size_t)n * sizeof *p);
+}
+
 static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
     return _mm256_blendv_ps(vec_all(rest), x, _mm256_castsi256_ps(first_lanes(n)));
 }

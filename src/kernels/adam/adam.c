@@ -31,6 +31,7 @@ static void update_block(void *context, int64_t task, int thread) {
     block.gradient += start;
     block.moment1 += start;
     block.moment2 += start;
+    if (call->rounded) block.rounded += start;
     chosen()->update(&block);
 }
 

@@ -9,6 +9,7 @@ static void update(const adam_call *call) {
         call->moment1[i] = m;
         call->moment2[i] = v;
         call->value[i] = call->value[i] * f.decay - f.rate * m / (real_sqrt(v) * f.root + f.epsilon);
+        if (call->rounded) call->rounded[i] = bf16_of((float)call->value[i]);
     }
 }
 

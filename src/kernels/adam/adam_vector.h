@@ -26,6 +26,7 @@ static void update_vector(const adam_call *call) {
         vec_store(value + i, e.value);
         vec_store(moment1 + i, e.moment1);
         vec_store(moment2 + i, e.moment2);
+        if (call->rounded) vec_store_bf16(call->rounded + i, e.value);
     }
     int64_t rest = call->count - i;
     if (rest == 0) return;
@@ -35,6 +36,7 @@ static void update_vector(const adam_call *call) {
     vec_store_part(value + i, rest, e.value);
     vec_store_part(moment1 + i, rest, e.moment1);
     vec_store_part(moment2 + i, rest, e.moment2);
+    if (call->rounded) vec_store_part_bf16(call->rounded + i, rest, e.value);
 }
 
 static double squares_vector(const real *x, int64_t count) {

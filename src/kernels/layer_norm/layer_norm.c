@@ -40,8 +40,8 @@ static void forward_block(void *context, int64_t task, int thread) {
     const pass *p = context;
     const layer_norm_call *c = p->call;
     int64_t row = task * BLOCK_ROWS;
-    p->kernel->forward(row_of(c->x, row), c->x.stride, rows_from(c->x, row), c->x.cols, c->weight, c->bias,
-        c->mean + row, c->rstd + row, row_of(p->y, row), p->y.stride);
+    matrix y = matrix_part(p->y, row, rows_from(c->x, row), 0, p->y.cols);
+    p->kernel->forward(row_of(c->x, row), c->x.stride, c->weight, c->bias, c->mean + row, c->rstd + row, y);
 }
 
 sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm_call *call, matrix y) {

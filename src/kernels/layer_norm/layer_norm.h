@@ -21,9 +21,9 @@ sigmoe_status layer_norm_backward(const kernel_context *context, const layer_nor
 
 typedef struct layer_norm_kernel {
     kernel_identity identity;
-    // Rows [0, rows) of contiguous-row blocks; partial sums of dweight and dbias of the block are overwritten.
-    void (*forward)(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
-        const real *bias, real *mean, real *rstd, real *y, int64_t stride_y);
+    // y is a block of rows, the pointers are at its first; partial sums of dweight and dbias of the block are overwritten.
+    void (*forward)(const real *x, int64_t stride_x, const real *weight, const real *bias, real *mean,
+        real *rstd, matrix y);
     void (*backward)(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
         const real *mean, const real *rstd, const real *dy, int64_t stride_dy, real *dx, int64_t stride_dx,
         real *dweight, real *dbias);

@@ -12,12 +12,18 @@ static real variance_of(const real *x, int64_t n, real mean) {
     return (real)(sum / (double)n);
 }
 
-static void forward(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
-    const real *bias, real *mean, real *rstd, real *y, int64_t stride_y) {
-    for (int64_t r = 0; r < rows; r++, x += stride_x, y += stride_y) {
-        mean[r] = mean_of(x, width);
-        rstd[r] = 1 / real_sqrt(variance_of(x, width, mean[r]) + LAYER_NORM_EPSILON);
-        for (int64_t i = 0; i < width; i++) y[i] = (x[i] - mean[r]) * rstd[r] * weight[i] + bias[i];
+static void forward(
+    const real *x, int64_t stride_x, const real *weight, const real *bias, real *mean, real *rstd, matrix y) {
+    for (int64_t r = 0; r < y.rows; r++, x += stride_x) {
+        mean[r] = mean_of(x, y.cols);
+        rstd[r] = 1 / real_sqrt(variance_of(x, y.cols, mean[r]) + LAYER_NORM_EPSILON);
+        for (int64_t i = 0; i < y.cols; i++) {
+            real value = (x[i] - mean[r]) * rstd[r] * weight[i] + bias[i];
+            if (y.type == TYPE_BF16)
+                ((bf16 *)matrix_row(y, r))[i] = bf16_of((float)value);
+            else
+                ((real *)matrix_row(y, r))[i] = value;
+        }
     }
 }
 

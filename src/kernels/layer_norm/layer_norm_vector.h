@@ -22,25 +22,36 @@ static real variance_of(const real *x, int64_t n, real mean) {
     return vec_sum(sum) / (real)n;
 }
 
-static void forward_row(
-    const real *x, int64_t n, const real *weight, const real *bias, real mean, real rstd, real *y) {
+// y: bf16 when rounded, else real.
+static inline void forward_row(const real *x, int64_t n, const real *weight, const real *bias, real mean,
+    real rstd, void *y, bool rounded) {
     int64_t whole = n / LANES * LANES, rest = n - whole;
     vec center = vec_all(mean), scale = vec_all(rstd);
     for (int64_t i = 0; i < whole; i += LANES) {
         vec normal = (vec_load(x + i) - center) * scale;
-        vec_store(y + i, vec_fma(normal, vec_load(weight + i), vec_load(bias + i)));
+        vec value = vec_fma(normal, vec_load(weight + i), vec_load(bias + i));
+        if (rounded)
+            vec_store_bf16((bf16 *)y + i, value);
+        else
+            vec_store((real *)y + i, value);
     }
     vec normal = (vec_load_part(x + whole, rest) - center) * scale;
-    vec_store_part(y + whole, rest,
-        vec_fma(normal, vec_load_part(weight + whole, rest), vec_load_part(bias + whole, rest)));
+    vec value = vec_fma(normal, vec_load_part(weight + whole, rest), vec_load_part(bias + whole, rest));
+    if (rounded)
+        vec_store_part_bf16((bf16 *)y + whole, rest, value);
+    else
+        vec_store_part((real *)y + whole, rest, value);
 }
 
-static void forward_vector(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,
-    const real *bias, real *mean, real *rstd, real *y, int64_t stride_y) {
-    for (int64_t r = 0; r < rows; r++, x += stride_x, y += stride_y) {
-        mean[r] = mean_of(x, width);
-        rstd[r] = 1 / real_sqrt(variance_of(x, width, mean[r]) + LAYER_NORM_EPSILON);
-        forward_row(x, width, weight, bias, mean[r], rstd[r], y);
+static void forward_vector(
+    const real *x, int64_t stride_x, const real *weight, const real *bias, real *mean, real *rstd, matrix y) {
+    for (int64_t r = 0; r < y.rows; r++, x += stride_x) {
+        mean[r] = mean_of(x, y.cols);
+        rstd[r] = 1 / real_sqrt(variance_of(x, y.cols, mean[r]) + LAYER_NORM_EPSILON);
+        if (y.type == TYPE_BF16)
+            forward_row(x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, r), true);
+        else
+            forward_row(x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, r), false);
     }
 }
 

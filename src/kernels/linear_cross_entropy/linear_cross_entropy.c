@@ -33,6 +33,7 @@ typedef struct chunk {
     const cross_entropy_call *call;
     int64_t first; // row of the call
     matrix logits; // [rows, V]
+    matrix factor; // what the logits' gradient is in products: itself, or a copy in bf16
     real scale;    // 0: no gradients
     int64_t block; // rows of a task
 } chunk;
@@ -69,11 +70,12 @@ int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary) {
 
 static sigmoe_status propagate_chunk(
     const kernel_context *context, const chunk *c, const cross_entropy_gradients *gradients) {
+    if (c->factor.type == TYPE_BF16) copy_into(context, c->factor, c->logits);
     TRY(dense_gemm(
-        context, &(gemm_call){.a = c->logits, .b = c->call->weight, .c = rows_of(gradients->dx, c)}));
+        context, &(gemm_call){.a = c->factor, .b = c->call->weight, .c = rows_of(gradients->dx, c)}));
     TRY(dense_gemm(context, &(gemm_call){.transpose_a = true,
                                 .accumulate = true,
-                                .a = c->logits,
+                                .a = c->factor,
                                 .b = rows_of(c->call->x, c),
                                 .c = gradients->dweight}));
     return add_column_sums(context, c->logits, gradients->dbias);
@@ -86,15 +88,19 @@ static sigmoe_status run_chunks(
     assert(call->weight.cols == call->x.cols && vocabulary > 0);
     int64_t step = least(rows, rows_of_chunk(vocabulary));
     arena_mark mark = arena_here(context->scratch);
-    matrix logits;
+    matrix logits, factor;
     TRY(matrix_new(context->scratch, TYPE_REAL, step, vocabulary, &logits));
+    factor = logits;
     sigmoe_status status = SIGMOE_OK;
+    if (gradients && call->x.type == TYPE_BF16)
+        TRY_OR(done, matrix_new(context->scratch, TYPE_BF16, step, vocabulary, &factor));
     for (int64_t first = 0; first < rows && status == SIGMOE_OK; first += step) {
-        chunk c = {call, first, logits, gradients ? gradients->scale : 0, 0};
-        c.logits.rows = least(step, rows - first);
+        chunk c = {call, first, logits, factor, gradients ? gradients->scale : 0, 0};
+        c.logits.rows = c.factor.rows = least(step, rows - first);
         status = evaluate_chunk(context, &c);
         if (gradients && status == SIGMOE_OK) status = propagate_chunk(context, &c, gradients);
     }
+done:
     arena_release(context->scratch, mark);
     return status;
 }

@@ -4,7 +4,7 @@
 #include "kernels/kernel.h"
 
 typedef struct cross_entropy_call {
-    matrix x;               // [N, d]; x and weight are both TYPE_REAL or both TYPE_BF16, logits are f32 either way
+    matrix x;               // [N, d]; as weight TYPE_REAL or TYPE_BF16: logits are f32 either way
     matrix weight;          // [V, d]
     const real *bias;       // [V]
     const int32_t *targets; // [N], each in [0, V)

@@ -14,7 +14,7 @@ static const kernel_identity *const all[] = {
 };
 const kernel_list pointwise_list = {"pointwise", all, sizeof all / sizeof *all};
 
-static const pointwise_kernel *chosen(void) {
+const pointwise_kernel *pointwise_chosen(void) {
     return (const pointwise_kernel *)kernel_choose(pointwise_list.all, pointwise_list.count);
 }
 
@@ -48,7 +48,7 @@ static int64_t rows_of_block(matrix x) {
 
 static void run_pass(const kernel_context *context, pass p) {
     if (p.x.rows == 0 || p.x.cols == 0) return;
-    p.kernel = chosen();
+    p.kernel = pointwise_chosen();
     p.block = rows_of_block(p.x);
     parallel_for(context->threads, block_count(p.x.rows, p.block), run_block, &p);
 }
@@ -86,14 +86,36 @@ void add_bias(const kernel_context *context, matrix x, const real *bias) {
     run_pass(context, (pass){.run = add_bias_block, .x = x, .bias = bias});
 }
 
+// Runs of bf16 are computed with in pieces that stay in the first-level cache, widened.
+enum { PIECE = 1024 };
+
+static int64_t piece_length(int64_t n, int64_t start) {
+    return n - start < PIECE ? n - start : PIECE;
+}
+
+static void relu_backward_bf16(
+    const pointwise_kernel *kernel, const bf16 *u, bf16 *dx, int64_t n, real factor) {
+    real wide_u[PIECE], wide_dx[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        int64_t length = piece_length(n, i);
+        kernel->widen(wide_u, u + i, length);
+        kernel->widen(wide_dx, dx + i, length);
+        kernel->relu_backward(wide_u, wide_dx, length, factor);
+        kernel->round(dx + i, wide_dx, length);
+    }
+}
+
 static void relu_backward_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x) && end_to_end(p->y), rows, p->x.cols);
     for (int64_t i = row; i < row + r.count; i++)
-        p->kernel->relu_backward(row_of(p->y, i), row_of(p->x, i), r.columns, p->value);
+        if (p->x.type == TYPE_BF16)
+            relu_backward_bf16(p->kernel, matrix_row(p->y, i), matrix_row(p->x, i), r.columns, p->value);
+        else
+            p->kernel->relu_backward(row_of(p->y, i), row_of(p->x, i), r.columns, p->value);
 }
 
 void relu_backward(const kernel_context *context, matrix u, matrix dx, real factor) {
-    assert(u.rows == dx.rows && u.cols == dx.cols);
+    assert(u.rows == dx.rows && u.cols == dx.cols && u.type == dx.type);
     run_pass(context, (pass){.run = relu_backward_block, .x = dx, .y = u, .value = factor});
 }
 
@@ -110,7 +132,12 @@ void add_into(const kernel_context *context, matrix y, matrix x) {
 static void copy_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x) && end_to_end(p->y), rows, p->x.cols);
     for (int64_t i = row; i < row + r.count; i++)
-        memcpy(row_of(p->x, i), row_of(p->y, i), (size_t)r.columns * sizeof(real));
+        if (p->x.type == p->y.type)
+            memcpy(matrix_row(p->x, i), matrix_row(p->y, i), (size_t)r.columns * dtype_size(p->x.type));
+        else if (p->x.type == TYPE_REAL)
+            p->kernel->widen(row_of(p->x, i), matrix_row(p->y, i), r.columns);
+        else
+            p->kernel->round(matrix_row(p->x, i), row_of(p->y, i), r.columns);
 }
 
 void copy_into(const kernel_context *context, matrix y, matrix x) {
@@ -131,10 +158,25 @@ void fill(const kernel_context *context, matrix y, real value) {
     run_pass(context, (pass){.run = fill_block, .x = y, .value = value});
 }
 
+static void dropout_bf16(const pass *p, bf16 *x, int64_t n, uint64_t first) {
+    real wide[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        int64_t length = piece_length(n, i);
+        p->kernel->widen(wide, x + i, length);
+        p->kernel->dropout(wide, length, p->p, p->stream, first + (uint64_t)i);
+        p->kernel->round(x + i, wide, length);
+    }
+}
+
 static void dropout_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x), rows, p->x.cols);
-    for (int64_t i = row; i < row + r.count; i++)
-        p->kernel->dropout(row_of(p->x, i), r.columns, p->p, p->stream, p->first + (uint64_t)(i * p->x.cols));
+    for (int64_t i = row; i < row + r.count; i++) {
+        uint64_t first = p->first + (uint64_t)(i * p->x.cols);
+        if (p->x.type == TYPE_BF16)
+            dropout_bf16(p, matrix_row(p->x, i), r.columns, first);
+        else
+            p->kernel->dropout(row_of(p->x, i), r.columns, p->p, p->stream, first);
+    }
 }
 
 void dropout(const kernel_context *context, matrix x, double p, random_stream stream, uint64_t first) {
@@ -175,14 +217,22 @@ static int64_t stripe_width(const sum_pass *p, int64_t col) {
     return p->x.cols - col < SUM_COLS ? p->x.cols - col : SUM_COLS;
 }
 
+// Columns [col, col + width) of a row as TYPE_REAL: where they lie, or widened.
+static const real *stripe_of_row(const sum_pass *p, int64_t row, int64_t col, int64_t width, real *wide) {
+    if (p->x.type == TYPE_REAL) return row_of(p->x, row) + col;
+    p->kernel->widen(wide, (const bf16 *)matrix_row(p->x, row) + col, width);
+    return wide;
+}
+
 static void sum_block(void *context, int64_t task, int thread) {
     (void)thread;
     const sum_pass *p = context;
+    real wide[SUM_COLS];
     int64_t block = task / p->stripes, col = task % p->stripes * SUM_COLS, width = stripe_width(p, col);
     int64_t row = block * SUM_ROWS, end = row + SUM_ROWS < p->x.rows ? row + SUM_ROWS : p->x.rows;
     real *partial = row_of(p->partial, block) + col;
-    memcpy(partial, row_of(p->x, row) + col, (size_t)width * sizeof(real));
-    while (++row < end) p->kernel->add(partial, row_of(p->x, row) + col, width);
+    memcpy(partial, stripe_of_row(p, row, col, width, wide), (size_t)width * sizeof(real));
+    while (++row < end) p->kernel->add(partial, stripe_of_row(p, row, col, width, wide), width);
 }
 
 static void sum_stripe(void *context, int64_t stripe, int thread) {
@@ -196,7 +246,7 @@ static void sum_stripe(void *context, int64_t stripe, int thread) {
 sigmoe_status add_column_sums(const kernel_context *context, matrix x, real *sum) {
     if (x.rows == 0 || x.cols == 0) return SIGMOE_OK;
     arena_mark mark = arena_here(context->scratch);
-    sum_pass p = {.kernel = chosen(), .x = x, .stripes = block_count(x.cols, SUM_COLS), .sum = sum};
+    sum_pass p = {.kernel = pointwise_chosen(), .x = x, .stripes = block_count(x.cols, SUM_COLS), .sum = sum};
     int64_t blocks = block_count(x.rows, SUM_ROWS);
     TRY(matrix_new(context->scratch, TYPE_REAL, blocks, x.cols, &p.partial));
     parallel_for(context->threads, blocks * p.stripes, sum_block, &p);

@@ -34,4 +34,8 @@ typedef struct pointwise_kernel {
     void (*dropout)(real *x, int64_t n, double p, random_stream stream, uint64_t first);
     void (*softmax)(real *x, int64_t n);
     void (*softmax_backward)(const real *y, real *d, int64_t n);
+    void (*widen)(real *y, const bf16 *x, int64_t n);
+    void (*round)(bf16 *y, const real *x, int64_t n);
 } pointwise_kernel;
+// What the functions above call now: for kernels that pass over rows of their own.
+const pointwise_kernel *pointwise_chosen(void);

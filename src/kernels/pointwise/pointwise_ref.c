@@ -42,6 +42,14 @@ static void softmax_backward(const real *y, real *d, int64_t n) {
     for (int64_t i = 0; i < n; i++) d[i] = y[i] * (d[i] - (real)dot);
 }
 
+static void widen(real *y, const bf16 *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) y[i] = bf16_value(x[i]);
+}
+
+static void round_run(bf16 *y, const real *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) y[i] = bf16_of((float)x[i]);
+}
+
 extern const pointwise_kernel pointwise_ref;
-const pointwise_kernel pointwise_ref = {
-    {"ref", CPU_SCALAR}, bias_relu_row, add, relu_backward_run, dropout_run, softmax, softmax_backward};
+const pointwise_kernel pointwise_ref = {{"ref", CPU_SCALAR}, bias_relu_row, add, relu_backward_run,
+    dropout_run, softmax, softmax_backward, widen, round_run};

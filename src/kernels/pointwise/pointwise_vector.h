@@ -134,3 +134,17 @@ static void softmax_backward_vector(const real *y, real *d, int64_t n) {
     for (int64_t i = 0; i < whole; i += LANES) vec_store(d + i, vec_load(y + i) * (vec_load(d + i) - dot));
     vec_store_part(d + whole, rest, last_y * (last_d - dot));
 }
+
+// ---- bf16 ----
+
+static void widen_vector(real *y, const bf16 *x, int64_t n) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) vec_store(y + i, vec_load_bf16(x + i));
+    if (i < n) vec_store_part(y + i, n - i, vec_load_part_bf16(x + i, n - i));
+}
+
+static void round_vector(bf16 *y, const real *x, int64_t n) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) vec_store_bf16(y + i, vec_load(x + i));
+    if (i < n) vec_store_part_bf16(y + i, n - i, vec_load_part(x + i, n - i));
+}
