@@ -326,7 +326,7 @@ SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
 /* ---------------------------------------------------------------- Chapter 7: analysis */
 
 typedef struct sigmoe_analyze_request {
-    const char *const *models; /* model directories, or RUNs: all their checkpoints */
+    const char *const *models; /* model directories, or RUNs: the newest checkpoint, and usage.jsonl */
     int model_count;
     const char *data;
     const char *split;    /* default "valid" */

@@ -50,10 +50,9 @@ const command command_analyze = {
     .name = "analyze",
     .summary = "what feedforward blocks do: active channels, use of experts, what they fire on",
     .usage = "RUN|MODEL...",
-    .details = "DIR gets report.html, and each figure of it as PNG, SVG and CSV. Of a RUN all checkpoints "
-               "are read, for "
-               "the\n"
-               "experts' use over training.",
+    .details = "DIR gets report.html, and each figure of it as PNG, SVG and CSV. Of a RUN the newest "
+               "checkpoint is "
+               "read,\nand what its blocks did over training.",
     .groups = {{arguments, COUNT(arguments), 0}},
     .positionals = 64,
     .values_size = sizeof(analyze_values),

@@ -5,14 +5,10 @@
 #include "train/config_file.h"
 #include "train/evaluate.h"
 #include "train/figure.h"
+#include "train/usage.h"
 #include "train/workspace.h"
 
 enum { LABEL_CAPACITY = 48 };
-
-typedef struct analyzed_checkpoint {
-    int64_t step; // -1: a model directory, which does not say
-    ff_statistics *statistics;
-} analyzed_checkpoint;
 
 typedef struct analyzed_model {
     const char *path; // as the user gave it
@@ -20,9 +16,8 @@ typedef struct analyzed_model {
         [LABEL_CAPACITY]; // distinct; letters, digits, '-', '_', '.' alone: fit for file names, scripts and pages
     sigmoe_config config;
     sigmoe_scores scores;
-    int checkpoints;              // 1, or all of a RUN
-    analyzed_checkpoint *history; // [checkpoints], oldest first
-    const ff_statistics *now;     // the newest one's
+    ff_statistics *now;     // what it does to the text
+    usage_history training; // of a RUN: what it did to its batches
 } analyzed_model;
 
 // A figure of the page, under a heading that several may share.

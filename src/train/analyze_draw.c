@@ -1,22 +1,12 @@
-// The figures of an analysis, each with its numbers in a CSV beside it.
+#include "train/analyze_draw.h"
+
 #include "data/progress.h"
-#include "train/analyze.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-// What a figure is drawn from.
-typedef struct subject {
-    const analysis *a;
-    const analyzed_model *m; // of figures of one model
-    int64_t layer;           // of figures of one layer
-    int64_t columns;         // of a heat map
-    double highest;          // of a heat map
-    bool equal_experts;      // all models have `columns` experts
-    double *const
-        *share; // [models]: shares of the layer in descending order; NULL without experts or without layer
-} subject;
+static const char ACTIVE_SECTION[] = "Active channels";
 
 static int descending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -25,15 +15,7 @@ static int descending(const void *a, const void *b) {
 
 // ---------------------------------------------------------------- adding a figure
 
-typedef struct plan {
-    const char *section;
-    figure f;
-    figure_frame frame;
-    figure_print *print_data, *print_plot;
-    analysis_print *print_csv;
-} plan;
-
-static sigmoe_status add_figure(analysis *a, const subject *s, plan *p) {
+sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p) {
     char csv[LABEL_CAPACITY + 48];
     if (!p->f.name || !p->f.title || !p->f.caption || !p->frame.y_label) return SIGMOE_NO_MEMORY;
     snprintf(csv, sizeof csv, "%s.csv", p->f.name);
@@ -43,7 +25,7 @@ static sigmoe_status add_figure(analysis *a, const subject *s, plan *p) {
     return SIGMOE_OK;
 }
 
-static void print_separator(FILE *out, bool *first) {
+void plot_separator(FILE *out, bool *first) {
     fputs(*first ? "plot " : ", \\\n", out);
     *first = false;
 }
@@ -71,7 +53,7 @@ static void active_plot(FILE *out, const void *context) {
     fputs("set xtics 1\n", out);
     if (a->models[0].now->layers > 12) fputs("set xtics 2\n", out);
     for (int i = 0; i < a->count; i++) {
-        print_separator(out, &first);
+        plot_separator(out, &first);
         fprintf(out, "$m%d using 1:2:3 with yerrorlines lc rgb '#%06x' lw 1.8 dt %d pt %d ps 0.8 title '%s'",
             i, series_color(i), series_dash(i), series_marker(i), a->models[i].label);
     }
@@ -93,7 +75,7 @@ static sigmoe_status active_csv(FILE *out, const void *context) {
 static sigmoe_status draw_active(analysis *a) {
     subject s = {.a = a};
     value_range y = range_empty();
-    plan p = {.section = "Active channels",
+    plan p = {.section = ACTIVE_SECTION,
         .f = {.name = "active",
             .title = "Channels above 0 in each layer",
             .caption = "Mean over tokens, bars: standard deviation over tokens. Of a mixture of experts, "
@@ -114,7 +96,7 @@ static sigmoe_status draw_active(analysis *a) {
     }
     range_to_y(y, &p.frame);
     p.frame.y_low = 0;
-    return add_figure(a, &s, &p);
+    return analysis_add_figure(a, &s, &p);
 }
 
 // ---------------------------------------------------------------- shares of the selection weight
@@ -137,12 +119,12 @@ static void share_plot(FILE *out, const void *context) {
     if (s->columns <= 16) fputs("set xtics 1\n", out);
     for (int i = 0; i < s->a->count; i++) {
         if (!s->share[i] || !(s->share[i][0] > 0)) continue;
-        print_separator(out, &first);
+        plot_separator(out, &first);
         fprintf(out, "$m%d with linespoints lc rgb '#%06x' lw 2 dt %d pt %d ps 0.7 pi %d title '%s'", i,
             series_color(i), series_dash(i), series_marker(i), (int)(1 + s->columns / 16),
             s->a->models[i].label);
     }
-    print_separator(out, &first);
+    plot_separator(out, &first);
     if (s->equal_experts)
         fprintf(out, "%.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'equal shares'\n",
             1 / (double)s->columns, figure_colors[COLOR_BASELINE].light);
@@ -196,14 +178,22 @@ static sigmoe_status draw_shares(analysis *a, int64_t layer) {
     frame_shares(y, &p.frame);
     p.frame.x_low = s.columns > 1 ? 1 : 0;
     p.frame.x_high = fmax(2, (double)s.columns);
-    return add_figure(a, &s, &p);
+    return analysis_add_figure(a, &s, &p);
 }
 
 // ---------------------------------------------------------------- heat maps
 
 enum { MOST_BOXES = 600 };
 
-// The palette and the plot; rows go downwards. Small maps are boxes, sharp at any size; large ones a picture of pixels, which
+void plot_map_style(FILE *out, double highest) {
+    fprintf(out,
+        "set palette defined (0 '#eef3f8', 0.5 '#4a90c2', 1 '#0b2f52')\nset cbrange [0:%.9g]\n"
+        "unset grid\nunset key\nset format y '%%.0f'\nset format cb '%%g'\n"
+        "set cbtics textcolor rgb '#%06x'\n",
+        highest > 0 ? highest : 1, figure_colors[COLOR_AXIS].light);
+}
+
+// The plot of a map; rows go downwards. Small maps are boxes, sharp at any size; large ones a picture of pixels, which
 // must have two rows.
 static void map_plot(FILE *out, const subject *s, int64_t rows) {
     static const int steps[] = {1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192, 1 << 15};
@@ -211,16 +201,12 @@ static void map_plot(FILE *out, const subject *s, int64_t rows) {
     while (s->columns / steps[x] > 8) x++;
     while (rows / steps[y] > 8) y++;
     bool boxes = rows == 1 || s->columns == 1 || s->columns * rows <= MOST_BOXES;
-    fprintf(out,
-        "set palette defined (0 '#eef3f8', 0.5 '#4a90c2', 1 '#0b2f52')\nset cbrange [0:%.9g]\nunset "
-        "grid\nunset key\n"
-        "set xtics 0,%d\nset ytics 0,%d\nset format y '%%.0f'\nset format cb '%%g'\n"
-        "set cbtics textcolor rgb '#%06x'\nplot $map matrix %s notitle\n",
-        s->highest > 0 ? s->highest : 1, steps[x], steps[y], figure_colors[COLOR_AXIS].light,
+    plot_map_style(out, s->highest);
+    fprintf(out, "set xtics 0,%d\nset ytics 0,%d\nplot $map matrix %s notitle\n", steps[x], steps[y],
         boxes ? "using 1:2:(0.5):(0.5):3 with boxxyerror fs solid noborder lc palette" : "with image");
 }
 
-static figure_frame map_frame(const char *x_label, const char *y_label, int64_t columns, int64_t rows) {
+figure_frame map_frame(const char *x_label, const char *y_label, int64_t columns, int64_t rows) {
     return (figure_frame){.x_label = x_label,
         .y_label = y_label,
         .x_low = -0.5,
@@ -272,7 +258,7 @@ static sigmoe_status draw_usage(analysis *a, const analyzed_model *m, const char
         .print_data = usage_data,
         .print_plot = usage_plot,
         .print_csv = usage_csv};
-    return add_figure(a, &s, &p);
+    return analysis_add_figure(a, &s, &p);
 }
 
 // ---------------------------------------------------------------- experts used together
@@ -333,73 +319,15 @@ static sigmoe_status draw_together(analysis *a, const analyzed_model *m, int64_t
         .print_data = together_data,
         .print_plot = together_plot,
         .print_csv = together_csv};
-    return add_figure(a, &s, &p);
-}
-
-// ---------------------------------------------------------------- usage over training
-
-// Experts as many as would give this entropy in equal use, of all, %.
-static double effective_share(const analyzed_model *m, int checkpoint, int64_t layer) {
-    const ff_statistics *s = m->history[checkpoint].statistics;
-    return 100 * exp2(summarize_layer(s, layer).usage_entropy) / (double)s->experts;
-}
-
-static void training_data(FILE *out, const void *context) {
-    const analyzed_model *m = ((const subject *)context)->m;
-    for (int64_t l = 0; l < m->now->layers; l++) {
-        fprintf(out, "$l%" PRId64 " << END\n", l);
-        for (int i = 0; i < m->checkpoints; i++)
-            fprintf(out, "%" PRId64 " %.9g\n", m->history[i].step, effective_share(m, i, l));
-        fputs("END\n", out);
-    }
-}
-
-static void training_plot(FILE *out, const void *context) {
-    const analyzed_model *m = ((const subject *)context)->m;
-    bool first = true;
-    for (int l = 0; l < (int)m->now->layers; l++) {
-        print_separator(out, &first);
-        fprintf(out, "$l%d with linespoints lc rgb '#%06x' lw 2 dt %d pt %d ps 0.7 title 'layer %d'", l,
-            series_color(l), series_dash(l), series_marker(l), l);
-    }
-    fputc('\n', out);
-}
-
-static sigmoe_status training_csv(FILE *out, const void *context) {
-    const subject *s = context;
-    fputs("step,layer,expert,tokens,token_share,weight\n", out);
-    for (int i = 0; i < s->m->checkpoints; i++) {
-        const ff_statistics *then = s->m->history[i].statistics;
-        for (int64_t l = 0; l < then->layers; l++)
-            for (int64_t e = 0; e < then->experts; e++)
-                fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.10g,%.10g\n",
-                    s->m->history[i].step, l, e, then->layer[l].chosen[e], token_share(then, l, e),
-                    then->layer[l].weight[e]);
-    }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status draw_training(analysis *a, const analyzed_model *m, const char *section) {
-    subject s = {.a = a, .m = m};
-    plan p = {.section = section,
-        .f = {.name = arena_text(a->arena, "%s-training", m->label),
-            .title = arena_text(a->arena, "%s: experts in use over training", m->label),
-            .caption = "2 to the entropy of the experts' shares of the selection weight, over N_E: 100 % is "
-                       "equal use. Each "
-                       "point is a checkpoint."},
-        .frame = {.x_label = "training steps",
-            .y_label = "effective experts, % of all",
-            .x_low = (double)m->history[0].step,
-            .x_high = (double)m->history[m->checkpoints - 1].step,
-            .y_high = 105},
-        .print_data = training_data,
-        .print_plot = training_plot,
-        .print_csv = training_csv};
-    for (int64_t l = 0; l < m->now->layers; l++) figure_key(&p.frame, "layer 00");
-    return add_figure(a, &s, &p);
+    return analysis_add_figure(a, &s, &p);
 }
 
 // ---------------------------------------------------------------- all
+
+// A line needs two points.
+static bool has_training(const analyzed_model *m) {
+    return m->training.records > 1;
+}
 
 static int64_t layers_with_experts(const analysis *a) {
     int64_t most = 0;
@@ -412,7 +340,7 @@ static sigmoe_status draw_model(analysis *a, const analyzed_model *m, progress_m
     const char *section = arena_text(a->arena, "Experts of %s", m->label);
     if (!section) return SIGMOE_NO_MEMORY;
     TRY(draw_usage(a, m, section));
-    if (m->checkpoints > 1) TRY(draw_training(a, m, section));
+    if (has_training(m)) TRY(analysis_draw_experts_in_training(a, m, section));
     for (int64_t l = 0; m->config.model.ff.moe.k > 1 && l < m->now->layers; l++) {
         TRY(progress_at(meter, a->drawn));
         TRY(draw_together(a, m, l, section));
@@ -422,6 +350,9 @@ static sigmoe_status draw_model(analysis *a, const analyzed_model *m, progress_m
 
 static sigmoe_status draw_all(analysis *a, progress_meter *meter) {
     TRY(draw_active(a));
+    for (int i = 0; i < a->count; i++)
+        if (has_training(&a->models[i]))
+            TRY(analysis_draw_active_in_training(a, &a->models[i], ACTIVE_SECTION));
     for (int64_t l = 0; l < layers_with_experts(a); l++) {
         TRY(progress_at(meter, a->drawn));
         TRY(draw_shares(a, l));
@@ -433,9 +364,9 @@ static sigmoe_status draw_all(analysis *a, progress_meter *meter) {
 
 sigmoe_status analysis_draw(analysis *a) {
     progress_meter meter;
-    int64_t most = 1 + layers_with_experts(a);
+    int64_t most = 1 + a->count + layers_with_experts(a);
     for (int i = 0; i < a->count; i++)
-        if (a->models[i].now->experts > 0) most += 2 + a->models[i].now->layers;
+        if (a->models[i].now->experts > 0) most += 2 + 2 * a->models[i].now->layers;
     TRY(ARENA_NEW(a->arena, a->drawings, most));
     progress_begin(&meter, a->observer, "draw", "figures", 0, (double)most);
     TRY(draw_all(a, &meter));

@@ -69,54 +69,20 @@ static sigmoe_status run_text(const analysis *a, const workspace *w, const char 
     return evaluate(&e, &m->scores);
 }
 
-static sigmoe_status measure_checkpoint(
-    const analysis *a, const workspace *w, const char *directory, analyzed_model *m, ff_statistics **out) {
+static sigmoe_status measure_model(const analysis *a, const workspace *w, analyzed_model *m) {
+    char directory[PATH_CAPACITY], task[LABEL_CAPACITY + 16];
     transformer *model;
-    char task[LABEL_CAPACITY + 16];
+    TRY(model_locate(m->path, directory));
     TRY(model_read(directory, STORE_VALUES, &m->config, &model));
     const model_config *c = &m->config.model;
     snprintf(task, sizeof task, "analyze %s", m->label);
     sigmoe_status status = config_agrees_with_data(&m->config, &a->data);
-    if (status == SIGMOE_OK) status = ff_statistics_create(a->arena, c->variant, &c->ff, c->n_layers, out);
-    if (status == SIGMOE_OK) status = run_text(a, w, task, m, model, *out);
+    if (status == SIGMOE_OK)
+        status = ff_statistics_create(a->arena, c->variant, &c->ff, c->n_layers, &m->now);
+    if (status == SIGMOE_OK) status = run_text(a, w, task, m, model, m->now);
     transformer_destroy(model);
-    return status;
-}
-
-static sigmoe_status measure_run(const analysis *a, const workspace *w, analyzed_model *m) {
-    char directory[PATH_CAPACITY];
-    int64_t *steps;
-    TRY(checkpoint_newest(m->path, directory)); // has the sentence for a run without any
-    TRY(checkpoint_steps(m->path, a->arena, &steps, &m->checkpoints));
-    TRY(ARENA_NEW(a->arena, m->history, m->checkpoints));
-    for (int i = 0; i < m->checkpoints; i++) {
-        analyzed_checkpoint *c = &m->history[i];
-        c->step = steps[m->checkpoints - 1 - i];
-        TRY(checkpoint_path(m->path, c->step, directory));
-        TRY(measure_checkpoint(a, w, directory, m, &c->statistics));
-        const ff_statistics *first = m->history[0].statistics;
-        if (c->statistics->layers != first->layers || c->statistics->experts != first->experts ||
-            c->statistics->channels != first->channels)
-            return fail(
-                SIGMOE_BAD_FORMAT, "%s: its checkpoints are not of one model, their shapes differ", m->path);
-    }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status measure_model(const analysis *a, const workspace *w, analyzed_model *m) {
-    char directory[PATH_CAPACITY];
-    TRY(path_format(directory, "%s/config.json", m->path));
-    if (!path_exists(directory)) {
-        TRY(model_locate(m->path, directory));
-        TRY(measure_run(a, w, m));
-    } else {
-        m->checkpoints = 1;
-        TRY(ARENA_NEW(a->arena, m->history, 1));
-        m->history[0].step = -1;
-        TRY(measure_checkpoint(a, w, m->path, m, &m->history[0].statistics));
-    }
-    m->now = m->history[m->checkpoints - 1].statistics;
-    return SIGMOE_OK;
+    TRY(status);
+    return usage_history_read(m->path, m->now->layers, m->now->experts, a->arena, &m->training);
 }
 
 sigmoe_status analysis_measure(analysis *a, const workspace *w) {

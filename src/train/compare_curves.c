@@ -1,51 +1,21 @@
 #include "train/compare_curves.h"
 
-#include "formats/file.h"
+#include "train/json_lines.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <string.h>
 
 static double number(const json_t *line, const char *key) {
     const json_t *value = json_object_get(line, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-typedef struct line_reader {
-    const char *path;
-    file_map map;
-    size_t position;
-    int number;
-} line_reader;
-
-// The next line as an object; NULL at the end. An error for a line that is none.
-static sigmoe_status next_line(line_reader *r, json_t **out) {
-    *out = NULL;
-    if (r->position >= r->map.size) return SIGMOE_OK;
-    const char *line = (const char *)r->map.bytes + r->position;
-    const char *end = memchr(line, '\n', r->map.size - r->position);
-    size_t length = end ? (size_t)(end - line) : r->map.size - r->position;
-    r->position += length + 1;
-    r->number++;
-    *out = json_loadb(line, length, 0, NULL);
-    if (json_is_object(*out)) return SIGMOE_OK;
-    json_decref(*out);
-    return fail(SIGMOE_BAD_FORMAT, "%s, line %d is no JSON object", r->path, r->number);
-}
-
-static size_t count_lines(const file_map *map) {
-    size_t lines = map->size > 0;
-    for (size_t i = 0; i + 1 < map->size; i++) lines += map->bytes[i] == '\n';
-    return lines;
-}
-
-static sigmoe_status read_metrics(line_reader *r, int64_t step_tokens, arena *a, run_curve *out) {
-    size_t capacity = count_lines(&r->map);
+static sigmoe_status read_metrics(json_lines *lines, int64_t step_tokens, arena *a, run_curve *out) {
+    int64_t capacity = json_lines_count(lines);
     double seconds = 0;
     TRY(ARENA_NEW(a, out->loss, capacity));
     TRY(ARENA_NEW(a, out->seconds, capacity));
     for (json_t *line;;) {
-        TRY(next_line(r, &line));
+        TRY(json_lines_next(lines, &line));
         if (!line) return SIGMOE_OK;
         double rate = number(line, "tokens_per_s");
         if (rate > 0) seconds += (double)step_tokens / rate;
@@ -55,11 +25,11 @@ static sigmoe_status read_metrics(line_reader *r, int64_t step_tokens, arena *a,
     }
 }
 
-static sigmoe_status read_validations(line_reader *r, int64_t step_tokens, arena *a, run_curve *out) {
+static sigmoe_status read_validations(json_lines *lines, int64_t step_tokens, arena *a, run_curve *out) {
     (void)step_tokens;
-    TRY(ARENA_NEW(a, out->validation, count_lines(&r->map)));
+    TRY(ARENA_NEW(a, out->validation, json_lines_count(lines)));
     for (json_t *line;;) {
-        TRY(next_line(r, &line));
+        TRY(json_lines_next(lines, &line));
         if (!line) return SIGMOE_OK;
         double step = number(line, "step");
         validation_point *point = &out->validation[out->validations];
@@ -75,16 +45,16 @@ static sigmoe_status read_validations(line_reader *r, int64_t step_tokens, arena
     }
 }
 
-typedef sigmoe_status read_function(line_reader *r, int64_t step_tokens, arena *a, run_curve *out);
+typedef sigmoe_status read_function(json_lines *lines, int64_t step_tokens, arena *a, run_curve *out);
 
 static sigmoe_status read_log(
     const char *run, const char *name, read_function *read, int64_t step_tokens, arena *a, run_curve *out) {
     char path[PATH_CAPACITY];
-    line_reader reader = {.path = path};
+    json_lines lines;
     TRY(path_format(path, "%s/%s", run, name));
-    TRY(file_map_open(path, &reader.map));
-    sigmoe_status status = read(&reader, step_tokens, a, out);
-    file_map_close(&reader.map);
+    TRY(json_lines_open(path, &lines));
+    sigmoe_status status = read(&lines, step_tokens, a, out);
+    json_lines_close(&lines);
     return status;
 }
 

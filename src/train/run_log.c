@@ -4,6 +4,7 @@
 #include "formats/json_options.h"
 #include "train/json_objects.h"
 #include "train/train_settings.h"
+#include "train/usage.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
     int64_t newest_step;
     *log = (run_log){.last_validation = -1};
     sigmoe_status status = open_cut(run, "metrics.jsonl", steps_done - 1, &log->metrics, &newest_step);
+    if (status == SIGMOE_OK) status = open_cut(run, "usage.jsonl", steps_done - 1, &log->usage, &newest_step);
     if (status == SIGMOE_OK)
         status = open_cut(run, "valid.jsonl", steps_done, &log->valid, &log->last_validation);
     if (status != SIGMOE_OK) run_log_close(log);
@@ -64,7 +66,8 @@ sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
 void run_log_close(run_log *log) {
     if (log->metrics) fclose(log->metrics);
     if (log->valid) fclose(log->valid);
-    log->metrics = log->valid = NULL;
+    if (log->usage) fclose(log->usage);
+    log->metrics = log->valid = log->usage = NULL;
 }
 
 // ---------------------------------------------------------------- lines
@@ -120,9 +123,19 @@ sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_
     return status;
 }
 
+sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s) {
+    json_t *line;
+    if (!log->usage) return SIGMOE_OK;
+    TRY(usage_to_json(step, s, &line));
+    sigmoe_status status = write_line(log->usage, "usage.jsonl", line);
+    json_decref(line);
+    return status;
+}
+
 sigmoe_status run_log_sync(run_log *log) {
     if (log->metrics && fsync(fileno(log->metrics)) != 0) return fail_errno("cannot sync metrics.jsonl");
     if (log->valid && fsync(fileno(log->valid)) != 0) return fail_errno("cannot sync valid.jsonl");
+    if (log->usage && fsync(fileno(log->usage)) != 0) return fail_errno("cannot sync usage.jsonl");
     return SIGMOE_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/training_flops.h"
 #include "train/trainer_state.h"
+#include "train/usage.h"
 
 #include <math.h>
 
@@ -64,9 +65,23 @@ static sigmoe_status stop_here(trainer *t, const sigmoe_observer *observer) {
         (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
 }
 
+// A step whose blocks are watched, and the line about them.
+static sigmoe_status watched_step(trainer *t, step_report *report) {
+    const model_config *c = &t->config.model;
+    arena *a;
+    TRY(arena_create("usage", &a));
+    sigmoe_status status = ff_statistics_create(a, c->variant, &c->ff, c->n_layers, &t->statistics);
+    if (status == SIGMOE_OK) status = trainer_step(t, report);
+    if (status == SIGMOE_OK) status = run_log_usage(&t->log, report->step, t->statistics);
+    t->statistics = NULL;
+    arena_destroy(a);
+    return status;
+}
+
 // A step and its line; a step that failed on numbers has its line, too.
 static sigmoe_status logged_step(trainer *t, step_report *report) {
-    sigmoe_status status = trainer_step(t, report);
+    bool watched = *t->run && t->step % USAGE_EVERY == 0;
+    sigmoe_status status = watched ? watched_step(t, report) : trainer_step(t, report);
     if (status == SIGMOE_OK) return run_log_step(&t->log, report);
     if (status == SIGMOE_NOT_FINITE) {
         char sentence[512];

@@ -65,6 +65,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
         .seed = t->settings.seed,
         .step = (uint64_t)t->step,
         .tokens = inputs,
+        .statistics = t->statistics,
         .batch = t->settings.batch,
         .length = t->config.model.unroll};
     parameters_zero_gradients(&t->work.kernel, list);

@@ -21,6 +21,7 @@ struct trainer {
 
     workspace work;
     sigmoe_recompute recompute;
+    ff_statistics *statistics; // counts what the next step's blocks do; NULL: nothing is counted
     arena *buffers;
     int32_t *inputs, *targets; // [B, T]
     double *nats;              // [B * T]

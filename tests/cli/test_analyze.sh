@@ -16,17 +16,21 @@ vocab=$(sed -n 's/.*"vocab_size": *\([0-9]*\).*/\1/p' data/meta.json | head -n 1
 write_config moe.json "$MOE" 0
 write_config dense.json "$DENSE" 0
 write_config one.json '"type": "moe", "n_experts": 1, "expert_size": 6, "k": 1, "router": "sigmoid", "regularizer": "none"' 0
-works train --config moe.json --data data --out run --batch 2 --steps 4 --checkpoint-every 2
+works train --config moe.json --data data --out run --batch 2 --steps 30
 make_model dense dense.json data
 make_model one one.json data
 
 analyze() { works analyze "$@" --data data --limit-tokens 2000; }
 
 analyze run dense one --split valid --out all
-for figure in active share-layer-00 share-layer-01 run-usage run-training run-together-layer-00 run-together-layer-01 one-usage; do
+for figure in active share-layer-00 share-layer-01 run-usage run-training run-training-active \
+    run-training-layer-00 run-training-layer-01 run-together-layer-00 run-together-layer-01 one-usage; do
     for kind in csv png svg; do [ -s "all/$figure.$kind" ] || problem "all/$figure.$kind is missing"; done
 done
 [ -z "$(find all -name '*.partial' -o -name '*.gnuplot')" ] || problem "something was left in all"
+[ ! -e all/dense-training-active.csv ] || problem "a model without a run has a history"
+awk -F, 'NR > 1 { sum[$1] += $3; n[$1]++ } END { for (s in sum) if (n[s] != 4 || sum[s] < 0.9999 || sum[s] > 1.0001) exit 1; exit !(0 in n && 25 in n) }' \
+    all/run-training-layer-01.csv || problem "the shares over training: $(cat all/run-training-layer-01.csv)"
 [ ! -e all/one-together-layer-00.svg ] || problem "one expert is used together with itself"
 grep -q 'run: 2000 tokens' stdout || problem "no summary: $(cat stdout)"
 awk -F, 'NR > 1 && $4 != "" { s[$1 "," $2] = 1; if ($3 < 0 || $3 > 1) exit 1; sum[$1] += $3 }
@@ -75,6 +79,9 @@ fails 2 . analyze run --data data --limit-tokens 2 --batch 9 --out x
 fails 1 'missing' analyze missing --data data --out x
 fails 1 'missing' analyze run --data missing --out x
 fails 1 'neither a model' analyze data --data data --out x
+cp -r run strange
+echo '{"step":0,"layers":[]}' >strange/usage.jsonl
+fails 1 'usage.jsonl, line 1' analyze strange --data data --limit-tokens 2000 --out x
 head -c 300 dense/model.safetensors >short
 cp -r dense broken && cp short broken/model.safetensors
 fails 1 . analyze broken --data data --out x

@@ -1,0 +1,37 @@
+// The figures of an analysis, each with its numbers in a CSV beside it: what its two files of figures share.
+#pragma once
+
+#include "train/analyze.h"
+
+// What a figure is drawn from.
+typedef struct subject {
+    const analysis *a;
+    const analyzed_model *m; // of figures of one model
+    int64_t layer;           // of figures of one layer
+    int64_t columns;         // of a heat map
+    double highest;          // of a heat map
+    bool equal_experts;      // all models have `columns` experts
+    double *const
+        *share; // [models]: shares of the layer in descending order; NULL without experts or without layer
+} subject;
+
+// A figure to be added.
+typedef struct plan {
+    const char *section;
+    figure f;
+    figure_frame frame;
+    figure_print *print_data, *print_plot;
+    analysis_print *print_csv;
+} plan;
+
+sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p);
+
+// "plot" before the first line of a plot, a comma before the others.
+void plot_separator(FILE *out, bool *first);
+// Palette and scale of a heat map of values up to `highest`.
+void plot_map_style(FILE *out, double highest);
+figure_frame map_frame(const char *x_label, const char *y_label, int64_t columns, int64_t rows);
+
+// Of a model whose training was recorded at two steps or more.
+sigmoe_status analysis_draw_active_in_training(analysis *a, const analyzed_model *m, const char *section);
+sigmoe_status analysis_draw_experts_in_training(analysis *a, const analyzed_model *m, const char *section);
