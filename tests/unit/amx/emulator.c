@@ -31,7 +31,6 @@ static _Thread_local struct {
 } state;
 
 static _Atomic int64_t emulated;
-static struct sigaction before; // who gets SIGILL for what is refused here
 
 // ---- Decoding ----
 
@@ -291,14 +290,13 @@ static void on_illegal_instruction(int number, siginfo_t *information, void *con
         atomic_fetch_add_explicit(&emulated, 1, memory_order_relaxed);
         return;
     }
-    sigaction(number, &before, NULL); // it is tried again, for whoever had the signal before
+    signal(number, SIG_DFL); // it is tried again, and ends the process
 }
 
 void amx_emulate(void) {
-    struct sigaction action = {.sa_sigaction = on_illegal_instruction, .sa_flags = SA_SIGINFO}, old;
+    struct sigaction action = {.sa_sigaction = on_illegal_instruction, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGILL, &action, &old);
-    if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != on_illegal_instruction) before = old;
+    sigaction(SIGILL, &action, NULL);
 }
 
 int64_t amx_emulated(void) {
