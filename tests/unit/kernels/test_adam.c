@@ -1,4 +1,4 @@
-#include "kernels/check.h"
+#include "kernels/check_bf16.h"
 
 #include "kernels/adam/adam.h"
 
@@ -18,6 +18,8 @@ static void run(const kernel_context *context, int shape, check_output *out) {
         .weight_decay = shape % 2 ? 0.1 : 0};
     ARENA_NEW(out->memory, call.moment1, n);
     ARENA_NEW(out->memory, call.moment2, n);
+    ARENA_NEW(out->memory, call.rounded, n + 1);
+    call.rounded[n] = 0x1234;
     for (call.step = 0; call.step < 3; call.step++) {
         real *gradient = check_vector(out, n, 2 + (uint64_t)call.step);
         for (int64_t i = 0; i < n; i += 9) gradient[i] = 0;
@@ -25,6 +27,8 @@ static void run(const kernel_context *context, int shape, check_output *out) {
         assert_int_equal(adam_update(context, &call), SIGMOE_OK);
     }
     check_emit(out, "value", call.value, n, 1e-6);
+    for (int64_t i = 0; i < n; i++) assert_int_equal(call.rounded[i], bf16_of((float)call.value[i]));
+    assert_int_equal(call.rounded[n], 0x1234); // nothing behind the end
     check_emit(out, "moment1", call.moment1, n, 1e-7);
     check_emit(out, "moment2", call.moment2, n, 1e-8);
 

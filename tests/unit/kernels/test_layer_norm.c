@@ -1,4 +1,4 @@
-#include "kernels/check.h"
+#include "kernels/check_bf16.h"
 
 #include "kernels/layer_norm/layer_norm.h"
 
@@ -21,6 +21,14 @@ static void run(const kernel_context *context, int index, check_output *out) {
         check_vector(out, s.rows, 5), check_vector(out, s.rows, 6)};
     assert_int_equal(layer_norm_forward(context, &call, y), SIGMOE_OK);
     check_emit_matrix(out, "y", y, 1e-4);
+    matrix rounded = check_converted(out, TYPE_BF16, check_matrix(out, s.rows, s.cols, s.gap, 11));
+    assert_int_equal(layer_norm_forward(context, &call, rounded), SIGMOE_OK);
+    check_emit_any(out, "rounded y", rounded, CHECK_BF16_NEIGHBOURS + 1e-4);
+    // The rounding itself is the implementation's own y's.
+    for (int64_t i = 0; i < s.rows; i++)
+        for (int64_t j = 0; j < s.cols; j++)
+            assert_int_equal(
+                ((bf16 *)matrix_row(rounded, i))[j], bf16_of((float)((real *)matrix_row(y, i))[j]));
     check_emit(out, "mean", call.mean, s.rows, 1e-5);
     check_emit(out, "rstd", call.rstd, s.rows, 1e-4);
 

@@ -1,4 +1,4 @@
-#include "kernels/check.h"
+#include "kernels/check_bf16.h"
 
 #include "kernels/pointwise/pointwise.h"
 
@@ -47,6 +47,37 @@ static void run_dropout(const kernel_context *context, shape s, check_output *ou
     }
 }
 
+// Numbers that rounding treats apart: infinities, NaN (one that only its lowest bits tell from infinity), the largest
+// float, ties, a subnormal.
+static void put_special(matrix m) {
+    const uint32_t bits[] = {0x7f800000, 0xff800000, 0x7fc00000, 0xff800001, 0x7fffffff, 0x7f7fffff,
+        0x3f808000, 0x3f818000, 0x3f808001, 0x00018000, 0x80000001};
+    for (int64_t i = 0; i < (int64_t)(sizeof bits / sizeof *bits) && 7 * i < m.rows * m.stride; i++)
+        memcpy(matrix_real(m) + 7 * i, &bits[i], sizeof *bits);
+}
+
+static void run_bf16(const kernel_context *context, shape s, check_output *out) {
+    matrix x = input(out, s, 9), wide = input(out, s, 10);
+    matrix rounded = check_converted(out, TYPE_BF16, wide);
+    put_special(x);
+    copy_into(context, rounded, x);
+    check_emit_any(out, "rounded", rounded, 0);
+    copy_into(context, wide, rounded);
+    check_emit_any(out, "widened", wide, 0);
+
+    matrix u = check_converted(out, TYPE_BF16, input(out, s, 11));
+    matrix du = check_converted(out, TYPE_BF16, input(out, s, 12));
+    copy_into(context, rounded, du);
+    check_emit_any(out, "copy of bf16", rounded, 0);
+    relu_backward(context, u, du, (real)1.25);
+    check_emit_any(out, "relu_backward of bf16", du, 0);
+    dropout(context, u, 0.3, (random_stream){1, 2, 3, RANDOM_DROPOUT_FF}, 5);
+    check_emit_any(out, "dropout of bf16", u, 0);
+    real *sum = check_vector(out, s.cols, 13);
+    assert_int_equal(add_column_sums(context, u, sum), SIGMOE_OK);
+    check_emit(out, "column sums of bf16", sum, s.cols, 1e-5);
+}
+
 static void run_sums(const kernel_context *context, shape s, check_output *out) {
     matrix x = input(out, s, 6), d = input(out, s, 7);
     real *sum = check_vector(out, s.cols, 8);
@@ -59,11 +90,15 @@ static void run_sums(const kernel_context *context, shape s, check_output *out) 
     check_emit_matrix(out, "softmax_backward", d, 1e-6);
 }
 
-static void run(const kernel_context *context, int index, check_output *out) {
-    shape s = shapes[index];
+static void run_real(const kernel_context *context, shape s, check_output *out) {
     run_elementwise(context, s, out);
     run_dropout(context, s, out);
     run_sums(context, s, out);
+}
+
+// Each shape with either type.
+static void run(const kernel_context *context, int index, check_output *out) {
+    (index < SHAPES ? run_real : run_bf16)(context, shapes[index % SHAPES], out);
 }
 
 static kernel_context reference_context(void) {
@@ -98,6 +133,24 @@ static void reference_on_known_values(void **state) {
     release(c);
 }
 
+static void bf16_is_widened_and_rounded(void **state) {
+    (void)state;
+    kernel_context c = reference_context();
+    // Ties go to even; above the tie, up; a NaN stays one, quiet.
+    real x[] = {(real)(1 + 0x1p-8), (real)(1 + 0x3p-8), (real)(1 + 0x1.8p-8), -3, (real)NAN};
+    const bf16 expected[] = {0x3f80, 0x3f82, 0x3f81, 0xc040, 0x7fc0};
+    bf16 y[5], u[] = {0x3f80, 0x8000, 0x3f80, 0x3f80, 0x3f80};
+    real sum[5] = {1};
+    matrix m = {y, TYPE_BF16, 1, 5, 5};
+    copy_into(&c, m, matrix_of(x, 1, 5));
+    assert_memory_equal(y, expected, sizeof y);
+    relu_backward(&c, (matrix){u, TYPE_BF16, 1, 5, 5}, m, (real)0.5);
+    assert_true(y[0] == 0x3f00 && y[1] == 0 && y[3] == 0xbfc0 && y[4] == 0x7fc0);
+    assert_int_equal(add_column_sums(&c, m, sum), SIGMOE_OK);
+    assert_true(sum[0] == 1.5 && sum[1] == 0 && sum[3] == -1.5 && isnan(sum[4]));
+    release(c);
+}
+
 static void dropout_is_random_dropout(void **state) {
     (void)state;
     enum { ROWS = 9, COLS = 103 };
@@ -120,9 +173,10 @@ static void dropout_is_random_dropout(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_on_known_values),
+        cmocka_unit_test(bf16_is_widened_and_rounded),
         cmocka_unit_test(dropout_is_random_dropout),
     };
     if (cpu_init() != SIGMOE_OK) return 1;
     int failures = cmocka_run_group_tests_name("pointwise reference", tests, NULL, NULL);
-    return (failures + check_kernels(&(check_operation){"pointwise", SHAPES, run})) != 0;
+    return (failures + check_kernels(&(check_operation){"pointwise", 2 * SHAPES, run})) != 0;
 }
