@@ -4,6 +4,8 @@
 
 #if REAL_IS_FLOAT
 extern const expert_ffn_kernel expert_ffn_avx512, expert_ffn_avx2;
+extern const expert_ffn_kernel expert_ffn_bf16_amxbf16, expert_ffn_bf16_avx512bf16, expert_ffn_bf16_avx512,
+    expert_ffn_bf16_avx2;
 #endif
 extern const expert_ffn_kernel expert_ffn_ref, expert_ffn_bf16_ref;
 
