@@ -42,10 +42,10 @@ def cell(value, ours, form):
     return f"{value:>9.1f} {ratio:>5.2f}x"
 
 
-def compare_steps(args):
-    print(f"WT-S training steps with optimizer, batch {args.batch} x 256, tokens/s")
+def compare_steps(args, dtype):
+    print(f"\n{dtype}: WT-S training steps with optimizer, batch {args.batch} x 256, tokens/s")
     print(f"{'model':<12}{'sigmoe':>9}{'of peak':>9}{'eager':>16}{'compiled':>16}{'our RSS':>10}{'eager RSS':>11}")
-    common = ["--threads", args.threads, "--steps", args.steps, "--batch", args.batch]
+    common = ["--threads", args.threads, "--steps", args.steps, "--batch", args.batch, "--dtype", dtype]
     for name, preset, ff in MODELS:
         ours, eager, compiled = [], [], []
         for _ in range(args.rounds):
@@ -63,13 +63,13 @@ def compare_steps(args):
         )
 
 
-def compare_layers(args):
-    print("\nfeedforward layers, forward and backward, ms")
+def compare_layers(args, dtype):
+    print(f"\n{dtype}: feedforward layers, forward and backward, ms")
     heading = "".join(f"{name:>16}" for name in ("torch dense", "loop", "grouped_mm", "compiled loop"))
     print(f"{'d, N_E x G, K, tokens':<26}{'our dense':>10}{'our MoE':>9}{'of peak':>9}{heading}")
     for width, experts, size, k, tokens in LAYERS:
         shape = ["--d-model", width, "--experts", experts, "--expert-size", size, "--k", k, "--tokens", tokens]
-        common = [*shape, "--threads", args.threads, "--repetitions", 5]
+        common = [*shape, "--threads", args.threads, "--repetitions", 5, "--dtype", dtype]
         kinds = [["dense"], ["loop"], ["grouped"], ["loop", "--compile"]]
         ours, theirs = [], [[] for _ in kinds]
         for _ in range(args.rounds):
@@ -95,13 +95,15 @@ def main():
     a.add_argument("--rounds", type=int, default=2, help="ours and theirs in turn, this many times; medians are printed")
     a.add_argument("--compiled", action="store_true", help="torch.compile, too: many minutes")
     a.add_argument("--only", choices=["steps", "layers"])
+    a.add_argument("--dtype", choices=["f32", "bf16", "both"], default="both", help="PyTorch: autocast for steps")
     args = a.parse_args()
     version = torch_run("torch_layer.py", "--kind", "dense", "--tokens", 16, "--repetitions", 1)["torch"]
-    print(f"f32, {args.threads} threads, PyTorch {version}; behind its figures: how many times as fast sigmoe is")
-    if args.only != "layers":
-        compare_steps(args)
-    if args.only != "steps":
-        compare_layers(args)
+    print(f"{args.threads} threads, PyTorch {version}; behind its figures: how many times as fast sigmoe is")
+    for dtype in ["f32", "bf16"] if args.dtype == "both" else [args.dtype]:
+        if args.only != "layers":
+            compare_steps(args, dtype)
+        if args.only != "steps":
+            compare_layers(args, dtype)
 
 
 if __name__ == "__main__":

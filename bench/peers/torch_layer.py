@@ -49,16 +49,18 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument("--kind", choices=["dense", "loop", "grouped"], required=True)
     a.add_argument("--compile", action="store_true")
+    a.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     for name, value in dict(d_model=412, experts=16, expert_size=128, k=4, tokens=4096, threads=2, repetitions=5).items():
         a.add_argument("--" + name.replace("_", "-"), type=int, default=value)
     args = a.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    layer = make_layer(args)
+    dtype = torch.bfloat16 if args.dtype == "bf16" else torch.float32
+    layer = make_layer(args).to(dtype)
     if args.compile:
         layer = torch.compile(layer)
-    x = torch.randn(args.tokens, args.d_model, requires_grad=True)
-    dy = torch.randn(args.tokens, args.d_model)
+    x = torch.randn(args.tokens, args.d_model, dtype=dtype, requires_grad=True)
+    dy = torch.randn(args.tokens, args.d_model, dtype=dtype)
     result = {"total_ms": None, "torch": torch.__version__}
     if args.kind != "grouped" or grouped_mm:
         try:
