@@ -36,7 +36,7 @@ void gemm_on_tile(const gemm_tile *tile) {
         chosen()->tile(tile);
 }
 
-// Tiles are a function of m, n and k alone. They start at GEMM_MOST_ROWS x GEMM_MOST_COLS, where packing both operands costs little
+// Tiles are a function of the call alone. They start at GEMM_MOST_ROWS x GEMM_MOST_COLS, where packing both operands costs little
 // against the product, and shrink while there are too few to keep a pool of threads evenly busy. Their sides are multiples
 // of what the micro-kernels take at once (8 rows, 48 columns). All measured: short sums like low tiles.
 enum { SHORT_K = 768, MOST_ROWS_SHORT = 192, ENOUGH_TILES = 20 };
@@ -63,10 +63,17 @@ static tiling tiling_of(int64_t m, int64_t n, int64_t most_rows, int64_t most_co
     return t;
 }
 
-static tiling choose_tiling(int64_t m, int64_t n, int64_t k) {
+// How many times as wide as high a tile may be that is cut in its height. Products of bf16 pay more for packing b than for a,
+// unless a is transposed.
+static int64_t most_width(const gemm_call *call) {
+    return call->a.type == TYPE_BF16 && !call->transpose_a ? 3 : 1;
+}
+
+static tiling choose_tiling(const gemm_call *call, int64_t k) {
+    int64_t m = call->c.rows, n = call->c.cols, width = most_width(call);
     tiling t = tiling_of(m, n, k < SHORT_K ? MOST_ROWS_SHORT : GEMM_MOST_ROWS, GEMM_MOST_COLS);
     while (t.count < ENOUGH_TILES && (t.rows > LEAST_ROWS || t.cols > LEAST_COLS)) {
-        bool cut_cols = t.cols > LEAST_COLS && (t.cols >= t.rows || t.rows <= LEAST_ROWS);
+        bool cut_cols = t.cols > LEAST_COLS && (t.cols >= width * t.rows || t.rows <= LEAST_ROWS);
         if (cut_cols)
             t = tiling_of(m, n, t.rows, round_up(t.cols / 2, COL_STEP));
         else
@@ -172,7 +179,7 @@ sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
     assert(call->a.type == call->b.type && !(call->accumulate && (call->bias || call->relu)));
     assert(call->c.type == TYPE_REAL || (call->a.type == TYPE_BF16 && !call->accumulate));
     if (call->c.rows == 0 || call->c.cols == 0) return SIGMOE_OK;
-    split_gemm split = {call, choose_tiling(call->c.rows, call->c.cols, k), k, bf16_kernel(call, k), NULL};
+    split_gemm split = {call, choose_tiling(call, k), k, bf16_kernel(call, k), NULL};
     arena_mark mark = arena_here(context->scratch);
     if (split.bf16)
         TRY(ARENA_NEW_RAW(
