@@ -403,6 +403,7 @@ typedef struct sigmoe_bench_attention_request {
     int64_t batch, queries, memory, heads, head_width; /* keys are memory + queries */
     int threads;
     int repetitions;
+    sigmoe_dtype dtype;
 } sigmoe_bench_attention_request;
 SIGMOE_API void sigmoe_bench_attention_defaults(sigmoe_bench_attention_request *request);
 /* The kernel alone, without projections. Only what the causal mask lets through counts as work: of the batch * heads *

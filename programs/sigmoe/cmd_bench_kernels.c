@@ -38,6 +38,7 @@ static int run_attention(const parsed_arguments *given, void *values) {
     sigmoe_bench_attention_result r;
     bench_begin(&v->options);
     v->request.threads = v->options.threads;
+    v->request.dtype = v->options.dtype;
     int status = report(sigmoe_bench_attention(&v->request, &r));
     if (status != EXIT_FINE) return status;
     const figure figures[] = {

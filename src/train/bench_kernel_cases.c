@@ -103,23 +103,37 @@ static sigmoe_status experts_backward(kernel_run *r) {
 
 // ---------------------------------------------------------------- attention
 
-static sigmoe_status prepare_attention(kernel_run *r) {
+static sigmoe_status prepare_attention_of(kernel_run *r, sigmoe_dtype type) {
     sigmoe_bench_attention_request wts;
     sigmoe_bench_attention_defaults(&wts);
-    TRY(bench_attention_data(&wts, r->a, &r->attention.call, &r->attention.gradients));
+    wts.dtype = type;
+    TRY(bench_attention_data(&wts, &r->kernel, r->a, &r->attention.call, &r->attention.gradients));
     const attention_call *c = &r->attention.call;
+    double elements = (double)(2 * c->q.rows + 2 * c->k.rows + c->positions.rows) * (double)c->q.cols;
     r->flops = bench_attention_flops(&wts);
-    r->bytes = bytes_of((double)(2 * c->q.rows + 2 * c->k.rows + c->positions.rows) * (double)c->q.cols);
+    r->bytes = elements * (double)dtype_size(c->q.type);
     return attention_forward(&r->kernel, c);
+}
+static sigmoe_status prepare_attention(kernel_run *r) {
+    return prepare_attention_of(r, SIGMOE_F32);
+}
+static sigmoe_status prepare_attention_bf16(kernel_run *r) {
+    return prepare_attention_of(r, SIGMOE_BF16);
 }
 static sigmoe_status attend(kernel_run *r) {
     return attention_forward(&r->kernel, &r->attention.call);
 }
-static sigmoe_status prepare_attention_backward(kernel_run *r) {
-    TRY(prepare_attention(r));
+static sigmoe_status prepare_attention_backward_of(kernel_run *r, sigmoe_dtype type) {
+    TRY(prepare_attention_of(r, type));
     r->flops *= 2;
     r->bytes *= 2;
     return SIGMOE_OK;
+}
+static sigmoe_status prepare_attention_backward(kernel_run *r) {
+    return prepare_attention_backward_of(r, SIGMOE_F32);
+}
+static sigmoe_status prepare_attention_backward_bf16(kernel_run *r) {
+    return prepare_attention_backward_of(r, SIGMOE_BF16);
 }
 static sigmoe_status attend_backward(kernel_run *r) {
     return attention_backward(&r->kernel, &r->attention.call, &r->attention.gradients);
@@ -291,6 +305,9 @@ static const kernel_case cases[] = {
     {"expert_ffn", "backward 2048 tokens, 4 of 16 x 128", prepare_experts_backward, experts_backward},
     {"relative_attention", "forward 8 x 256 queries, 512 keys", prepare_attention, attend},
     {"relative_attention", "backward 8 x 256 queries, 512 keys", prepare_attention_backward, attend_backward},
+    {"relative_attention_bf16", "forward 8 x 256 queries, 512 keys", prepare_attention_bf16, attend},
+    {"relative_attention_bf16", "backward 8 x 256 queries, 512 keys", prepare_attention_backward_bf16,
+        attend_backward},
     {"linear_cross_entropy", "train 512 x 8000", prepare_loss, train_loss},
     {"layer_norm", "forward 2048 x 412", prepare_norm, normalize},
     {"layer_norm", "backward 2048 x 412", prepare_norm_backward, normalize_backward},

@@ -1,5 +1,5 @@
 // The backward: recomputes a tile's probabilities from logsumexp, then every product that the scores were part of.
-// Included by the _avx2.c and _avx512.c files.
+// Included behind operand_f32.h or operand_bf16.h.
 //
 // With p the probabilities, g = dout · vᵀ and D = dout · out (one number a query), a score's gradient is τ · s where
 //   s = p ∘ (g − D).  dv = pᵀ · dout, dk = τ sᵀ · (q + u), dq = τ (s · k + shifted s · r), dr = τ (shifted s)ᵀ · (q + v),
@@ -11,24 +11,37 @@
 // A tile of scores is QUERIES_PER_TILE x CHUNK. A task is one head of some sequences; their number follows from the shapes
 // alone, so that partial sums stay few and the bits do not depend on the threads.
 enum { QUERIES_PER_TILE = 64, MOST_BACKWARD_TASKS = 256, POSITIONS_PER_TASK = 64 };
+// Scores of f32 words stay until their tile is done; of wider words only what was made of them.
+enum { SCORE_ROWS = WORD == 1 ? QUERIES_PER_TILE : TILE_ROWS, TILE_SCORES = QUERIES_PER_TILE * SCORES_STEP };
 
 // What a thread works in.
 typedef struct backward_scratch {
-    float *key_columns, *value_columns; // column tiles of all keys
-    float *keys;                        // [T, padded]
-    float *content, *position, *dout;   // (q + u), (q + v), dout: [Q rounded up, padded]
-    float *correction, *logsumexp;      // D and the logsumexp of each query: [Q rounded up]
-    float *scores, *probabilities; // [QUERIES_PER_TILE, SCORES_STEP]: scores become s, dout · vᵀ becomes p
-    float *dk, *dv;                // [T rounded up, padded]
+    operand *key_columns, *value_columns; // column tiles of all keys
+    operand *key_rows, *keys;             // [T, padded]; the same by words
+    // (q + u), (q + v), dout: [Q rounded up, padded]; the same by words
+    operand *content, *position, *dout;
+    operand *content_words, *position_words, *dout_words;
+    float *correction, *logsumexp; // D and the logsumexp of each query: [Q rounded up]
+    // [SCORE_ROWS, SCORES_STEP]: scores, dout · vᵀ, and what becomes of them, s and p: f32 operands in the same places
+    float *scores, *products;
+    operand *score_gradients, *probabilities;
+    // By words of queries [QUERIES_PER_TILE, SCORES_STEP]: f32 operands in the same places. In position_gradients each
+    // query is one key behind the one before in its word: a word of queries belongs to one position.
+    operand *key_gradients, *position_gradients, *key_probabilities;
+    float *dk, *dv;                  // [T rounded up, padded]
     float *dq_content, *dq_position; // [QUERIES_PER_TILE, padded]
 } backward_scratch;
 
 // What a task sums over its sequences.
 typedef struct backward_partial {
-    float *dpositions; // [TILE_ROWS + T + TILE_ROWS, padded]: what falls outside is discarded
+    float *dpositions; // [TILE_ROWS + T + TILE_ROWS, padded]; what falls outside is discarded
     float *dcontent_bias, *dposition_bias; // [padded]
     double dscale;
 } backward_partial;
+
+static int64_t dpositions_count(const attention_sizes *sizes) {
+    return (sizes->keys + 2 * TILE_ROWS) * sizes->padded;
+}
 
 typedef struct backward_work {
     const attention_call *call;
@@ -40,56 +53,96 @@ typedef struct backward_work {
     backward_partial *partials;          // [tasks]
 } backward_work;
 
+static sigmoe_status take_scores(arena *a, backward_scratch *scratch) {
+    TRY(ARENA_NEW_RAW(a, scratch->scores, SCORE_ROWS * SCORES_STEP));
+    TRY(ARENA_NEW_RAW(a, scratch->products, SCORE_ROWS * SCORES_STEP));
+    scratch->score_gradients = scratch->key_gradients = scratch->position_gradients =
+        (operand *)scratch->scores;
+    scratch->probabilities = scratch->key_probabilities = (operand *)scratch->products;
+    if (WORD == 1) return SIGMOE_OK;
+    // Zeroed: what lies behind a row is read, and never matters.
+    TRY(ARENA_NEW(a, scratch->score_gradients, SCORE_ROWS * SCORES_STEP));
+    TRY(ARENA_NEW(a, scratch->probabilities, SCORE_ROWS * SCORES_STEP));
+    TRY(ARENA_NEW_RAW(a, scratch->key_gradients, TILE_SCORES));
+    TRY(ARENA_NEW_RAW(a, scratch->position_gradients, TILE_SCORES));
+    return ARENA_NEW_RAW(a, scratch->key_probabilities, TILE_SCORES);
+}
+
 static sigmoe_status take_backward_scratch(
     arena *a, const attention_sizes *sizes, backward_scratch *scratch) {
-    int64_t padded = sizes->padded, columns = packed_columns_count(sizes->keys, sizes->width);
+    int64_t padded = sizes->padded, columns = packed_columns_count(sizes->keys, sizes);
     int64_t rows = round_up(sizes->queries, TILE_ROWS), keys = round_up(sizes->keys, TILE_ROWS);
     TRY(ARENA_NEW_RAW(a, scratch->key_columns, columns));
     TRY(ARENA_NEW_RAW(a, scratch->value_columns, columns));
-    TRY(ARENA_NEW_RAW(a, scratch->keys, sizes->keys * padded));
+    TRY(ARENA_NEW_RAW(a, scratch->key_rows, keys * padded));
     TRY(ARENA_NEW_RAW(a, scratch->content, rows * padded));
     TRY(ARENA_NEW_RAW(a, scratch->position, rows * padded));
     TRY(ARENA_NEW_RAW(a, scratch->dout, rows * padded));
+    TRY(take_words(a, scratch->key_rows, keys * padded, &scratch->keys));
+    TRY(take_words(a, scratch->content, rows * padded, &scratch->content_words));
+    TRY(take_words(a, scratch->position, rows * padded, &scratch->position_words));
+    TRY(take_words(a, scratch->dout, rows * padded, &scratch->dout_words));
     // Zeroed: the last strip reads them behind the last query.
     TRY(ARENA_NEW(a, scratch->correction, rows));
     TRY(ARENA_NEW(a, scratch->logsumexp, rows));
-    TRY(ARENA_NEW_RAW(a, scratch->scores, QUERIES_PER_TILE * SCORES_STEP));
-    TRY(ARENA_NEW_RAW(a, scratch->probabilities, QUERIES_PER_TILE * SCORES_STEP));
+    TRY(take_scores(a, scratch));
     TRY(ARENA_NEW_RAW(a, scratch->dk, keys * padded));
     TRY(ARENA_NEW_RAW(a, scratch->dv, keys * padded));
     TRY(ARENA_NEW_RAW(a, scratch->dq_content, QUERIES_PER_TILE * padded));
     return ARENA_NEW_RAW(a, scratch->dq_position, QUERIES_PER_TILE * padded);
 }
 
-// Turns a row of scores and of dout · vᵀ into s and p. n keys are visible, of `columns` that the strip has; behind n both
-// rows become 0 where a product may read them, and the scores in front too. Returns Σ s ∘ score in lanes.
-static vec score_gradients(float *scores, float *probabilities, int64_t n, int64_t columns, float scale,
-    float logsumexp, float correction) {
+// A row of scores and of dout · vᵀ, and where s and p go.
+typedef struct score_row {
+    const float *scores, *products;
+    operand *gradients, *probabilities;
+} score_row;
+
+// n keys are visible, of `columns` that the strip has; behind n, s and p become 0 where a product may read them, and s in
+// front too. Returns Σ s ∘ score in lanes.
+static vec differentiate_scores(
+    const score_row *row, int64_t n, int64_t columns, float scale, float logsumexp, float correction) {
     vec factor = vec_all(scale), shift = vec_all(-logsumexp), mean = vec_all(correction);
     vec dscale = vec_all(0.0f);
     int64_t c = 0;
     for (; c + LANES <= n; c += LANES) {
-        vec score = vec_load(scores + c), p = vec_exp(vec_fma(score, factor, shift));
-        vec s = p * (vec_load(probabilities + c) - mean);
+        vec score = vec_load(row->scores + c), p = vec_exp(vec_fma(score, factor, shift));
+        vec s = p * (vec_load(row->products + c) - mean);
         dscale = vec_fma(s, score, dscale);
-        vec_store(probabilities + c, p);
-        vec_store(scores + c, s);
+        operand_store(row->probabilities + c, p);
+        operand_store(row->gradients + c, s);
     }
     if (c < n) {
-        vec score = vec_fill_rest(vec_load(scores + c), n - c, 0.0f);
+        vec score = vec_fill_rest(vec_load(row->scores + c), n - c, 0.0f);
         vec p = vec_fill_rest(vec_exp(vec_fma(score, factor, shift)), n - c, 0.0f);
-        vec s = vec_fill_rest(p * (vec_load(probabilities + c) - mean), n - c, 0.0f);
+        vec s = vec_fill_rest(p * (vec_load(row->products + c) - mean), n - c, 0.0f);
         dscale = vec_fma(s, score, dscale);
-        vec_store(probabilities + c, p);
-        vec_store(scores + c, s);
+        operand_store(row->probabilities + c, p);
+        operand_store(row->gradients + c, s);
         c += LANES;
     }
-    for (; c < columns + TILE_ROWS; c += LANES) {
-        vec_store(probabilities + c, vec_all(0.0f));
-        vec_store(scores + c, vec_all(0.0f));
+    for (c = most(c, 0); c < columns + TILE_ROWS; c += LANES) {
+        operand_store(row->probabilities + c, vec_all(0.0f));
+        operand_store(row->gradients + c, vec_all(0.0f));
     }
-    vec_store(scores - LANES, vec_all(0.0f));
+    operand_store(row->gradients - LANES, vec_all(0.0f));
     return dscale;
+}
+
+// By words of queries: what the strip at `row` of its tile gives to dv, dk and the positions.
+static void group_scores(const backward_scratch *scratch, int64_t row, int64_t columns) {
+    if (WORD == 1) return;
+    for (int64_t r = 0; r < TILE_ROWS; r += WORD) {
+        const operand *s = scratch->score_gradients + r * SCORES_STEP + LANES, *s_next = s + SCORES_STEP;
+        const operand *p = scratch->probabilities + r * SCORES_STEP + LANES;
+        int64_t to = (row + r) * SCORES_STEP + LANES * WORD;
+        words_of_rows(scratch->position_gradients + to - LANES * WORD, s - LANES, s_next - LANES + 1);
+        for (int64_t c = 0; c < columns + TILE_ROWS; c += LANES) {
+            words_of_rows(scratch->position_gradients + to + c * WORD, s + c, s_next + c + 1);
+            words_of_rows(scratch->key_gradients + to + c * WORD, s + c, s_next + c);
+            words_of_rows(scratch->key_probabilities + to + c * WORD, p + c, p + SCORES_STEP + c);
+        }
+    }
 }
 
 // One head of some sequences, on one thread.
@@ -98,7 +151,7 @@ typedef struct backward_task {
     attention_sizes sizes;
     const backward_scratch *scratch;
     backward_partial *partial;
-    const float *position_columns, *position_rows; // of the head
+    const operand *position_columns, *position_words; // of the head
 } backward_task;
 
 // A strip of queries from i in the tile from first_query, keys [j, j + CHUNK): s and p, and what they add to dq.
@@ -107,8 +160,9 @@ static void backward_strip(const backward_task *task, int64_t first_query, int64
     const backward_scratch *scratch = task->scratch;
     int64_t padded = sizes->padded, row = i - first_query;
     int64_t n = least(least(sizes->memory + i + TILE_ROWS, sizes->keys) - j, CHUNK);
-    float *scores = scratch->scores + row * SCORES_STEP;
-    float *probabilities = scratch->probabilities + row * SCORES_STEP;
+    int64_t at = row % SCORE_ROWS * SCORES_STEP;
+    float *scores = scratch->scores + at, *products = scratch->products + at;
+    operand *gradients = scratch->score_gradients + at;
     strip_operands operands = {.content = scratch->content + i * padded,
         .position = scratch->position + i * padded,
         .keys = scratch->key_columns,
@@ -116,35 +170,39 @@ static void backward_strip(const backward_task *task, int64_t first_query, int64
     strip_scores(sizes, &operands, i, j, n, scores);
     product_set(&(strip_product){.left = scratch->dout + i * padded,
         .left_step = padded,
-        .right = scratch->value_columns + j * sizes->width,
-        .right_step = TILE_COLUMNS,
-        .right_tile_step = TILE_COLUMNS * sizes->width,
-        .depth = sizes->width,
-        .c = probabilities + LANES,
+        .right = scratch->value_columns + j * sizes->channels,
+        .right_step = TILE_WORDS,
+        .right_tile_step = TILE_COLUMNS * sizes->channels,
+        .words = words_of(sizes->width),
+        .c = products + LANES,
         .c_step = SCORES_STEP,
         .vectors = vectors_of(n)});
     vec dscale = vec_all(0.0f);
-    for (int64_t r = 0; r < TILE_ROWS; r++)
-        dscale += score_gradients(scores + r * SCORES_STEP + LANES, probabilities + r * SCORES_STEP + LANES,
-            least(sizes->memory + i + r + 1 - j, n), n, task->call->scale, scratch->logsumexp[i + r],
-            scratch->correction[i + r]);
+    for (int64_t r = 0; r < TILE_ROWS; r++) {
+        int64_t first = r * SCORES_STEP + LANES;
+        score_row of_query = {
+            scores + first, products + first, gradients + first, scratch->probabilities + at + first};
+        dscale += differentiate_scores(&of_query, least(sizes->memory + i + r + 1 - j, n), n,
+            task->call->scale, scratch->logsumexp[i + r], scratch->correction[i + r]);
+    }
     task->partial->dscale += (double)vec_sum(dscale);
+    group_scores(scratch, row, n);
 
-    strip_product product = {.left = scores + LANES,
+    strip_product product = {.left = gradients + LANES,
         .left_step = SCORES_STEP,
         .right = scratch->keys + j * padded,
-        .right_step = padded,
-        .right_tile_step = TILE_COLUMNS,
-        .depth = n,
+        .right_step = padded * WORD,
+        .right_tile_step = TILE_WORDS,
+        .words = words_of(n),
         .c = scratch->dq_content + row * padded,
         .c_step = padded,
         .vectors = padded / LANES};
     product_add(&product);
     // By positions the rows are one step further apart; the strip's last row begins with its first key.
-    product.left = scores + LANES - (TILE_ROWS - 1);
+    product.left = gradients + LANES - (TILE_ROWS - 1);
     product.left_step = SCORES_STEP + 1;
-    product.right = task->position_rows + (TILE_ROWS + first_position(sizes, i, j)) * padded;
-    product.depth = n + TILE_ROWS - 1;
+    product.right = task->position_words + (sizes->position_front + first_position(sizes, i, j)) * padded;
+    product.words = words_of(n + TILE_ROWS - 1);
     product.c = scratch->dq_position + row * padded;
     product_add(&product);
 }
@@ -155,20 +213,20 @@ static void add_key_gradients(
     const backward_scratch *scratch = task->scratch;
     int64_t padded = task->sizes.padded;
     for (int64_t key = j; key < end; key += TILE_ROWS) {
-        int64_t i = most(first, key - task->sizes.memory);
-        int64_t corner = (i - first_query) * SCORES_STEP + LANES + key - j;
-        strip_product product = {.left = scratch->probabilities + corner,
-            .left_step = SCORES_STEP,
-            .right = scratch->dout + i * padded,
-            .right_step = padded,
-            .right_tile_step = TILE_COLUMNS,
-            .depth = last - i,
+        int64_t i = most(first, key - task->sizes.memory) / WORD * WORD;
+        int64_t corner = (i - first_query) * SCORES_STEP + (LANES + key - j) * WORD;
+        strip_product product = {.left = scratch->key_probabilities + corner,
+            .left_step = SCORES_STEP * WORD,
+            .right = scratch->dout_words + i * padded,
+            .right_step = padded * WORD,
+            .right_tile_step = TILE_WORDS,
+            .words = words_of(last - i),
             .c = scratch->dv + key * padded,
             .c_step = padded,
             .vectors = padded / LANES};
         transposed_product_add(&product);
-        product.left = scratch->scores + corner;
-        product.right = scratch->content + i * padded;
+        product.left = scratch->key_gradients + corner;
+        product.right = scratch->content_words + i * padded;
         product.c = scratch->dk + key * padded;
         transposed_product_add(&product);
     }
@@ -182,16 +240,15 @@ static void add_position_gradients(
     int64_t low = j - (last - 1) + shift, high = least(end - 1 - first + shift, sizes->keys - 1);
     for (int64_t position = low; position <= high; position += TILE_ROWS) {
         // Queries that meet any of the strip's positions in this chunk.
-        int64_t from = most(first, j - (position + TILE_ROWS - 1) + shift);
+        int64_t from = most(first, j - (position + TILE_ROWS - 1) + shift) / WORD * WORD;
         int64_t to = least(last, end - position + shift);
-        int64_t key = position + from - shift;
-        transposed_product_add(&(strip_product){
-            .left = task->scratch->scores + (from - first_query) * SCORES_STEP + LANES + key - j,
-            .left_step = SCORES_STEP + 1,
-            .right = task->scratch->position + from * padded,
-            .right_step = padded,
-            .right_tile_step = TILE_COLUMNS,
-            .depth = to - from,
+        int64_t corner = (from - first_query) * SCORES_STEP + (LANES + position + from - shift - j) * WORD;
+        transposed_product_add(&(strip_product){.left = task->scratch->position_gradients + corner,
+            .left_step = (SCORES_STEP + WORD) * WORD,
+            .right = task->scratch->position_words + from * padded,
+            .right_step = padded * WORD,
+            .right_tile_step = TILE_WORDS,
+            .words = words_of(to - from),
             .c = task->partial->dpositions + (TILE_ROWS + position) * padded,
             .c_step = padded,
             .vectors = padded / LANES});
@@ -232,39 +289,52 @@ static void backward_tile(const backward_task *task, int64_t first_query, int64_
     }
 }
 
-// The rows behind the last query are zeros: they take part in the last strip.
-static void pack_queries(float *to, matrix from, const float *bias) {
-    int64_t padded = round_up(from.cols, LANES), behind = round_up(from.rows, TILE_ROWS) - from.rows;
-    pack_rows(to, from, bias);
-    memset(to + from.rows * padded, 0, (size_t)(behind * padded) * sizeof *to);
+// rows [Q rounded up, padded] = from, plus a bias; and by words. The rows behind the last query are zeros: they take part in
+// the last strip.
+static void pack_queries(operand *rows, operand *grouped, matrix from, const float *bias) {
+    int64_t padded = round_up(from.cols, LANES), all = round_up(from.rows, TILE_ROWS);
+    pack_rows(rows, from, bias);
+    memset(rows + from.rows * padded, 0, (size_t)((all - from.rows) * padded) * sizeof *rows);
+    group_rows(grouped, rows, all, padded);
 }
 
 // D of each query, from dout [Q, padded] as packed and out as it lies.
-static void pack_corrections(float *correction, const float *dout, matrix out) {
+static inline __attribute__((always_inline)) void pack_corrections_of(
+    float *correction, const operand *dout, matrix out, dtype type) {
     int64_t whole = out.cols / LANES * LANES, rest = out.cols - whole, padded = round_up(out.cols, LANES);
-    const float *row = matrix_real(out);
-    for (int64_t i = 0; i < out.rows; i++, dout += padded, row += out.stride) {
-        if (i + ROWS_AHEAD < out.rows) prefetch_row(row + ROWS_AHEAD * out.stride, out.cols);
+    int64_t size = stored_size(type), step = out.stride * size;
+    const char *row = out.data;
+    for (int64_t i = 0; i < out.rows; i++, dout += padded, row += step) {
+        if (i + ROWS_AHEAD < out.rows) prefetch_row(row + ROWS_AHEAD * step, out.cols * size);
         vec sum = vec_all(0.0f);
-        if (rest) sum = vec_load(dout + whole) * vec_load_part(row + whole, rest);
-        for (int64_t c = 0; c < whole; c += LANES) sum = vec_fma(vec_load(dout + c), vec_load(row + c), sum);
+        if (rest) sum = operand_load(dout + whole) * load_stored_part(row, type, whole, rest);
+        for (int64_t c = 0; c < whole; c += LANES)
+            sum = vec_fma(operand_load(dout + c), load_stored(row, type, c), sum);
         correction[i] = vec_sum(sum);
     }
 }
 
+static void pack_corrections(float *correction, const operand *dout, matrix out) {
+    if (out.type == TYPE_BF16)
+        pack_corrections_of(correction, dout, out, TYPE_BF16);
+    else
+        pack_corrections_of(correction, dout, out, TYPE_REAL);
+}
+
 static void pack_sequence(const backward_task *task, matrix dout, int64_t sequence, int64_t head) {
     const attention_call *call = task->call;
+    const attention_sizes *sizes = &task->sizes;
     const backward_scratch *scratch = task->scratch;
-    int64_t queries = task->sizes.queries, keys = task->sizes.keys, width = task->sizes.width;
+    int64_t queries = sizes->queries, keys = sizes->keys, width = sizes->width;
     matrix q = head_part(call->q, sequence, queries, head, width);
-    pack_rows(scratch->keys, head_part(call->k, sequence, keys, head, width), NULL);
+    pack_rows(scratch->key_rows, head_part(call->k, sequence, keys, head, width), NULL);
+    group_rows(scratch->keys, scratch->key_rows, keys, sizes->padded);
     // From the copy just made, which is in the cache.
-    pack_column_tiles(
-        scratch->key_columns, (matrix){scratch->keys, TYPE_REAL, keys, width, task->sizes.padded});
-    pack_column_tiles(scratch->value_columns, head_part(call->v, sequence, keys, head, width));
-    pack_queries(scratch->content, q, call->content_bias + head * width);
-    pack_queries(scratch->position, q, call->position_bias + head * width);
-    pack_queries(scratch->dout, head_part(dout, sequence, queries, head, width), NULL);
+    pack_column_tiles(scratch->key_columns, packed_matrix(scratch->key_rows, keys, sizes), sizes);
+    pack_column_tiles(scratch->value_columns, head_part(call->v, sequence, keys, head, width), sizes);
+    pack_queries(scratch->content, scratch->content_words, q, call->content_bias + head * width);
+    pack_queries(scratch->position, scratch->position_words, q, call->position_bias + head * width);
+    pack_queries(scratch->dout, scratch->dout_words, head_part(dout, sequence, queries, head, width), NULL);
     pack_corrections(
         scratch->correction, scratch->dout, head_part(call->out, sequence, queries, head, width));
     memcpy(scratch->logsumexp, call->logsumexp + (sequence * call->heads + head) * queries,
@@ -298,9 +368,9 @@ static void backward_group(void *context, int64_t index, int thread) {
         .sizes = work->sizes,
         .scratch = &work->scratch[thread],
         .partial = &work->partials[head * work->groups + group],
-        .position_columns = work->positions.columns + head * sizes->width * sizes->position_step,
-        .position_rows = work->positions.rows + head * position_rows_count(sizes)};
-    memset(task.partial->dpositions, 0, (size_t)position_rows_count(sizes) * sizeof(float));
+        .position_columns = work->positions.columns + head * position_columns_count(sizes),
+        .position_words = work->positions.words + head * position_rows_count(sizes)};
+    memset(task.partial->dpositions, 0, (size_t)dpositions_count(sizes) * sizeof(float));
     int64_t first = group * work->sequences_per_group;
     int64_t last = least(first + work->sequences_per_group, work->call->batch);
     for (int64_t sequence = first; sequence < last; sequence++)
@@ -346,7 +416,7 @@ static sigmoe_status take_partials(arena *scratch, backward_work *work) {
     TRY(ARENA_NEW(scratch, work->partials, tasks));
     for (int64_t i = 0; i < tasks; i++) {
         backward_partial *partial = &work->partials[i];
-        TRY(ARENA_NEW_RAW(scratch, partial->dpositions, position_rows_count(&work->sizes)));
+        TRY(ARENA_NEW_RAW(scratch, partial->dpositions, dpositions_count(&work->sizes)));
         TRY(ARENA_NEW(scratch, partial->dcontent_bias, work->sizes.padded));
         TRY(ARENA_NEW(scratch, partial->dposition_bias, work->sizes.padded));
     }
@@ -362,8 +432,10 @@ static sigmoe_status backward_in(
     work.sequences_per_group = block_count(call->batch * heads, MOST_BACKWARD_TASKS);
     work.groups = block_count(call->batch, work.sequences_per_group);
     work.positions = (position_packing){.call = call, .sizes = *sizes};
-    TRY(ARENA_NEW_RAW(scratch, work.positions.columns, heads * sizes->width * sizes->position_step));
-    TRY(ARENA_NEW_RAW(scratch, work.positions.rows, heads * position_rows_count(sizes)));
+    int64_t position_rows = heads * position_rows_count(sizes);
+    TRY(ARENA_NEW_RAW(scratch, work.positions.columns, heads * position_columns_count(sizes)));
+    TRY(ARENA_NEW_RAW(scratch, work.positions.rows, position_rows));
+    TRY(take_words(scratch, work.positions.rows, position_rows, &work.positions.words));
     TRY(ARENA_NEW(scratch, work.scratch, threads_count(context->threads)));
     for (int i = 0; i < threads_count(context->threads); i++)
         TRY(take_backward_scratch(scratch, sizes, &work.scratch[i]));

@@ -1,5 +1,5 @@
 // The forward: a strip of queries at a time walks over its keys in chunks, with an online softmax (Milakov and Gimelshein
-// 2018). Included by the _avx2.c and _avx512.c files.
+// 2018). Included behind operand_f32.h or operand_bf16.h.
 #pragma once
 
 #include "kernels/relative_attention/fast_layout.h"
@@ -8,11 +8,13 @@ enum { QUERIES_PER_TASK = 256 };
 
 // What a thread works in.
 typedef struct forward_scratch {
-    float *keys;               // column tiles of all keys
-    float *values;             // [T, padded]
-    float *content, *position; // (q + u), (q + v): [queries of a task, padded]
-    float *scores;             // [TILE_ROWS, SCORES_STEP]
-    float *out;                // [TILE_ROWS, padded]
+    operand *keys;               // column tiles of all keys
+    operand *values;             // [T, padded] by words
+    operand *value_rows;         // [T, padded]
+    operand *content, *position; // (q + u), (q + v): [queries of a task, padded]
+    float *scores;               // [TILE_ROWS, SCORES_STEP]
+    operand *weights;            // their exponentials, alike
+    float *out;                  // [TILE_ROWS, padded]
 } forward_scratch;
 
 typedef struct forward_work {
@@ -28,9 +30,14 @@ static sigmoe_status take_forward_scratch(arena *a, const attention_sizes *sizes
     int64_t rows = round_up(least(sizes->queries, QUERIES_PER_TASK), TILE_ROWS);
     TRY(ARENA_NEW(a, scratch->content, rows * sizes->padded));
     TRY(ARENA_NEW(a, scratch->position, rows * sizes->padded));
-    TRY(ARENA_NEW_RAW(a, scratch->keys, packed_columns_count(sizes->keys, sizes->width)));
-    TRY(ARENA_NEW_RAW(a, scratch->values, sizes->keys * sizes->padded));
+    int64_t values = round_up(sizes->keys, WORD) * sizes->padded;
+    TRY(ARENA_NEW_RAW(a, scratch->keys, packed_columns_count(sizes->keys, sizes)));
+    TRY(ARENA_NEW_RAW(a, scratch->value_rows, values));
+    TRY(take_words(a, scratch->value_rows, values, &scratch->values));
     TRY(ARENA_NEW_RAW(a, scratch->scores, TILE_ROWS * SCORES_STEP));
+    // f32 exponentials take the places of their scores.
+    scratch->weights = (operand *)scratch->scores;
+    if (WORD > 1) TRY(ARENA_NEW_RAW(a, scratch->weights, TILE_ROWS * SCORES_STEP));
     return ARENA_NEW_RAW(a, scratch->out, TILE_ROWS * sizes->padded);
 }
 
@@ -39,11 +46,12 @@ typedef struct running_softmax {
     float largest, total;
 } running_softmax;
 
-// Replaces n scores by e^(scale * score - largest), the rest of the vectors up to n + LANES by 0, and returns the factor
-// for what was summed before. n may be 0 or less: the row does not see this chunk.
-static float softmax_chunk(float *row, int64_t n, float scale, running_softmax *running) {
+// Turns n scores into e^(scale * score - largest), 0 in the rest of the vectors up to n + LANES, and returns the factor for
+// what was summed before. n may be 0 or less: the row does not see this chunk.
+static float softmax_chunk(
+    const float *row, operand *weights, int64_t n, float scale, running_softmax *running) {
     if (n <= 0) {
-        vec_store(row, vec_all(0.0f));
+        operand_store(weights, vec_all(0.0f));
         return 1.0f;
     }
     int64_t whole = n / LANES * LANES, rest = n - whole;
@@ -55,15 +63,15 @@ static float softmax_chunk(float *row, int64_t n, float scale, running_softmax *
     vec shift = vec_all(-largest), sum = vec_all(0.0f);
     for (int64_t c = 0; c < whole; c += LANES) {
         vec p = vec_exp(vec_fma(vec_load(row + c), s, shift));
-        vec_store(row + c, p);
+        operand_store(weights + c, p);
         sum += p;
     }
     if (rest) {
         vec p = vec_fill_rest(vec_exp(vec_fma(vec_load(row + whole), s, shift)), rest, 0.0f);
-        vec_store(row + whole, p);
+        operand_store(weights + whole, p);
         sum += p;
     }
-    vec_store(row + round_up(n, LANES), vec_all(0.0f));
+    operand_store(weights + round_up(n, LANES), vec_all(0.0f));
     running->total = running->total * factor + vec_sum(sum);
     running->largest = largest;
     return factor;
@@ -83,16 +91,17 @@ static void forward_strip(const forward_work *work, const forward_scratch *scrat
         strip_scores(sizes, operands, i, j, n, scratch->scores);
         for (int64_t r = 0; r < TILE_ROWS; r++) {
             int64_t visible = least(sizes->memory + i + r + 1 - j, n);
+            int64_t at = r * SCORES_STEP + LANES;
             float factor = softmax_chunk(
-                scratch->scores + r * SCORES_STEP + LANES, visible, work->call->scale, &running[r]);
+                scratch->scores + at, scratch->weights + at, visible, work->call->scale, &running[r]);
             if (j > 0 && factor != 1.0f) scale_row(scratch->out + r * sizes->padded, sizes->padded, factor);
         }
-        strip_product product = {.left = scratch->scores + LANES,
+        strip_product product = {.left = scratch->weights + LANES,
             .left_step = SCORES_STEP,
             .right = scratch->values + j * sizes->padded,
-            .right_step = sizes->padded,
-            .right_tile_step = TILE_COLUMNS,
-            .depth = n,
+            .right_step = sizes->padded * WORD,
+            .right_tile_step = TILE_WORDS,
+            .words = words_of(n),
             .c = scratch->out,
             .c_step = sizes->padded,
             .vectors = sizes->padded / LANES};
@@ -112,7 +121,7 @@ static void forward_queries(const forward_work *work, const forward_scratch *scr
         strip_operands operands = {.content = scratch->content + i * sizes->padded,
             .position = scratch->position + i * sizes->padded,
             .keys = scratch->keys,
-            .positions = work->positions.columns + head * sizes->width * sizes->position_step};
+            .positions = work->positions.columns + head * position_columns_count(sizes)};
         forward_strip(work, scratch, &operands, first + i, running);
         int64_t rows = least(out.rows - i, TILE_ROWS);
         for (int64_t r = 0; r < rows; r++) {
@@ -137,8 +146,9 @@ static void forward_block(void *context, int64_t task, int thread) {
     matrix q = head_part(call->q, sequence, queries, head, width);
     matrix k = head_part(call->k, sequence, keys, head, width);
     matrix v = head_part(call->v, sequence, keys, head, width);
-    pack_column_tiles(scratch->keys, matrix_part(k, 0, visible, 0, width));
-    pack_rows(scratch->values, matrix_part(v, 0, visible, 0, width), NULL);
+    pack_column_tiles(scratch->keys, matrix_part(k, 0, visible, 0, width), &work->sizes);
+    pack_rows(scratch->value_rows, matrix_part(v, 0, visible, 0, width), NULL);
+    group_rows(scratch->values, scratch->value_rows, visible, work->sizes.padded);
     pack_rows(scratch->content, matrix_part(q, first, rows, 0, width), call->content_bias + head * width);
     pack_rows(scratch->position, matrix_part(q, first, rows, 0, width), call->position_bias + head * width);
 
@@ -154,7 +164,7 @@ static sigmoe_status forward_in(const kernel_context *context, const attention_c
         .blocks = block_count(call->queries, QUERIES_PER_TASK)};
     const attention_sizes *sizes = &work.sizes;
     arena *scratch = context->scratch;
-    TRY(ARENA_NEW_RAW(scratch, work.positions.columns, call->heads * sizes->width * sizes->position_step));
+    TRY(ARENA_NEW_RAW(scratch, work.positions.columns, call->heads * position_columns_count(sizes)));
     TRY(ARENA_NEW(scratch, work.scratch, threads_count(context->threads)));
     for (int i = 0; i < threads_count(context->threads); i++)
         TRY(take_forward_scratch(scratch, sizes, &work.scratch[i]));

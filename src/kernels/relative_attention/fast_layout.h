@@ -1,7 +1,9 @@
 // What the fast forward and backward share: sizes, packed operands, and the scores of a strip of queries.
 //
-// Packed by rows: [rows, padded] with zeros behind d_h. Packed by columns: the transpose, in the column tiles that
-// strip_product reads, so that a row of scores runs along the lanes.
+// Packed by rows: [rows, padded] with zeros behind d_h, what a product has on its left with the channels as its depth. Packed
+// by words: the same, but rows WORD at a time, interleaved: on the right, the rows as depth. Packed by columns: the
+// transpose in words of channels, in the column tiles that strip_product reads, so that a row of scores runs along the
+// lanes.
 #pragma once
 
 #include "kernels/relative_attention/relative_attention.h"
@@ -15,8 +17,10 @@ enum { CHUNK = 7 * 48, SCORES_STEP = LANES + CHUNK + TILE_COLUMNS };
 
 typedef struct attention_sizes {
     int64_t queries, memory, keys, width;
-    int64_t padded;        // d_h, rounded up to vectors
-    int64_t position_step; // of one channel's positions, packed by columns
+    int64_t padded;         // d_h, rounded up to vectors
+    int64_t channels;       // d_h, rounded up to words
+    int64_t position_step;  // of a word of channels to the next, positions packed by columns
+    int64_t position_front; // rows of zeros in front of the positions packed by words
 } attention_sizes;
 
 static inline int64_t round_up(int64_t n, int64_t unit) {
@@ -39,19 +43,26 @@ static attention_sizes sizes_of(const attention_call *call) {
         .keys = keys,
         .width = call->head_width,
         .padded = round_up(call->head_width, LANES),
-        .position_step = step};
+        .channels = round_up(call->head_width, WORD),
+        .position_step = step * WORD,
+        // The strips' first positions (first_position) then begin a word.
+        .position_front = TILE_ROWS + call->queries % WORD};
+}
+
+static inline int64_t words_of(int64_t depth) {
+    return (depth + WORD - 1) / WORD;
 }
 
 // The rows of one head lie a whole row of all heads apart, which the processor does not foresee.
 enum { ROWS_AHEAD = 16 };
-static inline void prefetch_row(const float *row, int64_t width) {
-    for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(row + c);
-    __builtin_prefetch(row + width - 1);
+static inline void prefetch_row(const char *row, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+    __builtin_prefetch(row + bytes - 1);
 }
 
-static inline void prefetch_row_to_write(float *row, int64_t width) {
-    for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(row + c, 1);
-    __builtin_prefetch(row + width - 1, 1);
+static inline void prefetch_row_to_write(char *row, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 1);
+    __builtin_prefetch(row + bytes - 1, 1);
 }
 
 // One head of one sequence: `rows` rows of m belong to each sequence.
@@ -59,34 +70,74 @@ static matrix head_part(matrix m, int64_t sequence, int64_t rows, int64_t head, 
     return matrix_part(m, sequence * rows, rows, head * width, width);
 }
 
-// to [rows, padded] = from, plus a bias [cols] in every row; NULL for none.
-static void pack_rows(float *to, matrix from, const float *bias) {
+static inline int64_t stored_size(dtype type) {
+    return type == TYPE_BF16 ? (int64_t)sizeof(bf16) : (int64_t)sizeof(float);
+}
+
+// Elements of a stored row.
+static inline vec load_stored(const void *row, dtype type, int64_t c) {
+    return type == TYPE_BF16 ? vec_load_bf16((const bf16 *)row + c) : vec_load((const float *)row + c);
+}
+static inline vec load_stored_part(const void *row, dtype type, int64_t c, int64_t n) {
+    return type == TYPE_BF16 ? vec_load_part_bf16((const bf16 *)row + c, n)
+                             : vec_load_part((const float *)row + c, n);
+}
+
+static inline __attribute__((always_inline)) void pack_rows_of(
+    operand *to, matrix from, const float *bias, dtype type) {
     int64_t whole = from.cols / LANES * LANES, rest = from.cols - whole, padded = round_up(from.cols, LANES);
-    const float *row = matrix_real(from);
-    for (int64_t i = 0; i < from.rows; i++, to += padded, row += from.stride) {
-        if (i + ROWS_AHEAD < from.rows) prefetch_row(row + ROWS_AHEAD * from.stride, from.cols);
+    int64_t size = stored_size(type), step = from.stride * size;
+    const char *row = from.data;
+    for (int64_t i = 0; i < from.rows; i++, to += padded, row += step) {
+        if (i + ROWS_AHEAD < from.rows) prefetch_row(row + ROWS_AHEAD * step, from.cols * size);
         for (int64_t c = 0; c < whole; c += LANES) {
-            vec x = vec_load(row + c);
+            vec x = load_stored(row, type, c);
             if (bias) x += vec_load(bias + c);
-            vec_store(to + c, x);
+            operand_store(to + c, x);
         }
         if (rest) {
-            vec x = vec_load_part(row + whole, rest);
+            vec x = load_stored_part(row, type, whole, rest);
             if (bias) x += vec_load_part(bias + whole, rest);
-            vec_store(to + whole, x);
+            operand_store(to + whole, x);
+        }
+    }
+}
+
+// to [rows, padded] = from, plus a bias [cols] in every row; NULL for none.
+static void pack_rows(operand *to, matrix from, const float *bias) {
+    if (from.type == TYPE_BF16)
+        pack_rows_of(to, from, bias, TYPE_BF16);
+    else
+        pack_rows_of(to, from, bias, TYPE_REAL);
+}
+
+static inline __attribute__((always_inline)) void unpack_rows_as(
+    matrix to, const float *packed, float factor, dtype type) {
+    int64_t whole = to.cols / LANES * LANES, rest = to.cols - whole, padded = round_up(to.cols, LANES);
+    int64_t size = stored_size(type), step = to.stride * size;
+    char *row = to.data;
+    for (int64_t i = 0; i < to.rows; i++, packed += padded, row += step) {
+        if (i + ROWS_AHEAD < to.rows) prefetch_row_to_write(row + ROWS_AHEAD * step, to.cols * size);
+        for (int64_t c = 0; c < to.cols; c += LANES) {
+            vec x = vec_load(packed + c) * vec_all(factor);
+            if (type == TYPE_BF16 && c < whole)
+                vec_store_bf16((bf16 *)row + c, x);
+            else if (type == TYPE_BF16)
+                vec_store_part_bf16((bf16 *)row + c, rest, x);
+            else if (c < whole)
+                vec_store((float *)row + c, x);
+            else
+                vec_store_part((float *)row + c, rest, x);
         }
     }
 }
 
 // to = factor * packed [rows, padded]
 static void unpack_rows(matrix to, const float *packed, float factor) {
-    int64_t whole = to.cols / LANES * LANES, rest = to.cols - whole, padded = round_up(to.cols, LANES);
-    float *row = matrix_real(to);
-    for (int64_t i = 0; i < to.rows; i++, row += to.stride, packed += padded) {
-        if (i + ROWS_AHEAD < to.rows) prefetch_row_to_write(row + ROWS_AHEAD * to.stride, to.cols);
-        for (int64_t c = 0; c < whole; c += LANES) vec_store(row + c, vec_load(packed + c) * vec_all(factor));
-        if (rest) vec_store_part(row + whole, rest, vec_load(packed + whole) * vec_all(factor));
-    }
+    if (to.type == TYPE_BF16)
+        unpack_rows_as(to, packed, factor, TYPE_BF16);
+    else
+        unpack_rows_as(to, packed, factor, TYPE_REAL);
 }
 
 static inline void transpose_8x8(__m256 x[8]) {
@@ -106,36 +157,66 @@ static inline void transpose_8x8(__m256 x[8]) {
     }
 }
 
-// Element (row j, channel c) to tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.
-static void pack_columns(float *to, int64_t step, int64_t tile_step, matrix from) {
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const float *rows = matrix_real(from);
+// Word c of row j to tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.
+static inline __attribute__((always_inline)) void pack_columns_of(
+    operand *to, int64_t step, int64_t tile_step, matrix from, dtype type) {
+    int64_t size = stored_size(type), row_step = from.stride * size;
+    const char *rows = from.data;
     for (int64_t j = 0; j < from.rows; j += 8) {
-        float *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS;
+        operand *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS * WORD;
         for (int64_t i = j + ROWS_AHEAD; i < least(j + ROWS_AHEAD + 8, from.rows); i++)
-            prefetch_row(rows + i * from.stride, from.cols);
-        for (int64_t c = 0; c < from.cols; c += 8) {
-            int64_t channels = least(from.cols - c, 8);
-            __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)channels), lane);
+            prefetch_row(rows + i * row_step, from.cols * size);
+        for (int64_t c = 0; c < from.cols; c += 8 * WORD) {
+            int64_t channels = from.cols - c, present = least(words_of(channels), 8);
             __m256 block[8];
             for (int64_t i = 0; i < 8; i++)
-                block[i] = j + i < from.rows ? _mm256_maskload_ps(rows + (j + i) * from.stride + c, mask)
-                                             : _mm256_setzero_ps();
+                block[i] = j + i < from.rows
+                               ? eight_words(rows + (j + i) * row_step + c * size, type, channels)
+                               : _mm256_setzero_ps();
             transpose_8x8(block);
-            for (int64_t i = 0; i < channels; i++) _mm256_storeu_ps(tile + (c + i) * step, block[i]);
+            for (int64_t i = 0; i < present; i++)
+                _mm256_storeu_ps((void *)(tile + (c / WORD + i) * step), block[i]);
         }
     }
 }
 
-static int64_t packed_columns_count(int64_t rows, int64_t width) {
-    return round_up(rows, TILE_COLUMNS) * width;
+static void pack_columns(operand *to, int64_t step, int64_t tile_step, matrix from) {
+    if (from.type == TYPE_BF16)
+        pack_columns_of(to, step, tile_step, from, TYPE_BF16);
+    else
+        pack_columns_of(to, step, tile_step, from, TYPE_REAL);
 }
 
-// to [tiles, d_h, TILE_COLUMNS], the last tile filled up with zeros.
-static void pack_column_tiles(float *to, matrix from) {
-    int64_t tile = from.cols * TILE_COLUMNS, whole = from.rows / TILE_COLUMNS * tile;
-    memset(to + whole, 0, (size_t)(packed_columns_count(from.rows, from.cols) - whole) * sizeof *to);
-    pack_columns(to, TILE_COLUMNS, tile, from);
+static int64_t packed_columns_count(int64_t rows, const attention_sizes *sizes) {
+    return round_up(rows, TILE_COLUMNS) * sizes->channels;
+}
+
+// to [tiles, words of d_h, TILE_COLUMNS] words, the last tile filled up with zeros.
+static void pack_column_tiles(operand *to, matrix from, const attention_sizes *sizes) {
+    int64_t tile = sizes->channels * TILE_COLUMNS, whole = from.rows / TILE_COLUMNS * tile;
+    memset(to + whole, 0, (size_t)(packed_columns_count(from.rows, sizes) - whole) * sizeof *to);
+    pack_columns(to, TILE_WORDS, tile, from);
+}
+
+// Where a word is one operand, rows are packed by words as they are; otherwise these are other `count` operands.
+static sigmoe_status take_words(arena *a, operand *rows, int64_t count, operand **grouped) {
+    *grouped = rows;
+    return WORD == 1 ? SIGMOE_OK : ARENA_NEW_RAW(a, *grouped, count);
+}
+
+// grouped = rows [count, padded] packed by words, zeros behind an odd last row; both have room for an even number.
+static void group_rows(operand *grouped, operand *rows, int64_t count, int64_t padded) {
+    if (WORD == 1) return;
+    if (count % WORD) memset(rows + count * padded, 0, (size_t)padded * sizeof *rows);
+    for (int64_t i = 0; i < count; i += WORD)
+        for (int64_t c = 0; c < padded; c += LANES)
+            words_of_rows(
+                grouped + i * padded + c * WORD, rows + i * padded + c, rows + (i + 1) * padded + c);
+}
+
+// Rows packed as a matrix to pack once more.
+static matrix packed_matrix(operand *rows, int64_t count, const attention_sizes *sizes) {
+    return (matrix){rows, WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded};
 }
 
 static inline int64_t vectors_of(int64_t columns) {
@@ -149,9 +230,9 @@ static inline int64_t first_position(const attention_sizes *sizes, int64_t i, in
 
 // What a row of scores is multiplied by along its keys; rows of the left operands are `padded` apart.
 typedef struct strip_operands {
-    const float *content, *position; // (q + u), (q + v): [TILE_ROWS, padded]
-    const float *keys;               // packed in column tiles
-    const float *positions;          // packed by columns, position_step apart, LANES zeros in front
+    const operand *content, *position; // (q + u), (q + v): [TILE_ROWS, padded]
+    const operand *keys;               // packed in column tiles
+    const operand *positions;          // packed by columns, position_step apart, LANES zeros in front
 } strip_operands;
 
 // scores [TILE_ROWS, n] of the queries from i and the keys from j (a multiple of CHUNK), before the scale. Each row begins
@@ -161,34 +242,38 @@ static void strip_scores(const attention_sizes *sizes, const strip_operands *ope
     // Row r's product with position p belongs to key p + r (up to a constant): stored SCORES_STEP + 1 apart, keys align.
     product_set(&(strip_product){.left = operands->position,
         .left_step = sizes->padded,
-        .right = operands->positions + LANES + first_position(sizes, i, j),
+        .right = operands->positions + (LANES + first_position(sizes, i, j)) * WORD,
         .right_step = sizes->position_step,
-        .right_tile_step = TILE_COLUMNS,
-        .depth = sizes->width,
+        .right_tile_step = TILE_WORDS,
+        .words = words_of(sizes->width),
         .c = scores + LANES - (TILE_ROWS - 1),
         .c_step = SCORES_STEP + 1,
         .vectors = vectors_of(n + TILE_ROWS - 1)});
     product_add(&(strip_product){.left = operands->content,
         .left_step = sizes->padded,
-        .right = operands->keys + j * sizes->width,
-        .right_step = TILE_COLUMNS,
-        .right_tile_step = TILE_COLUMNS * sizes->width,
-        .depth = sizes->width,
+        .right = operands->keys + j * sizes->channels,
+        .right_step = TILE_WORDS,
+        .right_tile_step = TILE_COLUMNS * sizes->channels,
+        .words = words_of(sizes->width),
         .c = scores + LANES,
         .c_step = SCORES_STEP,
         .vectors = vectors_of(n)});
 }
 
-// The positions of every head, packed once for all sequences: [H, d_h, position_step].
+// The positions of every head, packed once for all sequences.
 typedef struct position_packing {
     const attention_call *call;
     attention_sizes sizes;
-    float *columns;
-    float *rows; // [H, TILE_ROWS + T + TILE_ROWS, padded], zeros on both sides; NULL where not needed
+    operand *columns; // [H, words of d_h, position_step]
+    // [H, position_front + T + TILE_ROWS, padded], zeros on both sides, and the same packed by words; NULL where not needed
+    operand *rows, *words;
 } position_packing;
 
+static int64_t position_columns_count(const attention_sizes *sizes) {
+    return words_of(sizes->width) * sizes->position_step;
+}
 static int64_t position_rows_count(const attention_sizes *sizes) {
-    return (sizes->keys + 2 * TILE_ROWS) * sizes->padded;
+    return round_up(sizes->position_front + sizes->keys + TILE_ROWS, WORD) * sizes->padded;
 }
 
 static void pack_positions_of_head(void *context, int64_t head, int thread) {
@@ -196,11 +281,13 @@ static void pack_positions_of_head(void *context, int64_t head, int thread) {
     const position_packing *packing = context;
     const attention_sizes *sizes = &packing->sizes;
     matrix from = head_part(packing->call->positions, 0, sizes->keys, head, sizes->width);
-    float *columns = packing->columns + head * sizes->width * sizes->position_step;
-    memset(columns, 0, (size_t)(sizes->width * sizes->position_step) * sizeof *columns);
-    pack_columns(columns + LANES, sizes->position_step, TILE_COLUMNS, from);
+    operand *columns = packing->columns + head * position_columns_count(sizes);
+    memset(columns, 0, (size_t)position_columns_count(sizes) * sizeof *columns);
+    pack_columns(columns + LANES * WORD, sizes->position_step, TILE_WORDS, from);
     if (!packing->rows) return;
-    float *rows = packing->rows + head * position_rows_count(sizes);
-    memset(rows, 0, (size_t)position_rows_count(sizes) * sizeof *rows);
-    pack_rows(rows + TILE_ROWS * sizes->padded, from, NULL);
+    int64_t count = position_rows_count(sizes);
+    operand *rows = packing->rows + head * count;
+    memset(rows, 0, (size_t)count * sizeof *rows);
+    pack_rows(rows + sizes->position_front * sizes->padded, from, NULL);
+    group_rows(packing->words + head * count, rows, count / sizes->padded, sizes->padded);
 }

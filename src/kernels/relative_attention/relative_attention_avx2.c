@@ -1,5 +1,9 @@
+#include "kernels/relative_attention/operand_f32.h"
+
 #include "kernels/relative_attention/fast_backward.h"
 #include "kernels/relative_attention/fast_forward.h"
 
-extern const relative_attention_kernel relative_attention_avx2;
+// Operands stored as bf16 are widened as they are packed.
+extern const relative_attention_kernel relative_attention_avx2, relative_attention_bf16_avx2;
 const relative_attention_kernel relative_attention_avx2 = {{"avx2", CPU_AVX2}, forward, backward};
+const relative_attention_kernel relative_attention_bf16_avx2 = {{"avx2", CPU_AVX2}, forward, backward};
