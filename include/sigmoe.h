@@ -60,6 +60,7 @@ typedef struct sigmoe_progress {
     double done, total; /* total NaN: unknown */
     double rate;        /* units a second, lately */
     double seconds_left;
+    double all_seconds_left; /* of a comparison or sweep: until its last run ends; 0: unknown */
     double loss;            /* nats per token of the last step */
     double score;           /* bits per character or perplexity, as score_name says */
     const char *score_name; /* "bpc", "bpb", "ppl", or NULL */

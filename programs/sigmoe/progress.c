@@ -69,6 +69,10 @@ static void describe(const sigmoe_progress *p, char *line) {
         append(line, "  ");
         append_duration(line, fmax(p->seconds_left, 0));
         append(line, " left");
+        if (p->all_seconds_left > 0) {
+            append(line, ", all ");
+            append_duration(line, p->all_seconds_left);
+        }
     }
 }
 

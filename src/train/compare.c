@@ -5,12 +5,14 @@
 #include "formats/json_options.h"
 #include "train/compare_ngram.h"
 #include "train/compare_table.h"
+#include "train/forecast.h"
 #include "train/paths.h"
 #include "train/plot.h"
 #include "train/report.h"
 #include "train/sweep_jobs.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -77,24 +79,43 @@ static sigmoe_status open_place(const comparison *c) {
 
 // ---------------------------------------------------------------- the runs
 
-// Of a run's progress only its own line is passed on, not that of each validation; what came out is a line when it is done.
+// Of a run's progress only its own line is passed on, not that of each validation, with what is left of all runs; what came
+// out is a line when it is done.
 typedef struct quiet_observer {
     sigmoe_observer passed; // what the run sees
     const sigmoe_observer *listener;
     const char *task;
+    comparison *comparison;
+    int variant;
+    bool resumed;
+    double before; // part of the run that was done when it went on; NaN: not heard yet
 } quiet_observer;
 
 static void pass_progress(void *context, const sigmoe_progress *progress) {
-    const quiet_observer *quiet = context;
-    bool own = progress->task == quiet->task && !progress->finished;
-    if (own && quiet->listener->progress) quiet->listener->progress(quiet->listener->context, progress);
+    quiet_observer *quiet = context;
+    double part = progress->done / progress->total;
+    if (progress->task != quiet->task || progress->finished) return;
+    if (isnan(quiet->before)) {
+        quiet->before = quiet->resumed ? part : 0;
+        forecast_skip(quiet->comparison, quiet->variant, quiet->before);
+    }
+    sigmoe_progress all = *progress;
+    all.all_seconds_left = forecast_seconds_left(
+        quiet->comparison, (part - quiet->before) * forecast_work(quiet->comparison, quiet->variant));
+    if (quiet->listener->progress) quiet->listener->progress(quiet->listener->context, &all);
 }
 
 // NULL stays NULL.
 static const sigmoe_observer *make_quiet(
-    quiet_observer *quiet, const sigmoe_observer *listener, const char *task) {
+    quiet_observer *quiet, comparison *c, int variant, bool resumed, const char *task) {
+    const sigmoe_observer *listener = c->observer;
     if (!listener) return NULL;
-    *quiet = (quiet_observer){.listener = listener, .task = task};
+    *quiet = (quiet_observer){.listener = listener,
+        .task = task,
+        .comparison = c,
+        .variant = variant,
+        .resumed = resumed,
+        .before = NAN};
     quiet->passed = (sigmoe_observer){
         .progress = pass_progress, .context = quiet, .stop = listener->stop, .threads = listener->threads};
     return &quiet->passed;
@@ -122,6 +143,7 @@ sigmoe_status comparison_run(comparison *c, int variant, int seed) {
     const char *task = arena_text(c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed,
         seed * c->variant_count + variant + 1, c->variant_count * c->seed_count);
     if (!task) return SIGMOE_NO_MEMORY;
+    bool finished = compare_run_finished(directory);
     quiet_observer quiet;
     run_request request = {.directory = directory,
         .task = task,
@@ -129,8 +151,9 @@ sigmoe_status comparison_run(comparison *c, int variant, int seed) {
         .data = &c->data,
         .settings = &settings,
         .test_tokens = c->request->test_tokens,
-        .observer = make_quiet(&quiet, c->observer, task)};
+        .observer = make_quiet(&quiet, c, variant, path_exists(directory), task)};
     TRY(compare_run(&request, c->arena, &c->results[index]));
+    if (!finished) forecast_end(c, variant);
     note_result(c, task, &c->results[index]);
     return run_curve_read(directory, settings.batch * v->config.model.unroll, c->arena, &c->curves[index]);
 }
@@ -167,6 +190,7 @@ static sigmoe_status compare(comparison *c, char **text) {
     TRY(comparison_plan(c));
     TRY(open_place(c));
     TRY(comparison_ngram(c));
+    TRY(forecast_begin(c));
     TRY(run_all(c));
     TRY(table_rows(c, &rows));
     TRY(table_text(c, rows, text));

@@ -17,12 +17,19 @@ typedef struct compared_variant {
         published; // the paper's score for this very row and base, a sweep's also from before its overrides; NaN: none
 } compared_variant;
 
+// Of forecast.h. Work is in operations a token.
+typedef struct forecast {
+    double started;    // by the clock
+    double work, done; // of the runs that this process trains, and of those that have ended
+} forecast;
+
 typedef struct comparison {
     const sigmoe_compare_request *request;
     const struct sweep_plan *sweep;  // NULL: a comparison of the user's own
     int jobs;                        // runs at a time
     const sigmoe_observer *observer; // may be NULL
-    arena *arena;                    // all that follows lives here
+    forecast forecast;
+    arena *arena; // all that follows lives here
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;

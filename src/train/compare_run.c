@@ -214,11 +214,20 @@ static sigmoe_status finish(
     return measure(r, &costs, a, result);
 }
 
+static sigmoe_status result_path_of(const char *directory, char path[PATH_CAPACITY]) {
+    return path_format(path, "%s/result.json", directory);
+}
+
+bool compare_run_finished(const char *directory) {
+    char path[PATH_CAPACITY];
+    return result_path_of(directory, path) == SIGMOE_OK && path_exists(path);
+}
+
 sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     char result_path[PATH_CAPACITY], costs_path[PATH_CAPACITY];
     trainer *t;
     *result = (run_result){0};
-    TRY(path_format(result_path, "%s/result.json", r->directory));
+    TRY(result_path_of(r->directory, result_path));
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
     if (path_exists(result_path)) return read_result(result_path, a, result);
     TRY(open_trainer(r, &t));

@@ -2,6 +2,7 @@
 
 #include "base/threads.h"
 #include "train/compare.h"
+#include "train/forecast.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,11 +22,13 @@ typedef struct job {
     pid_t process; // 0: the place is free
     int pipe;      // the child's sentence when it fails; closed by its end
     int run;       // seed · variants + variant
+    bool finished; // was before it began: there is only something to read
 } job;
 
 typedef struct job_pool {
     comparison *comparison;
     job jobs[MOST_JOBS];
+    double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
     int places, busy;
     int runs, begun, done;
     sigmoe_status status;       // of the first that failed
@@ -34,16 +38,40 @@ typedef struct job_pool {
 
 // ---------------------------------------------------------------- the child
 
+// What a child's run tells: its part goes to the parent, who shows one line for all; its notes to the user.
+typedef struct child_observer {
+    const sigmoe_observer *listener;
+    double *part;
+    double before; // done when it began; NaN: not heard yet
+} child_observer;
+
+static void share_part(void *context, const sigmoe_progress *progress) {
+    child_observer *child = context;
+    double part = progress->done / progress->total;
+    if (isnan(child->before)) child->before = part;
+    *child->part = part - child->before;
+}
+
+static void pass_note(void *context, const char *line) {
+    const sigmoe_observer *listener = ((child_observer *)context)->listener;
+    if (listener->note) listener->note(listener->context, line);
+}
+
 // Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on once.
-static void be_child(job_pool *pool, int run, pid_t parent, int pipe) {
+static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pipe) {
     comparison *c = pool->comparison;
     sigmoe_observer observer = c->observer ? *c->observer : (sigmoe_observer){0};
+    child_observer child = {.listener = c->observer, .part = part, .before = NAN};
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
     int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
     observer.threads = share > 1 ? share : 1;
-    observer.progress = NULL;
+    if (child.listener) {
+        observer.progress = share_part;
+        observer.note = pass_note;
+        observer.context = &child;
+    }
     c->observer = &observer;
     sigmoe_status status = comparison_run(c, run % c->variant_count, run / c->variant_count);
     const char *message = sigmoe_message();
@@ -54,17 +82,24 @@ static void be_child(job_pool *pool, int run, pid_t parent, int pipe) {
 // ---------------------------------------------------------------- the parent
 
 static sigmoe_status begin(job_pool *pool, job *place) {
-    int ends[2];
+    const comparison *c = pool->comparison;
+    char directory[PATH_CAPACITY];
+    int ends[2], run = pool->begun;
     pid_t parent = getpid();
+    double *part = &pool->part[place - pool->jobs];
+    *part = 0;
+    TRY(comparison_run_path(c, run % c->variant_count, run / c->variant_count, directory));
+    bool finished = compare_run_finished(directory);
     if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
     pid_t process = fork();
-    if (process == 0) be_child(pool, pool->begun, parent, ends[1]);
+    if (process == 0) be_child(pool, run, part, parent, ends[1]);
     close(ends[1]); // so that the child alone holds it
     if (process < 0) {
         close(ends[0]);
         return fail_errno("cannot start a process for a run");
     }
-    *place = (job){.process = process, .pipe = ends[0], .run = pool->begun++};
+    *place = (job){.process = process, .pipe = ends[0], .run = run, .finished = finished};
+    pool->begun++;
     pool->busy++;
     return SIGMOE_OK;
 }
@@ -120,8 +155,10 @@ static void end(job_pool *pool, job *j) {
         note_signal(pool, j, WTERMSIG(status));
     else if (WEXITSTATUS(status) != SIGMOE_OK)
         note_failure(pool, (sigmoe_status)WEXITSTATUS(status), message);
-    else
+    else {
         pool->done++;
+        if (!j->finished) forecast_end(pool->comparison, j->run % pool->comparison->variant_count);
+    }
     j->process = 0;
     pool->busy--;
 }
@@ -136,6 +173,15 @@ static void wait_for_one(job_pool *pool) {
         if (waiting[i].fd >= 0 && waiting[i].revents) end(pool, &pool->jobs[i]);
 }
 
+static double running_work(const job_pool *pool) {
+    const comparison *c = pool->comparison;
+    double work = 0;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process)
+            work += pool->part[i] * forecast_work(c, pool->jobs[i].run % c->variant_count);
+    return work;
+}
+
 static void tell(const job_pool *pool) {
     const sigmoe_observer *o = pool->comparison->observer;
     if (!o || !o->progress) return;
@@ -144,7 +190,7 @@ static void tell(const job_pool *pool) {
         .done = pool->done,
         .total = pool->runs,
         .rate = NAN,
-        .seconds_left = NAN,
+        .seconds_left = forecast_seconds_left(pool->comparison, running_work(pool)),
         .loss = NAN,
         .score = NAN,
         .tokens_per_second = NAN,
@@ -158,15 +204,24 @@ static void begin_more(job_pool *pool) {
             note_failure(pool, SIGMOE_IO, sigmoe_message());
 }
 
+static void run_pool(job_pool *pool) {
+    const sigmoe_observer *observer = pool->comparison->observer;
+    const volatile int *stop = observer ? observer->stop : NULL;
+    do {
+        if (stop && *stop) stop_all(pool);
+        begin_more(pool);
+        tell(pool);
+        if (pool->busy > 0) wait_for_one(pool);
+    } while (pool->busy > 0 || (pool->begun < pool->runs && !pool->stopping));
+}
+
 sigmoe_status comparison_run_jobs(comparison *c) {
     job_pool pool = {.comparison = c, .places = c->jobs, .runs = c->variant_count * c->seed_count};
-    const volatile int *stop = c->observer ? c->observer->stop : NULL;
-    do {
-        if (stop && *stop) stop_all(&pool);
-        begin_more(&pool);
-        tell(&pool);
-        if (pool.busy > 0) wait_for_one(&pool);
-    } while (pool.busy > 0 || (pool.begun < pool.runs && !pool.stopping));
+    size_t size = MOST_JOBS * sizeof *pool.part;
+    pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
+    run_pool(&pool);
+    munmap(pool.part, size);
     if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
     if (pool.done < pool.runs) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
     return SIGMOE_OK;
