@@ -46,8 +46,11 @@ static void run_rows(void *context, int64_t task, int thread) {
     (void)thread;
     const chunk *c = context;
     int64_t row = task * c->block, rows = least(c->block, c->logits.rows - row), at = c->first + row;
-    chosen()->rows(matrix_real(c->logits) + row * c->logits.stride, rows, c->logits.cols, c->call->bias,
-        c->call->targets + at, c->scale, c->call->nats + at);
+    real *logits = matrix_row(c->logits, row);
+    chosen()->rows(
+        logits, rows, c->logits.cols, c->call->bias, c->call->targets + at, c->scale, c->call->nats + at);
+    if (c->factor.type == TYPE_BF16)
+        pointwise_chosen()->round(matrix_row(c->factor, row), logits, rows * c->logits.cols);
 }
 
 static matrix rows_of(matrix m, const chunk *c) {
@@ -70,7 +73,6 @@ int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary) {
 
 static sigmoe_status propagate_chunk(
     const kernel_context *context, const chunk *c, const cross_entropy_gradients *gradients) {
-    if (c->factor.type == TYPE_BF16) copy_into(context, c->factor, c->logits);
     TRY(dense_gemm(
         context, &(gemm_call){.a = c->factor, .b = c->call->weight, .c = rows_of(gradients->dx, c)}));
     TRY(dense_gemm(context, &(gemm_call){.transpose_a = true,

@@ -84,26 +84,38 @@ static inline void philox_words(const philox *p, uint64_t block, words *first, w
     *second = words_odd(c01, c23);
 }
 
+enum { STEP = 2 * LANES };
+
+// x[i] ... x[i + STEP - 1] times the factors, of those that are among the n.
+static void multiply_edge(real *x, int64_t i, int64_t n, vec low, vec high) {
+    real factors[STEP];
+    vec_store(factors, low);
+    vec_store(factors + LANES, high);
+    for (int64_t j = i < 0 ? -i : 0; j < STEP && i + j < n; j++) x[i + j] *= factors[j];
+}
+
 static void dropout_vector(real *x, int64_t n, double p, random_stream stream, uint64_t first) {
-    enum { STEP = 2 * LANES };
     uint64_t threshold = (uint64_t)(p * 4294967296.0);
-    int64_t head = (int64_t)(-first % 4); // up to the next whole block
-    if (threshold == 0 || n < head + STEP) {
+    if (threshold == 0) {
         pointwise_ref.dropout(x, n, p, stream, first);
         return;
     }
-    pointwise_ref.dropout(x, head, p, stream, first);
     philox generator = philox_start(stream);
     uint32_t limit = (uint32_t)(threshold - 1); // kept: at least the threshold, which may be 2^32
     vec scale = vec_all(p < 1.0 ? (real)(1.0 / (1.0 - p)) : 0);
-    int64_t i = head;
-    for (; i + STEP <= n; i += STEP) {
+    uint64_t block = first / 4;
+    for (int64_t i = -(int64_t)(first % 4); i < n; i += STEP, block += BLOCKS) {
         words low, high;
-        philox_words(&generator, (first + (uint64_t)i) / 4, &low, &high);
-        vec_store(x + i, vec_load(x + i) * vec_where_above(low, limit, scale));
-        vec_store(x + i + LANES, vec_load(x + i + LANES) * vec_where_above(high, limit, scale));
+        philox_words(&generator, block, &low, &high);
+        vec low_factors = vec_where_above(low, limit, scale),
+            high_factors = vec_where_above(high, limit, scale);
+        if (i < 0 || i + STEP > n) {
+            multiply_edge(x, i, n, low_factors, high_factors);
+        } else {
+            vec_store(x + i, vec_load(x + i) * low_factors);
+            vec_store(x + i + LANES, vec_load(x + i + LANES) * high_factors);
+        }
     }
-    pointwise_ref.dropout(x + i, n - i, p, stream, first + (uint64_t)i);
 }
 
 // ---- Softmax ----
