@@ -80,10 +80,10 @@ class Experts(nn.Module):
         token = order.div(self.k, rounding_mode="floor")
         rows = flat.index_select(0, token).split(counts)
         factors = weight.reshape(-1).index_select(0, order)[:, None].split(counts)
-        parts = [
-            (torch.relu(r @ self.up[e]) * f) @ self.down[e] for e, (r, f) in enumerate(zip(rows, factors)) if len(r)
-        ]
-        y = torch.zeros_like(flat).index_add(0, token, torch.cat(parts))
+        parts = torch.cat(
+            [(torch.relu(r @ self.up[e]) * f) @ self.down[e] for e, (r, f) in enumerate(zip(rows, factors)) if len(r)]
+        )
+        y = torch.zeros_like(flat, dtype=parts.dtype).index_add(0, token, parts)  # autocast: bf16 parts of f32 rows
         p = torch.softmax(logits, dim=-1).mean(0)
         return y.view_as(x), 1e-3 * (p * p.log()).sum()
 
