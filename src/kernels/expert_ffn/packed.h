@@ -12,7 +12,7 @@
 
 enum {
     RANGE_ROWS = 256,              // at most in a task: enough to pay for packing weights
-    BLOCK_TOKENS = 2048,           // at least in a block
+    BLOCK_TOKENS = 1024,           // at least in a block
     STEPS = 128 * PER_WORD,        // rows that the second backward pass packs at once
     SLICE = ROWS == 6 ? 240 : 224, // columns of d in its tasks: a multiple of ROWS and of COLS
     COMBINE_TOKENS = 64,           // in a task
