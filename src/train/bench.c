@@ -30,3 +30,13 @@ sigmoe_status bench_matrix(arena *a, int64_t rows, int64_t cols, uint64_t salt, 
             matrix_real(*out)[r * out->stride + c] = (real)random_normal(stream, (uint64_t)(r * cols + c));
     return SIGMOE_OK;
 }
+
+sigmoe_status bench_operand(
+    arena *a, sigmoe_dtype operands, int64_t rows, int64_t cols, uint64_t salt, matrix *out) {
+    TRY(bench_matrix(a, rows, cols, salt, out));
+    if (operands == SIGMOE_F32) return SIGMOE_OK;
+    matrix exact = *out;
+    TRY(matrix_new(a, operand_type(operands), rows, cols, out));
+    for (int64_t i = 0; i < rows * cols; i++) matrix_bf16(*out)[i] = bf16_of((float)matrix_real(exact)[i]);
+    return SIGMOE_OK;
+}

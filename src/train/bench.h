@@ -17,3 +17,6 @@ sigmoe_status bench_check(const bench_size *sizes, int count);
 
 // [rows, cols], drawn from the normal distribution; equal salts give equal numbers.
 sigmoe_status bench_matrix(arena *a, int64_t rows, int64_t cols, uint64_t salt, matrix *out);
+// The same as an operand of products.
+sigmoe_status bench_operand(
+    arena *a, sigmoe_dtype operands, int64_t rows, int64_t cols, uint64_t salt, matrix *out);

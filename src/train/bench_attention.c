@@ -1,6 +1,5 @@
 // Times of the relative attention kernel.
 #include "kernels/peak/peak.h"
-#include "kernels/pointwise/pointwise.h"
 #include "kernels/relative_attention/relative_attention.h"
 #include "train/bench.h"
 #include "train/bench_attention.h"
@@ -16,18 +15,8 @@ double bench_attention_flops(const sigmoe_bench_attention_request *r) {
     return 2 * 3 * pairs * (double)r->head_width;
 }
 
-// `salt` as in bench_matrix.
-static sigmoe_status draw_operand(const kernel_context *kernel, arena *a, dtype operands, int64_t rows,
-    int64_t cols, uint64_t salt, matrix *out) {
-    matrix exact;
-    TRY(bench_matrix(a, rows, cols, salt, &exact));
-    TRY(matrix_new(a, operands, rows, cols, out));
-    copy_into(kernel, *out, exact);
-    return SIGMOE_OK;
-}
-
-sigmoe_status bench_attention_data(const sigmoe_bench_attention_request *r, const kernel_context *kernel,
-    arena *a, attention_call *call, attention_gradients *gradients) {
+sigmoe_status bench_attention_data(
+    const sigmoe_bench_attention_request *r, arena *a, attention_call *call, attention_gradients *gradients) {
     int64_t keys = r->memory + r->queries, inner = r->heads * r->head_width;
     dtype type = operand_type(r->dtype);
     matrix biases;
@@ -37,10 +26,10 @@ sigmoe_status bench_attention_data(const sigmoe_bench_attention_request *r, cons
         .heads = r->heads,
         .head_width = r->head_width,
         .scale = 1 / real_sqrt((real)r->head_width)};
-    TRY(draw_operand(kernel, a, type, r->batch * r->queries, inner, 0, &call->q));
-    TRY(draw_operand(kernel, a, type, r->batch * keys, inner, 1, &call->k));
-    TRY(draw_operand(kernel, a, type, r->batch * keys, inner, 2, &call->v));
-    TRY(draw_operand(kernel, a, type, keys, inner, 3, &call->positions));
+    TRY(bench_operand(a, r->dtype, r->batch * r->queries, inner, 0, &call->q));
+    TRY(bench_operand(a, r->dtype, r->batch * keys, inner, 1, &call->k));
+    TRY(bench_operand(a, r->dtype, r->batch * keys, inner, 2, &call->v));
+    TRY(bench_operand(a, r->dtype, keys, inner, 3, &call->positions));
     TRY(bench_matrix(a, 2, inner, 4, &biases));
     call->content_bias = matrix_real(biases);
     call->position_bias = matrix_real(biases) + inner;
@@ -48,7 +37,7 @@ sigmoe_status bench_attention_data(const sigmoe_bench_attention_request *r, cons
     TRY(ARENA_NEW(a, call->logsumexp, r->batch * r->heads * r->queries));
 
     *gradients = (attention_gradients){0};
-    TRY(draw_operand(kernel, a, type, call->q.rows, inner, 5, &gradients->dout));
+    TRY(bench_operand(a, r->dtype, call->q.rows, inner, 5, &gradients->dout));
     TRY(matrix_new(a, type, call->q.rows, inner, &gradients->dq));
     TRY(matrix_new(a, type, call->k.rows, inner, &gradients->dk));
     TRY(matrix_new(a, type, call->v.rows, inner, &gradients->dv));
@@ -68,7 +57,7 @@ static sigmoe_status time_attention(
     attention_call call;
     attention_gradients gradients;
     double *forward, *backward, *total;
-    TRY(bench_attention_data(r, &work->kernel, a, &call, &gradients));
+    TRY(bench_attention_data(r, a, &call, &gradients));
     TRY(ARENA_NEW(a, forward, r->repetitions));
     TRY(ARENA_NEW(a, backward, r->repetitions));
     TRY(ARENA_NEW(a, total, r->repetitions));

@@ -6,5 +6,5 @@
 // Of a forward pass: what sigmoe_bench_attention_result says counts as work.
 double bench_attention_flops(const sigmoe_bench_attention_request *r);
 // Everything in `a`; the gradients' sums begin at zero.
-sigmoe_status bench_attention_data(const sigmoe_bench_attention_request *r, const kernel_context *kernel,
-    arena *a, attention_call *call, attention_gradients *gradients);
+sigmoe_status bench_attention_data(
+    const sigmoe_bench_attention_request *r, arena *a, attention_call *call, attention_gradients *gradients);

@@ -16,6 +16,7 @@ static const double ENOUGH_SECONDS = 0.5;
 typedef struct bench_state {
     const sigmoe_bench_kernel_request *request;
     sigmoe_bench_machine machine;
+    double bf16_gflops; // the peak of products of bf16
     workspace work;
     double *times;  // [repetitions]
     matrix clutter; // twice the last cache: passing over it empties the caches of anything else
@@ -62,7 +63,8 @@ static sigmoe_status time_case(bench_state *s, const kernel_case *c, kernel_run 
 
 static sigmoe_bench_kernel_row make_row(
     const bench_state *s, const kernel_case *c, const kernel_run *run, double seconds) {
-    double arithmetic = run->flops / (s->machine.peak_gflops * 1e9);
+    double peak = run->operands == SIGMOE_BF16 ? s->bf16_gflops : s->machine.peak_gflops;
+    double arithmetic = run->flops / (peak * 1e9);
     double memory = run->bytes / (s->machine.gigabytes_per_s * 1e9);
     return (sigmoe_bench_kernel_row){.operation = c->operation,
         .shape = c->shape,
@@ -98,7 +100,7 @@ static bool list_named(const char *operation, kernel_list *list) {
 
 static sigmoe_status visit_case(bench_state *s, const kernel_case *c) {
     kernel_list list;
-    kernel_run run = {.kernel = s->work.kernel, .a = s->work.activations};
+    kernel_run run = {.kernel = s->work.kernel, .a = s->work.activations, .operands = c->operands};
     if (!list_named(c->operation, &list)) return SIGMOE_OK;
     arena_mark mark = arena_here(run.a);
     sigmoe_status status = c->prepare(&run);
@@ -111,6 +113,7 @@ static sigmoe_status visit_cases(bench_state *s) {
     const char *only = s->request->operation;
     TRY(ARENA_NEW(s->work.activations, s->times, s->request->repetitions));
     s->machine.peak_gflops = peak_gflops(s->work.kernel.threads, TYPE_REAL);
+    s->bf16_gflops = peak_gflops(s->work.kernel.threads, TYPE_BF16);
     s->machine.isa = cpu_level_name(cpu_current());
     TRY(peak_bandwidth(&s->work.kernel, &s->machine.gigabytes_per_s));
     TRY(make_clutter(s));

@@ -15,8 +15,9 @@ typedef struct kernel_case kernel_case;
 typedef struct kernel_run {
     kernel_context kernel;
     arena *a;
-    double flops; // of one run; 0 where comparisons and moves are all there is to do
-    double bytes; // that must come from and go to memory at least
+    sigmoe_dtype operands; // of products
+    double flops;          // of one run; 0 where comparisons and moves are all there is to do
+    double bytes;          // that must come from and go to memory at least
     union {
         gemm_call gemm;
         struct {
@@ -49,6 +50,7 @@ typedef struct kernel_run {
 
 struct kernel_case {
     const char *operation, *shape;
+    sigmoe_dtype operands;
     sigmoe_status (*prepare)(kernel_run *run); // also counts flops and bytes
     sigmoe_status (*once)(kernel_run *run);
 };

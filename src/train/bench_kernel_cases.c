@@ -15,17 +15,21 @@ static double bytes_of(double elements) {
     return elements * (double)sizeof(real);
 }
 
+static double operand_bytes(const kernel_run *r, double elements) {
+    return elements * (double)dtype_size(operand_type(r->operands));
+}
+
 // ---------------------------------------------------------------- dense products
 
 static sigmoe_status prepare_product(
     kernel_run *r, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k) {
     gemm_call *g = &r->gemm;
     *g = (gemm_call){.transpose_a = transpose_a, .transpose_b = transpose_b};
-    TRY(bench_matrix(r->a, transpose_a ? k : m, transpose_a ? m : k, 0, &g->a));
-    TRY(bench_matrix(r->a, transpose_b ? n : k, transpose_b ? k : n, 1, &g->b));
+    TRY(bench_operand(r->a, r->operands, transpose_a ? k : m, transpose_a ? m : k, 0, &g->a));
+    TRY(bench_operand(r->a, r->operands, transpose_b ? n : k, transpose_b ? k : n, 1, &g->b));
     TRY(matrix_new(r->a, TYPE_REAL, m, n, &g->c));
     r->flops = 2.0 * (double)m * (double)n * (double)k;
-    r->bytes = bytes_of((double)(m * k + k * n + m * n));
+    r->bytes = operand_bytes(r, (double)(m * k + k * n)) + bytes_of((double)(m * n));
     return SIGMOE_OK;
 }
 
@@ -103,37 +107,25 @@ static sigmoe_status experts_backward(kernel_run *r) {
 
 // ---------------------------------------------------------------- attention
 
-static sigmoe_status prepare_attention_of(kernel_run *r, sigmoe_dtype type) {
+static sigmoe_status prepare_attention(kernel_run *r) {
     sigmoe_bench_attention_request wts;
     sigmoe_bench_attention_defaults(&wts);
-    wts.dtype = type;
-    TRY(bench_attention_data(&wts, &r->kernel, r->a, &r->attention.call, &r->attention.gradients));
+    wts.dtype = r->operands;
+    TRY(bench_attention_data(&wts, r->a, &r->attention.call, &r->attention.gradients));
     const attention_call *c = &r->attention.call;
     double elements = (double)(2 * c->q.rows + 2 * c->k.rows + c->positions.rows) * (double)c->q.cols;
     r->flops = bench_attention_flops(&wts);
-    r->bytes = elements * (double)dtype_size(c->q.type);
+    r->bytes = operand_bytes(r, elements);
     return attention_forward(&r->kernel, c);
-}
-static sigmoe_status prepare_attention(kernel_run *r) {
-    return prepare_attention_of(r, SIGMOE_F32);
-}
-static sigmoe_status prepare_attention_bf16(kernel_run *r) {
-    return prepare_attention_of(r, SIGMOE_BF16);
 }
 static sigmoe_status attend(kernel_run *r) {
     return attention_forward(&r->kernel, &r->attention.call);
 }
-static sigmoe_status prepare_attention_backward_of(kernel_run *r, sigmoe_dtype type) {
-    TRY(prepare_attention_of(r, type));
+static sigmoe_status prepare_attention_backward(kernel_run *r) {
+    TRY(prepare_attention(r));
     r->flops *= 2;
     r->bytes *= 2;
     return SIGMOE_OK;
-}
-static sigmoe_status prepare_attention_backward(kernel_run *r) {
-    return prepare_attention_backward_of(r, SIGMOE_F32);
-}
-static sigmoe_status prepare_attention_backward_bf16(kernel_run *r) {
-    return prepare_attention_backward_of(r, SIGMOE_BF16);
 }
 static sigmoe_status attend_backward(kernel_run *r) {
     return attention_backward(&r->kernel, &r->attention.call, &r->attention.gradients);
@@ -146,8 +138,8 @@ static sigmoe_status prepare_loss(kernel_run *r) {
     cross_entropy_gradients *g = &r->loss.gradients;
     matrix bias;
     int32_t *targets;
-    TRY(bench_matrix(r->a, LOSS_ROWS, WIDTH, 0, &c->x));
-    TRY(bench_matrix(r->a, VOCABULARY, WIDTH, 1, &c->weight));
+    TRY(bench_operand(r->a, r->operands, LOSS_ROWS, WIDTH, 0, &c->x));
+    TRY(bench_operand(r->a, r->operands, VOCABULARY, WIDTH, 1, &c->weight));
     TRY(bench_matrix(r->a, 1, VOCABULARY, 2, &bias));
     TRY(ARENA_NEW(r->a, targets, LOSS_ROWS));
     for (int i = 0; i < LOSS_ROWS; i++) targets[i] = i * 3 % VOCABULARY;
@@ -159,7 +151,8 @@ static sigmoe_status prepare_loss(kernel_run *r) {
     TRY(bench_matrix(r->a, VOCABULARY, WIDTH, 3, &g->dweight));
     TRY(ARENA_NEW(r->a, g->dbias, VOCABULARY));
     r->flops = 3 * 2.0 * LOSS_ROWS * VOCABULARY * WIDTH;
-    r->bytes = bytes_of(2.0 * LOSS_ROWS * WIDTH + 3.0 * VOCABULARY * WIDTH);
+    r->bytes = operand_bytes(r, (double)(LOSS_ROWS + VOCABULARY) * WIDTH) +
+               bytes_of((double)LOSS_ROWS * WIDTH + 2.0 * VOCABULARY * WIDTH);
     return SIGMOE_OK;
 }
 static sigmoe_status train_loss(kernel_run *r) {
@@ -297,29 +290,36 @@ static sigmoe_status sum_gradient(kernel_run *r) {
 }
 
 static const kernel_case cases[] = {
-    {"dense_gemm", "projection 2048x410x412", prepare_projection, multiply},
-    {"dense_gemm", "dense up 2048x2053x412", prepare_dense_up, multiply},
-    {"dense_gemm", "dense down 2048x412x2053", prepare_dense_down, multiply},
-    {"dense_gemm", "weight gradient 2053x412x2048", prepare_weight_gradient, multiply},
-    {"expert_ffn", "forward 2048 tokens, 4 of 16 x 128", prepare_experts, experts_forward},
-    {"expert_ffn", "backward 2048 tokens, 4 of 16 x 128", prepare_experts_backward, experts_backward},
-    {"relative_attention", "forward 8 x 256 queries, 512 keys", prepare_attention, attend},
-    {"relative_attention", "backward 8 x 256 queries, 512 keys", prepare_attention_backward, attend_backward},
-    {"relative_attention_bf16", "forward 8 x 256 queries, 512 keys", prepare_attention_bf16, attend},
-    {"relative_attention_bf16", "backward 8 x 256 queries, 512 keys", prepare_attention_backward_bf16,
+    {"dense_gemm", "projection 2048x410x412", SIGMOE_F32, prepare_projection, multiply},
+    {"dense_gemm", "dense up 2048x2053x412", SIGMOE_F32, prepare_dense_up, multiply},
+    {"dense_gemm", "dense down 2048x412x2053", SIGMOE_F32, prepare_dense_down, multiply},
+    {"dense_gemm", "weight gradient 2053x412x2048", SIGMOE_F32, prepare_weight_gradient, multiply},
+    {"dense_gemm_bf16", "projection 2048x410x412", SIGMOE_BF16, prepare_projection, multiply},
+    {"dense_gemm_bf16", "dense up 2048x2053x412", SIGMOE_BF16, prepare_dense_up, multiply},
+    {"dense_gemm_bf16", "dense down 2048x412x2053", SIGMOE_BF16, prepare_dense_down, multiply},
+    {"dense_gemm_bf16", "weight gradient 2053x412x2048", SIGMOE_BF16, prepare_weight_gradient, multiply},
+    {"expert_ffn", "forward 2048 tokens, 4 of 16 x 128", SIGMOE_F32, prepare_experts, experts_forward},
+    {"expert_ffn", "backward 2048 tokens, 4 of 16 x 128", SIGMOE_F32, prepare_experts_backward,
+        experts_backward},
+    {"relative_attention", "forward 8 x 256 queries, 512 keys", SIGMOE_F32, prepare_attention, attend},
+    {"relative_attention", "backward 8 x 256 queries, 512 keys", SIGMOE_F32, prepare_attention_backward,
         attend_backward},
-    {"linear_cross_entropy", "train 512 x 8000", prepare_loss, train_loss},
-    {"layer_norm", "forward 2048 x 412", prepare_norm, normalize},
-    {"layer_norm", "backward 2048 x 412", prepare_norm_backward, normalize_backward},
-    {"top_k", "4 of 16, 2048 rows", prepare_routing, find_experts},
-    {"top_k", "512th of 2053, 2048 rows", prepare_threshold, find_threshold},
-    {"product_key", "32 of 62 x 62, 2048 rows", prepare_keys, find_keys},
-    {"pointwise", "bias and ReLU 2048 x 2053", prepare_activation, activate},
-    {"pointwise", "add 2048 x 412", prepare_sum, add_up},
-    {"pointwise", "dropout 2048 x 412", prepare_stream, drop_out},
-    {"pointwise", "softmax 2048 x 412", prepare_stream, take_softmax},
-    {"adam", "update 3296000", prepare_adam, update},
-    {"adam", "squares 3296000", prepare_norm_of_gradient, sum_gradient},
+    {"relative_attention_bf16", "forward 8 x 256 queries, 512 keys", SIGMOE_BF16, prepare_attention, attend},
+    {"relative_attention_bf16", "backward 8 x 256 queries, 512 keys", SIGMOE_BF16, prepare_attention_backward,
+        attend_backward},
+    {"linear_cross_entropy", "train 512 x 8000", SIGMOE_F32, prepare_loss, train_loss},
+    {"linear_cross_entropy", "train 512 x 8000, bf16", SIGMOE_BF16, prepare_loss, train_loss},
+    {"layer_norm", "forward 2048 x 412", SIGMOE_F32, prepare_norm, normalize},
+    {"layer_norm", "backward 2048 x 412", SIGMOE_F32, prepare_norm_backward, normalize_backward},
+    {"top_k", "4 of 16, 2048 rows", SIGMOE_F32, prepare_routing, find_experts},
+    {"top_k", "512th of 2053, 2048 rows", SIGMOE_F32, prepare_threshold, find_threshold},
+    {"product_key", "32 of 62 x 62, 2048 rows", SIGMOE_F32, prepare_keys, find_keys},
+    {"pointwise", "bias and ReLU 2048 x 2053", SIGMOE_F32, prepare_activation, activate},
+    {"pointwise", "add 2048 x 412", SIGMOE_F32, prepare_sum, add_up},
+    {"pointwise", "dropout 2048 x 412", SIGMOE_F32, prepare_stream, drop_out},
+    {"pointwise", "softmax 2048 x 412", SIGMOE_F32, prepare_stream, take_softmax},
+    {"adam", "update 3296000", SIGMOE_F32, prepare_adam, update},
+    {"adam", "squares 3296000", SIGMOE_F32, prepare_norm_of_gradient, sum_gradient},
 };
 
 const kernel_case *kernel_case_at(int index) {
