@@ -113,7 +113,7 @@ static double scratch_bytes(
         ff; // its input, its gradient; the gradients of a block's activations are as large as these
     double layer =
         (config->dropout > 0 || operands != TYPE_REAL ? operand : 0) + fmax(attention, feedforward);
-    double loss = (double)cross_entropy_chunk_elements(batch * length, config->vocab_size) * sizeof(real);
+    double loss = (double)cross_entropy_scratch_bytes(batch * length, config->vocab_size, operands);
     return stream + fmax(loss, stream + layer);
 }
 

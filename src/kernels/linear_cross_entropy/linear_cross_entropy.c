@@ -67,8 +67,9 @@ static sigmoe_status evaluate_chunk(const kernel_context *context, chunk *c) {
     return SIGMOE_OK;
 }
 
-int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary) {
-    return least(rows, rows_of_chunk(vocabulary)) * vocabulary;
+int64_t cross_entropy_scratch_bytes(int64_t rows, int64_t vocabulary, dtype operands) {
+    size_t element = sizeof(real) + (operands == TYPE_BF16 ? sizeof(bf16) : 0);
+    return least(rows, rows_of_chunk(vocabulary)) * vocabulary * (int64_t)element;
 }
 
 static sigmoe_status propagate_chunk(

@@ -23,8 +23,8 @@ typedef struct cross_entropy_gradients {
 sigmoe_status cross_entropy_train(
     const kernel_context *context, const cross_entropy_call *call, const cross_entropy_gradients *gradients);
 
-// Logits that exist at a time, in scratch memory.
-int64_t cross_entropy_chunk_elements(int64_t rows, int64_t vocabulary);
+// Scratch memory that training takes: the logits that exist at a time, and their gradient rounded for products of bf16.
+int64_t cross_entropy_scratch_bytes(int64_t rows, int64_t vocabulary, dtype operands);
 
 typedef struct linear_cross_entropy_kernel {
     kernel_identity identity;
