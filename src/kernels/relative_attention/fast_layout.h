@@ -7,7 +7,8 @@
 #pragma once
 
 #include "kernels/relative_attention/relative_attention.h"
-#include "kernels/relative_attention/tile_product.h"
+#include "kernels/relative_attention/strips.h"
+#include "kernels/relative_attention/transpose.h"
 
 #include <string.h>
 
@@ -138,23 +139,6 @@ static void unpack_rows(matrix to, const float *packed, float factor) {
         unpack_rows_as(to, packed, factor, TYPE_BF16);
     else
         unpack_rows_as(to, packed, factor, TYPE_REAL);
-}
-
-static inline void transpose_8x8(__m256 x[8]) {
-    __m256 pairs[8], fours[8];
-    for (int i = 0; i < 8; i += 2) {
-        pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
-        pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int half = 0; half < 2; half++) {
-            fours[i + 2 * half] = _mm256_shuffle_ps(pairs[i + half], pairs[i + half + 2], 0x44);
-            fours[i + 2 * half + 1] = _mm256_shuffle_ps(pairs[i + half], pairs[i + half + 2], 0xee);
-        }
-    for (int i = 0; i < 4; i++) {
-        x[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
-        x[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
-    }
 }
 
 // Word c of row j to tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.

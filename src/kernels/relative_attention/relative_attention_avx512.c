@@ -1,5 +1,7 @@
 #include "kernels/relative_attention/operand_f32.h"
 
+#include "kernels/relative_attention/tile_product.h"
+
 #include "kernels/relative_attention/fast_backward.h"
 #include "kernels/relative_attention/fast_forward.h"
 

@@ -1,7 +1,7 @@
-// The one product that attention consists of: a strip of TILE_ROWS rows, its operands addressed by steps, so that
-// transposes and the relative shift are only other steps. Counted in operands (operand_f32.h or operand_bf16.h, which comes
-// first): its depth is a number of words.
+// strip_product.h in vector registers.
 #pragma once
+
+#include "kernels/relative_attention/strip_product.h"
 
 #include <stdbool.h>
 
@@ -11,23 +11,6 @@ enum { TILE_ROWS = 8 };
 #else
 enum { TILE_ROWS = 4 };
 #endif
-enum { TILE_VECTORS = 3, TILE_COLUMNS = TILE_VECTORS * LANES, TILE_WORDS = TILE_COLUMNS * WORD };
-
-// Word k of a row of the left operand: rows `step` apart and words contiguous, or contiguous rows and words `step` apart.
-typedef enum left_layout { LEFT_BY_ROWS, LEFT_BY_DEPTH } left_layout;
-
-// c [TILE_ROWS, vectors * LANES] (+)= left [TILE_ROWS, words] · right [words, vectors * LANES]
-typedef struct strip_product {
-    const operand *left;
-    int64_t left_step;
-    const operand *right;    // words k of column tile t at t * right_tile_step + k * right_step
-    int64_t right_step;      //
-    int64_t right_tile_step; // TILE_WORDS where rows are whole
-    int64_t words;
-    float *c;
-    int64_t c_step;
-    int64_t vectors;
-} strip_product;
 
 static inline __attribute__((always_inline)) void product_tile(const strip_product *p, left_layout layout,
     bool accumulate, int vectors, const operand *right, float *c) {
@@ -63,26 +46,8 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
         for (int v = 0; v < vectors; v++) vec_store(c + r * p->c_step + v * LANES, sum[r][v]);
 }
 
-static inline __attribute__((always_inline)) void product_strip(
-    const strip_product *p, left_layout layout, bool accumulate) {
-    int64_t v = 0;
-    for (; v + TILE_VECTORS <= p->vectors; v += TILE_VECTORS)
-        product_tile(p, layout, accumulate, TILE_VECTORS, p->right + v / TILE_VECTORS * p->right_tile_step,
-            p->c + v * LANES);
-    const operand *right = p->right + v / TILE_VECTORS * p->right_tile_step;
-    if (p->vectors - v == 2)
-        product_tile(p, layout, accumulate, 2, right, p->c + v * LANES);
-    else if (p->vectors - v == 1)
-        product_tile(p, layout, accumulate, 1, right, p->c + v * LANES);
+// Registers of the vector unit need no preparation.
+static inline void begin_product(const strip_product *p) {
+    (void)p;
 }
-
-// The instances: one copy of each in the program.
-static __attribute__((noinline)) void product_set(const strip_product *p) {
-    product_strip(p, LEFT_BY_ROWS, false);
-}
-static __attribute__((noinline)) void product_add(const strip_product *p) {
-    product_strip(p, LEFT_BY_ROWS, true);
-}
-static __attribute__((noinline)) void transposed_product_add(const strip_product *p) {
-    product_strip(p, LEFT_BY_DEPTH, true);
-}
+static inline void end_product(void) {}

@@ -1,0 +1,9 @@
+#include "kernels/relative_attention/operand_bf16.h"
+
+#include "kernels/relative_attention/tile_product_amx.h"
+
+#include "kernels/relative_attention/fast_backward.h"
+#include "kernels/relative_attention/fast_forward.h"
+
+extern const relative_attention_kernel relative_attention_bf16_amxbf16;
+const relative_attention_kernel relative_attention_bf16_amxbf16 = {{"amxbf16", CPU_AMX}, forward, backward};
