@@ -65,8 +65,8 @@ static sigmoe_status prepare_experts(kernel_run *r) {
     expert_ffn_gradients *g = &r->experts.gradients;
     matrix up, down, weight;
     TRY(choose_experts(r));
-    TRY(bench_matrix(r->a, EXPERTS * WIDTH, EXPERT_SIZE, 0, &up));
-    TRY(bench_matrix(r->a, EXPERTS * EXPERT_SIZE, WIDTH, 1, &down));
+    TRY(bench_operand(r->a, r->operands, EXPERTS * WIDTH, EXPERT_SIZE, 0, &up));
+    TRY(bench_operand(r->a, r->operands, EXPERTS * EXPERT_SIZE, WIDTH, 1, &down));
     TRY(bench_matrix(r->a, TOKENS, CHOSEN, 2, &weight));
     r->experts.call = (expert_ffn_call){.grouping = &r->experts.grouping,
         .width = WIDTH,
@@ -74,17 +74,18 @@ static sigmoe_status prepare_experts(kernel_run *r) {
         .up = up,
         .down = down,
         .weight = matrix_real(weight)};
-    TRY(bench_matrix(r->a, TOKENS, WIDTH, 3, &r->experts.call.x));
-    TRY(matrix_new(r->a, TYPE_REAL, pairs, EXPERT_SIZE, &r->experts.call.hidden));
+    TRY(bench_operand(r->a, r->operands, TOKENS, WIDTH, 3, &r->experts.call.x));
+    TRY(matrix_new(r->a, operand_type(r->operands), pairs, EXPERT_SIZE, &r->experts.call.hidden));
     TRY(matrix_new(r->a, TYPE_REAL, TOKENS, WIDTH, &r->experts.y));
     *g = (expert_ffn_gradients){0};
-    TRY(bench_matrix(r->a, TOKENS, WIDTH, 4, &g->dy));
+    TRY(bench_operand(r->a, r->operands, TOKENS, WIDTH, 4, &g->dy));
     TRY(matrix_new(r->a, TYPE_REAL, TOKENS, WIDTH, &g->dx));
     TRY(ARENA_NEW(r->a, g->dup, weights));
     TRY(ARENA_NEW(r->a, g->ddown, weights));
     TRY(ARENA_NEW(r->a, g->dweight, pairs));
     r->flops = 2.0 * 2 * (double)pairs * EXPERT_SIZE * WIDTH;
-    r->bytes = bytes_of(2.0 * weights + 2.0 * TOKENS * WIDTH + (double)pairs * EXPERT_SIZE);
+    r->bytes = operand_bytes(r, 2.0 * weights + (double)TOKENS * WIDTH + (double)pairs * EXPERT_SIZE) +
+               bytes_of((double)TOKENS * WIDTH);
     return expert_ffn_up(&r->kernel, &r->experts.call);
 }
 
@@ -96,9 +97,10 @@ static sigmoe_status experts_forward(kernel_run *r) {
 static sigmoe_status prepare_experts_backward(kernel_run *r) {
     TRY(prepare_experts(r));
     r->flops *= 2;
-    // Gradients are read and written.
-    r->bytes = bytes_of(
-        6.0 * EXPERTS * WIDTH * EXPERT_SIZE + 3.0 * TOKENS * WIDTH + (double)TOKENS * CHOSEN * EXPERT_SIZE);
+    // Gradients of weights are read and written.
+    const double weights = 2.0 * EXPERTS * WIDTH * EXPERT_SIZE;
+    r->bytes = operand_bytes(r, weights + 2.0 * TOKENS * WIDTH + (double)TOKENS * CHOSEN * EXPERT_SIZE) +
+               bytes_of(2 * weights + (double)TOKENS * WIDTH);
     return SIGMOE_OK;
 }
 static sigmoe_status experts_backward(kernel_run *r) {
@@ -300,6 +302,9 @@ static const kernel_case cases[] = {
     {"dense_gemm_bf16", "weight gradient 2053x412x2048", SIGMOE_BF16, prepare_weight_gradient, multiply},
     {"expert_ffn", "forward 2048 tokens, 4 of 16 x 128", SIGMOE_F32, prepare_experts, experts_forward},
     {"expert_ffn", "backward 2048 tokens, 4 of 16 x 128", SIGMOE_F32, prepare_experts_backward,
+        experts_backward},
+    {"expert_ffn_bf16", "forward 2048 tokens, 4 of 16 x 128", SIGMOE_BF16, prepare_experts, experts_forward},
+    {"expert_ffn_bf16", "backward 2048 tokens, 4 of 16 x 128", SIGMOE_BF16, prepare_experts_backward,
         experts_backward},
     {"relative_attention", "forward 8 x 256 queries, 512 keys", SIGMOE_F32, prepare_attention, attend},
     {"relative_attention", "backward 8 x 256 queries, 512 keys", SIGMOE_F32, prepare_attention_backward,
