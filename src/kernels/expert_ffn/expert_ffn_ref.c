@@ -23,11 +23,10 @@ static void up_of_expert(void *context, int64_t expert, int thread) {
     for (int64_t p = g->offset[expert]; p < g->offset[expert + 1]; p++) {
         const real *x = matrix_real(c->x) + g->pair[p] / g->slots * c->x.stride;
         real *hidden = matrix_real(c->hidden) + p * c->expert_size;
-        for (int64_t j = 0; j < c->expert_size; j++) {
-            real sum = 0;
-            for (int64_t i = 0; i < c->width; i++) sum += x[i] * up[i * c->expert_size + j];
-            hidden[j] = sum > 0 ? sum : 0;
-        }
+        for (int64_t j = 0; j < c->expert_size; j++) hidden[j] = 0;
+        for (int64_t i = 0; i < c->width; i++)
+            for (int64_t j = 0; j < c->expert_size; j++) hidden[j] += x[i] * up[i * c->expert_size + j];
+        for (int64_t j = 0; j < c->expert_size; j++) hidden[j] = hidden[j] > 0 ? hidden[j] : 0;
     }
 }
 
@@ -65,11 +64,9 @@ static void down_of_token(void *context, int64_t token, int thread) {
     for (int64_t pair = token * g->slots; pair < (token + 1) * g->slots; pair++) {
         int64_t p = g->position[pair];
         const real *down = matrix_real(c->down) + expert_of(g, p) * c->expert_size * c->width;
-        for (int64_t i = 0; i < c->width; i++) {
-            real sum = 0;
-            for (int64_t j = 0; j < c->expert_size; j++)
-                sum += weighted_hidden(w, p, j) * down[j * c->width + i];
-            y[i] += sum;
+        for (int64_t j = 0; j < c->expert_size; j++) {
+            real hidden = weighted_hidden(w, p, j);
+            for (int64_t i = 0; i < c->width; i++) y[i] += hidden * down[j * c->width + i];
         }
     }
 }
