@@ -1,7 +1,8 @@
 // The expert FFN on packed tiles: one source for every type of operands and every processor. A file of an implementation
-// includes a header of words (what operands are and what is multiplied) and one of tiles (how) before this one. Tasks of the forward and of the backward's first pass are
-// ranges of one expert's rows, whose weights are packed once a range; those of its second pass are slices of one expert's
-// gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
+// includes a header of words (what operands are and what is multiplied) and one of tiles (how) before this one. Tasks of the
+// forward and of the backward's first pass are ranges of one expert's rows, whose weights are packed once a range; those of its
+// second pass are slices of one expert's gradients, each of which adds its rows in sorted order. Nothing depends on the number
+// of threads.
 //
 // Products that go back to tokens are kept as one row a pair and summed by token in slot order. Tokens are taken in blocks, so
 // that those rows stay in the last cache.
@@ -11,11 +12,12 @@
 #include "kernels/expert_ffn/packing.h"
 
 enum {
-    RANGE_ROWS = 256,              // at most in a task: enough to pay for packing weights
-    BLOCK_TOKENS = 1024,           // at least in a block
-    STEPS = 128 * PER_WORD,        // rows that the second backward pass packs at once
-    SLICE = ROWS == 6 ? 240 : 224, // columns of d in its tasks: a multiple of ROWS and of COLS
-    COMBINE_TOKENS = 64,           // in a task
+    RANGE_ROWS = 384,       // at most in a task: enough to pay for packing weights
+    BLOCK_ROWS = 256,       // of an expert in a block, on average: mostly one range
+    BLOCK_TOKENS = 1024,    // at least in a block
+    STEPS = 128 * PER_WORD, // rows that the second backward pass packs at once
+    SLICE = 448,            // columns of d in its tasks, at most
+    COMBINE_TOKENS = 64,    // in a task
 };
 
 _Static_assert(MOST_SPANS >= 2 * STEPS + 3, "a chunk of steps must fit the lookahead");
@@ -272,7 +274,7 @@ static sigmoe_status each_token_block(
     const kernel_context *context, packed_run *run, task_function *function, matrix out) {
     const expert_grouping *g = run->call->grouping;
     if (g->tokens == 0) return SIGMOE_OK;
-    int64_t most = g->experts * RANGE_ROWS / g->slots;
+    int64_t most = g->experts * BLOCK_ROWS / g->slots;
     if (most < BLOCK_TOKENS) most = BLOCK_TOKENS;
     int64_t blocks = block_count(g->tokens, most);
     TRY(ARENA_NEW_RAW(
@@ -396,25 +398,30 @@ static void add_product(int64_t steps, int64_t rows, int64_t columns, const work
         }
 }
 
-// Columns [column, column + columns) of d of one expert's dW2, and the same rows of its dW1: sums over its positions.
+// Columns [column, column + columns) of d of one expert's dW2, or the same rows of its dW1: sums over its positions. The two
+// have no operand in common, so that nothing is packed twice.
 typedef struct gradient_slice {
     int64_t expert, column, columns;
     int64_t first, last; // positions
+    bool down;           // dW2
 } gradient_slice;
 
 static int64_t slice_count(const expert_ffn_call *call) {
-    return call->grouping->experts * block_count(call->width, SLICE);
+    return 2 * call->grouping->experts * block_count(call->width, SLICE);
 }
 
 static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
     if (task >= slice_count(call)) return (gradient_slice){0};
-    int64_t slices = block_count(call->width, SLICE);
-    int64_t expert = task / slices, column = task % slices * SLICE;
+    int64_t slices = block_count(call->width, SLICE), panels = block_count(call->width, COLS);
+    int64_t expert = task / 2 / slices, slice = task / 2 % slices;
+    int64_t column = even_cut(panels, slices, slice) * COLS,
+            next = even_cut(panels, slices, slice + 1) * COLS;
     return (gradient_slice){.expert = expert,
         .column = column,
-        .columns = call->width - column < SLICE ? call->width - column : SLICE,
+        .columns = (next < call->width ? next : call->width) - column,
         .first = call->grouping->offset[expert],
-        .last = call->grouping->offset[expert + 1]};
+        .last = call->grouping->offset[expert + 1],
+        .down = task % 2};
 }
 
 static int64_t steps_from(const gradient_slice *slice, int64_t position) {
@@ -422,40 +429,47 @@ static int64_t steps_from(const gradient_slice *slice, int64_t position) {
     return left < STEPS ? left : STEPS;
 }
 
+// The rows of x, or of dy, that the slice multiplies.
+static matrix tokens_of(const packed_run *run, const gradient_slice *slice) {
+    return slice->down ? run->gradients->dy : run->call->x;
+}
+
 // What the slice packs from `position` on.
 static void want_steps(
     const packed_run *run, const gradient_slice *slice, int64_t position, lookahead *soon) {
-    const expert_grouping *g = run->call->grouping;
     int64_t steps = steps_from(slice, position), size = run->size_padded;
-    want_hidden(run->call, position, steps, soon);
-    want_operands(soon, run->dhidden + position * size, steps * size);
-    for (int64_t s = 0; s < steps; s++) {
-        want_operands(soon, token_at(g, run->call->x, position + s) + slice->column, slice->columns);
-        want_operands(soon, token_at(g, run->gradients->dy, position + s) + slice->column, slice->columns);
-    }
+    if (slice->down)
+        want_hidden(run->call, position, steps, soon);
+    else
+        want_operands(soon, run->dhidden + position * size, steps * size);
+    matrix tokens = tokens_of(run, slice);
+    for (int64_t s = 0; s < steps; s++)
+        want_operands(
+            soon, token_at(run->call->grouping, tokens, position + s) + slice->column, slice->columns);
 }
 
 static void add_steps(const packed_run *run, const workspace *space, const gradient_slice *slice,
     int64_t position, lookahead *soon) {
     const expert_ffn_call *call = run->call;
     int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
+    matrix tokens = tokens_of(run, slice);
     const operand *rows[STEPS];
     for (int64_t s = 0; s < steps; s++)
-        rows[s] = token_at(call->grouping, call->x, position + s) + slice->column;
-    pack_steps(rows, steps, slice->columns, space->steps_a);
-    pack_columns(run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
-    float *dup = run->gradients->dup + (slice->expert * d + slice->column) * size;
-    add_product(steps, slice->columns, size, space, dup, size, soon);
-
-    hidden_row hidden[STEPS];
-    for (int64_t s = 0; s < steps; s++) {
-        rows[s] = token_at(call->grouping, run->gradients->dy, position + s) + slice->column;
-        hidden[s] = hidden_at(call, position + s);
+        rows[s] = token_at(call->grouping, tokens, position + s) + slice->column;
+    if (slice->down) {
+        hidden_row hidden[STEPS];
+        for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, position + s);
+        pack_hidden_steps(hidden, steps, size, space->steps_a);
+        pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
+        float *ddown = run->gradients->ddown + slice->expert * size * d + slice->column;
+        add_product(steps, size, slice->columns, space, ddown, d, soon);
+    } else {
+        pack_steps(rows, steps, slice->columns, space->steps_a);
+        pack_columns(
+            run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
+        float *dup = run->gradients->dup + (slice->expert * d + slice->column) * size;
+        add_product(steps, slice->columns, size, space, dup, size, soon);
     }
-    pack_hidden_steps(hidden, steps, size, space->steps_a);
-    pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
-    float *ddown = run->gradients->ddown + slice->expert * size * d + slice->column;
-    add_product(steps, size, slice->columns, space, ddown, d, soon);
 }
 
 static void weight_gradients(void *context, int64_t task, int thread) {
@@ -482,8 +496,7 @@ static sigmoe_status backward(
     TRY_OR(done, run_new(context, call, gradients, &run));
     TRY_OR(done, ARENA_NEW_RAW(context->scratch, run.dhidden, pairs_of(call) * run.size_padded));
     TRY_OR(done, each_token_block(context, &run, backward_range, gradients->dx));
-    parallel_for(
-        context->threads, call->grouping->experts * block_count(call->width, SLICE), weight_gradients, &run);
+    parallel_for(context->threads, slice_count(call), weight_gradients, &run);
 done:
     arena_release(context->scratch, mark);
     return status;

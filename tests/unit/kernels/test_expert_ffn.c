@@ -18,7 +18,7 @@ static const shape shapes[] = {
     {97, 2, 9, 16, 63, ANY, false}, {200, 2, 256, 16, 32, ANY, true},
     {599, 1, 5, 33, 17, FIRST_ALWAYS, true},                       // an expert's rows in more than one range
     {640, 4, 16, 3, 7, ANY, false}, {1500, 2, 4, 4, 9, ANY, true}, // more than one block of tokens
-    {150, 2, 3, 29, 700, ANY, false}, // more than one slice of d, at least 9 of all experts
+    {150, 2, 3, 29, 700, ANY, false}, {30, 1, 2, 35, 910, ANY, true}, // gradients in more than one slice of d
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
