@@ -303,7 +303,7 @@ typedef struct sigmoe_sweep_request {
     const char *const *overrides; /* "key=value", of the base, before its rows are derived */
     int override_count;
     int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
-    /* valid_every 0: twenty times, each on valid_tokens or (0) a quarter of test_tokens. */
+    /* valid_every 0: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
     sigmoe_train_settings settings;
     /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of what they are trained on. */
     int64_t test_tokens;

@@ -28,10 +28,11 @@ static int64_t enough_test_tokens(const sigmoe_train_settings *settings, int64_t
     return all / PART > least ? all / PART : least;
 }
 
-// Validations on the way that were not asked for stand on fewer tokens than the final scores.
-static int64_t enough_valid_tokens(int64_t test_tokens) {
-    enum { PART = 4 };
-    return (test_tokens + PART - 1) / PART;
+// Validations on the way that were not asked for: all twenty together on as many tokens as the final score of a split.
+static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
+    enum { PART = 20 };
+    int64_t least = SCORE_STREAMS * unroll, part = (test_tokens + PART - 1) / PART;
+    return test_tokens > 0 && part < least ? least : part;
 }
 
 static sigmoe_status sweep(
@@ -51,7 +52,7 @@ static sigmoe_status sweep(
         .force = r->force};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if (r->settings.valid_every == 0 && r->settings.valid_tokens == 0)
-        request.settings.valid_tokens = enough_valid_tokens(request.test_tokens);
+        request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
     return comparison_carry_out(&request, &plan, r->jobs, observer, table);
 }
 
