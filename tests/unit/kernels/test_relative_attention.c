@@ -70,6 +70,16 @@ static attention_gradients make_gradients(check_output *out, const shape *s, con
         .dscale = check_vector(out, 1, 18)};
 }
 
+// Scratch memory full of NaN, which spreads from wherever it is read.
+static void spoil_scratch(arena *scratch) {
+    const size_t bytes = 4 << 20;
+    arena_mark mark = arena_here(scratch);
+    void *all = arena_take_raw(scratch, bytes, 1);
+    assert_non_null(all);
+    memset(all, 0xff, bytes);
+    arena_release(scratch, mark);
+}
+
 // What an implementation may differ by from the reference.
 typedef struct tolerances {
     double out, logsumexp, dq, dk, dv, dbias, dscale;
@@ -80,7 +90,9 @@ static void run_as(const kernel_context *context, int index, check_output *out, 
     int64_t row = s->heads * s->width;
     attention_call call = make_call(out, s, type);
     attention_gradients g = make_gradients(out, s, &call);
+    spoil_scratch(context->scratch);
     assert_int_equal(attention_forward(context, &call), SIGMOE_OK);
+    spoil_scratch(context->scratch);
     assert_int_equal(attention_backward(context, &call, &g), SIGMOE_OK);
     check_emit_any(out, "out", call.out, t.out);
     check_emit(out, "logsumexp", call.logsumexp, s->batch * s->heads * s->queries, t.logsumexp);
