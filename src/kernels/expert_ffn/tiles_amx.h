@@ -1,5 +1,6 @@
 // Tiles of pairs of bf16 in AMX's registers: 2 x 2 of 16 x 16 sums each, so that every register of a and b that is loaded is
-// multiplied twice. Included after words_pairs.h.
+// multiplied twice. A tile has two such blocks, one below the other: what the second takes of b is in the first cache then, and
+// so are both of a where a sum is as short as an expert is narrow. Included after words_pairs.h.
 //
 // A register of a has 16 rows of 16 words (whole chunks of a by row); one of b 16 steps of 16 columns: chunks of depth are
 // whole, and padded with zeros. Fewer rows than 16 still take a whole register, whose other rows hold what follows in memory;
@@ -8,7 +9,8 @@
 
 #include "kernels/vector.h"
 
-enum { ROWS = 2 * LANES, COLS = 2 * LANES, DEPTH_STEP = LANES, STEP_VECTORS = 2, STREAMS = 8 };
+enum { HEIGHT = 2 * LANES, ROWS = 2 * HEIGHT, COLS = 2 * LANES };
+enum { DEPTH_STEP = LANES, STEP_VECTORS = ROWS / LANES, STREAMS = 16 };
 
 #include "kernels/expert_ffn/tile.h"
 
@@ -32,20 +34,21 @@ static inline void end_tiles(void) {
     _tile_release();
 }
 
-// sums [ROWS, COLS] = a · b; the lower half only if tall.
+typedef float block_sums[HEIGHT][COLS];
+
+// sums = a · b; the lower half only if tall. Chunks of a are `chunk` words apart.
 static inline __attribute__((always_inline)) void multiply(
-    const bool tall, int64_t chunk, const tile *t, float *sums) {
-    const word *a = t->a, *b = t->b;
+    const bool tall, const tile *t, const word *a, int64_t chunk, const char *const *ahead, block_sums sums) {
+    const word *b = t->b;
     int64_t line = LINE;
     __asm__ volatile("" ::: "memory"); // gcc's loads of tiles do not say that they read memory
-    for (int i = 0; i < STREAMS; i++) _mm_prefetch(t->ahead[i], _MM_HINT_T0);
+    for (int i = 0; i < STREAMS / 2; i++) _mm_prefetch(ahead[i], _MM_HINT_T0);
     _tile_zero(0);
     _tile_zero(1);
     if (tall) _tile_zero(2);
     if (tall) _tile_zero(3);
-    for (int64_t left = t->depth; left > 0; left -= LANES) {
-        for (int i = 0; i < STREAMS; i++) _mm_prefetch(t->ahead[i] + line, _MM_HINT_T0);
-        line += LINE;
+    for (int64_t k = 0; k < t->depth; k += LANES, line += LINE) {
+        for (int i = 0; i < STREAMS / 2; i++) _mm_prefetch(ahead[i] + line, _MM_HINT_T0);
         _tile_loadd(4, a, TILE_STRIDE);
         _tile_loadd(6, b, SUM_STRIDE);
         _tile_dpbf16ps(0, 4, 6);
@@ -59,44 +62,55 @@ static inline __attribute__((always_inline)) void multiply(
         a += chunk;
         b += LANES * COLS;
     }
-    _tile_stored(0, sums, SUM_STRIDE);
-    _tile_stored(1, sums + LANES, SUM_STRIDE);
-    if (tall) _tile_stored(2, sums + LANES * COLS, SUM_STRIDE);
-    if (tall) _tile_stored(3, sums + LANES * COLS + LANES, SUM_STRIDE);
+    _tile_stored(0, sums[0], SUM_STRIDE);
+    _tile_stored(1, sums[0] + LANES, SUM_STRIDE);
+    if (tall) _tile_stored(2, sums[LANES], SUM_STRIDE);
+    if (tall) _tile_stored(3, sums[LANES] + LANES, SUM_STRIDE);
 }
 
-static inline void multiply_tile(int64_t rows, int64_t chunk, const tile *t, float *sums) {
+// The sums of rows [first, first + rows) of the tile.
+static void multiply_block(const tile *t, int64_t first, int64_t rows, int64_t chunk, block_sums sums) {
+    const word *a = t->a + first * LANES;
+    const char *const *ahead = t->ahead + (first ? STREAMS / 2 : 0);
     for (int64_t r = 0; r < rows; r++) {
-        __builtin_prefetch(t->c[r] + t->first, 1);
-        __builtin_prefetch(t->c[r] + t->first + LANES, 1);
+        __builtin_prefetch(t->c[first + r] + t->first, 1);
+        __builtin_prefetch(t->c[first + r] + t->first + LANES, 1);
     }
     if (rows > LANES)
-        multiply(true, chunk, t, sums);
+        multiply(true, t, a, chunk, ahead, sums);
     else
-        multiply(false, chunk, t, sums);
+        multiply(false, t, a, chunk, ahead, sums);
+}
+
+static inline int64_t rows_of_block(int64_t rows, int64_t first) {
+    return rows - first < HEIGHT ? rows - first : HEIGHT;
 }
 
 // c = a · b, a by row. The tile's rows must have room for COLS columns.
 static void store_tile(int64_t rows, const tile *t) {
-    _Alignas(LINE) float sums[ROWS * COLS];
-    multiply_tile(rows, rows * LANES, t, sums);
-    for (int64_t r = 0; r < rows; r++) {
-        float *c = t->c[r] + t->first;
-        vec_store(c, vec_load(sums + r * COLS));
-        vec_store(c + LANES, vec_load(sums + r * COLS + LANES));
+    _Alignas(LINE) block_sums sums;
+    for (int64_t first = 0; first < rows; first += HEIGHT) {
+        int64_t height = rows_of_block(rows, first);
+        multiply_block(t, first, height, rows * LANES, sums);
+        for (int64_t r = 0; r < height; r++) {
+            float *c = t->c[first + r] + t->first;
+            vec_store(c, vec_load(sums[r]));
+            vec_store(c + LANES, vec_load(sums[r] + LANES));
+        }
     }
 }
 
 // c += a · b, a by step.
 static void add_tile(int64_t rows, const tile *t) {
-    _Alignas(LINE) float sums[ROWS * COLS];
-    multiply_tile(rows, STEP_VECTORS * LANES * LANES, t, sums);
-    for (int64_t r = 0; r < rows; r++) {
-        float *c = t->c[r] + t->first;
-        const float *sum = sums + r * COLS;
-        store_existing(c, t->cols, load_existing(c, t->cols) + vec_load(sum));
-        store_existing(
-            c + LANES, t->cols - LANES, load_existing(c + LANES, t->cols - LANES) + vec_load(sum + LANES));
+    _Alignas(LINE) block_sums sums;
+    for (int64_t first = 0; first < rows; first += HEIGHT) {
+        int64_t height = rows_of_block(rows, first);
+        multiply_block(t, first, height, STEP_VECTORS * LANES * LANES, sums);
+        for (int64_t r = 0; r < height; r++)
+            for (int64_t j = 0; j < t->cols; j += LANES) {
+                float *c = t->c[first + r] + t->first + j;
+                store_existing(c, t->cols - j, load_existing(c, t->cols - j) + vec_load(sums[r] + j));
+            }
     }
 }
 
