@@ -373,8 +373,10 @@ static void backward_group(void *context, int64_t index, int thread) {
     memset(task.partial->dpositions, 0, (size_t)dpositions_count(sizes) * sizeof(float));
     int64_t first = group * work->sequences_per_group;
     int64_t last = least(first + work->sequences_per_group, work->call->batch);
+    begin_products();
     for (int64_t sequence = first; sequence < last; sequence++)
         backward_sequence(&task, work->gradients, sequence, head);
+    end_products();
 }
 
 // A block of rows of dpositions of one head: the groups' partial sums in their order.

@@ -153,8 +153,10 @@ static void forward_block(void *context, int64_t task, int thread) {
     pack_rows(scratch->position, matrix_part(q, first, rows, 0, width), call->position_bias + head * width);
 
     matrix out = head_part(call->out, sequence, queries, head, width);
+    begin_products();
     forward_queries(work, scratch, head, first, matrix_part(out, first, rows, 0, width),
         call->logsumexp + (sequence * call->heads + head) * queries + first);
+    end_products();
 }
 
 static sigmoe_status forward_in(const kernel_context *context, const attention_call *call) {

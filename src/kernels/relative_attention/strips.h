@@ -1,4 +1,5 @@
-// Whole strips of strip_product.h, from the tiles of tile_product.h or tile_product_amx.h, which comes first.
+// Whole strips of strip_product.h, from the tiles of tile_product.h or tile_product_amx.h, which comes first. A thread
+// computes them between begin_products and end_products: the system saves AMX's registers only then.
 #pragma once
 
 #include "kernels/relative_attention/strip_product.h"
@@ -8,7 +9,7 @@
 static inline __attribute__((always_inline)) void product_strip(
     const strip_product *p, left_layout layout, bool accumulate) {
     int64_t v = 0;
-    begin_product(p);
+    begin_strip(p);
     for (; v + TILE_VECTORS <= p->vectors; v += TILE_VECTORS)
         product_tile(p, layout, accumulate, TILE_VECTORS, p->right + v / TILE_VECTORS * p->right_tile_step,
             p->c + v * LANES);
@@ -17,7 +18,6 @@ static inline __attribute__((always_inline)) void product_strip(
         product_tile(p, layout, accumulate, 2, right, p->c + v * LANES);
     else if (p->vectors - v == 1)
         product_tile(p, layout, accumulate, 1, right, p->c + v * LANES);
-    end_product();
 }
 
 // The instances: one copy of each in the program.

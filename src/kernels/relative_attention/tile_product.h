@@ -46,8 +46,9 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
         for (int v = 0; v < vectors; v++) vec_store(c + r * p->c_step + v * LANES, sum[r][v]);
 }
 
-// Registers of the vector unit need no preparation.
-static inline void begin_product(const strip_product *p) {
+// The vector unit's registers need no preparation.
+static inline void begin_products(void) {}
+static inline void end_products(void) {}
+static inline void begin_strip(const strip_product *p) {
     (void)p;
 }
-static inline void end_product(void) {}

@@ -21,9 +21,10 @@ typedef struct tile_configuration {
     uint8_t rows[16];
 } tile_configuration;
 
-// The registers are configured while a product needs them: the system saves them only then.
-static inline void begin_product(const strip_product *p) {
-    int64_t rest = p->words % TILE_DEPTH;
+// For which rest of the depth, in words, the thread's registers are configured: doing so clears them all, and takes its time.
+static _Thread_local int64_t configured_rest;
+
+static inline void configure_tiles(int64_t rest) {
     tile_configuration configuration = {.palette = 1,
         .row_bytes = {TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE},
         .rows = {TILE_ROWS, TILE_ROWS, TILE_ROWS, TILE_ROWS, TILE_DEPTH, TILE_DEPTH}};
@@ -34,9 +35,18 @@ static inline void begin_product(const strip_product *p) {
         configuration.rows[RIGHT_REST] = (uint8_t)rest;
     }
     _tile_loadconfig(&configuration);
+    configured_rest = rest;
 }
-static inline void end_product(void) {
+
+static inline void begin_products(void) {
+    configure_tiles(0);
+}
+static inline void end_products(void) {
     _tile_release();
+}
+static inline void begin_strip(const strip_product *p) {
+    int64_t rest = p->words % TILE_DEPTH;
+    if (rest > 0 && rest != configured_rest) configure_tiles(rest);
 }
 
 // to [TILE_ROWS, TILE_DEPTH] words: `depth` rows of contiguous words, `step` apart, become its columns.
