@@ -7,7 +7,8 @@
 // must not overlap a or b. a and b are both TYPE_REAL (c too) or both TYPE_BF16: sums are f32, c is TYPE_REAL or, rounded
 // once at the end and not with accumulate, TYPE_BF16.
 // Split into fixed tiles over the pool: equal bits at any thread count. m, n or k may be 0 (k = 0: the sum is zero).
-// Tolerance against the reference: k * epsilon relative to |a|·|b|, and the rounding of a bf16 c.
+// Tolerance against the reference: k * epsilon relative to |a|·|b|, and the rounding of a bf16 c. Of bf16, operands and sums
+// below 2^-126 may count as zero: the processor's instructions know no subnormal numbers.
 typedef struct gemm_call {
     bool transpose_a, transpose_b;
     bool accumulate;

@@ -118,9 +118,68 @@ static void bf16_is_rounded_once(void **state) {
     arena_destroy(c.scratch);
 }
 
+static double sum_of(const gemm_call *call, int64_t k, int64_t i, int64_t j) {
+    double sum = 0;
+    for (int64_t p = 0; p < k; p++)
+        sum += (call->transpose_a ? matrix_at(call->a, p, i) : matrix_at(call->a, i, p)) *
+               (call->transpose_b ? matrix_at(call->b, j, p) : matrix_at(call->b, p, j));
+    if (call->bias) sum += call->bias[j];
+    if (call->relu) sum = fmax(sum, 0);
+    return call->accumulate ? sum + matrix_at(call->c, i, j) : sum;
+}
+
+// [m, n] holds small whole numbers, as all operands: so every sum is exact in any order.
+static void expect_sums(const kernel_context *context, const gemm_call *call, int64_t k) {
+    enum { MOST = 200 * 130 };
+    static double expected[MOST];
+    int64_t m = call->c.rows, n = call->c.cols;
+    assert_true(m * n <= MOST);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) expected[i * n + j] = sum_of(call, k, i, j);
+    assert_int_equal(dense_gemm(context, call), SIGMOE_OK);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) assert_true(matrix_at(call->c, i, j) == expected[i * n + j]);
+}
+
+static matrix whole_numbers(
+    check_output *out, dtype type, int64_t rows, int64_t cols, int64_t gap, int seed) {
+    matrix m = check_matrix(out, rows, cols, gap, 0);
+    for (int64_t i = 0; i < rows * m.stride; i++) matrix_real(m)[i] = (real)((i * 7 + seed) * i % 11 - 5);
+    return check_converted(out, type, m);
+}
+
+// The best implementation and the reference share the split into tiles, so that is held against plain sums: products of several
+// tiles in both ways, and small ones that differ in nothing but where their rows lie.
+static void all_of_it_is_the_formula(void **state) {
+    (void)state;
+    kernel_context c;
+    check_output out = {.count = 0};
+    assert_int_equal(threads_create(2, &c.threads), SIGMOE_OK);
+    assert_int_equal(arena_create("dense_gemm scratch", &c.scratch), SIGMOE_OK);
+    assert_int_equal(arena_create("dense_gemm test", &out.memory), SIGMOE_OK);
+    for (int variant = 0; variant < 256; variant++) {
+        dtype type = variant & 1 ? TYPE_BF16 : TYPE_REAL;
+        bool large = variant & 2, ta = variant & 4, tb = variant & 8;
+        int64_t m = large ? 130 : 3, n = large ? 200 : 3, k = 5;
+        int64_t gap_a = variant >> 4 & 1, gap_b = variant >> 5 & 1;
+        gemm_call call = {.transpose_a = ta,
+            .transpose_b = tb,
+            .a = whole_numbers(&out, type, ta ? k : m, ta ? m : k, gap_a, 1),
+            .b = whole_numbers(&out, type, tb ? n : k, tb ? k : n, gap_b, 2),
+            .c = whole_numbers(&out, TYPE_REAL, m, n, 1, 3),
+            .accumulate = variant >> 6 == 1,
+            .relu = variant >> 6 == 2,
+            .bias = variant >> 7 ? matrix_real(whole_numbers(&out, TYPE_REAL, 1, n, 0, 4)) : NULL};
+        expect_sums(&c, &call, k);
+    }
+    threads_destroy(c.threads);
+    arena_destroy(c.scratch);
+    arena_destroy(out.memory);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reference_is_the_formula), cmocka_unit_test(bf16_is_rounded_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_is_the_formula),
+        cmocka_unit_test(bf16_is_rounded_once), cmocka_unit_test(all_of_it_is_the_formula)};
     if (cpu_init() != SIGMOE_OK) return 1;
     int failures = check_kernels(&(check_operation){"dense_gemm", SHAPES * VARIANTS, run}) +
                    check_kernels(&(check_operation){"dense_gemm_bf16", SHAPES * VARIANTS, run_bf16});
