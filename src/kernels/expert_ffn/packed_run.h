@@ -7,6 +7,7 @@
 
 enum {
     RANGE_ROWS = 384,       // at most in a task: enough to pay for packing weights
+    LAST_RANGE_ROWS = 128,  // of the last quarter of experts: threads end at about the same time
     BLOCK_ROWS = 256,       // of an expert in a block, on average: mostly one range
     BLOCK_TOKENS = 1024,    // at least in a block
     STEPS = 128 * PER_WORD, // rows that the second backward pass packs at once
@@ -72,7 +73,8 @@ static void take_ranges(packed_run *run, int64_t last_token) {
             else
                 high = middle;
         }
-        int64_t rows = last - first, pieces = block_count(rows, RANGE_ROWS);
+        int64_t rows = last - first,
+                pieces = block_count(rows, 4 * e < 3 * g->experts ? RANGE_ROWS : LAST_RANGE_ROWS);
         for (int64_t i = 0; i < pieces; i++)
             run->ranges[run->range_count++] =
                 (row_range){e, first + even_cut(rows, pieces, i), first + even_cut(rows, pieces, i + 1)};
@@ -104,7 +106,7 @@ static sigmoe_status run_new(const kernel_context *context, packed_run *run) {
     run->thread_count = threads_count(context->threads);
     TRY(ARENA_NEW_RAW(context->scratch, run->spaces, run->thread_count));
     for (int i = 0; i < run->thread_count; i++) TRY(workspace_new(context->scratch, run, &run->spaces[i]));
-    TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + pairs_of(call) / RANGE_ROWS));
+    TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + pairs_of(call) / LAST_RANGE_ROWS));
     TRY(ARENA_NEW_RAW(context->scratch, run->cursor, g->experts));
     for (int64_t e = 0; e < g->experts; e++) run->cursor[e] = g->offset[e];
     return SIGMOE_OK;
