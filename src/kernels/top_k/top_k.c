@@ -17,7 +17,7 @@ static const top_k_kernel *chosen(void) {
     return (const top_k_kernel *)kernel_choose(top_k_list.all, top_k_list.count);
 }
 
-enum { BLOCK_ELEMENTS = 1 << 14 }; // of scores in a task
+enum { BLOCK_ELEMENTS = 1 << 12 }; // of scores in a task
 
 typedef struct row_blocks {
     const top_k_kernel *kernel;
