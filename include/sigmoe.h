@@ -435,7 +435,7 @@ typedef struct sigmoe_bench_kernel_row {
     double fraction_of_bound;
 } sigmoe_bench_kernel_row;
 typedef struct sigmoe_bench_machine {
-    double peak_gflops, gigabytes_per_s;
+    double peak_gflops, bf16_peak_gflops, gigabytes_per_s; /* of products of f32, and of bf16 */
     const char *isa;
 } sigmoe_bench_machine;
 /* Calls `visit` with the row of every implementation that the level in use may run. */

@@ -7,12 +7,12 @@
 #define AT(member) offsetof(bench_options, member)
 
 const argument bench_arguments[BENCH_ARGUMENTS] = {
-    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
-        .help = "how operands of matrix products are stored"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use", .help = "threads to compute with"},
     {"pin", ARGUMENT_FLAG, AT(pin), .help = "bind each thread to a processor of its own"},
     {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
+    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
+        .help = "how operands of matrix products are stored"},
 };
 
 void bench_begin(const bench_options *options) {

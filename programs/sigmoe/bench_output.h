@@ -8,7 +8,7 @@ typedef struct bench_options {
     int threads;
     bool pin, json;
 } bench_options;
-enum { BENCH_ARGUMENTS = 4 };
+enum { BENCH_ARGUMENTS = 4, BENCH_ARGUMENTS_OF_BOTH_TYPES = 3 }; // without --dtype, which is the last
 extern const argument bench_arguments[BENCH_ARGUMENTS];
 // Does what must be done before the library is called.
 void bench_begin(const bench_options *options);

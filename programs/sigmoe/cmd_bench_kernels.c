@@ -105,7 +105,7 @@ static void print_heading(kernel_printer *p) {
         emit_open(&p->output, NULL, '{');
         emit_open(&p->output, "rows", '[');
     } else {
-        printf("%-21s %-36s %-8s %9s %8s %7s  %s\n", "operation", "shape", "by", "ms", "GF/s", "GB/s",
+        printf("%-23s %-36s %-8s %9s %8s %7s  %s\n", "operation", "shape", "by", "ms", "GF/s", "GB/s",
             "share of the bound");
     }
 }
@@ -115,7 +115,7 @@ static void print_row(void *context, const sigmoe_bench_kernel_row *row) {
     if (!p->json) {
         char gflops[16] = "-";
         if (row->gflops > 0) snprintf(gflops, sizeof gflops, "%.1f", row->gflops);
-        printf("%-21s %-36s %-8s %9.3f %8s %7.1f  %5.1f %% of %s%s\n", row->operation, row->shape,
+        printf("%-23s %-36s %-8s %9.3f %8s %7.1f  %5.1f %% of %s%s\n", row->operation, row->shape,
             row->implementation, row->ms, gflops, row->gigabytes_per_s, 100 * row->fraction_of_bound,
             row->bound, row->chosen ? ", chosen" : "");
         fflush(stdout);
@@ -137,13 +137,14 @@ static void print_row(void *context, const sigmoe_bench_kernel_row *row) {
 
 static void print_machine(kernel_printer *p, const sigmoe_bench_machine *machine) {
     if (!p->json) {
-        printf("bounds measured at level %s: fma %.1f GF/s, memory %.1f GB/s\n", machine->isa,
-            machine->peak_gflops, machine->gigabytes_per_s);
+        printf("bounds measured at level %s: fma %.1f GF/s, of bf16 %.1f GF/s, memory %.1f GB/s\n",
+            machine->isa, machine->peak_gflops, machine->bf16_peak_gflops, machine->gigabytes_per_s);
         return;
     }
     json_output *j = &p->output;
     emit_close(j, ']');
     emit_number(j, "peak_gflops", machine->peak_gflops);
+    emit_number(j, "bf16_peak_gflops", machine->bf16_peak_gflops);
     emit_number(j, "peak_gigabytes_per_s", machine->gigabytes_per_s);
     emit_string(j, "isa", machine->isa);
     emit_close(j, '}');
@@ -180,7 +181,7 @@ const command command_bench_kernel = {
                "would take longer\n"
                "at the machine's measured best. SIGMOE_CPU=LEVEL in the environment narrows the level.",
     .groups = {{kernel_arguments, COUNT(kernel_arguments), 0},
-        {bench_arguments, BENCH_ARGUMENTS, KERNEL(options)}},
+        {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, KERNEL(options)}},
     .positionals = 1,
     .values_size = sizeof(kernel_values),
     .defaults = kernel_defaults,

@@ -16,7 +16,6 @@ static const double ENOUGH_SECONDS = 0.5;
 typedef struct bench_state {
     const sigmoe_bench_kernel_request *request;
     sigmoe_bench_machine machine;
-    double bf16_gflops; // the peak of products of bf16
     workspace work;
     double *times;  // [repetitions]
     matrix clutter; // twice the last cache: passing over it empties the caches of anything else
@@ -63,7 +62,7 @@ static sigmoe_status time_case(bench_state *s, const kernel_case *c, kernel_run 
 
 static sigmoe_bench_kernel_row make_row(
     const bench_state *s, const kernel_case *c, const kernel_run *run, double seconds) {
-    double peak = run->operands == SIGMOE_BF16 ? s->bf16_gflops : s->machine.peak_gflops;
+    double peak = run->operands == SIGMOE_BF16 ? s->machine.bf16_peak_gflops : s->machine.peak_gflops;
     double arithmetic = run->flops / (peak * 1e9);
     double memory = run->bytes / (s->machine.gigabytes_per_s * 1e9);
     return (sigmoe_bench_kernel_row){.operation = c->operation,
@@ -113,7 +112,7 @@ static sigmoe_status visit_cases(bench_state *s) {
     const char *only = s->request->operation;
     TRY(ARENA_NEW(s->work.activations, s->times, s->request->repetitions));
     s->machine.peak_gflops = peak_gflops(s->work.kernel.threads, TYPE_REAL);
-    s->bf16_gflops = peak_gflops(s->work.kernel.threads, TYPE_BF16);
+    s->machine.bf16_peak_gflops = peak_gflops(s->work.kernel.threads, TYPE_BF16);
     s->machine.isa = cpu_level_name(cpu_current());
     TRY(peak_bandwidth(&s->work.kernel, &s->machine.gigabytes_per_s));
     TRY(make_clutter(s));
