@@ -192,7 +192,7 @@ static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
 
 static int64_t steps_from(const gradient_slice *slice, int64_t position) {
     int64_t left = slice->last - position;
-    return left < STEPS ? left : STEPS;
+    return left <= MOST_STEPS ? left : STEPS;
 }
 
 // The rows of x, or of dy, that the slice multiplies.
@@ -219,11 +219,11 @@ static void add_steps(const packed_run *run, const workspace *space, const gradi
     const expert_ffn_call *call = run->call;
     int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
     matrix tokens = tokens_of(run, slice);
-    const operand *rows[STEPS];
+    const operand *rows[MOST_STEPS];
     for (int64_t s = 0; s < steps; s++)
         rows[s] = token_at(call->grouping, tokens, position + s) + slice->column;
     if (slice->down) {
-        hidden_row hidden[STEPS];
+        hidden_row hidden[MOST_STEPS];
         for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, position + s);
         pack_hidden_steps(hidden, steps, size, space->steps_a);
         pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
@@ -242,11 +242,12 @@ static void weight_gradients(void *context, int64_t task, int thread) {
     const packed_run *run = context;
     gradient_slice slice = slice_of(run->call, task), later = slice_of(run->call, task + run->thread_count);
     begin_tiles();
-    for (int64_t p = slice.first; p < slice.last; p += STEPS) {
+    for (int64_t p = slice.first, next; p < slice.last; p = next) {
         lookahead soon;
         want_nothing(&soon);
-        if (p + STEPS < slice.last)
-            want_steps(run, &slice, p + STEPS, &soon);
+        next = p + steps_from(&slice, p);
+        if (next < slice.last)
+            want_steps(run, &slice, next, &soon);
         else
             want_steps(run, &later, later.first, &soon);
         add_steps(run, &run->spaces[thread], &slice, p, &soon);

@@ -6,16 +6,17 @@
 #include "kernels/expert_ffn/packing.h"
 
 enum {
-    RANGE_ROWS = 384,       // at most in a task: enough to pay for packing weights
-    LAST_RANGE_ROWS = 128,  // of the last quarter of experts: threads end at about the same time
-    BLOCK_ROWS = 256,       // of an expert in a block, on average: mostly one range
-    BLOCK_TOKENS = 1024,    // at least in a block
-    STEPS = 128 * PER_WORD, // rows that the second backward pass packs at once
-    SLICE = 448,            // columns of d in its tasks, at most
-    COMBINE_TOKENS = 64,    // in a task
+    RANGE_ROWS = 384,            // at most in a task: enough to pay for packing weights
+    LAST_RANGE_ROWS = 128,       // of the last quarter of experts: threads end at about the same time
+    BLOCK_ROWS = 256,            // of an expert in a block, on average: mostly one range
+    BLOCK_TOKENS = 1024,         // at least in a block
+    STEPS = 128 * PER_WORD,      // rows that the second backward pass packs at once,
+    MOST_STEPS = 160 * PER_WORD, // or so many, rather than leave fewer than STEPS / 4 alone
+    SLICE = 448,                 // columns of d in its tasks, at most
+    COMBINE_TOKENS = 64,         // in a task
 };
 
-_Static_assert(MOST_SPANS >= 2 * STEPS + 3, "a chunk of steps must fit the lookahead");
+_Static_assert(MOST_SPANS >= MOST_STEPS + 2, "a chunk of steps must fit the lookahead");
 
 // Sorted positions [first, last) of one expert.
 typedef struct row_range {
@@ -90,8 +91,8 @@ static sigmoe_status workspace_new(arena *scratch, const packed_run *run, worksp
     TRY(ARENA_NEW_RAW(scratch, space->sums, ROWS * run->size_padded));
     if (!run->gradients) return SIGMOE_OK;
     int64_t widest = size > SLICE ? size : SLICE;
-    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, ROWS) * step_panel(STEPS)));
-    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * depth_of(STEPS));
+    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, ROWS) * step_panel(MOST_STEPS)));
+    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * depth_of(MOST_STEPS));
 }
 
 // Completes a run whose call, gradients, tile and weights are set.
