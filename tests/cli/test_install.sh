@@ -24,7 +24,7 @@ int main(void) {
     sigmoe_config *config;
     sigmoe_summary summary;
     if (sigmoe_initialize() || sigmoe_config_from_preset("wt-s-dense", &config) ||
-        sigmoe_config_summary(config, 1, SIGMOE_RECOMPUTE_NONE, &summary)) {
+        sigmoe_config_summary(config, 1, SIGMOE_RECOMPUTE_NONE, SIGMOE_F32, &summary)) {
         puts(sigmoe_message());
         return 1;
     }
