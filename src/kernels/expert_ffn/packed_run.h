@@ -44,7 +44,7 @@ struct packed_run {
     matrix weights[2]; // that it multiplies by; in the backward by their transposes
     int weight_count;
     int64_t weight_words;          // of one expert's matrix, packed
-    const word *shared;            // [experts, weight_count, weight_words], or NULL: packed by range
+    word *shared;                  // [experts, weight_count, weight_words], or NULL: packed by range
     int64_t d_padded, size_padded; // to COLS
     workspace *spaces;
     row_range *ranges;
@@ -132,15 +132,13 @@ static void share_weights_of(void *context, int64_t expert, int thread) {
     const packed_run *run = context;
     const int64_t *offset = run->call->grouping->offset;
     if (offset[expert] == offset[expert + 1]) return;
-    pack_weights(run, expert, (word *)run->shared + expert * run->weight_count * run->weight_words);
+    pack_weights(run, expert, run->shared + expert * run->weight_count * run->weight_words);
 }
 
 // Packs all weights, for runs that come back to each expert several times.
 static sigmoe_status share_weights(const kernel_context *context, packed_run *run) {
     int64_t experts = run->call->grouping->experts;
-    word *shared;
-    TRY(ARENA_NEW_RAW(context->scratch, shared, experts * run->weight_count * run->weight_words));
-    run->shared = shared;
+    TRY(ARENA_NEW_RAW(context->scratch, run->shared, experts * run->weight_count * run->weight_words));
     parallel_for(context->threads, experts, share_weights_of, run);
     return SIGMOE_OK;
 }

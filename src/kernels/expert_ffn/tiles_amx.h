@@ -114,7 +114,7 @@ static void add_tile(int64_t rows, const tile *t) {
     }
 }
 
-// Rows i and i + distance of each half of 2 · distance rows, whose blocks of distance columns change places crosswise.
+// Both rows anew from the lanes of [x | y] that are named.
 static inline void exchange(__m512i *x, __m512i *y, __m512i from_x, __m512i from_y) {
     __m512i old = *x;
     *x = _mm512_permutex2var_epi32(old, from_x, *y);
@@ -128,7 +128,7 @@ static inline void transpose_block(word *block) {
     for (int i = 0; i < LANES; i++) rows[i] = _mm512_loadu_si512(block + i * LANES);
 #pragma GCC unroll 4
     for (int distance = 1; distance < LANES; distance *= 2) {
-        // Lanes without this bit stay in the upper row and come to the lower one from `distance` below, and the reverse.
+        // Of a pair of rows, lanes with this bit in the upper and lanes without it in the lower change places.
         __mmask16 high = _mm512_test_epi32_mask(lanes, _mm512_set1_epi32(distance));
         __m512i step = _mm512_set1_epi32(distance), other = _mm512_set1_epi32(LANES);
         __m512i from_x = _mm512_mask_add_epi32(lanes, high, _mm512_sub_epi32(lanes, step), other);
