@@ -146,7 +146,14 @@ double attention_scratch_bytes(
     double of_kernel = 2 * n * inner + 2 * r * inner + (double)(memory + length) * inner;
     double normed = r * d + (memory ? n * d : 0);
     double of_norm = memory ? 2 * r * d + n * d : r * d;
-    return (of_kernel + normed) * (double)dtype_size(operands) + of_norm * sizeof(real);
+    int64_t rows = batch * (memory + length), inner_width = config->n_heads * config->d_head;
+    gemm_call weight_gradient = {.transpose_a = true,
+        .accumulate = true,
+        .a = {NULL, operands, rows, inner_width, inner_width},
+        .b = {NULL, operands, rows, config->d_model, config->d_model},
+        .c = {NULL, TYPE_REAL, inner_width, config->d_model, config->d_model}};
+    return (of_kernel + normed) * (double)dtype_size(operands) + of_norm * sizeof(real) +
+           dense_gemm_scratch_bytes(&weight_gradient);
 }
 
 // y = x · Wᵀ

@@ -17,6 +17,8 @@ typedef struct gemm_call {
     matrix a, b, c;
 } gemm_call;
 sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call);
+// Of scratch memory that it takes on one thread; only the matrices' shapes and types are looked at.
+double dense_gemm_scratch_bytes(const gemm_call *call);
 
 // The single-threaded tile for kernels that split their work themselves; plain pointers and row strides.
 // c = alpha · op(a) · op(b) + beta · c. Safe to call from pool tasks. Never fails for sizes that fit int32.
