@@ -6,10 +6,11 @@ typedef struct shape {
     int64_t m, n, k, gap;
 } shape;
 
-// The last but two has at least nine tiles, the others long sums: of a weight's gradient, and of more than a piece is widened.
+// The last four: at least nine tiles; long sums, of a weight's gradient, and of more than a piece is widened; rows enough to
+// turn a transposed b.
 static const shape shapes[] = {{0, 5, 3, 0}, {5, 0, 3, 0}, {5, 3, 0, 2}, {1, 1, 1, 0}, {1, 17, 33, 3},
     {7, 1, 5, 1}, {16, 16, 16, 0}, {65, 63, 31, 5}, {33, 205, 412, 0}, {300, 130, 17, 7}, {577, 210, 41, 0},
-    {40, 100, 2053, 1}, {70, 193, 770, 1}};
+    {40, 100, 2053, 1}, {70, 193, 770, 1}, {1030, 37, 19, 2}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 enum { VARIANTS = 8 };
