@@ -33,7 +33,7 @@ valid_json stdout
 python3 - <<'PYTHON' || problem "bench kernel --json"
 import json
 got = json.load(open("stdout"))
-assert list(got) == ["rows", "peak_gflops", "peak_gigabytes_per_s", "isa"], list(got)
+assert list(got) == ["rows", "peak_gflops", "bf16_peak_gflops", "peak_gigabytes_per_s", "isa"], list(got)
 assert {r["operation"] for r in got["rows"]} == {"top_k"}
 for shape in {r["shape"] for r in got["rows"]}:
     rows = [r for r in got["rows"] if r["shape"] == shape]
