@@ -61,9 +61,9 @@ typedef struct sigmoe_progress {
     double rate;        /* units a second, lately */
     double seconds_left;
     double all_seconds_left; /* of a comparison or sweep: until its last run ends; 0: unknown */
-    double loss;            /* nats per token of the last step */
-    double score;           /* bits per character or perplexity, as score_name says */
-    const char *score_name; /* "bpc", "bpb", "ppl", or NULL */
+    double loss;             /* nats per token of the last step */
+    double score;            /* bits per character or perplexity, as score_name says */
+    const char *score_name;  /* "bpc", "bpb", "ppl", or NULL */
     double tokens_per_second;
     double fraction_of_peak; /* of the processor's measured FMA peak */
     bool finished;           /* the last call for this task */
