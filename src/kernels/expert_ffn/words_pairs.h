@@ -1,24 +1,10 @@
 // As words_f32.h, for processors that multiply bf16: a word is a pair, the earlier term of the sum in its lower half.
 #pragma once
 
-#include "base/tensor.h"
 #include "kernels/expert_ffn/existing.h"
+#include "kernels/expert_ffn/words_bf16.h"
 
-#include <assert.h>
-
-typedef bf16 operand;
-typedef float word; // for its 32 bits
 enum { PER_WORD = 2 };
-
-static inline operand *operands(matrix m) {
-    assert(m.type == TYPE_BF16);
-    return m.data;
-}
-
-static inline vec load_operands(const operand *p, int64_t n) {
-    if (n >= LANES) return vec_load_bf16(p);
-    return n > 0 ? vec_load_part_bf16(p, n) : vec_all(0);
-}
 
 static inline void store_operands(operand *p, int64_t n, vec x) {
     __m256i rounded = (__m256i)_mm512_cvtneps_pbh(x);

@@ -1,0 +1,20 @@
+// Operands of bf16, as words_widened.h and words_pairs.h have them.
+#pragma once
+
+#include "base/tensor.h"
+#include "kernels/vector.h"
+
+#include <assert.h>
+
+typedef bf16 operand;
+typedef float word; // of a pair: for its 32 bits
+
+static inline operand *operands(matrix m) {
+    assert(m.type == TYPE_BF16);
+    return m.data;
+}
+
+static inline vec load_operands(const operand *p, int64_t n) {
+    if (n >= LANES) return vec_load_bf16(p);
+    return n > 0 ? vec_load_part_bf16(p, n) : vec_all(0);
+}
