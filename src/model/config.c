@@ -108,9 +108,8 @@ static double scratch_bytes(
     double stream = (double)(batch * length) * (double)config->d_model * sizeof(real);
     double attention = attention_scratch_bytes(config, batch, length, memory, operands);
     double operand = stream * (double)dtype_size(operands) / sizeof(real);
-    double feedforward =
-        operand + stream +
-        ff; // its input, its gradient; the gradients of a block's activations are as large as these
+    // Its input, its gradient; and the gradients of its activations, which are as large as these.
+    double feedforward = operand + stream + ff;
     double layer =
         (config->dropout > 0 || operands != TYPE_REAL ? operand : 0) + fmax(attention, feedforward);
     double loss = (double)cross_entropy_scratch_bytes(batch * length, config->vocab_size, operands);
@@ -128,8 +127,8 @@ model_memory model_training_memory(const model_config *config, int64_t batch, in
     double kept = attention + feedforward, again = 0; // of each layer; of the one whose turn it is
     if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
     if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
-    double ends =
-        stream + stream * (double)dtype_size(operands) / sizeof(real); // the stream and its last norm
+    // The stream and its last norm.
+    double ends = stream + stream * (double)dtype_size(operands) / sizeof(real);
     return (model_memory){ends + (double)config->n_layers * kept + again,
         scratch_bytes(config, batch, length, memory, ff, operands)};
 }

@@ -5,7 +5,6 @@
 #include "kernels/pointwise/pointwise.h"
 #include "model/attention.h"
 #include "model/embedding.h"
-#include "model/operands.h"
 #include "model/xl_memory.h"
 
 #include <stdio.h>

@@ -1,6 +1,5 @@
 // Times of one mixture of experts against the dense block of the same size.
 #include "kernels/peak/peak.h"
-#include "kernels/pointwise/pointwise.h"
 #include "model/config.h"
 #include "train/bench.h"
 
@@ -23,24 +22,15 @@ typedef struct layer_times {
     double peak_bytes;
 } layer_times;
 
-// `key` as in bench_matrix.
-static sigmoe_status draw_operand(lone_layer *l, int64_t tokens, dtype operands, uint64_t key, matrix *out) {
-    matrix exact;
-    TRY(bench_matrix(l->a, tokens, l->layer.around.d_model, key, &exact));
-    TRY(matrix_new(l->a, operands, exact.rows, exact.cols, out));
-    copy_into(&l->work->kernel, *out, exact);
-    return SIGMOE_OK;
-}
-
-static sigmoe_status build_layer(lone_layer *l, int64_t tokens, dtype operands) {
+static sigmoe_status build_layer(lone_layer *l, int64_t tokens, sigmoe_dtype operands) {
     const ff_surroundings *around = &l->layer.around;
     TRY(l->layer.variant->check(&l->layer.options, around));
     TRY(l->layer.variant->declare(&l->layer.options, around, 0, l->layer.parameters));
     TRY(parameters_allocate(l->layer.parameters, STORE_GRADIENTS));
     parameters_initialize(&l->work->kernel, l->layer.parameters, 0);
-    if (operands == TYPE_BF16) TRY(parameters_round(&l->work->kernel, l->layer.parameters));
-    TRY(draw_operand(l, tokens, operands, 0, &l->x));
-    TRY(draw_operand(l, tokens, operands, 1, &l->dy));
+    if (operands == SIGMOE_BF16) TRY(parameters_round(&l->work->kernel, l->layer.parameters));
+    TRY(bench_operand(l->a, operands, tokens, around->d_model, 0, &l->x));
+    TRY(bench_operand(l->a, operands, tokens, around->d_model, 1, &l->dy));
     TRY(matrix_new(l->a, TYPE_REAL, tokens, around->d_model, &l->y));
     TRY(matrix_new(l->a, TYPE_REAL, tokens, around->d_model, &l->dx));
     return ARENA_NEW(l->a, l->tokens, tokens);
@@ -94,7 +84,7 @@ static sigmoe_status time_layer(
     sigmoe_status status = workspace_open(r->threads, &work);
     if (status == SIGMOE_OK) status = arena_create("layer", &l.a);
     if (status == SIGMOE_OK) status = parameters_create(&l.layer.parameters);
-    if (status == SIGMOE_OK) status = build_layer(&l, r->tokens, operand_type(r->dtype));
+    if (status == SIGMOE_OK) status = build_layer(&l, r->tokens, r->dtype);
     if (status == SIGMOE_OK) status = time_passes(&l, r->repetitions, times);
     parameters_destroy(l.layer.parameters);
     arena_destroy(l.a);

@@ -1,6 +1,7 @@
 // The formulas of expert_ffn.h, pair by pair. Tokens are independent, and so are experts: both are split over the pool.
 // Operands of bf16 are computed with as reals: products of two of them are exact in float.
 #include "kernels/expert_ffn/expert_ffn.h"
+#include "kernels/pointwise/pointwise.h"
 
 typedef struct work {
     const expert_ffn_call *call;
@@ -122,37 +123,23 @@ static void dx_of_token(void *context, int64_t token, int thread) {
 
 // ---- Operands as reals ----
 
-// Reals are used where they are; of bf16 a copy is made.
-static sigmoe_status as_reals(arena *scratch, matrix m, matrix *reals) {
-    *reals = m;
-    if (m.type == TYPE_REAL) return SIGMOE_OK;
-    TRY(matrix_new(scratch, TYPE_REAL, m.rows, m.cols, reals));
-    for (int64_t r = 0; r < m.rows; r++) {
-        const bf16 *from = matrix_row(m, r);
-        real *to = matrix_row(*reals, r);
-        for (int64_t i = 0; i < m.cols; i++) to[i] = (real)bf16_value(from[i]);
-    }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status call_of_reals(arena *scratch, const expert_ffn_call *call, expert_ffn_call *reals) {
+static sigmoe_status call_of_reals(
+    const kernel_context *context, const expert_ffn_call *call, expert_ffn_call *reals) {
     *reals = *call;
-    TRY(as_reals(scratch, call->x, &reals->x));
-    TRY(as_reals(scratch, call->up, &reals->up));
-    TRY(as_reals(scratch, call->down, &reals->down));
-    return as_reals(scratch, call->hidden, &reals->hidden);
+    TRY(matrix_as(context, call->x, TYPE_REAL, &reals->x));
+    TRY(matrix_as(context, call->up, TYPE_REAL, &reals->up));
+    TRY(matrix_as(context, call->down, TYPE_REAL, &reals->down));
+    return matrix_as(context, call->hidden, TYPE_REAL, &reals->hidden);
 }
 
 static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
     expert_ffn_call reals;
     sigmoe_status status;
     arena_mark mark = arena_here(context->scratch);
-    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
+    TRY_OR(done, call_of_reals(context, call, &reals));
     work w = {.call = &reals};
     parallel_for(context->threads, call->grouping->experts, up_of_expert, &w);
-    if (call->hidden.type == TYPE_BF16)
-        for (int64_t i = 0; i < call->hidden.rows * call->hidden.cols; i++)
-            matrix_bf16(call->hidden)[i] = bf16_of((float)matrix_real(reals.hidden)[i]);
+    if (call->hidden.type == TYPE_BF16) copy_into(context, call->hidden, reals.hidden);
 done:
     arena_release(context->scratch, mark);
     return status;
@@ -162,7 +149,7 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
     expert_ffn_call reals;
     sigmoe_status status;
     arena_mark mark = arena_here(context->scratch);
-    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
+    TRY_OR(done, call_of_reals(context, call, &reals));
     work w = {.call = &reals, .bf16_operands = call->x.type == TYPE_BF16, .y = y};
     parallel_for(context->threads, call->grouping->tokens, down_of_token, &w);
 done:
@@ -177,8 +164,8 @@ static sigmoe_status backward(
     matrix dhidden;
     sigmoe_status status;
     arena_mark mark = arena_here(context->scratch);
-    TRY_OR(done, call_of_reals(context->scratch, call, &reals));
-    TRY_OR(done, as_reals(context->scratch, gradients->dy, &of_reals.dy));
+    TRY_OR(done, call_of_reals(context, call, &reals));
+    TRY_OR(done, matrix_as(context, gradients->dy, TYPE_REAL, &of_reals.dy));
     TRY_OR(done, matrix_new(context->scratch, TYPE_REAL, call->hidden.rows, call->expert_size, &dhidden));
     work w = {.call = &reals,
         .bf16_operands = call->x.type == TYPE_BF16,

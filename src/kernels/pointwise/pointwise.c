@@ -145,6 +145,14 @@ void copy_into(const kernel_context *context, matrix y, matrix x) {
     run_pass(context, (pass){.run = copy_block, .x = y, .y = x});
 }
 
+sigmoe_status matrix_as(const kernel_context *context, matrix x, dtype type, matrix *out) {
+    *out = x;
+    if (x.type == type) return SIGMOE_OK;
+    TRY(matrix_new(context->scratch, type, x.rows, x.cols, out));
+    copy_into(context, *out, x);
+    return SIGMOE_OK;
+}
+
 static void fill_block(const pass *p, int64_t row, int64_t rows) {
     runs r = runs_of(end_to_end(p->x), rows, p->x.cols);
     const real value = p->value;

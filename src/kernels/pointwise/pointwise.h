@@ -16,6 +16,8 @@ void relu_backward(const kernel_context *context, matrix u, matrix dx, real fact
 void add_into(const kernel_context *context, matrix y, matrix x);
 // y = x; both any, converted where their types differ.
 void copy_into(const kernel_context *context, matrix y, matrix x);
+// x as a matrix of `type`: itself where it is of that type, else a converted copy in scratch memory. x: any.
+sigmoe_status matrix_as(const kernel_context *context, matrix x, dtype type, matrix *out);
 void fill(const kernel_context *context, matrix y, real value);
 // x *= factors of random_dropout at positions row * d + column + first. p = 0: nothing. The same call on the gradient is
 // the backward. x: any.

@@ -4,7 +4,7 @@
 // Under mixed precision too it computes with the f32 weights, on x widened: which values are found hangs on small differences
 // between sums of two scores.
 #include "model/feedforward/pkm.h"
-#include "model/operands.h"
+#include "kernels/pointwise/pointwise.h"
 
 #include <inttypes.h>
 
@@ -87,7 +87,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     arena_mark mark = arena_here(step->kernel.scratch);
     matrix wide;
     sigmoe_status status;
-    TRY_OR(done, matrix_as(step, x, TYPE_REAL, &wide));
+    TRY_OR(done, matrix_as(&step->kernel, x, TYPE_REAL, &wide));
     status = sums_all(&layer->options.pkm) ? pkm_all_forward(layer, step, wide, y, saved)
                                            : pkm_search_forward(layer, step, wide, y, saved);
     if (!step->keep) *saved = NULL;
@@ -101,8 +101,8 @@ static sigmoe_status backward(
     arena_mark mark = arena_here(step->kernel.scratch);
     matrix wide, wide_dy;
     sigmoe_status status;
-    TRY_OR(done, matrix_as(step, x, TYPE_REAL, &wide));
-    TRY_OR(done, matrix_as(step, dy, TYPE_REAL, &wide_dy));
+    TRY_OR(done, matrix_as(&step->kernel, x, TYPE_REAL, &wide));
+    TRY_OR(done, matrix_as(&step->kernel, dy, TYPE_REAL, &wide_dy));
     status = sums_all(&layer->options.pkm) ? pkm_all_backward(layer, step, saved, wide, wide_dy, dx)
                                            : pkm_search_backward(layer, step, saved, wide, wide_dy, dx);
 done:

@@ -1,7 +1,7 @@
 #include "model/feedforward/router.h"
 #include "kernels/dense_gemm/dense_gemm.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/top_k/top_k.h"
-#include "model/operands.h"
 
 #include <string.h>
 
@@ -187,7 +187,7 @@ sigmoe_status route(const router_call *call, routing *r) {
 sigmoe_status router_product_backward(const router_call *call, int tensor, matrix dproduct, matrix dx) {
     const step_context *step = call->step;
     matrix d;
-    TRY(as_operand(step, dproduct, &d));
+    TRY(matrix_as(&step->kernel, dproduct, step->operands, &d));
     gemm_call dweight = {
         .transpose_a = true, .accumulate = true, .a = d, .b = call->x, .c = ff_gradient(call->layer, tensor)};
     TRY(dense_gemm(&step->kernel, &dweight));
