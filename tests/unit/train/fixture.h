@@ -91,6 +91,20 @@ static inline void assert_same_file(const char *a, const char *b) {
     file_map_close(&y);
 }
 
+// All files of the checkpoints of `step` of two runs.
+static inline void assert_same_checkpoint(const char *a, const char *b, int64_t step) {
+    static const char *const files[] = {
+        "config.json", "model.safetensors", "trainer.json", "trainer.safetensors"};
+    for (int i = 0; i < 4; i++) {
+        char x[PATH_CAPACITY], y[PATH_CAPACITY], file_x[PATH_CAPACITY], file_y[PATH_CAPACITY];
+        OK(checkpoint_path(a, step, x));
+        OK(checkpoint_path(b, step, y));
+        OK(path_format(file_x, "%s/%s", x, files[i]));
+        OK(path_format(file_y, "%s/%s", y, files[i]));
+        assert_same_file(file_x, file_y);
+    }
+}
+
 static inline int make_root(void **state) {
     (void)state;
     snprintf(root, sizeof root, "/tmp/sigmoe-train-XXXXXX");

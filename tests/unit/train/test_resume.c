@@ -57,20 +57,6 @@ static int count_lines(const char *text) {
     return count;
 }
 
-static const char *const checkpoint_files[] = {
-    "config.json", "model.safetensors", "trainer.json", "trainer.safetensors"};
-
-static void assert_same_checkpoint(const char *a, const char *b, int64_t step) {
-    for (int i = 0; i < 4; i++) {
-        char x[PATH_CAPACITY], y[PATH_CAPACITY], file_x[PATH_CAPACITY], file_y[PATH_CAPACITY];
-        OK(checkpoint_path(a, step, x));
-        OK(checkpoint_path(b, step, y));
-        OK(path_format(file_x, "%s/%s", x, checkpoint_files[i]));
-        OK(path_format(file_y, "%s/%s", y, checkpoint_files[i]));
-        assert_same_file(file_x, file_y);
-    }
-}
-
 static void assert_same_logs(const char *a, const char *b, int lines) {
     char x[PATH_CAPACITY], y[PATH_CAPACITY];
     char *metrics_a = timeless(a), *metrics_b = timeless(b);
