@@ -156,9 +156,9 @@ static void print_json(const char *json, const sigmoe_summary *s, const tensor_t
 static int show_cpu(bool as_json) {
     const char *operation, *implementation;
     if (!as_json) {
-        printf("%-22s %s\n", "processor level", sigmoe_cpu_name());
+        printf("%-24s %s\n", "processor level", sigmoe_cpu_name());
         for (int i = 0; sigmoe_cpu_kernel(i, &operation, &implementation); i++)
-            printf("%-22s %s\n", operation, implementation);
+            printf("%-24s %s\n", operation, implementation);
         return EXIT_FINE;
     }
     json_output j = {0};
