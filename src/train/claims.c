@@ -81,7 +81,7 @@ const char *claim_verdict_text(claim_verdict verdict) {
 static claim_result judge(
     const comparison *c, const claim *claimed, int better, int worse, double *differences) {
     int count = 0;
-    for (int seed = 0; seed < c->seed_count; seed++) {
+    for (int seed = 0; seed < c->variants[better].seeds && seed < c->variants[worse].seeds; seed++) {
         double difference = comparison_score(c, &comparison_result(c, worse, seed)->test) -
                             comparison_score(c, &comparison_result(c, better, seed)->test);
         if (isfinite(difference)) differences[count++] = difference;

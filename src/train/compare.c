@@ -133,15 +133,16 @@ static void note_result(const comparison *c, const char *task, const run_result 
     c->observer->note(c->observer->context, line);
 }
 
-sigmoe_status comparison_run(comparison *c, int variant, int seed) {
+sigmoe_status comparison_run(comparison *c, int run) {
     char directory[PATH_CAPACITY];
     sigmoe_train_settings settings = c->request->settings;
+    int variant = c->runs[run].variant, seed = c->runs[run].seed;
     const compared_variant *v = &c->variants[variant];
     int index = variant * c->seed_count + seed;
     settings.seed = comparison_seed(c, seed);
     TRY(comparison_run_path(c, variant, seed, directory));
-    const char *task = arena_text(c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed,
-        seed * c->variant_count + variant + 1, c->variant_count * c->seed_count);
+    const char *task = arena_text(
+        c->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed, run + 1, c->run_count);
     if (!task) return SIGMOE_NO_MEMORY;
     bool finished = compare_run_finished(directory);
     quiet_observer quiet;
@@ -162,13 +163,11 @@ static bool stopped(const sigmoe_observer *observer) {
     return observer && observer->stop && *observer->stop;
 }
 
-// All variants of a seed before the next seed: what is there after an interruption can be compared.
 static sigmoe_status run_in_turn(comparison *c) {
-    for (int seed = 0; seed < c->seed_count; seed++)
-        for (int variant = 0; variant < c->variant_count; variant++) {
-            if (stopped(c->observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
-            TRY(comparison_run(c, variant, seed));
-        }
+    for (int run = 0; run < c->run_count; run++) {
+        if (stopped(c->observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+        TRY(comparison_run(c, run));
+    }
     return SIGMOE_OK;
 }
 

@@ -9,5 +9,5 @@
 sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
     const sigmoe_observer *observer, const char **table);
 
-// Trains one run to its end, or reads what came out of it, and notes that.
-sigmoe_status comparison_run(comparison *c, int variant, int seed);
+// Trains one of the planned runs to its end, or reads what came out of it, and notes that.
+sigmoe_status comparison_run(comparison *c, int run);

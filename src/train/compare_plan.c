@@ -10,6 +10,7 @@
 #include "train/train_settings.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,12 @@ static double published_score(const comparison *c, const compared_variant *v) {
 
 // ---------------------------------------------------------------- the variants
 
+// Rows of a sweep may have fewer seeds than the sweep, never more.
+static int own_seeds(const comparison *c, int index) {
+    int own = c->sweep ? c->sweep->row_seeds[index] : 0;
+    return own > 0 && own < c->seed_count ? own : c->seed_count;
+}
+
 static sigmoe_status plan_variant(comparison *c, int index, compared_variant *out) {
     const char *text = c->request->variants[index];
     variant_choice choice;
@@ -103,14 +110,15 @@ static sigmoe_status plan_variant(comparison *c, int index, compared_variant *ou
         .flops_share = comparison_flops_share(&c->base.model, &choice.model)};
     if (!out->label) return SIGMOE_NO_MEMORY;
     out->config.model = choice.model;
+    out->seeds = own_seeds(c, index);
     out->published = c->sweep ? c->sweep->published[index] : published_score(c, out);
     return model_parameter_count(&choice.model, &out->parameters);
 }
 
 // The first of the variants before `index` that is the same model; NULL: none.
-static const compared_variant *twin_before(const comparison *c, int index) {
-    const compared_variant *b = &c->variants[index];
-    for (const compared_variant *a = c->variants; a < b; a++)
+static compared_variant *twin_before(const comparison *c, int index) {
+    compared_variant *b = &c->variants[index];
+    for (compared_variant *a = c->variants; a < b; a++)
         if (same_model(&a->config.model, &b->config.model) && a->parameters == b->parameters) return a;
     return NULL;
 }
@@ -129,7 +137,7 @@ static sigmoe_status refuse_duplicates(const comparison *c) {
 static void leave_out_duplicates(comparison *c) {
     for (int i = 0; i < c->variant_count;) {
         char line[2 * LONGEST_LABEL + 64];
-        const compared_variant *twin = twin_before(c, i);
+        compared_variant *twin = twin_before(c, i);
         if (!twin) {
             i++;
             continue;
@@ -137,14 +145,26 @@ static void leave_out_duplicates(comparison *c) {
         snprintf(line, sizeof line, "%s is the same model as %s here: left out", c->variants[i].label,
             twin->label);
         if (c->observer && c->observer->note) c->observer->note(c->observer->context, line);
+        if (c->variants[i].seeds > twin->seeds) twin->seeds = c->variants[i].seeds;
         c->variant_count--;
         memmove(&c->variants[i], &c->variants[i + 1], (size_t)(c->variant_count - i) * sizeof *c->variants);
     }
 }
 
+static sigmoe_status plan_runs(comparison *c) {
+    int64_t most;
+    if (!size_product(&most, c->variant_count, c->seed_count) || most > INT_MAX)
+        return fail(SIGMOE_BAD_ARGUMENT, "too many runs");
+    TRY(ARENA_NEW(c->arena, c->runs, most));
+    for (int seed = 0; seed < c->seed_count; seed++)
+        for (int variant = 0; variant < c->variant_count; variant++)
+            if (seed < c->variants[variant].seeds) c->runs[c->run_count++] = (planned_run){variant, seed};
+    TRY(ARENA_NEW(c->arena, c->results, most));
+    return ARENA_NEW(c->arena, c->curves, most);
+}
+
 sigmoe_status comparison_plan(comparison *c) {
     const sigmoe_compare_request *r = c->request;
-    int64_t runs;
     if (r->variant_count < 1) return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs at least one variant");
     if (r->seeds < 1) return fail(SIGMOE_BAD_ARGUMENT, "seeds is %d; it must be 1 or more", r->seeds);
     if (r->test_tokens < 0) return fail(SIGMOE_BAD_ARGUMENT, "test_tokens must be 0 (all) or more");
@@ -159,19 +179,18 @@ sigmoe_status comparison_plan(comparison *c) {
     else
         TRY(refuse_duplicates(c));
     TRY(check_settings(c));
-    if (!size_product(&runs, c->variant_count, c->seed_count))
-        return fail(SIGMOE_BAD_ARGUMENT, "too many runs");
-    TRY(ARENA_NEW(c->arena, c->results, runs));
-    return ARENA_NEW(c->arena, c->curves, runs);
+    return plan_runs(c);
 }
 
 // ---------------------------------------------------------------- what a resume must repeat
 
 static sigmoe_status record_variants(const comparison *c, json_t *root) {
-    json_t *labels = json_array();
+    json_t *labels = json_array(), *seeds = json_array();
     TRY(json_put(root, "variants", labels));
+    TRY(json_put(root, "variant_seeds", seeds));
     for (int i = 0; i < c->variant_count; i++)
-        if (json_array_append_new(labels, json_string(c->variants[i].label)) != 0)
+        if (json_array_append_new(labels, json_string(c->variants[i].label)) != 0 ||
+            json_array_append_new(seeds, json_integer(c->variants[i].seeds)) != 0)
             return fail(SIGMOE_NO_MEMORY, "no memory for the list of variants");
     return SIGMOE_OK;
 }

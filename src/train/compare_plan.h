@@ -12,10 +12,16 @@ typedef struct compared_variant {
     const comparison_row *row;
     sigmoe_config config; // with the data's vocabulary and the solved size
     int64_t parameters;
+    int seeds;          // trained from the first so many; a sweep's rows can differ in it
     double flops_share; // FF multiply-adds over those of a dense block with the base's N_E·G channels
     double
         published; // the paper's score for this very row and base, a sweep's also from before its overrides; NaN: none
 } compared_variant;
+
+// One training of a comparison.
+typedef struct planned_run {
+    int variant, seed;
+} planned_run;
 
 // Of forecast.h. Work is in operations a token.
 typedef struct forecast {
@@ -35,15 +41,18 @@ typedef struct comparison {
     int64_t base_parameters;
     bool bits; // scores are bits per character, else perplexity
     compared_variant *variants;
-    int variant_count, seed_count;
-    run_result *results; // [variants, seeds]
-    run_curve *curves;   // [variants, seeds]
+    int variant_count, seed_count; // seeds: the most that a variant has
+    planned_run
+        *runs; // [run_count] all variants of a seed before the next seed: a part of them can be compared
+    int run_count;
+    run_result *results; // [variants, seeds], those of a variant's own seeds filled
+    run_curve *curves;   // [variants, seeds], alike
     bool has_ngram;
     sigmoe_scores ngram_curve;             // on the tokens of the validations in training
     sigmoe_scores ngram_valid, ngram_test; // on those of the final scores
 } comparison;
 
-// Fills everything up to seed_count. Variants that are the same model are an error; of a sweep the later one is left out,
+// Fills everything up to run_count. Variants that are the same model are an error; of a sweep the later one is left out,
 // with a note. Errors in the base, the variants, the settings and the data are found here.
 sigmoe_status comparison_plan(comparison *c);
 

@@ -44,7 +44,7 @@ static double feedforward(const comparison *c, const run_result *r) {
 // `values` has room for a value a seed.
 static spread over_seeds(const comparison *c, int variant, result_value *value, double *values) {
     int count = 0;
-    for (int s = 0; s < c->seed_count; s++)
+    for (int s = 0; s < c->variants[variant].seeds; s++)
         append_known(values, &count, value(c, comparison_result(c, variant, s)));
     return spread_of(values, count);
 }
@@ -66,7 +66,7 @@ sigmoe_status table_rows(const comparison *c, table_row **out) {
             .tokens_per_second = over_seeds(c, i, speed, values).mean,
             .feedforward_seconds = over_seeds(c, i, feedforward, values).mean,
             .peak_activation_bytes = NAN};
-        for (int s = 0; s < c->seed_count; s++) // fmax passes over NaN
+        for (int s = 0; s < c->variants[i].seeds; s++) // fmax passes over NaN
             rows[i].peak_activation_bytes =
                 fmax(rows[i].peak_activation_bytes, comparison_result(c, i, s)->peak_activation_bytes);
     }
@@ -198,7 +198,7 @@ static void print_rule(FILE *out, const int *widths) {
 
 static void print_failures(FILE *out, const comparison *c) {
     for (int i = 0; i < c->variant_count; i++)
-        for (int s = 0; s < c->seed_count; s++) {
+        for (int s = 0; s < c->variants[i].seeds; s++) {
             const char *failure = comparison_result(c, i, s)->failure;
             if (failure)
                 fprintf(out, "%s, seed %" PRIu64 ": no score; %s\n", c->variants[i].label,
@@ -213,7 +213,12 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
         if (i == TABLE_HEADINGS || (c->has_ngram && i == t->lines - 1)) print_rule(out, widths);
         print_line(out, t, i, widths);
     }
-    if (c->seed_count > 1) fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);
+    if (c->run_count < c->variant_count * c->seed_count)
+        fprintf(out,
+            "± is the sample standard deviation over a row's seeds, %d at most; a row without it has one.\n",
+            c->seed_count);
+    else if (c->seed_count > 1)
+        fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);
     print_failures(out, c);
 }
 

@@ -112,7 +112,7 @@ static sigmoe_status put_variant(json_t *variants, const comparison *c, const ta
     TRY(put_spread(object, "valid", row->valid));
     TRY(put_spread(object, "test", row->test));
     TRY(put_number(object, "published", v->published));
-    for (int s = 0; s < c->seed_count; s++) TRY(put_run(runs, c, i, s));
+    for (int s = 0; s < v->seeds; s++) TRY(put_run(runs, c, i, s));
     return SIGMOE_OK;
 }
 

@@ -12,11 +12,10 @@ double forecast_work(const comparison *c, int variant) {
 sigmoe_status forecast_begin(comparison *c) {
     char run[PATH_CAPACITY];
     c->forecast = (forecast){.started = seconds_now()};
-    for (int seed = 0; seed < c->seed_count; seed++)
-        for (int variant = 0; variant < c->variant_count; variant++) {
-            TRY(comparison_run_path(c, variant, seed, run));
-            if (!compare_run_finished(run)) c->forecast.work += forecast_work(c, variant);
-        }
+    for (int i = 0; i < c->run_count; i++) {
+        TRY(comparison_run_path(c, c->runs[i].variant, c->runs[i].seed, run));
+        if (!compare_run_finished(run)) c->forecast.work += forecast_work(c, c->runs[i].variant);
+    }
     return SIGMOE_OK;
 }
 

@@ -20,7 +20,8 @@ static void print_question(FILE *out, const comparison *c) {
         "the base ",
         c->variant_count, c->variant_count == 1 ? "variant" : "variants");
     html_text(out, base ? base : "configuration");
-    fprintf(out, " (%s), trained from %d %s on the same batches of ", size ? size : "", c->seed_count,
+    fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
+        c->run_count < c->variant_count * c->seed_count ? "up to " : "", c->seed_count,
         c->seed_count == 1 ? "seed" : "seeds");
     html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
     fputs(".", out);
@@ -103,7 +104,7 @@ static void print_row(
 
 static void print_failures(FILE *out, const comparison *c) {
     for (int i = 0; i < c->variant_count; i++)
-        for (int s = 0; s < c->seed_count; s++) {
+        for (int s = 0; s < c->variants[i].seeds; s++) {
             const char *failure = comparison_result(c, i, s)->failure;
             if (!failure) continue;
             fputs("<p class=\"small\">", out);

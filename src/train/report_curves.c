@@ -25,7 +25,7 @@ static bool validation_at(const comparison *c, int variant, int index, mean_poin
     value_range range = range_empty();
     int count = 0;
     *out = (mean_point){0};
-    for (int s = 0; s < c->seed_count; s++) {
+    for (int s = 0; s < c->variants[variant].seeds; s++) {
         const run_curve *curve = comparison_curve(c, variant, s);
         if (index >= curve->validations) continue;
         const validation_point *p = &curve->validation[index];
@@ -48,7 +48,7 @@ static bool validation_at(const comparison *c, int variant, int index, mean_poin
 static bool loss_at(const comparison *c, int variant, int index, mean_point *out) {
     double first = 0, last = 0, sum = 0;
     int64_t count = 0;
-    for (int s = 0; s < c->seed_count; s++) {
+    for (int s = 0; s < c->variants[variant].seeds; s++) {
         const run_curve *curve = comparison_curve(c, variant, s);
         int64_t bins = c->request->settings.steps < LOSS_BINS ? c->request->settings.steps : LOSS_BINS;
         if (index >= bins) return false;

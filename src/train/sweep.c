@@ -7,8 +7,11 @@ enum { SCORE_STREAMS = 4 };
 static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_request *request) {
     sweep_plan plan;
     TRY(sweep_plan_make(table, NULL, 0, a, &plan));
-    *request = (sigmoe_sweep_request){
-        .table = table, .seeds = plan.seeds, .settings = plan.base.settings, .test_tokens = -1, .jobs = 1};
+    *request = (sigmoe_sweep_request){.table = table,
+        .seeds = plan.seeds,
+        .settings = plan.base.settings,
+        .test_tokens = plan.test_tokens,
+        .jobs = 1};
     return SIGMOE_OK;
 }
 

@@ -1,7 +1,8 @@
 // A sweep from a file:
 //   {"base": "wt-s-moe", "set": {"d_model": 64, "ff.k": 2}, "rows": ["dense", "topk:k=64", "wt-s-switch"],
-//    "seeds": 3, "settings": {"steps": 2000, "batch": 16}}
-// base and rows are required; a row is a variant as compare takes it, or a preset of the same base.
+//    "seeds": 3, "settings": {"steps": 2000, "batch": 16}, "test_tokens": 100000}
+// base and rows are required; a row is a variant as compare takes it, or a preset of the same base. One that is to have fewer
+// seeds than the others is an object: {"row": "2k", "seeds": 1}.
 #include "formats/json_options.h"
 #include "model/presets.h"
 #include "train/json_objects.h"
@@ -12,18 +13,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static sigmoe_status check_keys(const json_t *root) {
-    static const char *const known[] = {"base", "set", "rows", "seeds", "settings"};
-    enum { KNOWN = sizeof known / sizeof *known };
+enum { MOST_SEEDS = 1000 };
+
+static const char *const sweep_keys[] = {"base", "set", "rows", "seeds", "settings", "test_tokens"};
+static const char *const row_keys[] = {"row", "seeds"};
+
+static sigmoe_status check_keys(const json_t *object, const char *const *known, int count) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)root, key, value) {
+    json_object_foreach((json_t *)object, key, value) {
         bool found = false;
-        for (int i = 0; i < KNOWN; i++) found |= strcmp(key, known[i]) == 0;
+        for (int i = 0; i < count; i++) found |= strcmp(key, known[i]) == 0;
         if (!found)
             return fail(SIGMOE_BAD_FORMAT, "unknown key \"%.80s\"; did you mean \"%s\"?", key,
-                sigmoe_nearest(key, known, KNOWN));
+                sigmoe_nearest(key, known, count));
     }
+    return SIGMOE_OK;
+}
+
+// Stays what it was where the object says nothing.
+static sigmoe_status read_seeds(const json_t *object, const char *path, int *seeds) {
+    int64_t given = *seeds;
+    if (!json_object_get(object, "seeds")) return SIGMOE_OK;
+    TRY(json_get_integer(object, path, "seeds", 1, &given));
+    if (given > MOST_SEEDS)
+        return fail(SIGMOE_BAD_FORMAT, "\"%sseeds\" must be %d at most", path, MOST_SEEDS);
+    *seeds = (int)given;
     return SIGMOE_OK;
 }
 
@@ -65,7 +80,7 @@ static sigmoe_status read_settings(const json_t *root, sweep_plan *out) {
     return status;
 }
 
-static sigmoe_status add_row(const char *text, int paper, arena *a, sweep_plan *out) {
+static sigmoe_status add_row(const char *text, int seeds, int paper, arena *a, sweep_plan *out) {
     preset p;
     const comparison_row *row = comparison_row_named(text);
     double published = row && paper >= 0 && row->published[paper] > 0 ? row->published[paper] : NAN;
@@ -76,8 +91,27 @@ static sigmoe_status add_row(const char *text, int paper, arena *a, sweep_plan *
         text = p.row->name;
     }
     out->published[out->count] = published;
+    out->row_seeds[out->count] = seeds;
     out->variants[out->count] = arena_text(a, "%s", text);
     return out->variants[out->count++] ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+// A text, or an object with a text and the row's own seeds.
+static sigmoe_status read_row(const json_t *row, int paper, arena *a, sweep_plan *out) {
+    const char *text = json_string_value(row);
+    int seeds = 0;
+    if (json_is_object(row)) {
+        TRY(check_keys(row, row_keys, sizeof row_keys / sizeof *row_keys));
+        TRY(json_get_text(row, "rows.", "row", &text));
+        TRY(read_seeds(row, "rows.", &seeds));
+        if (seeds > out->seeds)
+            return fail(SIGMOE_BAD_FORMAT, "the row %s has %d seeds, more than the sweep's \"seeds\", %d",
+                text, seeds, out->seeds);
+    }
+    if (!text)
+        return fail(
+            SIGMOE_BAD_FORMAT, "\"rows\" must hold texts, or objects with a \"row\" and its \"seeds\"");
+    return add_row(text, seeds, paper, a, out);
 }
 
 static sigmoe_status read_rows(const json_t *root, int paper, arena *a, sweep_plan *out) {
@@ -86,25 +120,21 @@ static sigmoe_status read_rows(const json_t *root, int paper, arena *a, sweep_pl
     if (count == 0) return fail(SIGMOE_BAD_FORMAT, "\"rows\" must be a list of at least one variant");
     TRY(ARENA_NEW(a, out->variants, count));
     TRY(ARENA_NEW(a, out->published, count));
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(rows, i));
-        if (!text) return fail(SIGMOE_BAD_FORMAT, "\"rows\" must hold texts only");
-        TRY(add_row(text, paper, a, out));
-    }
+    TRY(ARENA_NEW(a, out->row_seeds, count));
+    for (size_t i = 0; i < count; i++) TRY(read_row(json_array_get(rows, i), paper, a, out));
     return SIGMOE_OK;
 }
 
 static sigmoe_status read_plan(const json_t *root, arena *a, sweep_plan *out) {
-    enum { MOST_SEEDS = 1000 };
     const char *base;
-    int64_t seeds = 1;
     int paper;
-    TRY(check_keys(root));
+    out->seeds = 1;
+    TRY(check_keys(root, sweep_keys, sizeof sweep_keys / sizeof *sweep_keys));
     TRY(json_get_text(root, "", "base", &base));
     TRY(sweep_base_read(base, a, out, &paper));
-    if (json_object_get(root, "seeds")) TRY(json_get_integer(root, "", "seeds", 1, &seeds));
-    if (seeds > MOST_SEEDS) return fail(SIGMOE_BAD_FORMAT, "\"seeds\" must be %d at most", MOST_SEEDS);
-    out->seeds = (int)seeds;
+    TRY(read_seeds(root, "", &out->seeds));
+    if (json_object_get(root, "test_tokens"))
+        TRY(json_get_integer(root, "", "test_tokens", 0, &out->test_tokens));
     TRY(read_set(root, out));
     TRY(read_settings(root, out));
     return read_rows(root, paper, a, out);

@@ -21,7 +21,7 @@ enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200 };
 typedef struct job {
     pid_t process; // 0: the place is free
     int pipe;      // the child's sentence when it fails; closed by its end
-    int run;       // seed · variants + variant
+    int run;       // of the comparison's
     bool finished; // was before it began: there is only something to read
 } job;
 
@@ -73,7 +73,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
         observer.context = &child;
     }
     c->observer = &observer;
-    sigmoe_status status = comparison_run(c, run % c->variant_count, run / c->variant_count);
+    sigmoe_status status = comparison_run(c, run);
     const char *message = sigmoe_message();
     ssize_t written = status == SIGMOE_OK ? 0 : write(pipe, message, strlen(message));
     _exit(written < 0 ? SIGMOE_IO : status);
@@ -88,7 +88,7 @@ static sigmoe_status begin(job_pool *pool, job *place) {
     pid_t parent = getpid();
     double *part = &pool->part[place - pool->jobs];
     *part = 0;
-    TRY(comparison_run_path(c, run % c->variant_count, run / c->variant_count, directory));
+    TRY(comparison_run_path(c, c->runs[run].variant, c->runs[run].seed, directory));
     bool finished = compare_run_finished(directory);
     if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
     pid_t process = fork();
@@ -127,7 +127,7 @@ static void note_signal(job_pool *pool, const job *j, int number) {
     snprintf(message, sizeof message,
         "the run %.200s, seed %" PRIu64
         ", was ended by signal %d (%s); memory for %d runs at a time may be short",
-        c->variants[j->run % c->variant_count].label, comparison_seed(c, j->run / c->variant_count), number,
+        c->variants[c->runs[j->run].variant].label, comparison_seed(c, c->runs[j->run].seed), number,
         strsignal(number), pool->places);
     note_failure(pool, SIGMOE_IO, message);
 }
@@ -157,7 +157,7 @@ static void end(job_pool *pool, job *j) {
         note_failure(pool, (sigmoe_status)WEXITSTATUS(status), message);
     else {
         pool->done++;
-        if (!j->finished) forecast_end(pool->comparison, j->run % pool->comparison->variant_count);
+        if (!j->finished) forecast_end(pool->comparison, pool->comparison->runs[j->run].variant);
     }
     j->process = 0;
     pool->busy--;
@@ -178,7 +178,7 @@ static double running_work(const job_pool *pool) {
     double work = 0;
     for (int i = 0; i < pool->places; i++)
         if (pool->jobs[i].process)
-            work += pool->part[i] * forecast_work(c, pool->jobs[i].run % c->variant_count);
+            work += pool->part[i] * forecast_work(c, c->runs[pool->jobs[i].run].variant);
     return work;
 }
 
@@ -216,7 +216,7 @@ static void run_pool(job_pool *pool) {
 }
 
 sigmoe_status comparison_run_jobs(comparison *c) {
-    job_pool pool = {.comparison = c, .places = c->jobs, .runs = c->variant_count * c->seed_count};
+    job_pool pool = {.comparison = c, .places = c->jobs, .runs = c->run_count};
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");

@@ -25,7 +25,7 @@ static bool is_file(const char *table) {
 
 sigmoe_status sweep_plan_make(
     const char *table, const char *const *overrides, int override_count, arena *a, sweep_plan *out) {
-    *out = (sweep_plan){.name = arena_text(a, "%s", table)};
+    *out = (sweep_plan){.name = arena_text(a, "%s", table), .test_tokens = -1};
     if (!out->name) return SIGMOE_NO_MEMORY;
     TRY(is_file(table) ? sweep_file_read(table, a, out) : sweep_table_read(table, a, out));
     for (int i = 0; i < override_count; i++) TRY(config_override(&out->base, overrides[i]));

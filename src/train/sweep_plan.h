@@ -10,7 +10,9 @@ typedef struct sweep_plan {
     const char **variants; // [count], as compare takes them
     double *published;     // [count] the paper's scores on the base as it was before the overrides; NaN: none
     const char *published_unit; // of those
+    int *row_seeds;             // [count] how many seeds a row has; 0: as many as the sweep
     int count, seeds;
+    int64_t test_tokens; // of each split, 0: all; -1: as many as suit the training
 } sweep_plan;
 
 // All texts live in the arena. Overrides are "key=value" and apply to the base before its rows are derived.

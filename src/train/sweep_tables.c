@@ -168,6 +168,7 @@ sigmoe_status sweep_table_read(const char *name, arena *a, sweep_plan *out) {
     out->seeds = 1;
     TRY(ARENA_NEW(a, out->variants, MOST_LINES));
     TRY(ARENA_NEW(a, out->published, MOST_LINES));
+    TRY(ARENA_NEW(a, out->row_seeds, MOST_LINES)); // all 0
     for (const table_line *line = table->lines; line->row; line++)
         if (has_line(line, base)) TRY(add_line(table, line, base, a, out));
     return SIGMOE_OK;

@@ -52,6 +52,33 @@ echo '{"base": "wt-s-moe", "rows": ["dense", "wt-s-moe"], "set": {"d_model": 16,
 works sweep own.json --data data --out own
 [ -d own/runs/sigma-moe ] || problem "the preset of a file is not its row"
 
+# Rows with fewer seeds than the others: alone, in two processes, and resumed; no verdict from them.
+cat >mixed.json <<'JSON'
+{"base": "e8-moe", "rows": ["dense", {"row": "softmax", "seeds": 1}, "sigma-moe"], "seeds": 3, "test_tokens": 100,
+ "set": {"d_model": 16, "n_layers": 1, "unroll": 8}, "settings": {"steps": 2, "batch": 2}}
+JSON
+works sweep mixed.json --data data --out mixed
+works sweep mixed.json --data data --out mixed2 --jobs 2
+same mixed/claims.csv mixed2/claims.csv
+works sweep mixed.json --data data --out mixed2 --resume
+same mixed/claims.csv mixed2/claims.csv
+python3 - mixed/table.json <<'PYTHON' || problem "rows with fewer seeds are not as they should be"
+import json, os, sys
+table = json.load(open(sys.argv[1]))
+seeds = {row["variant"]: [run["seed"] for run in row["runs"]] for row in table["variants"]}
+assert seeds == {"dense": [1, 2, 3], "softmax": [1], "sigma-moe": [1, 2, 3]}, seeds
+pairs = {claim["worse"]: (claim["pairs"], claim["verdict"] == "needs 3 seeds") for claim in table["claims"]}
+assert pairs == {"dense": (3, False), "softmax": (1, True)}, pairs
+assert sorted(os.listdir("mixed/runs")) == sorted(f"{row}-seed{k}" for row in seeds for k in seeds[row])
+PYTHON
+grep -q 'a row without it has one' mixed/table.txt || problem "the table does not say that rows have different seeds"
+sed 's/"seeds": 1}/"seeds": 2}/' mixed.json >other.json
+fails 2 'variant_seeds' sweep other.json --data data --out mixed --resume
+sed 's/"seeds": 1}/"seeds": 4}/' mixed.json >other.json
+fails 1 'softmax has 4 seeds' sweep other.json --data data --out x
+sed 's/"seeds": 1}/"seed": 1}/' mixed.json >other.json
+fails 1 'did you mean "seeds"' sweep other.json --data data --out x
+
 fails 2 'needs a table' sweep --data data --out x
 fails 2 'did you mean tab10-wt-s' sweep tab10-wts --data data --out x
 fails 2 'd_model' sweep tab10-wt-s --data data --set d_modle=3 --out x
