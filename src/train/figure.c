@@ -58,28 +58,38 @@ void range_to_y(value_range r, figure_frame *frame) {
 
 // ---------------------------------------------------------------- script
 
-enum { WIDTH = 520, HEIGHT = 340, KEY_LINE = 21, MOST_KEY_COLUMNS = 4, FONT = 14, PNG_SCALE = 2 };
-// What the key's lines take, in units of the figure.
-static const double KEY_WIDTH = 440, KEY_SAMPLE = 62, KEY_LETTER = 7.6;
+enum { WIDTH = 520, HEIGHT = 340, WIDE = 860, WIDE_HEIGHT = 460 };
+enum { KEY_LINE = 24, MOST_KEY_COLUMNS = 4, FONT = 14, PNG_SCALE = 2 };
+// What the key's lines take, and what stands beside them, in units of the figure. gnuplot lays a key that it finds too high
+// over the plot.
+static const double KEY_SAMPLE = 62, KEY_LETTER = 10, KEY_MARGIN = 80;
 
 typedef enum terminal { TERMINAL_SVG, TERMINAL_PNG } terminal;
 
+static bool is_wide(const figure_frame *p) {
+    return p->key_entries > FIGURE_MANY;
+}
+
+static int width_of(const figure_frame *p) {
+    return is_wide(p) ? WIDE : WIDTH;
+}
+
 static int key_columns(const figure_frame *p) {
-    int columns = (int)(KEY_WIDTH / (KEY_SAMPLE + KEY_LETTER * p->longest_key));
+    int columns = (int)((width_of(p) - KEY_MARGIN) / (KEY_SAMPLE + KEY_LETTER * p->longest_key));
     return columns < 1 ? 1 : columns > MOST_KEY_COLUMNS ? MOST_KEY_COLUMNS : columns;
 }
 
 static int height_of(const figure_frame *p) {
     int columns = key_columns(p);
-    return HEIGHT + (p->key_entries + columns - 1) / columns * KEY_LINE;
+    return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + (p->key_entries + columns - 1) / columns * KEY_LINE;
 }
 
 static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
     int scale = t == TERMINAL_PNG ? PNG_SCALE : 1;
     fprintf(out,
         "reset\nset terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
-        t == TERMINAL_PNG ? "pngcairo" : "svg", scale * WIDTH, scale * height_of(p), scale * FONT, scale,
-        t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
+        t == TERMINAL_PNG ? "pngcairo" : "svg", scale * width_of(p), scale * height_of(p), scale * FONT,
+        scale, t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
     fprintf(out, "set output '%s.%s.partial'\n", name, t == TERMINAL_PNG ? "png" : "svg");
 }
 

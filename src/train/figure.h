@@ -14,12 +14,14 @@ typedef struct figure {
     const char *svg; // an <svg> element that takes its colours from the page; NULL: nothing could be drawn
 } figure;
 
+enum { FIGURE_MANY = 12 }; // so many lines or points have room in a common figure
+
 // What stands around a plot.
 typedef struct figure_frame {
     const char *x_label, *y_label;
     double x_low, x_high, y_low, y_high;
     int y_decimals;
-    int key_entries; // 0: no key
+    int key_entries; // 0: no key; more than FIGURE_MANY make the figure wide
     int longest_key; // letters of its longest entry
 } figure_frame;
 

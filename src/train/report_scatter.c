@@ -1,11 +1,22 @@
-// The figure of quality against cost: a labelled point for each variant.
+// The figure of quality against cost: a labelled point for each variant, or, where they are too many for labels, a marker and a
+// key.
 #include "train/report_curves.h"
 #include "train/report_labels.h"
 
 #include <math.h>
 
 // The plot's area and its letters, in the units of a figure, as far as labels need them to keep apart.
+enum { CIRCLE = 7 };
 static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
+
+static bool has_key(const comparison *c) {
+    return c->variant_count > FIGURE_MANY;
+}
+
+// Far from the rest, it would press many points together.
+static bool has_baseline(const comparison *c) {
+    return c->has_ngram && !has_key(c);
+}
 
 static double to_x(const figure_plot *p, double share) {
     return (100 * share - p->frame.x_low) / (p->frame.x_high - p->frame.x_low) * AREA_WIDTH;
@@ -32,8 +43,7 @@ static point_label label_of(const comparison *c, const table_row *rows, const fi
 static void print_label(FILE *out, const comparison *c, const figure_plot *p, int i, const point_label *l) {
     fprintf(out, "set label '%s' at first %.9g,%.9g %s offset character %g,0 textcolor rgb '#%06x'\n",
         c->variants[i].label, 100 * c->variants[i].flops_share, from_y(p, l->height),
-        l->on_left ? "right" : "left", l->on_left ? -1.1 : 1.1,
-        figure_colors[COLOR_SERIES + i % SERIES_COLORS].light);
+        l->on_left ? "right" : "left", l->on_left ? -1.1 : 1.1, series_color(i));
 }
 
 // Without memory for it a figure has no labels; the script's writer cannot fail halfway.
@@ -63,14 +73,15 @@ static void print_points(FILE *out, const comparison *c, const table_row *rows) 
 
 static void plot_points(FILE *out, const comparison *c, const table_row *rows, const figure_plot *p) {
     const char *separator = "plot ";
-    print_labels(out, c, rows, p);
+    if (!has_key(c)) print_labels(out, c, rows, p);
     for (int i = 0; i < c->variant_count; i++) {
         if (isnan(rows[i].test.mean)) continue;
-        fprintf(out, "%s$v%d using 1:2:3 with yerrorbars lc rgb '#%06x' lw 1.6 pt 7 ps 1 notitle", separator,
-            i, figure_colors[COLOR_SERIES + i % SERIES_COLORS].light);
+        fprintf(out, "%s$v%d using 1:2:3 with yerrorbars lc rgb '#%06x' lw 1.6 pt %d ps 1 title '%s'",
+            separator, i, series_color(i), has_key(c) ? series_marker(i) : CIRCLE,
+            has_key(c) ? c->variants[i].label : "");
         separator = ", \\\n";
     }
-    if (c->has_ngram)
+    if (has_baseline(c))
         fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
             comparison_score(c, &c->ngram_test), figure_colors[COLOR_BASELINE].light);
     fputc('\n', out);
@@ -92,11 +103,11 @@ sigmoe_status plan_score_by_flops(const comparison *c, const table_row *rows, fi
         widest = fmax(widest, c->variants[i].flops_share);
     }
     if (range_is_empty(&y)) return SIGMOE_OK;
-    if (c->has_ngram) range_add(&y, comparison_score(c, &c->ngram_test));
+    if (has_baseline(c)) range_add(&y, comparison_score(c, &c->ngram_test));
     range_to_y(y, &plot->frame);
-    plot->frame.x_label = "FF multiply-adds, % of a dense block with as many channels";
+    plot->frame.x_label = "FF multiply-adds, % of the dense block";
     plot->frame.x_high = 108 * widest;
-    plan_key(c, false, c->has_ngram, plot);
+    plan_key(c, has_key(c), has_baseline(c), plot);
     plot->print_data = print_points;
     plot->print_plot = plot_points;
     return SIGMOE_OK;
