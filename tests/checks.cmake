@@ -21,6 +21,7 @@ sigmoe_check(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<T
 
 sigmoe_check(docs.commands docs 900 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
+sigmoe_check(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
 
 # The report in a browser; a browser that is missing is a failure.
 file(GLOB report_checks CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/report/test_*.py ${CMAKE_SOURCE_DIR}/tests/report/test_*.sh)

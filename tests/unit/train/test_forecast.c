@@ -10,7 +10,13 @@ static comparison make_comparison(
     compared_variant variants[VARIANTS], const sigmoe_compare_request *request) {
     variants[0] = (compared_variant){.label = "dense", .config = make_config(DENSE)};
     variants[1] = (compared_variant){.label = "sigma-moe", .config = make_config(MOE)};
-    comparison c = {.request = request, .variants = variants, .variant_count = VARIANTS, .seed_count = SEEDS};
+    static planned_run runs[] = {{0, 0}, {1, 0}, {0, 1}, {1, 1}};
+    comparison c = {.request = request,
+        .variants = variants,
+        .variant_count = VARIANTS,
+        .seed_count = SEEDS,
+        .runs = runs,
+        .run_count = VARIANTS * SEEDS};
     OK(forecast_begin(&c));
     c.forecast.started -= AGO;
     return c;
