@@ -156,6 +156,7 @@ static sigmoe_status plan_runs(comparison *c) {
     if (!size_product(&most, c->variant_count, c->seed_count) || most > INT_MAX)
         return fail(SIGMOE_BAD_ARGUMENT, "too many runs");
     TRY(ARENA_NEW(c->arena, c->runs, most));
+    c->run_count = 0; // a comparison can be planned again
     for (int seed = 0; seed < c->seed_count; seed++)
         for (int variant = 0; variant < c->variant_count; variant++)
             if (seed < c->variants[variant].seeds) c->runs[c->run_count++] = (planned_run){variant, seed};
