@@ -80,7 +80,7 @@ static void finding(void **state) {
 static void cut_at_every_byte(void **state) {
     (void)state;
     const packed_file one = {"poem", poem, sizeof poem - 1};
-    enum { STUB = 30 }; // a zip file's first header
+    enum { HEADER = 30 }; // a zip file's first header
     static const char *const kinds[][2] = {{"zip", NULL}, {"raw", "gzip"}, {"raw", "xz"}, {"raw", "zstd"}};
     char text[4097];
     for (int k = 0; k < 4; k++) {
@@ -89,10 +89,10 @@ static void cut_at_every_byte(void **state) {
         unsigned char *bytes = get_file(at("whole"), &size);
         for (size_t cut = 0; cut < size; cut++) {
             put_file(at("cut"), bytes, cut);
-            // A stub too short to be known for an archive passes for a plain file; past that, the text comes whole
+            // A beginning too short to be known for an archive passes for a plain file; past that, the text comes whole
             // (a zip file's directory is behind its data) or not at all.
             if (read_all(at("cut"), archive_contents, text) == SIGMOE_OK && strcmp(text, poem) != 0 &&
-                cut >= STUB)
+                cut >= HEADER)
                 fail_msg("%s, cut at %zu of %zu bytes, passes", kinds[k][0], cut, size);
         }
         free(bytes);
