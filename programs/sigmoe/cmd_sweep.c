@@ -28,7 +28,7 @@ static const argument arguments[] = {
         .help = "go on in RUN; finished runs are not trained again"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists"},
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
-        .preset = "default: a tenth of what is trained on",
+        .preset = "default: a tenth of what is trained on, or the file's",
         .help = "score the final models on this many tokens of each split, 0: all"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",

@@ -269,6 +269,10 @@ sigmoe_status comparison_same(const char *out, const json_t *before, const json_
 
 // ---------------------------------------------------------------- access
 
+bool comparison_is_uneven(const comparison *c) {
+    return c->run_count < c->variant_count * c->seed_count;
+}
+
 uint64_t comparison_seed(const comparison *c, int seed) {
     return c->request->settings.seed + (uint64_t)seed;
 }

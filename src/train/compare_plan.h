@@ -42,8 +42,8 @@ typedef struct comparison {
     bool bits; // scores are bits per character, else perplexity
     compared_variant *variants;
     int variant_count, seed_count; // seeds: the most that a variant has
-    planned_run
-        *runs; // [run_count] all variants of a seed before the next seed: a part of them can be compared
+    // [run_count] All variants of a seed before the next seed: what is there after an interruption can be compared.
+    planned_run *runs;
     int run_count;
     run_result *results; // [variants, seeds], those of a variant's own seeds filled
     run_curve *curves;   // [variants, seeds], alike
@@ -61,6 +61,8 @@ sigmoe_status comparison_record(const comparison *c, json_t **out);
 // A sentence naming the first setting in which two records differ; the place, `out`, is named, too.
 sigmoe_status comparison_same(const char *out, const json_t *before, const json_t *now);
 
+// Whether some variants have fewer seeds than others.
+bool comparison_is_uneven(const comparison *c);
 uint64_t comparison_seed(const comparison *c, int seed);
 // OUT/runs/<variant>-seed<k>; a variant's colons become commas. A sweep from one seed leaves that away.
 sigmoe_status comparison_run_path(const comparison *c, int variant, int seed, char path[]);

@@ -213,7 +213,7 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
         if (i == TABLE_HEADINGS || (c->has_ngram && i == t->lines - 1)) print_rule(out, widths);
         print_line(out, t, i, widths);
     }
-    if (c->run_count < c->variant_count * c->seed_count)
+    if (comparison_is_uneven(c))
         fprintf(out,
             "± is the sample standard deviation over a row's seeds, %d at most; a row without it has one.\n",
             c->seed_count);

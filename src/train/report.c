@@ -21,8 +21,7 @@ static void print_question(FILE *out, const comparison *c) {
         c->variant_count, c->variant_count == 1 ? "variant" : "variants");
     html_text(out, base ? base : "configuration");
     fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
-        c->run_count < c->variant_count * c->seed_count ? "up to " : "", c->seed_count,
-        c->seed_count == 1 ? "seed" : "seeds");
+        comparison_is_uneven(c) ? "up to " : "", c->seed_count, c->seed_count == 1 ? "seed" : "seeds");
     html_text(out, c->data.source[0] ? c->data.source : c->data.directory);
     fputs(".", out);
     if (c->sweep) {

@@ -5,8 +5,9 @@
 
 #include <math.h>
 
+enum { CIRCLE = 7 }; // gnuplot's point type
+
 // The plot's area and its letters, in the units of a figure, as far as labels need them to keep apart.
-enum { CIRCLE = 7 };
 static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
 
 static bool has_key(const comparison *c) {

@@ -30,7 +30,7 @@ typedef struct job_pool {
     job jobs[MOST_JOBS];
     double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
     int places, busy;
-    int runs, begun, done;
+    int begun, done;            // runs
     sigmoe_status status;       // of the first that failed
     char message[MESSAGE_SIZE]; // its sentence
     bool stopping;
@@ -188,7 +188,7 @@ static void tell(const job_pool *pool) {
     const sigmoe_progress progress = {.task = "sweep",
         .unit = "runs",
         .done = pool->done,
-        .total = pool->runs,
+        .total = pool->comparison->run_count,
         .rate = NAN,
         .seconds_left = forecast_seconds_left(pool->comparison, running_work(pool)),
         .loss = NAN,
@@ -199,7 +199,7 @@ static void tell(const job_pool *pool) {
 }
 
 static void begin_more(job_pool *pool) {
-    for (int i = 0; i < pool->places && pool->begun < pool->runs && !pool->stopping; i++)
+    for (int i = 0; i < pool->places && pool->begun < pool->comparison->run_count && !pool->stopping; i++)
         if (!pool->jobs[i].process && begin(pool, &pool->jobs[i]) != SIGMOE_OK)
             note_failure(pool, SIGMOE_IO, sigmoe_message());
 }
@@ -212,17 +212,17 @@ static void run_pool(job_pool *pool) {
         begin_more(pool);
         tell(pool);
         if (pool->busy > 0) wait_for_one(pool);
-    } while (pool->busy > 0 || (pool->begun < pool->runs && !pool->stopping));
+    } while (pool->busy > 0 || (pool->begun < pool->comparison->run_count && !pool->stopping));
 }
 
 sigmoe_status comparison_run_jobs(comparison *c) {
-    job_pool pool = {.comparison = c, .places = c->jobs, .runs = c->run_count};
+    job_pool pool = {.comparison = c, .places = c->jobs};
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
     run_pool(&pool);
     munmap(pool.part, size);
     if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
-    if (pool.done < pool.runs) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+    if (pool.done < c->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
     return SIGMOE_OK;
 }

@@ -21,9 +21,13 @@ def best_first(variants):
     return sorted(variants, key=lambda row: row["test"]["mean"])
 
 
+def digits_of(table):
+    return 4 if table["score"] == "bits/char" else 3
+
+
 def rows(table):
     """The table of scores: main rows, with their deviations, then the rest; each best first."""
-    digits = 4 if table["score"] == "bits/char" else 3
+    digits = digits_of(table)
     yield f"| row | parameters | FF FLOPs | FF time | seeds | test, {table['score']} |"
     yield "|---|---|---|---|---|---|"
     for several in (True, False):
@@ -43,7 +47,7 @@ def first_seed(table, name):
 
 def claims(table):
     """What the paper claims: with a verdict where there are three pairs, else the difference of the first seeds."""
-    digits = 4 if table["score"] == "bits/char" else 3
+    digits = digits_of(table)
     yield "| claim | rows | difference, 95 % interval | verdict |"
     yield "|---|---|---|---|"
     for claim in table["claims"]:
