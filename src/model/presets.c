@@ -89,34 +89,55 @@ static void paper_sizes(const base_model *b, const comparison_row *row, model_co
     if (strcmp(type, "pkm") == 0 && !row->keeps_size) config->ff.pkm.n_subkeys = b->pkm_subkeys;
 }
 
-// Where the public code's sweeps differ from the printed table; false where they agree.
-static bool code_differs(const base_model *b, const comparison_row *row, preset *p) {
-    const char *type = p->config.variant->name;
-    moe_options *m = &p->config.ff.moe;
-    bool moe = strcmp(type, "moe") == 0;
-    switch (b->paper) {
-    case BASE_WT_S:
-        if (strcmp(type, "dense") == 0 || strcmp(type, "topk") == 0) {
-            p->settings.clip = 0.1;
-            return true;
-        }
-        if (!moe || m->regularizer != REGULARIZER_ENTROPY) return false;
+static bool is_small(int paper) {
+    return paper == BASE_WT_S || paper == BASE_WT_S_STAR || paper == BASE_C4_S || paper == BASE_PES2O_S;
+}
+
+static bool is_big(int paper) {
+    return paper == BASE_WT_B || paper == BASE_C4_B || paper == BASE_PES2O_B;
+}
+
+// The sweeps clip the small dense models at another norm than their mixtures.
+static bool code_clips(const base_model *b, const char *type, sigmoe_train_settings *settings) {
+    if (!is_small(b->paper) || (strcmp(type, "dense") != 0 && strcmp(type, "topk") != 0)) return false;
+    settings->clip = 0.1;
+    return true;
+}
+
+static bool code_changes_switch(const base_model *b, const comparison_row *row, moe_options *m) {
+    if (strcmp(row->name, "switch-k4") == 0) {
+        m->dropout = 0;
+        return true;
+    }
+    if (b->paper != BASE_C4_B && b->paper != BASE_PES2O_B) return false;
+    m->init = MOE_INIT_STANDARD;
+    return true;
+}
+
+static bool code_changes_mixture(const base_model *b, const comparison_row *row, moe_options *m) {
+    if (m->regularizer == REGULARIZER_SWITCH) return code_changes_switch(b, row, m);
+    if (is_big(b->paper) && m->expert_dropout > 0) {
+        m->expert_dropout = 0.1;
+        return true;
+    }
+    if (m->regularizer != REGULARIZER_ENTROPY) return false;
+    if (b->paper == BASE_WT_S) {
         if (m->dropout == 0) m->expert_dropout = 0.05;
         m->regularizer_weight = 1e-4;
         return true;
-    case BASE_C4_S:
-    case BASE_PES2O_S:
-        if (strcmp(row->name, "sigma-moe") != 0) return false;
-        m->regularizer = REGULARIZER_NONE;
-        m->expert_dropout = m->regularizer_weight = 0;
-        return true;
-    case BASE_WT_B:
-        if (strcmp(row->name, "sigma-moe") != 0) return false;
-        m->expert_dropout = 0.1;
-        return true;
-    default:
-        return false;
     }
+    if (b->paper != BASE_C4_S && b->paper != BASE_PES2O_S) return false;
+    bool sigma = strcmp(row->name, "sigma-moe") == 0;
+    if (sigma) m->regularizer = REGULARIZER_NONE;
+    m->regularizer_weight = sigma ? 0 : 1e-4;
+    return true;
+}
+
+// Where the public code's sweeps (its folder sweeps/) differ from the printed table; false where they agree.
+static bool code_differs(const base_model *b, const comparison_row *row, preset *p) {
+    const char *type = p->config.variant->name;
+    if (strcmp(type, "moe") == 0) return code_changes_mixture(b, row, &p->config.ff.moe);
+    return code_clips(b, type, &p->settings);
 }
 
 // σ-MoE's presets are called "<base>-moe"; the others after their row.

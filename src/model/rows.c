@@ -77,6 +77,7 @@ static sigmoe_status no_regularization(const model_config *base, model_config *o
     (void)base;
     out->ff.moe.regularizer = REGULARIZER_NONE;
     out->ff.moe.regularizer_weight = 0;
+    out->ff.moe.expert_dropout = 0;
     return SIGMOE_OK;
 }
 
@@ -242,8 +243,8 @@ static const comparison_row rows[] = {
     {"softmax", "σ-MoE with softmax before top-K", "Tab. 10", {12.05, 10.54, 9.62, 1.09}, .apply = softmax},
     {"standard-init", "σ-MoE with W2 scaled by the expert's own size", "Tab. 10", {11.80, 10.59, 9.67, 1.08},
         .apply = standard_init},
-    {"no-regularization", "σ-MoE without regularizer", "Tab. 10", {11.83, 10.41, 9.51, 1.08},
-        .apply = no_regularization},
+    {"no-regularization", "σ-MoE without regularizer and expert dropout", "Tab. 10",
+        {11.83, 10.41, 9.51, 1.08}, .apply = no_regularization},
     {"2k-half-g", "σ-MoE, 2K experts of half the size, 2N_E", "Tab. 10 (K=8, G=64)",
         {11.63, 10.30, 9.58, 1.08}, .apply = double_k_half_g},
     {"half-k-2g", "σ-MoE, K/2 experts of twice the size, N_E/2", "Tab. 10 (K=2, G=256)",
@@ -264,9 +265,9 @@ static const comparison_row rows[] = {
     {"switch-k1", "Switch with K=1 and the base's G", "Tab. 10 (K=1, G=128)", {12.61, 11.89, 0, 1.11},
         .apply = switch_k1},
     {"s-base", "S-BASE: Sinkhorn router, K=1, G·4, N_E/4", "Tab. 4, 10 (K=1, G=512)",
-        {12.32, 11.31, 9.77, 1.32, 35.48, 18.53, 16.61, 11.72}, .apply = s_base},
-    {"s-base-k4", "S-BASE with the base's K and G", "Tab. 10 (K=4, G=128)", {13.01, 10.96, 10.50, 1.17},
-        .apply = s_base_k4},
+        {12.32, 11.31, 9.77, 1.32}, .apply = s_base},
+    {"s-base-k4", "S-BASE with the base's K and G", "Tab. 10 (K=4, G=128)",
+        {13.01, 10.96, 10.50, 1.17, 35.48, 18.53, 16.61, 11.72}, .apply = s_base_k4},
     {"noisy-topk", "noisy top-K router, CV regularizer", "", {0}, .apply = noisy_topk},
     {"hash", "experts fixed for each token id", "", {0}, .apply = hash},
     {"random", "experts drawn anew for each token", "", {0}, .apply = random_row},

@@ -12,13 +12,17 @@ typedef struct table_line {
     int64_t part; // Top-K: K is the base's N_E·G over this; 0: as the row has it
 } table_line;
 
-static const table_line top_k[] = {{"dense", 0}, {"topk", 32}, {"topk", 16}, {"topk", 8}, {"topk", 4}, {0}};
+// K from 512 down to 128, and at WT-S to 64.
+static const table_line top_k_wt_s[] = {
+    {"dense", 0}, {"topk", 32}, {"topk", 16}, {"topk", 8}, {"topk", 4}, {0}};
+static const table_line top_k_wt_b[] = {{"dense", 0}, {"topk", 32}, {"topk", 16}, {"topk", 8}, {0}};
+static const table_line top_k_e8[] = {{"dense", 0}, {"topk", 16}, {"topk", 8}, {"topk", 4}, {0}};
 static const table_line product_keys[] = {
     {"dense", 0}, {"pkm-softmax", 0}, {"pkm-relu", 0}, {"pkm-relu-init", 0}, {0}};
 static const table_line all_product_keys[] = {{"dense", 0}, {"pkm-softmax-value", 0}, {"pkm-relu-value", 0},
     {"pkm-relu-init-value", 0}, {"pkm-softmax", 0}, {"pkm-relu", 0}, {"pkm-relu-init", 0}, {0}};
 static const table_line mixture[] = {{"dense", 0}, {"sigma-moe", 0}, {0}};
-static const table_line mixtures[] = {{"dense", 0}, {"sigma-moe", 0}, {"switch", 0}, {"s-base", 0}, {0}};
+static const table_line mixtures[] = {{"dense", 0}, {"sigma-moe", 0}, {"switch", 0}, {"s-base-k4", 0}, {0}};
 static const table_line main_ablations[] = {{"dense", 0}, {"sigma-moe", 0}, {"standard-dropout", 0},
     {"softmax-renorm", 0}, {"softmax", 0}, {"standard-init", 0}, {"no-regularization", 0}, {"2k-half-g", 0},
     {"half-k-2g", 0}, {"quarter-k-4g", 0}, {"switch", 0}, {"switch-no-dropout", 0}, {"s-base-k4", 0},
@@ -37,7 +41,9 @@ typedef struct paper_table {
 } paper_table;
 
 static const paper_table tables[] = {
-    {"tab1", "Top-K against K", BASE_WT_S, BASE_E8, top_k, false},
+    {"tab1", "Top-K against K", BASE_WT_S, BASE_WT_S, top_k_wt_s, false},
+    {"tab1", "Top-K against K", BASE_WT_B, BASE_WT_B, top_k_wt_b, false},
+    {"tab1", "Top-K against K", BASE_E8, BASE_E8, top_k_e8, false},
     {"tab2", "product-key memories of equal parameters", BASE_WT_S, BASE_E8, product_keys, false},
     {"tab3", "σ-MoE against dense", BASE_WT_S, BASE_E8, mixture, true},
     {"tab4", "the main ablations, Switch and S-BASE", BASE_WT_S, BASE_E8, main_ablations, false},

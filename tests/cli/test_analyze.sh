@@ -98,7 +98,7 @@ for figure in figure2 figure9; do
     done
 done
 grep -q 'memory .* GB/s' stdout || problem "no machine above the table: $(cat stdout)"
-awk -F, 'NR > 1 { if ($2 <= last || $8 <= 0 || $9 <= 0 || $10 <= 0 || $12 <= 0 || $13 <= 0) exit 1; last = $2; n++ } END { exit n != 5 }' \
+awk -F, 'NR > 1 { if ($2 <= last || $8 <= 0 || $9 <= 0 || $10 <= 0 || $12 <= 0 || $13 <= 0) exit 1; last = $2; n++ } END { exit n != 6 }' \
     figure9/figure9.csv || problem "figure9.csv: $(cat figure9/figure9.csv)"
 fails 2 'exists' bench figure9 --tokens 16 --out figure9
 fails 2 'did you mean' bench figure3 --out x

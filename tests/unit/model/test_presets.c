@@ -127,6 +127,63 @@ static void code_forms_are_marked(void **state) {
     assert_int_equal(preset_named("e8-moe@code", &p), SIGMOE_BAD_ARGUMENT);
 }
 
+// Settings of the public code's sweeps (its folder sweeps/), read off its files, for rows where the printed table has others.
+static void code_forms_are_the_sweeps(void **state) {
+    (void)state;
+    static const struct {
+        const char *name; // without @code
+        double clip, expert_dropout, dropout, weight;
+        moe_init init;
+    } mixtures[] = {
+        {"wt-b-moe", 0.25, 0.1, 0, 1e-3, MOE_INIT_DENSE_EQUIVALENT}, // wikitext103_moe_big_...
+        {"wt-b-softmax-renorm", 0.25, 0.1, 0, 1e-3, MOE_INIT_DENSE_EQUIVALENT},
+        {"wt-b-standard-init", 0.25, 0.1, 0, 1e-3, MOE_INIT_STANDARD},
+        {"wt-b-half-k-2g", 0.25, 0.1, 0, 1e-3, MOE_INIT_DENSE_EQUIVALENT},
+        {"wt-b-s-base-k4", 0.25, 0.1, 0, 1e-3, MOE_INIT_DENSE_EQUIVALENT},
+        {"wt-s-switch-k4", 0.25, 0, 0, 0.01, MOE_INIT_SWITCH}, // ..._switch_h4_fix_reg
+        {"e8-switch-k4", 0.25, 0, 0, 0.01, MOE_INIT_SWITCH},
+        {"c4-s-moe", 0.25, 0, 0, 0, MOE_INIT_DENSE_EQUIVALENT},
+        {"pes2o-s-s-base-k4", 0.25, 0, 0, 1e-4, MOE_INIT_DENSE_EQUIVALENT}, // pes2o_sbase
+        {"c4-b-s-base-k4", 0.25, 0.1, 0, 1e-3, MOE_INIT_DENSE_EQUIVALENT},
+        {"c4-b-switch", 0.25, 0, 0.2, 0.01, MOE_INIT_STANDARD}, // c4_big_switch
+    };
+    for (size_t i = 0; i < sizeof mixtures / sizeof *mixtures; i++) {
+        char name[64];
+        preset p, printed;
+        snprintf(name, sizeof name, "%s@code", mixtures[i].name);
+        assert_int_equal(preset_named(mixtures[i].name, &printed), SIGMOE_OK);
+        if (preset_named(name, &p) != SIGMOE_OK) fail_msg("there is no %s", name);
+        const moe_options *m = &p.config.ff.moe;
+        if (p.settings.clip != mixtures[i].clip || m->expert_dropout != mixtures[i].expert_dropout ||
+            m->dropout != mixtures[i].dropout || m->regularizer_weight != mixtures[i].weight ||
+            m->init != (int)mixtures[i].init)
+            fail_msg("%s: clip %g, expert dropout %g, dropout %g, weight %g, init %d", name, p.settings.clip,
+                m->expert_dropout, m->dropout, m->regularizer_weight, m->init);
+        assert_true(p.about.published == printed.about.published);
+    }
+    static const char *const clipped[] = {"wt-s-topk@code", "wt-s-star-dense@code", "c4-s-dense@code"};
+    for (size_t i = 0; i < sizeof clipped / sizeof *clipped; i++) {
+        preset p;
+        assert_int_equal(preset_named(clipped[i], &p), SIGMOE_OK);
+        assert_true(p.settings.clip == 0.1);
+    }
+    static const char *const agree[] = {"wt-b-dense@code", "wt-b-standard-dropout@code", "wt-b-switch@code",
+        "wt-b-no-regularization@code", "wt-s-star-moe@code", "e8-dense@code", "c4-s-switch@code"};
+    for (size_t i = 0; i < sizeof agree / sizeof *agree; i++) {
+        preset p;
+        assert_int_equal(preset_named(agree[i], &p), SIGMOE_BAD_ARGUMENT);
+    }
+}
+
+// The paper's "no regularization" is γ = 0 and δ = 0; elsewhere it has expert dropout.
+static void no_regularization_is_neither(void **state) {
+    (void)state;
+    preset p;
+    assert_int_equal(preset_named("e8-no-regularization", &p), SIGMOE_OK);
+    assert_int_equal(p.config.ff.moe.regularizer, REGULARIZER_NONE);
+    assert_true(p.config.ff.moe.expert_dropout == 0);
+}
+
 // Of every mixture: the channels computed over the base's, K·G / (N_E·G), by the sizes that the names promise.
 static void shares_are_the_channels_computed(void **state) {
     (void)state;
@@ -194,6 +251,8 @@ int main(void) {
         cmocka_unit_test(presets_of_a_base_have_equal_sizes),
         cmocka_unit_test(product_keys_have_the_papers_sizes),
         cmocka_unit_test(code_forms_are_marked),
+        cmocka_unit_test(code_forms_are_the_sweeps),
+        cmocka_unit_test(no_regularization_is_neither),
         cmocka_unit_test(shares_are_the_channels_computed),
         cmocka_unit_test(flops_share_is_k_over_n),
         cmocka_unit_test(rows_need_a_moe_base),

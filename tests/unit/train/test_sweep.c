@@ -81,6 +81,20 @@ static void the_best_k_has_the_published_score(void **state) {
     }
 }
 
+static void tables_of_top_k_have_the_papers_k(void **state) {
+    (void)state;
+    sweep_plan small = plan_of("tab1-wt-s", NULL, 0), big = plan_of("tab1-wt-b", NULL, 0),
+               bytes = plan_of("tab1-e8", NULL, 0);
+    assert_int_equal(small.count, 5);
+    assert_string_equal(small.variants[1], "topk:k=64");
+    assert_int_equal(big.count, 4);
+    assert_string_equal(big.variants[1], "topk:k=128");
+    assert_string_equal(big.variants[3], "topk:k=512");
+    assert_int_equal(bytes.count, 4);
+    assert_string_equal(bytes.variants[1], "topk:k=128");
+    assert_string_equal(bytes.variants[3], "topk:k=512");
+}
+
 static void unknown_names_get_the_nearest(void **state) {
     (void)state;
     refused("tab10-wts", "tab10-wt-s");
@@ -104,7 +118,7 @@ static void overrides_come_before_the_rows(void **state) {
     static const char *const wrong[] = {"d_modle=64"}, *const tiny[] = {"ff.expert_size=1"};
     assert_int_equal(sweep_plan_make("tab1-e8", wrong, 1, texts, &plan), SIGMOE_BAD_ARGUMENT);
     assert_non_null(strstr(sigmoe_message(), "d_model"));
-    assert_int_equal(sweep_plan_make("tab1-e8", tiny, 1, texts, &plan), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(sweep_plan_make("tab1-wt-s", tiny, 1, texts, &plan), SIGMOE_BAD_ARGUMENT);
     assert_non_null(strstr(sigmoe_message(), "32"));
 }
 
@@ -279,6 +293,7 @@ int main(void) {
         cmocka_unit_test(every_table_resolves),
         cmocka_unit_test(tables_have_the_papers_rows),
         cmocka_unit_test(the_best_k_has_the_published_score),
+        cmocka_unit_test(tables_of_top_k_have_the_papers_k),
         cmocka_unit_test(unknown_names_get_the_nearest),
         cmocka_unit_test(overrides_come_before_the_rows),
         cmocka_unit_test(a_file_says_all_of_it),
