@@ -104,13 +104,11 @@ static bool code_clips(const base_model *b, const char *type, sigmoe_train_setti
     return true;
 }
 
+// The code takes the mean over experts where the regularizer of the paper is N_E times the sum.
 static bool code_changes_switch(const base_model *b, const comparison_row *row, moe_options *m) {
-    if (strcmp(row->name, "switch-k4") == 0) {
-        m->dropout = 0;
-        return true;
-    }
-    if (b->paper != BASE_C4_B && b->paper != BASE_PES2O_B) return false;
-    m->init = MOE_INIT_STANDARD;
+    m->regularizer = REGULARIZER_SWITCH_MEAN;
+    if (strcmp(row->name, "switch-k4") == 0) m->dropout = 0;
+    if (b->paper == BASE_C4_B || b->paper == BASE_PES2O_B) m->init = MOE_INIT_STANDARD;
     return true;
 }
 

@@ -175,10 +175,12 @@ static sigmoe_status switch_k1(const model_config *base, model_config *out) {
     return SIGMOE_OK;
 }
 
+// S-BASE is always regularized; where the base is not, by the weight that the public code has there.
 static sigmoe_status s_base_k4(const model_config *base, model_config *out) {
-    (void)base;
-    out->ff.moe.router = moe_router_named("sinkhorn");
-    out->ff.moe.regularizer = REGULARIZER_ENTROPY;
+    moe_options *m = &out->ff.moe;
+    m->router = moe_router_named("sinkhorn");
+    m->regularizer = REGULARIZER_ENTROPY;
+    if (base->ff.moe.regularizer == REGULARIZER_NONE) m->regularizer_weight = 1e-4;
     return SIGMOE_OK;
 }
 

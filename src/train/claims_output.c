@@ -4,6 +4,7 @@
 #include "train/compare_table.h"
 #include "train/json_objects.h"
 #include "train/page.h"
+#include "train/sweep_plan.h"
 
 #include <math.h>
 
@@ -31,6 +32,16 @@ static void fill_cells(const comparison *c, const claim_result *r, char cells[CO
     snprintf(cells[VERDICT], CELL_SIZE, "%s", claim_verdict_text(r->verdict));
 }
 
+static void print_note(FILE *out, const comparison *c) {
+    fprintf(out,
+        "Differences are of test scores (%s), the second row's minus the first's, paired by seed: above 0 is "
+        "the "
+        "claim's way.",
+        comparison_unit(c));
+    if (c->sweep && *c->sweep->published_unit)
+        fprintf(out, " The paper's are of its own scores, in %s.", c->sweep->published_unit);
+}
+
 // ---------------------------------------------------------------- text
 
 static void widen(int widths[COLUMNS], int column, const char *text) {
@@ -51,11 +62,9 @@ void claims_print_text(FILE *out, const comparison *c, const claim_results *clai
         fill_cells(c, &claims->results[i], cells);
         for (int j = 0; j < COLUMNS; j++) widen(widths, j, cells[j]);
     }
-    fprintf(out,
-        "\nClaims of the paper. Differences are of test scores (%s), the second row's minus the first's, "
-        "paired "
-        "by seed: above 0 is the claim's way.\n",
-        comparison_unit(c));
+    fputs("\nClaims of the paper. ", out);
+    print_note(out, c);
+    fputc('\n', out);
     for (int j = 0; j < COLUMNS; j++) print_cell(out, headings[j], widths[j], j == COLUMNS - 1);
     fputc('\n', out);
     for (int i = 0; i < claims->count; i++) {
@@ -84,14 +93,13 @@ void claims_print_html(FILE *out, const comparison *c, const claim_results *clai
         }
         fputs("</tr>\n", out);
     }
-    fprintf(out,
-        "</tbody></table></div>\n<p class=\"small\">Differences are of test scores (%s), the second row's "
-        "minus "
-        "the first's, paired by seed: above 0 is the claim's way. A claim holds where the 95 %% interval "
-        "(Student's t) lies above 0, does not where it lies below, and is within noise where 0 is inside; "
-        "with "
-        "fewer than three pairs there is no verdict.</p>\n</section>\n",
-        comparison_unit(c));
+    fputs("</tbody></table></div>\n<p class=\"small\">", out);
+    print_note(out, c);
+    fputs(
+        " A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies below, "
+        "and is "
+        "within noise where 0 is inside; with fewer than three pairs there is no verdict.</p>\n</section>\n",
+        out);
 }
 
 // ---------------------------------------------------------------- JSON

@@ -3,9 +3,8 @@
 #include "data/batch_stream.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
-#include "model/presets.h"
 #include "train/json_objects.h"
-#include "train/match_parameters.h"
+#include "train/published_score.h"
 #include "train/sweep_plan.h"
 #include "train/train_settings.h"
 
@@ -49,52 +48,19 @@ static sigmoe_status check_settings(const comparison *c) {
     return check_split(c, "test", SCORE_STREAMS, true, c->request->test_tokens);
 }
 
-// ---------------------------------------------------------------- the paper's score
-
-// The model without what the data and the matching set: its vocabulary, tokenizer and solved size.
-static sigmoe_status model_identity(const model_config *model, json_t **out) {
-    sigmoe_config bare = {.model = *model};
-    TRY(config_to_json(&bare, out));
-    json_object_del(*out, "vocab_size");
-    const option *size = matched_option(model->variant);
-    if (size) json_object_del(json_object_get(*out, "ff"), size->name);
-    return SIGMOE_OK;
-}
-
-static bool same_model(const model_config *a, const model_config *b) {
-    json_t *first = NULL, *second = NULL;
-    bool same = model_identity(a, &first) == SIGMOE_OK && model_identity(b, &second) == SIGMOE_OK &&
-                json_equal(first, second);
-    json_decref(first);
-    json_decref(second);
-    return same;
-}
-
-// From the preset that stands for the row on this base: base "wt-s-moe", row "switch": "wt-s-switch". NaN unless its model is
-// the variant's and its scores have the same unit.
-static double published_score(const comparison *c, const compared_variant *v) {
-    const char *base = c->request->base_name;
-    const char *end = base ? strstr(base, "-moe") : NULL;
-    char name[128];
-    preset p;
-    if (!end || (end[4] != '\0' && strcmp(end, "-moe@code") != 0)) return NAN;
-    const char *suffix = strcmp(v->row->name, "sigma-moe") == 0 ? "moe" : v->row->name;
-    int stem = (int)(end - base);
-    snprintf(name, sizeof name, "%.*s-%s%s", stem, base, suffix, end + 4);
-    if (preset_named(name, &p) != SIGMOE_OK) {
-        snprintf(name, sizeof name, "%.*s-%s", stem, base, suffix);
-        if (preset_named(name, &p) != SIGMOE_OK) return NAN;
-    }
-    bool same_unit = c->bits == (strcmp(p.about.data, "enwik8") == 0);
-    return same_unit && same_model(&p.config, &v->config.model) ? p.about.published : NAN;
-}
-
 // ---------------------------------------------------------------- the variants
 
 // Rows of a sweep may have fewer seeds than the sweep, never more.
 static int own_seeds(const comparison *c, int index) {
     int own = c->sweep ? c->sweep->row_seeds[index] : 0;
     return own > 0 && own < c->seed_count ? own : c->seed_count;
+}
+
+// The paper's, where ours has the same unit.
+static double own_score(const comparison *c, const compared_variant *v) {
+    preset p;
+    double score = published_score(c->request->base_name, v->row, &v->config.model, &p);
+    return isnan(score) || c->bits != (strcmp(p.about.data, "enwik8") == 0) ? NAN : score;
 }
 
 static sigmoe_status plan_variant(comparison *c, int index, compared_variant *out) {
@@ -111,7 +77,7 @@ static sigmoe_status plan_variant(comparison *c, int index, compared_variant *ou
     if (!out->label) return SIGMOE_NO_MEMORY;
     out->config.model = choice.model;
     out->seeds = own_seeds(c, index);
-    out->published = c->sweep ? c->sweep->published[index] : published_score(c, out);
+    out->published = c->sweep ? c->sweep->published[index] : own_score(c, out);
     return model_parameter_count(&choice.model, &out->parameters);
 }
 

@@ -19,9 +19,9 @@ static spread spread_of(const double *values, int count) {
     return (spread){mean, count > 1 ? sqrt(squares / (count - 1)) : NAN};
 }
 
-// Values that are not known are left out.
+// Values that are not known, or beyond what a double holds, are left out.
 static void append_known(double *values, int *count, double value) {
-    if (!isnan(value)) values[(*count)++] = value;
+    if (isfinite(value)) values[(*count)++] = value;
 }
 
 typedef double result_value(const comparison *c, const run_result *r);
@@ -112,6 +112,7 @@ static const char *bytes_cell(arena *a, double bytes) {
 
 static const char *score_cell(arena *a, spread s, int decimals) {
     if (isnan(s.mean)) return "-";
+    if (s.mean >= 1e7) return arena_text(a, "%.3g", s.mean); // a model that training has ruined
     if (isnan(s.deviation)) return arena_text(a, "%.*f", decimals, s.mean);
     return arena_text(a, "%.*f ± %.*f", decimals, s.mean, decimals, s.deviation);
 }
@@ -200,10 +201,19 @@ static void print_failures(FILE *out, const comparison *c) {
     for (int i = 0; i < c->variant_count; i++)
         for (int s = 0; s < c->variants[i].seeds; s++) {
             const char *failure = comparison_result(c, i, s)->failure;
-            if (failure)
+            bool finite = isfinite(test_score(c, comparison_result(c, i, s)));
+            if (failure || !finite)
                 fprintf(out, "%s, seed %" PRIu64 ": no score; %s\n", c->variants[i].label,
-                    comparison_seed(c, s), failure);
+                    comparison_seed(c, s),
+                    failure ? failure : "its loss is beyond what a perplexity can say");
         }
+}
+
+static bool lacks_scores(const comparison *c) {
+    for (int i = 0; i < c->variant_count; i++)
+        for (int s = 0; s < c->variants[i].seeds; s++)
+            if (!isfinite(test_score(c, comparison_result(c, i, s)))) return true;
+    return false;
 }
 
 static void print_table(FILE *out, const comparison *c, const table_cells *t) {
@@ -213,9 +223,10 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
         if (i == TABLE_HEADINGS || (c->has_ngram && i == t->lines - 1)) print_rule(out, widths);
         print_line(out, t, i, widths);
     }
-    if (comparison_is_uneven(c))
+    if (c->seed_count > 1 && (comparison_is_uneven(c) || lacks_scores(c)))
         fprintf(out,
-            "± is the sample standard deviation over a row's seeds, %d at most; a row without it has one.\n",
+            "± is the sample standard deviation over a row's seeds with a score, %d at most; a row without "
+            "it has one.\n",
             c->seed_count);
     else if (c->seed_count > 1)
         fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);

@@ -4,8 +4,9 @@
 // base and rows are required; a row is a variant as compare takes it, or a preset of the same base. One that is to have fewer
 // seeds than the others is an object: {"row": "2k", "seeds": 1}.
 #include "formats/json_options.h"
-#include "model/presets.h"
+#include "train/compare_variant.h"
 #include "train/json_objects.h"
+#include "train/published_score.h"
 #include "train/sweep_plan.h"
 #include "train/train_settings.h"
 
@@ -80,24 +81,48 @@ static sigmoe_status read_settings(const json_t *root, sweep_plan *out) {
     return status;
 }
 
-static sigmoe_status add_row(const char *text, int seeds, int paper, arena *a, sweep_plan *out) {
-    preset p;
-    const comparison_row *row = comparison_row_named(text);
-    double published = row && paper >= 0 && row->published[paper] > 0 ? row->published[paper] : NAN;
-    if (!row && preset_named(text, &p) == SIGMOE_OK) {
-        if (p.paper != paper)
-            return fail(SIGMOE_BAD_FORMAT, "the preset %s is not of the base %s", text, out->base_name);
-        published = p.about.published;
-        text = p.row->name;
-    }
-    out->published[out->count] = published;
+// The row of the base that a preset is, as a variant. Top-K's K is a part of the base's channels, so that it follows overrides.
+static sigmoe_status row_of_preset(const preset *p, const preset *base, arena *a, const char **text) {
+    variant_choice derived;
+    int64_t channels = base->config.variant->channels(&base->config.ff);
+    TRY(variant_choose(p->row->name, &base->config, &derived));
+    bool same = same_model(&p->config, &derived.model), topk = strcmp(p->row->name, "topk") == 0;
+    if (p->settings.clip != base->settings.clip || !(same || topk))
+        return fail(SIGMOE_BAD_FORMAT,
+            "the preset %s has other settings than the base, from which a sweep derives its rows, and than "
+            "%s; "
+            "give \"%s\" as the row, or train the preset by itself",
+            p->about.name, p->row->name, p->row->name);
+    *text = same ? arena_text(a, "%s", p->row->name)
+                 : arena_text(a, "topk/%lld", (long long)(channels / p->config.ff.topk.k));
+    return *text ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+// The paper's, of a variant of the base as it is before the overrides.
+static double score_of(const char *text, const char *base_name, const preset *base) {
+    variant_choice choice;
+    preset unused;
+    if (variant_choose(text, &base->config, &choice) != SIGMOE_OK)
+        return NAN; // said when the rows are planned
+    return published_score(base_name, choice.row, &choice.model, &unused);
+}
+
+static sigmoe_status add_row(const char *text, int seeds, arena *a, sweep_plan *out) {
+    preset base, p;
+    TRY(preset_named(out->base_name, &base));
+    bool is_preset = !comparison_row_named(text) && preset_named(text, &p) == SIGMOE_OK;
+    if (is_preset && p.paper != base.paper)
+        return fail(SIGMOE_BAD_FORMAT, "the preset %s is not of the base %s", text, out->base_name);
+    out->published[out->count] = is_preset ? p.about.published : score_of(text, out->base_name, &base);
     out->row_seeds[out->count] = seeds;
-    out->variants[out->count] = arena_text(a, "%s", text);
-    return out->variants[out->count++] ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+    const char **variant = &out->variants[out->count++];
+    if (is_preset) return row_of_preset(&p, &base, a, variant);
+    *variant = arena_text(a, "%s", text);
+    return *variant ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 // A text, or an object with a text and the row's own seeds.
-static sigmoe_status read_row(const json_t *row, int paper, arena *a, sweep_plan *out) {
+static sigmoe_status read_row(const json_t *row, arena *a, sweep_plan *out) {
     const char *text = json_string_value(row);
     int seeds = 0;
     if (json_is_object(row)) {
@@ -111,33 +136,32 @@ static sigmoe_status read_row(const json_t *row, int paper, arena *a, sweep_plan
     if (!text)
         return fail(
             SIGMOE_BAD_FORMAT, "\"rows\" must hold texts, or objects with a \"row\" and its \"seeds\"");
-    return add_row(text, seeds, paper, a, out);
+    return add_row(text, seeds, a, out);
 }
 
-static sigmoe_status read_rows(const json_t *root, int paper, arena *a, sweep_plan *out) {
+static sigmoe_status read_rows(const json_t *root, arena *a, sweep_plan *out) {
     const json_t *rows = json_object_get(root, "rows");
     size_t count = json_array_size(rows);
     if (count == 0) return fail(SIGMOE_BAD_FORMAT, "\"rows\" must be a list of at least one variant");
     TRY(ARENA_NEW(a, out->variants, count));
     TRY(ARENA_NEW(a, out->published, count));
     TRY(ARENA_NEW(a, out->row_seeds, count));
-    for (size_t i = 0; i < count; i++) TRY(read_row(json_array_get(rows, i), paper, a, out));
+    for (size_t i = 0; i < count; i++) TRY(read_row(json_array_get(rows, i), a, out));
     return SIGMOE_OK;
 }
 
 static sigmoe_status read_plan(const json_t *root, arena *a, sweep_plan *out) {
     const char *base;
-    int paper;
     out->seeds = 1;
     TRY(check_keys(root, sweep_keys, sizeof sweep_keys / sizeof *sweep_keys));
     TRY(json_get_text(root, "", "base", &base));
-    TRY(sweep_base_read(base, a, out, &paper));
+    TRY(sweep_base_read(base, a, out));
     TRY(read_seeds(root, "", &out->seeds));
     if (json_object_get(root, "test_tokens"))
         TRY(json_get_integer(root, "", "test_tokens", 0, &out->test_tokens));
     TRY(read_set(root, out));
     TRY(read_settings(root, out));
-    return read_rows(root, paper, a, out);
+    return read_rows(root, a, out);
 }
 
 sigmoe_status sweep_file_read(const char *path, arena *a, sweep_plan *out) {

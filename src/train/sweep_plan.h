@@ -22,5 +22,5 @@ sigmoe_status sweep_plan_make(
 // The two sources of a plan without its overrides: a table's name, and a JSON file.
 sigmoe_status sweep_table_read(const char *name, arena *a, sweep_plan *out);
 sigmoe_status sweep_file_read(const char *path, arena *a, sweep_plan *out);
-// Fills base, base_name and published_unit from the preset of a σ-MoE; *paper is its paper_base or -1.
-sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out, int *paper);
+// Fills base, base_name and published_unit from the preset of a σ-MoE.
+sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out);

@@ -116,13 +116,12 @@ static bool cut_code(const char *name, char bare[NAME_SIZE]) {
     return true;
 }
 
-sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out, int *paper) {
+sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out) {
     preset p;
     TRY(preset_named(preset_name, &p));
     if (p.row != comparison_row_named("sigma-moe"))
         return fail(SIGMOE_BAD_ARGUMENT,
             "the base %s is no σ-MoE; rows are derived from one, such as wt-s-moe", preset_name);
-    *paper = p.paper;
     out->base = (sigmoe_config){.model = p.config, .settings = p.settings, .vocabulary_from_data = true};
     out->published_unit = p.paper < 0 ? "" : p.paper == BASE_E8 ? "bits/char" : "perplexity";
     out->base_name = arena_text(a, "%s", p.about.name);
@@ -165,12 +164,16 @@ sigmoe_status sweep_table_read(const char *name, arena *a, sweep_plan *out) {
     const paper_table *table;
     paper_base base;
     bool code = cut_code(name, bare), found = false;
-    int unused;
+    preset unused;
     for (int i = 0; !found && find_table(i, &table, &base, candidate); i++)
         found = strcmp(bare, candidate) == 0;
     if (!found) return unknown_table(name);
     snprintf(base_preset, sizeof base_preset, "%s-moe%s", preset_base_name(base), code ? "@code" : "");
-    TRY(sweep_base_read(base_preset, a, out, &unused));
+    if (code && preset_named(base_preset, &unused) != SIGMOE_OK)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "on %s the public code's σ-MoE is the paper's; ask for %s, without @code", preset_base_name(base),
+            bare);
+    TRY(sweep_base_read(base_preset, a, out));
     out->seeds = 1;
     TRY(ARENA_NEW(a, out->variants, MOST_LINES));
     TRY(ARENA_NEW(a, out->published, MOST_LINES));

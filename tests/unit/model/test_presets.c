@@ -161,14 +161,25 @@ static void code_forms_are_the_sweeps(void **state) {
                 m->expert_dropout, m->dropout, m->regularizer_weight, m->init);
         assert_true(p.about.published == printed.about.published);
     }
+    static const char *const switches[] = {"wt-s-switch", "wt-s-star-switch-k1", "wt-b-switch-no-dropout",
+        "e8-switch-k4", "c4-s-switch", "pes2o-b-switch"};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        char name[64];
+        preset printed, code;
+        assert_int_equal(preset_named(switches[i], &printed), SIGMOE_OK);
+        snprintf(name, sizeof name, "%s@code", switches[i]);
+        assert_int_equal(preset_named(name, &code), SIGMOE_OK);
+        assert_int_equal(printed.config.ff.moe.regularizer, REGULARIZER_SWITCH);
+        assert_int_equal(code.config.ff.moe.regularizer, REGULARIZER_SWITCH_MEAN);
+    }
     static const char *const clipped[] = {"wt-s-topk@code", "wt-s-star-dense@code", "c4-s-dense@code"};
     for (size_t i = 0; i < sizeof clipped / sizeof *clipped; i++) {
         preset p;
         assert_int_equal(preset_named(clipped[i], &p), SIGMOE_OK);
         assert_true(p.settings.clip == 0.1);
     }
-    static const char *const agree[] = {"wt-b-dense@code", "wt-b-standard-dropout@code", "wt-b-switch@code",
-        "wt-b-no-regularization@code", "wt-s-star-moe@code", "e8-dense@code", "c4-s-switch@code"};
+    static const char *const agree[] = {"wt-b-dense@code", "wt-b-standard-dropout@code",
+        "wt-b-no-regularization@code", "wt-s-star-moe@code", "e8-dense@code"};
     for (size_t i = 0; i < sizeof agree / sizeof *agree; i++) {
         preset p;
         assert_int_equal(preset_named(agree[i], &p), SIGMOE_BAD_ARGUMENT);

@@ -101,6 +101,7 @@ static void unknown_names_get_the_nearest(void **state) {
     refused("tab2-wt-s-star", "tab"); // the paper has no product-key memory there
     refused("tab10-e8@cod", "did you mean");
     refused("e8-moe@code", "did you mean");
+    refused("tab3-e8@code", "ask for tab3-e8, without @code");
     refused("", "did you mean");
 }
 
@@ -148,6 +149,31 @@ static void a_file_says_all_of_it(void **state) {
     OK(sigmoe_sweep_defaults(in_root("sweep.json"), &request));
     assert_int_equal(request.seeds, 3);
     assert_int_equal(request.settings.steps, 7);
+}
+
+// A preset as a row is the preset's model with its score, or is refused.
+static void presets_as_rows(void **state) {
+    (void)state;
+    sweep_plan big = plan_of(
+        file_with("{\"base\": \"wt-b-moe\", \"rows\": [\"wt-b-topk\", \"topk\", \"topk:k=128\"]}"), NULL, 0);
+    assert_string_equal(big.variants[0], "topk:k=128");
+    assert_true(big.published[0] == 9.26 && isnan(big.published[1]) && big.published[2] == 9.26);
+
+    static const char *const halved[] = {"ff.n_experts=16"};
+    sweep_plan smaller = plan_of(file_with("{\"base\": \"wt-b-moe\", \"rows\": [\"wt-b-topk\"]}"), halved, 1);
+    assert_string_equal(smaller.variants[0], "topk:k=64");
+
+    sweep_plan small =
+        plan_of(file_with("{\"base\": \"wt-s-moe\", \"rows\": [\"sigma-moe\", \"wt-s-topk\"]}"), NULL, 0);
+    assert_true(small.published[0] == 11.71); // the base is Tab. 3's
+    assert_string_equal(small.variants[1], "topk");
+    sweep_plan code = plan_of(
+        file_with("{\"base\": \"wt-s-moe@code\", \"rows\": [\"wt-s-moe@code\", \"wt-s-2k@code\"]}"), NULL, 0);
+    assert_true(code.published[0] == 11.59 && code.published[1] == 11.58);
+
+    refused(file_with("{\"base\": \"wt-s-moe\", \"rows\": [\"wt-s-moe@code\"]}"), "other settings");
+    refused(file_with("{\"base\": \"wt-s-moe\", \"rows\": [\"wt-s-switch-k4@code\"]}"), "other settings");
+    refused(file_with("{\"base\": \"wt-s-moe@code\", \"rows\": [\"wt-s-dense@code\"]}"), "other settings");
 }
 
 static void wrong_files_are_refused(void **state) {
@@ -297,6 +323,7 @@ int main(void) {
         cmocka_unit_test(unknown_names_get_the_nearest),
         cmocka_unit_test(overrides_come_before_the_rows),
         cmocka_unit_test(a_file_says_all_of_it),
+        cmocka_unit_test(presets_as_rows),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(one_seed_gives_plain_names_and_no_verdict),
         cmocka_unit_test(several_at_a_time_are_the_same_runs),
