@@ -82,7 +82,7 @@ fails 1 'did you mean "seeds"' sweep other.json --data data --out x
 # A perplexity beyond all numbers is no score, and no reason to fail.
 works data prepare text data.txt --out pieces --tokenizer sentencepiece --vocab-size 100
 works sweep tab3-e8 --data pieces --out ruined --set d_model=16 --set n_layers=1 --set n_heads=1 --set d_head=8 --set unroll=8 \
-    --batch 1 --test-tokens 64 --steps 2 --lr 1000 --clip 0
+    --batch 1 --test-tokens 64 --steps 2 --lr 12 --clip 0
 grep -q 'no score; its loss is beyond' ruined/table.txt || problem "no word about the perplexity: $(cat ruined/table.txt)"
 grep -q "own scores, in bits/char" ruined/table.txt || problem "no word about the paper's unit: $(cat ruined/table.txt)"
 
