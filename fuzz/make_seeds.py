@@ -42,6 +42,10 @@ def seeds():
     yield "fuzz_config", "short", b'{"k": 4, "tokenizer": {"type": "none"}}'
     yield "fuzz_config", "number", b"0.25"
     yield "fuzz_config", "word", b"sinkhorn"
+    yield "fuzz_json_text", "fields", json.dumps({
+        "id": -1.5e3, "x": [True, False, None, {"y": [{}, []]}], "text": "a\n\u00e9\U0001f600"}).encode()
+    yield "fuzz_json_text", "utf8", json.dumps({"text": "caf\u00e9 \u20ac", "text2": ""}, ensure_ascii=False).encode()
+    yield "fuzz_json_text", "odd", b'{"a\\u0000": NaN, "b": -Infinity, "c": 1e999, "text": "\\ud800", "text": "x\\ud83d\\ude00"}'
 
 
 def main():

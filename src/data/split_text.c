@@ -1,7 +1,7 @@
 #include "data/split_text.h"
+#include "data/json_text.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 static const char separator[] = "<STORY_SEP>";
@@ -134,22 +134,47 @@ static bool is_blank_line(const char *bytes, size_t size) {
     return size == 0;
 }
 
-static sigmoe_status take_document(sentence_reader *r, const json_t *object) {
-    const json_t *value = json_object_get(object, "text");
-    if (!json_is_object(object)) return fail_line(r, "is no JSON object");
-    if (!json_is_string(value))
-        return fail_line(r, value ? "has a \"text\" that is no string" : "has no \"text\"");
-    size_t size = json_string_length(value);
+static sigmoe_status take_document(sentence_reader *r, const json_text *text) {
     r->rest_size = 0;
-    if (size == 0) return SIGMOE_OK;
-    TRY(grow(r->memory, &r->document, size + sizeof separator));
-    memcpy(r->document.bytes, json_string_value(value), size);
+    if (text->size == 0) return SIGMOE_OK;
+    TRY(grow(r->memory, &r->document, text->size + sizeof separator));
+    size_t size = json_text_decode(text, r->document.bytes);
     memcpy(r->document.bytes + size, separator, sizeof separator);
     r->rest = r->document.bytes;
     r->rest_size = size + sizeof separator - 1;
     r->rest_cut = false;
     raw_measure_add(&r->measure, r->rest, r->rest_size);
     return SIGMOE_OK;
+}
+
+// What begins at byte `begin` of the line.
+static sigmoe_status scan_document(sentence_reader *r, const char *line, size_t begin, size_t end) {
+    char reason[160];
+    json_text text;
+    size_t size = end - begin;
+    // The document before has been handed out: its buffer serves the scan.
+    TRY(grow(r->memory, &r->document, json_text_levels(size)));
+    switch (json_text_find(line + begin, size, (unsigned char *)r->document.bytes, &text)) {
+    case JSON_TEXT_FOUND:
+        return take_document(r, &text);
+    case JSON_TEXT_MISSING:
+        return fail_line(r, "has no \"text\"");
+    case JSON_TEXT_NO_STRING:
+        return fail_line(r, "has a \"text\" that is no string");
+    case JSON_TEXT_NO_OBJECT:
+        return fail_line(r, "is no JSON object");
+    case JSON_TEXT_NO_JSON:
+        break;
+    }
+    snprintf(reason, sizeof reason, "is no JSON: %s, at byte %zu of the line", text.problem,
+        begin + text.offset + 1);
+    return fail_line(r, reason);
+}
+
+// How much of a file's begin says only that it is UTF-8.
+static size_t byte_order_mark(const char *bytes, size_t size) {
+    static const char mark[] = "\xef\xbb\xbf";
+    return size >= sizeof mark - 1 && memcmp(bytes, mark, sizeof mark - 1) == 0 ? sizeof mark - 1 : 0;
 }
 
 static sigmoe_status read_document(sentence_reader *r, bool *found) {
@@ -161,17 +186,9 @@ static sigmoe_status read_document(sentence_reader *r, bool *found) {
     if (size > DOCUMENT_BYTES) return fail_line(r, "is longer than 16 MiB");
     const char *bytes = r->lines.bytes + r->begin;
     consume(r, size);
-    if (is_blank_line(bytes, size)) return SIGMOE_OK;
-    json_error_t error;
-    json_t *object = json_loadb(bytes, size, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-    if (!object) {
-        char reason[JSON_ERROR_TEXT_LENGTH + 64];
-        snprintf(reason, sizeof reason, "is no JSON: %s, at column %d", error.text, error.column);
-        return fail_line(r, reason);
-    }
-    sigmoe_status status = take_document(r, object);
-    json_decref(object);
-    return status;
+    size_t begin = r->line == 1 ? byte_order_mark(bytes, size) : 0;
+    size_t end = bytes[size - 1] == '\n' ? size - 1 : size;
+    return is_blank_line(bytes + begin, end - begin) ? SIGMOE_OK : scan_document(r, bytes, begin, end);
 }
 
 // ---------------------------------------------------------------- parts

@@ -74,6 +74,33 @@ static void documents(void **state) {
     assert_int_equal(raw.counter.words, 3 + 1); // one, two<STORY_SEP>caf.., a.b<STORY_SEP>, and a newline
 }
 
+// What Python's json.dumps writes, and other valid JSON, in fields that are not used; and what Windows puts in front.
+static void documents_with_odd_fields(void **state) {
+    (void)state;
+    enum { DEPTH = 100000 };
+    static const char documents[] =
+        "\xef\xbb\xbf{\"id\": 123456789012345678901234567890, \"text\": \"a\"}\r\n"
+        "{\"score\": 1e999, \"text\": \"b\"}\n"
+        "{\"x\\u0000\": NaN, \"y\": -Infinity, \"text\": \"c\"}\n"
+        "{\"x\": \"\\ud800\", \"text\": \"d\\ud800\"}\n"
+        "{\"text\": 1, \"text\": \"e\", \"deep\": ";
+    static const char expected[] =
+        "a<STORY_SEP>|b<STORY_SEP>|c<STORY_SEP>|d\xef\xbf\xbd<STORY_SEP>|e<STORY_SEP>|";
+    char *text = malloc(sizeof documents + 2 * DEPTH + 2);
+    int size = sprintf(text, "%s", documents);
+    memset(text + size, '[', DEPTH);
+    memset(text + size + DEPTH, ']', DEPTH);
+    strcpy(text + size + 2 * DEPTH, "}");
+    part_paths[0] = at("part");
+    put_text(part_paths[0], text);
+    free(text);
+    assert_sentences(SENTENCE_DOCUMENTS, expected, 5 + 3 + 5 * 11, 1);
+    put_text(part_paths[0], "\xef\xbb\xbf\n{\"text\": \"a\"}");
+    assert_sentences(SENTENCE_DOCUMENTS, "a<STORY_SEP>|", 12, 1);
+    put_text(part_paths[0], "\xef\xbb\xbf");
+    assert_sentences(SENTENCE_DOCUMENTS, "", 0, 0);
+}
+
 static void packed_documents(void **state) {
     (void)state;
     const char *json = "{\"text\": \"a b\"}\n{\"text\": \"c\"}\n";
@@ -111,7 +138,10 @@ static void refuses(const char *text, const char *message) {
 
 static void bad_documents(void **state) {
     (void)state;
-    refuses("{\"text\": \"a\"}\n{\"text\": \"b\"\n{\"text\": \"c\"}\n", "shard: line 2 is no JSON");
+    refuses("{\"text\": \"a\"}\n{\"text\": \"b\"\n{\"text\": \"c\"}\n",
+        "shard: line 2 is no JSON: the line ends before its value does, at byte 13 of the line");
+    refuses("\xef\xbb\xbf{\"text\": x}\n", "no value, at byte 13 of the line");
+    refuses("{\"text\": \"a\"}\n\xef\xbb\xbf{\"text\": \"b\"}\n", "shard: line 2 is no JSON");
     refuses("{\"text\": \"a\"}\n\n{\"txet\": \"b\"}\n", "shard: line 3 has no \"text\"");
     refuses("{\"text\": 7}\n", "shard: line 1 has a \"text\" that is no string");
     refuses("[\"text\"]\n", "shard: line 1 is no JSON object");
@@ -184,6 +214,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),
         cmocka_unit_test(documents),
+        cmocka_unit_test(documents_with_odd_fields),
         cmocka_unit_test(packed_documents),
         cmocka_unit_test(parts_follow_each_other),
         cmocka_unit_test(bad_documents),
