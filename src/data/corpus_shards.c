@@ -3,13 +3,17 @@
 #include "data/archive.h"
 #include "data/corpus.h"
 #include "data/fetch.h"
+#include "data/progress.h"
 #include "data/tokenize_sentencepiece.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TRAIN, VALID, KINDS, HOSTS = 2 };
+static const char *const what[KINDS] = {"training", "validation"};
 
 // Where the public shards of a corpus lie: <host>/datasets/<stem>00000-of-<count>.json.gz and so on.
 typedef struct publication {
@@ -41,14 +45,53 @@ typedef struct shard {
 typedef struct shard_list {
     shard *shards;
     int count;
+    bool has_text; // one of those looked into
 } shard_list;
 
 typedef struct collection {
     shard_list kinds[KINDS];
-    const shard *opened; // the last one
+    const shard *opened; // the last one that is read
 } collection;
 
 // ---------------------------------------------------------------- which
+
+// What a shard is, whatever it is called: a file by its number on its device, anything else by its name.
+typedef struct identity {
+    const char *name;
+    bool is_file;
+    dev_t device;
+    ino_t number;
+} identity;
+
+static identity identify(const char *name) {
+    struct stat about;
+    if (is_url(name) || stat(name, &about) != 0) return (identity){.name = name};
+    return (identity){name, true, about.st_dev, about.st_ino};
+}
+
+static int compare_identities(const void *a, const void *b) {
+    const identity *x = a, *y = b;
+    if (x->is_file != y->is_file) return x->is_file - y->is_file;
+    if (!x->is_file) return strcmp(x->name, y->name);
+    if (x->device != y->device) return x->device < y->device ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static sigmoe_status refuse_repeated(const corpus_request *r, const publication *p, arena *a) {
+    identity *all;
+    TRY(ARENA_NEW(a, all, r->input_count));
+    for (int i = 0; i < r->input_count; i++) all[i] = identify(r->inputs[i]);
+    qsort(all, (size_t)r->input_count, sizeof *all, compare_identities);
+    for (int i = 1; i < r->input_count; i++) {
+        if (compare_identities(&all[i - 1], &all[i]) != 0) continue;
+        const char *one = all[i - 1].name, *other = all[i].name;
+        if (strcmp(one, other) == 0)
+            return fail(SIGMOE_BAD_ARGUMENT, "%s: the shard %s is named twice: leave one out", p->name, one);
+        return fail(SIGMOE_BAD_ARGUMENT, "%s: the shards %s and %s are the same file: leave one out", p->name,
+            strcmp(one, other) < 0 ? one : other, strcmp(one, other) < 0 ? other : one);
+    }
+    return SIGMOE_OK;
+}
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -87,7 +130,6 @@ static sigmoe_status split_by_count(const corpus_request *r, const publication *
 }
 
 static sigmoe_status limit_counts(const corpus_request *r, const publication *p, collection *c) {
-    static const char *const what[KINDS] = {"training", "validation"};
     const int64_t wanted[KINDS] = {r->train_shards, r->valid_shards};
     for (int k = 0; k < KINDS; k++) {
         shard_list *list = &c->kinds[k];
@@ -123,17 +165,89 @@ static sigmoe_status choose(const corpus_request *r, const publication *p, arena
     if (r->input_count == 0) {
         TRY(list_published(p, a, c));
     } else {
+        TRY(refuse_repeated(r, p, a));
         TRY(list_inputs(r, a, c));
         TRY(split_by_count(r, p, c));
     }
     return limit_counts(r, p, c);
 }
 
+// ---------------------------------------------------------------- reading
+
+static const shard_list *list_of(const collection *c, int split) {
+    return &c->kinds[split == 0 ? TRAIN : VALID];
+}
+
+static sigmoe_status open_shard(const shard *s, arena *a, byte_source *out) {
+    byte_source file;
+    TRY(file_source_open(s->path, a, &file));
+    return archive_contents(&file, s->name, a, out);
+}
+
+static sigmoe_status open_part(const void *context, int split, int part, arena *a, byte_source *out) {
+    collection *c = *(collection *const *)context;
+    c->opened = &list_of(c, split)->shards[part];
+    return open_shard(c->opened, a, out);
+}
+
+static const char *part_name(const void *context, int split, int part) {
+    return list_of(*(collection *const *)context, split)->shards[part].name;
+}
+
+// ---------------------------------------------------------------- a look into each, before the work
+
+static sigmoe_status open_only(const void *context, int split, int part, arena *a, byte_source *out) {
+    (void)split, (void)part;
+    return open_shard(context, a, out);
+}
+
+static const char *only_name(const void *context, int split, int part) {
+    (void)split, (void)part;
+    return ((const shard *)context)->name;
+}
+
+// Up to its first text. What cannot be opened or begins wrong would otherwise be noticed when its turn comes, hours later.
+static sigmoe_status look_into(const shard *s, bool *has_text) {
+    const split_text only = {
+        .format = SENTENCE_DOCUMENTS, .parts = {1}, .open = open_only, .part_name = only_name, .context = s};
+    sentence_reader *reader;
+    sentence first;
+    TRY(sentence_reader_open(&only, 0, 1, &reader));
+    sigmoe_status status = sentence_reader_next(reader, &first);
+    if (status == SIGMOE_OK && first.bytes) *has_text = true;
+    sentence_reader_close(reader);
+    return status;
+}
+
+// Those that are files; the others are not here yet.
+static sigmoe_status look_into_files(const corpus_request *r, collection *c) {
+    progress_meter meter;
+    int done = 0;
+    progress_begin(&meter, r->observer, "look into the shards", "shards", 0, NAN);
+    for (int k = 0; k < KINDS; k++)
+        for (int i = 0; i < c->kinds[k].count; i++) {
+            const shard *s = &c->kinds[k].shards[i];
+            if (!s->path) continue;
+            TRY(progress_at(&meter, done++));
+            TRY(look_into(s, &c->kinds[k].has_text));
+        }
+    meter.state.done = done;
+    if (done > 0) progress_end(&meter);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status require_text(const publication *p, const collection *c) {
+    for (int k = 0; k < KINDS; k++)
+        if (!c->kinds[k].has_text)
+            return fail(SIGMOE_BAD_FORMAT, "%s: there is no text in the %s shard(s) from %s on", p->name,
+                what[k], c->kinds[k].shards[0].name);
+    return SIGMOE_OK;
+}
+
 // ---------------------------------------------------------------- fetching
 
 static sigmoe_status fetch_shard(const corpus_request *r, shard *s, int index, int count, arena *a) {
     char path[PATH_CAPACITY], task[128];
-    if (s->path) return SIGMOE_OK;
     snprintf(task, sizeof task, "download %.80s (%d of %d)", base_name(s->name), index + 1, count);
     TRY(fetch(&(fetch_request){.urls = s->urls,
                   .count = s->url_count,
@@ -146,9 +260,17 @@ static sigmoe_status fetch_shard(const corpus_request *r, shard *s, int index, i
 }
 
 static sigmoe_status fetch_all(const corpus_request *r, collection *c, arena *a) {
-    for (int k = 0; k < KINDS; k++)
-        for (int i = 0; i < c->kinds[k].count; i++)
-            TRY(fetch_shard(r, &c->kinds[k].shards[i], i, c->kinds[k].count, a));
+    for (int k = 0; k < KINDS; k++) {
+        shard_list *list = &c->kinds[k];
+        for (int i = 0; i < list->count; i++) {
+            shard *s = &list->shards[i];
+            if (s->path) continue;
+            TRY(fetch_shard(r, s, i, list->count, a));
+            c->opened = s;
+            TRY(look_into(s, &list->has_text));
+            c->opened = NULL;
+        }
+    }
     return SIGMOE_OK;
 }
 
@@ -162,24 +284,7 @@ static void discard(const collection *c, sigmoe_status status) {
         }
 }
 
-// ---------------------------------------------------------------- reading
-
-static const shard_list *list_of(const collection *c, int split) {
-    return &c->kinds[split == 0 ? TRAIN : VALID];
-}
-
-static sigmoe_status open_shard(const void *context, int split, int part, arena *a, byte_source *out) {
-    collection *c = *(collection *const *)context;
-    const shard *s = &list_of(c, split)->shards[part];
-    byte_source file;
-    c->opened = s;
-    TRY(file_source_open(s->path, a, &file));
-    return archive_contents(&file, s->name, a, out);
-}
-
-static const char *shard_name(const void *context, int split, int part) {
-    return list_of(*(collection *const *)context, split)->shards[part].name;
-}
+// ---------------------------------------------------------------- all of it
 
 static sigmoe_status describe_source(const publication *p, const collection *c, arena *a, const char **out) {
     *out = arena_text(a, "%s: %d training shard(s) from %s on, %d for validation from %s on", p->name,
@@ -197,12 +302,10 @@ static sigmoe_status tokenize(const corpus_request *r, const publication *p, col
         .parts = {c->kinds[TRAIN].count, c->kinds[VALID].count, c->kinds[VALID].count},
         .training_parts = p->training_shards,
         .training_bytes = DEFAULT_TRAINING_BYTES,
-        .open = open_shard,
-        .part_name = shard_name,
+        .open = open_part,
+        .part_name = part_name,
         .context = &c};
-    sigmoe_status status = tokenize_sentencepiece(&text, r->vocab_size, r->directory, r->observer);
-    discard(c, status);
-    return status;
+    return tokenize_sentencepiece(&text, r->vocab_size, r->directory, r->observer);
 }
 
 static sigmoe_status prepare(const corpus_request *r, const publication *p) {
@@ -211,9 +314,12 @@ static sigmoe_status prepare(const corpus_request *r, const publication *p) {
     TRY(arena_create(p->name, &a));
     sigmoe_status status;
     TRY_OR(done, choose(r, p, a, &c));
+    TRY_OR(done, look_into_files(r, &c));
     TRY_OR(done, fetch_all(r, &c, a));
+    TRY_OR(done, require_text(p, &c));
     status = tokenize(r, p, &c, a);
 done:
+    discard(&c, status);
     arena_destroy(a);
     return status;
 }

@@ -152,4 +152,45 @@ fails 2 'did you mean wikitext103' data prepare wikitext wikitext.zip --out x
 fails 2 . data prepare text train.txt --tokenizer words --out x
 absent x
 
+# Shards: what other fields hold does not matter; a shard named twice, or one that cannot be read, is noticed before the work.
+python3 - <<'PYTHON'
+import json, os
+
+lines = open("valid.txt").read().splitlines()
+documents = [{"text": "\n".join(lines[i:i + 3])} for i in range(0, len(lines), 3)]
+plain = "".join(json.dumps(d) + "\n" for d in documents)
+odd = ('"id": %d' % 10**40, '"score": 1e999', '"score": NaN, "least": -Infinity', '"a\\u0000b": 1', '"a": "\\ud800"',
+       '"deep": ' + "[" * 50000 + "]" * 50000, '"text": ["the last counts"]')
+open("plain-valid.json", "w").write(plain)
+open("odd-valid.json", "w", encoding="utf-8-sig").writelines(
+    "{%s, %s}\n" % (odd[i % len(odd)], json.dumps(d)[1:-1]) for i, d in enumerate(documents))
+open("blank-valid.json", "w").write('\n{"text": ""}\n\n')
+open("blank.json", "w").write("\n")
+open("late-valid.json", "w").write('{"text": "a"\n')
+os.mkdir("directory-valid")
+os.link("plain-valid.json", "linked.json")
+PYTHON
+works data prepare c4 shard-a.zip plain-valid.json --out plain --vocab-size 200
+works data prepare c4 shard-a.zip odd-valid.json --out odd --vocab-size 200
+for file in train.bin valid.bin test.bin tokenizer.model; do same "plain/$file" "odd/$file"; done
+works data prepare c4 blank.json shard-a.zip plain-valid.json --out blank --vocab-size 200
+same plain/train.bin blank/train.bin
+
+# fails_early STATUS PATTERN WORD...: likewise, and nothing was read through and no tokenizer trained before.
+fails_early() {
+    fails "$@" --out x
+    ! grep -qE '^(read|train)' stderr || problem "noticed late: $(tail -n 1 stderr)"
+}
+fails_early 1 'missing-valid.json' data prepare c4 shard-a.zip missing-valid.json
+fails_early 1 'directory-valid' data prepare c4 shard-a.zip directory-valid
+fails_early 1 'late-valid.json: line 1 is no JSON: .* at byte 13' data prepare c4 shard-a.zip late-valid.json
+fails_early 1 'no text in the validation shard' data prepare c4 shard-a.zip blank-valid.json
+fails_early 1 'no text in the training shard' data prepare c4 blank.json plain-valid.json
+fails_early 1 'late-valid.json' data prepare c4 shard-a.zip "file://$work/late-valid.json"
+fails_early 2 'shard-a.zip is named twice' data prepare c4 shard-a.zip shard-a.zip plain-valid.json
+fails_early 2 './plain-valid.json and plain-valid.json are the same' data prepare c4 plain-valid.json ./plain-valid.json shard-b.json
+fails_early 2 'linked.json and plain-valid.json are the same' data prepare c4 linked.json plain-valid.json
+fails_early 2 'named twice' data prepare c4 "file://$work/shard-b.json" "file://$work/shard-b.json" plain-valid.json
+absent x
+
 finish
