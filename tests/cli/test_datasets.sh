@@ -193,4 +193,93 @@ fails_early 2 'linked.json and plain-valid.json are the same' data prepare c4 li
 fails_early 2 'named twice' data prepare c4 "file://$work/shard-b.json" "file://$work/shard-b.json" plain-valid.json
 absent x
 
+# ---------------------------------------------------------------- damaged and unusual archives
+
+python3 - <<'PYTHON'
+import gzip, io, os, tarfile, zipfile
+
+texts = {split: open(f"{split}.txt").read() for split in ("train", "valid", "test")}
+shard = gzip.open("c4-train.00000.json.gz").read()
+half = shard.index(b"\n", len(shard) // 2) + 1
+stored = bytearray(gzip.compress(shard, 0))
+stored[stored.index(b'"text": "') + 12] ^= 1
+open("changed.json.gz", "wb").write(stored)
+first, second = gzip.compress(shard[:half]), gzip.compress(shard[half:])
+open("members.json.gz", "wb").write(first + second + bytes(100))
+open("member-cut.json.gz", "wb").write(first + second[:6])
+open("member-changed.json.gz", "wb").write(first + b"x" + second[1:])
+open("no-documents.json", "w")
+open("no-documents.json.gz", "wb").write(gzip.compress(b""))
+
+
+def pack(name, files):
+    with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files:
+            archive.writestr(path, text)
+
+
+def splits(folder, suffix="tokens"):
+    return [(f"{folder}/wiki.{split}.{suffix}", text) for split, text in texts.items()]
+
+
+pack("named.zip", splits("donn\u00e9es/\u65e5\u672c"))
+pack("raw.zip", splits("wikitext-103-raw", "raw"))
+pack("mac.zip", [("__MACOSX/w/wiki.train.tokens", "junk"), ("w/._wiki.valid.tokens", "junk")] + splits("w"))
+pack("two.zip", splits("wikitext-2")[:1] + splits("wikitext-103"))
+pack("no-test.zip", splits("w")[:2])
+pack("empty-test.zip", splits("w")[:2] + [("w/wiki.test.tokens", "")])
+for name in ("tree.tar.gz", "linked.tar"):
+    with tarfile.open(name, "w:gz" if name.endswith("gz") else "w") as archive:
+        for path, text in splits("w"):
+            about = tarfile.TarInfo(path)
+            if name == "linked.tar" and "valid" in path:
+                about.type, about.linkname = tarfile.LNKTYPE, "w/wiki.train.tokens"
+                archive.addfile(about)
+            else:
+                about.size = len(text.encode())
+                archive.addfile(about, io.BytesIO(text.encode()))
+packed = bytearray(open("tree.tar.gz", "rb").read())
+packed[-8] ^= 1
+open("changed.tar.gz", "wb").write(packed)
+os.makedirs("outer/wikitext-103")
+for path, text in splits("outer/wikitext-103"):
+    open(path, "w").write(text)
+PYTHON
+
+# same_wiki INPUT SOURCE: gives the data that wikitext.zip gave, and says where they come from.
+same_wiki() {
+    works data prepare wikitext103 "$1" --out again-data --vocab-size 200 --force
+    for file in train.bin valid.bin test.bin tokenizer.model; do same "wiki/$file" "again-data/$file"; done
+    grep -qF "\"source\": \"$2\"" again-data/meta.json || problem "again-data/meta.json does not name $2"
+}
+same_wiki named.zip named.zip
+same_wiki mac.zip mac.zip
+same_wiki tree.tar.gz tree.tar.gz
+same_wiki outer outer
+same_wiki raw.zip 'raw.zip (raw edition)'
+works data prepare c4 members.json.gz c4-train.00001.json.gz c4-validation.00000.json.gz --out members --vocab-size 200
+same c4/train.bin members/train.bin
+works data prepare c4 no-documents.json.gz c4-train.00000.json.gz no-documents.json c4-train.00001.json.gz \
+    c4-validation.00000.json.gz --out members --vocab-size 200 --force
+same c4/train.bin members/train.bin
+
+for shard in changed member-cut member-changed; do
+    fails 1 "cannot unpack $shard.json.gz: it is damaged, or cut off" \
+        data prepare c4 "$shard.json.gz" c4-validation.00000.json.gz --out x
+done
+fails 1 'cannot unpack changed.tar.gz: it is damaged, or cut off' data prepare wikitext103 changed.tar.gz --out x
+fails 1 'wikitext-2/wiki.train.tokens and wikitext-103/wiki.train.tokens' data prepare wikitext103 two.zip --out x
+fails 1 'w/wiki.valid.tokens only as a link' data prepare wikitext103 linked.tar --out x
+for archive in no-test.zip empty-test.zip; do
+    fails_early 1 "^sigmoe: $archive.*wiki.test.tokens" data prepare wikitext103 "$archive"
+done
+absent x
+
+# A download is kept for another try unless it is what is wrong, or done.
+fails 2 '5 tokens' data prepare wikitext103 "file://$PWD/wikitext.zip" --vocab-size 5 --out kept
+ls kept.download-* >/dev/null || problem "the download is gone"
+works data prepare wikitext103 "file://$PWD/wikitext.zip" --vocab-size 200 --out kept
+fails 1 "cannot unpack file://$PWD/shard-b.json" data prepare wikitext103 "file://$PWD/shard-b.json" --out kept --force
+if ls kept.download-* >/dev/null 2>&1; then problem "a download of no use is left"; fi
+
 finish

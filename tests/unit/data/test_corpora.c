@@ -141,7 +141,8 @@ static void bad_wikitext(void **state) {
     put_text(at("plain.txt"), "no archive at all\n");
     refuses((job){.kind = "wikitext103", .inputs = {at("plain.txt")}}, SIGMOE_BAD_FORMAT, "cannot unpack");
     assert_int_equal(directory_make(at("empty")), SIGMOE_OK);
-    refuses((job){.kind = "wikitext103", .inputs = {at("empty")}}, SIGMOE_IO, "wiki.train.tokens");
+    refuses((job){.kind = "wikitext103", .inputs = {at("empty")}}, SIGMOE_BAD_FORMAT,
+        "empty holds no wiki.train.tokens, and no wiki.train.raw");
     refuses((job){.kind = "wikitext103", .inputs = {at("none.zip")}}, SIGMOE_IO, "none.zip");
     refuses((job){.kind = "wikitext103", .inputs = {"a", "b"}}, SIGMOE_BAD_ARGUMENT, "at most one");
     const packed_file blank[] = {{"wiki.train.tokens", "a b c d\n", 8}, {"wiki.valid.tokens", " \n \n", 4},
@@ -149,10 +150,116 @@ static void bad_wikitext(void **state) {
     put_archive(at("blank.zip"), "zip", NULL, blank, 3);
     refuses((job){.kind = "wikitext103", .inputs = {at("blank.zip")}}, SIGMOE_BAD_FORMAT,
         "the split valid has no text");
-    const packed_file nothing[] = {{"wiki.train.tokens", "\n", 1}};
-    put_archive(at("nothing.zip"), "zip", NULL, nothing, 1);
+    const packed_file nothing[] = {
+        {"wiki.train.tokens", "\n", 1}, {"wiki.valid.tokens", "a\n", 2}, {"wiki.test.tokens", "a\n", 2}};
+    put_archive(at("nothing.zip"), "zip", NULL, nothing, 3);
     refuses((job){.kind = "wikitext103", .inputs = {at("nothing.zip")}}, SIGMOE_BAD_FORMAT,
         "no sentence to train a tokenizer on");
+}
+
+static void put_splits(const char *folder, const char *edition) {
+    char *texts[] = {make_lines(400, 3), strdup(valid_text), make_lines(20, 4)}, path[256];
+    static const char *const splits[] = {"train", "valid", "test"};
+    assert_int_equal(directory_make(folder), SIGMOE_OK);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/wiki.%s.%s", folder, splits[i], edition);
+        put_text(path, texts[i]);
+        free(texts[i]);
+    }
+}
+
+static void assert_source(const char *directory, const char *end) {
+    char path[256], source[256];
+    size_t size;
+    snprintf(path, sizeof path, "%s/meta.json", directory);
+    snprintf(source, sizeof source, "%s\"", end);
+    char *meta = (char *)get_file(path, &size);
+    assert_non_null(strstr(meta, source));
+    free(meta);
+}
+
+static void wikitext_layouts(void **state) {
+    (void)state;
+    dataset d;
+    const sigmoe_prepare_request with = {.vocab_size = PIECES};
+    put_splits(at("plain"), "tokens");
+    prepares(at("out"), (job){"wikitext103", {at("plain")}, with, 0}, &d);
+    assert_source(at("out"), "/plain");
+    put_splits(at("outer/wikitext-103"), "tokens");
+    prepares(at("other"), (job){"wikitext103", {at("outer")}, with, 0}, &d);
+    same_data(at("out"), at("other"));
+    put_splits(at("raw"), "raw");
+    prepares(at("other"), (job){"wikitext103", {at("raw")}, with, 0}, &d);
+    same_data(at("out"), at("other"));
+    assert_source(at("other"), "/raw (raw edition)");
+    // Where both are, the usual one.
+    put_splits(at("outer/wikitext-103-raw"), "raw");
+    prepares(at("other"), (job){"wikitext103", {at("outer")}, with, 0}, &d);
+    assert_source(at("other"), "/outer");
+    put_splits(at("outer/wikitext-2"), "tokens");
+    refuses((job){"wikitext103", {at("outer")}, with, 0}, SIGMOE_BAD_FORMAT,
+        "wikitext-103/wiki.train.tokens and wikitext-2/wiki.train.tokens");
+}
+
+// A split that is not to be found exactly once is noticed before the tokenizer is trained.
+static void ambiguous_wikitext(void **state) {
+    (void)state;
+    dataset d;
+    char *train = make_lines(400, 3);
+    size_t size = strlen(train);
+    const sigmoe_prepare_request with = {.vocab_size = PIECES};
+    const packed_file litter[] = {{"__MACOSX/x/wiki.train.tokens", "junk", 4},
+        {"x/._wiki.train.tokens", "junk", 4}, {"x/wiki.train.tokens", train, size},
+        {"x/wiki.valid.tokens", "a\n", 2}, {"x/wiki.test.tokens", "b\n", 2}};
+    put_archive(at("mac.zip"), "zip", NULL, litter, 5);
+    prepares(at("out"), (job){"wikitext103", {at("mac.zip")}, with, 0}, &d);
+    assert_int_equal(d.train.bytes, size);
+    const packed_file twice[] = {{"wikitext-2/wiki.train.tokens", "junk", 4},
+        {"wikitext-103/wiki.train.tokens", train, size}, {"wikitext-103/wiki.valid.tokens", "a\n", 2},
+        {"wikitext-103/wiki.test.tokens", "b\n", 2}};
+    put_archive(at("twice.zip"), "zip", NULL, twice, 4);
+    refuses((job){"wikitext103", {at("twice.zip")}, with, 0}, SIGMOE_BAD_FORMAT,
+        "twice.zip holds two files wiki.train.tokens: wikitext-2/wiki.train.tokens and wikitext-103/");
+    const packed_file apart[] = {{"a/wiki.train.tokens", train, size}, {"b/wiki.valid.tokens", "a\n", 2},
+        {"a/wiki.test.tokens", "b\n", 2}};
+    put_archive(at("apart.zip"), "zip", NULL, apart, 3);
+    refuses((job){"wikitext103", {at("apart.zip")}, with, 0}, SIGMOE_BAD_FORMAT,
+        "a/wiki.train.tokens and b/wiki.valid.tokens, in different folders");
+    const packed_file empty[] = {
+        {"wiki.train.tokens", train, size}, {"wiki.valid.tokens", "a\n", 2}, {"wiki.test.tokens", "", 0}};
+    put_archive(at("empty.zip"), "zip", NULL, empty, 3);
+    refuses((job){"wikitext103", {at("empty.zip")}, with, 0}, SIGMOE_BAD_FORMAT, "wiki.test.tokens is empty");
+    free(train);
+}
+
+static int downloads_of(const char *name) {
+    arena *a;
+    char **names;
+    int count, found = 0;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(directory_list(scratch, a, &names, &count), SIGMOE_OK);
+    for (int i = 0; i < count; i++) found += strncmp(names[i], name, strlen(name)) == 0;
+    arena_destroy(a);
+    return found;
+}
+
+// What was downloaded is kept for a better try, unless it is itself what is wrong, or done.
+static void wikitext_from_urls(void **state) {
+    (void)state;
+    dataset d;
+    char url[256], wrong[256];
+    put_wikitext(at("wt.zip"), "zip", NULL, "");
+    put_text(at("wrong.zip"), "no archive at all\n");
+    snprintf(url, sizeof url, "file://%s", at("wt.zip"));
+    snprintf(wrong, sizeof wrong, "file://%s", at("wrong.zip"));
+    const sigmoe_prepare_request few = {.vocab_size = 5};
+    refuses((job){"wikitext103", {url}, few, 0}, SIGMOE_BAD_ARGUMENT, "5 tokens");
+    assert_int_equal(downloads_of("refused.download"), 1);
+    prepares(at("refused"), (job){"wikitext103", {url}, {.vocab_size = PIECES}, 0}, &d);
+    assert_int_equal(downloads_of("refused.download"), 0);
+    assert_int_equal(directory_remove(at("refused")), SIGMOE_OK);
+    refuses((job){"wikitext103", {wrong}, few, 0}, SIGMOE_BAD_FORMAT, wrong);
+    assert_int_equal(downloads_of("refused.download"), 0);
 }
 
 // ---------------------------------------------------------------- C4 and peS2o
@@ -255,11 +362,15 @@ static void damaged_shards(void **state) {
     put_shard(at("good.gz"), "gzip", 100, 30);
     unsigned char *bytes = get_file(at("good.gz"), &size);
     put_file(at("cut.gz"), bytes, size / 2);
+    bytes[size - 8] ^= 1; // the checksum
+    put_file(at("changed.gz"), bytes, size);
     free(bytes);
     put_text(at("bad.json"), "{\"text\": \"a\"}\n{\"text\"\n");
     put_text(at("field.json"), "{\"text\": \"a\"}\n{\"body\": \"b\"}\n");
     refuses((job){.kind = "c4", .inputs = {at("cut.gz"), at("good.gz")}}, SIGMOE_BAD_FORMAT, "cut.gz");
     refuses((job){.kind = "c4", .inputs = {at("good.gz"), at("cut.gz")}}, SIGMOE_BAD_FORMAT, "cut.gz");
+    refuses(
+        (job){.kind = "c4", .inputs = {at("changed.gz"), at("good.gz")}}, SIGMOE_BAD_FORMAT, "changed.gz");
     refuses((job){.kind = "c4", .inputs = {at("good.gz"), at("bad.json")}}, SIGMOE_BAD_FORMAT,
         "bad.json: line 2 is no JSON");
     refuses((job){.kind = "c4", .inputs = {at("field.json"), at("good.gz")}}, SIGMOE_BAD_FORMAT,
@@ -478,6 +589,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wikitext),
         cmocka_unit_test(bad_wikitext),
+        cmocka_unit_test(wikitext_layouts),
+        cmocka_unit_test(ambiguous_wikitext),
+        cmocka_unit_test(wikitext_from_urls),
         cmocka_unit_test(shards_by_name),
         cmocka_unit_test(shards_by_count),
         cmocka_unit_test(damaged_shards),
