@@ -1,7 +1,7 @@
 // From a corpus to a directory of token shards.
 #include "base/option.h"
 #include "data/corpus.h"
-#include "formats/file.h"
+#include "data/output_directory.h"
 
 #include <string.h>
 
@@ -50,38 +50,40 @@ static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request 
     return SIGMOE_OK;
 }
 
-// Replacing `out` must not remove what is read.
+// Replacing `out`, or what an earlier run left of it, must not remove what is read.
 static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
+    char partial[PATH_CAPACITY];
+    TRY(path_format(partial, "%s.partial", out));
+    const char *const places[] = {out, partial};
     for (int i = 0; i < request->input_count; i++)
-        if (path_inside(request->inputs[i], out))
-            return fail(
-                SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", out, request->inputs[i]);
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+            if (path_inside(request->inputs[i], places[k]))
+                return fail(SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", places[k],
+                    request->inputs[i]);
     return SIGMOE_OK;
 }
 
 // Written aside: what fails or is interrupted leaves nothing but a download that can be resumed.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
     tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
-    char partial[PATH_CAPACITY], download[PATH_CAPACITY];
-    TRY(path_format(partial, "%s.partial", out));
+    char download[PATH_CAPACITY];
+    output_directory directory;
     TRY(path_format(download, "%s.download", out));
-    TRY(output_claim(partial, true)); // of a run that was killed
-    TRY(directory_make(partial));
+    TRY(output_begin(&directory, out));
     sigmoe_status status = c->prepare(&(corpus_request){.inputs = request->inputs,
         .input_count = request->input_count,
-        .directory = partial,
+        .directory = directory.partial,
         .download = download,
         .tokenizer = cut_by,
         .vocab_size = request->vocab_size,
         .train_shards = request->train_shards,
         .valid_shards = request->valid_shards,
         .observer = observer});
-    if (status == SIGMOE_OK) status = output_claim(out, request->force);
-    if (status == SIGMOE_OK) status = directory_commit(partial, out);
+    if (status == SIGMOE_OK) status = output_finish(&directory, request->force);
     if (status == SIGMOE_OK) return SIGMOE_OK;
     char reason[1024];
     snprintf(reason, sizeof reason, "%s", sigmoe_message());
-    directory_remove(partial);
+    output_abandon(&directory);
     return fail(status, "%s", reason);
 }
 

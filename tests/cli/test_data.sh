@@ -39,6 +39,13 @@ same data again
 works data prepare text b.txt --out again --force
 ! diff -q data/train.bin again/train.bin >/dev/null || problem "--force did not replace the data"
 
+# What is read, or is no remains of ours, stays whatever its name.
+cp a.txt corpus.partial
+fails 2 'corpus.partial holds the input' data prepare text corpus.partial --out corpus
+fails 2 'corpus.partial is in the way' data prepare text a.txt --out corpus
+fails 2 'corpus.partial is in the way' data prepare text a.txt --out corpus --force
+same a.txt corpus.partial
+
 fails 2 'needs a kind' data prepare --out x
 fails 2 'did you mean text' data prepare txt a.txt --out x
 fails 2 'at least one file' data prepare text --out x
@@ -56,5 +63,12 @@ head -c 3000 /dev/zero >zero.deb
 fails 1 . data prepare gcide zero.deb --out x
 fails 1 . data prepare text a.txt --out /proc/nowhere
 absent x
+# Directories that were made for the output go with it, those that were there stay.
+mkdir -p there/empty
+fails 1 'missing.txt' data prepare text missing.txt --out new/a/b
+fails 1 'missing.txt' data prepare text missing.txt --out ./there/empty//c/d
+absent new there/empty/c
+[ -d there/empty ] || problem "a directory that was there before is gone"
+works data prepare text a.txt --out new/a/b
 
 finish

@@ -179,12 +179,15 @@ static void existing_output(void **state) {
     assert_prepared("abcdefghijklmnopqrstuvwxyz", 26, 23, 1);
     // The remains of a run that was killed are no obstacle; a name may end in slashes.
     assert_int_equal(directory_make(at("new.partial/sub")), SIGMOE_OK);
+    put_text(at("new.partial/sub/train.bin"), "x");
+    put_text(at("new.partial/.sigmoe-prepare"), "");
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     char out[128];
     snprintf(out, sizeof out, "%s//", at("new"));
     assert_int_equal(prepare_to("text", &path, 1, out, false), SIGMOE_OK);
     assert_true(path_exists(at("new/meta.json")));
     assert_false(path_exists(at("new/sub")) || path_exists(at("new.partial")));
+    assert_false(path_exists(at("new/.sigmoe-prepare")));
     // Nor may force remove the very text that is read.
     const char *inside = at("new/text");
     put_text(inside, "abcdefghijklmnopqrstuvwxyz");
@@ -192,6 +195,59 @@ static void existing_output(void **state) {
     assert_message_has("holds the input");
     assert_true(path_exists(inside));
     directory_remove(at("out"));
+}
+
+// "<out>.partial" is a name that a user's own file may have, too.
+static void partial_of_somebody_else(void **state) {
+    (void)state;
+    const char *text = "abcdefghijklmnopqrstuvwxyz", *path = at("text"), *own = at("own.partial");
+    put_text(path, text);
+    put_text(own, text);
+    assert_int_equal(prepare_to("text", &path, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("own.partial is in the way");
+    assert_int_equal(prepare_to("text", &own, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("own.partial holds the input");
+    assert_file_text(own, text);
+    unlink(own);
+    // A directory, and one that was prepared under such a name.
+    const char *inside = at("own.partial/text");
+    assert_int_equal(directory_make(own), SIGMOE_OK);
+    put_text(inside, text);
+    assert_int_equal(prepare_to("text", &path, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(prepare_to("text", &inside, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("holds the input");
+    assert_file_text(inside, text);
+    assert_int_equal(prepare_to("text", &path, 1, own, true), SIGMOE_OK);
+    assert_int_equal(prepare_to("text", &path, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    assert_true(path_exists(at("own.partial/train.bin")) && !path_exists(at("own")));
+    directory_remove(own);
+    // A link's target is not ours either; an empty directory costs nobody anything.
+    assert_int_equal(directory_make(at("elsewhere")), SIGMOE_OK);
+    assert_int_equal(symlink(at("elsewhere"), own), 0);
+    assert_int_equal(prepare_to("text", &path, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
+    unlink(own);
+    assert_int_equal(directory_make(own), SIGMOE_OK);
+    assert_int_equal(prepare_to("text", &path, 1, at("own"), false), SIGMOE_OK);
+    assert_false(path_exists(own));
+}
+
+static sigmoe_status second_run = SIGMOE_OK;
+static void begin_second_run(void *context, const sigmoe_progress *progress) {
+    (void)context, (void)progress;
+    const char *path = at("text");
+    second_run = prepare_to("text", &path, 1, at("twice"), true);
+}
+
+static void two_runs_at_once(void **state) {
+    (void)state;
+    const char *path = at("text");
+    const sigmoe_observer observer = {.progress = begin_second_run};
+    put_text(path, "abcdefghijklmnopqrstuvwxyz");
+    const sigmoe_prepare_request request = request_for("text", &path, 1, at("twice"), false);
+    assert_int_equal(sigmoe_prepare(&request, &observer), SIGMOE_OK);
+    assert_int_equal(second_run, SIGMOE_IO);
+    assert_message_has("another process is preparing");
+    assert_true(path_exists(at("twice/meta.json")) && !path_exists(at("twice.partial")));
 }
 
 static void refuses_text(const char *text, size_t size, const char *part) {
@@ -424,6 +480,8 @@ int main(void) {
         cmocka_unit_test(files_in_order),
         cmocka_unit_test(names_that_are_no_utf8),
         cmocka_unit_test(existing_output),
+        cmocka_unit_test(partial_of_somebody_else),
+        cmocka_unit_test(two_runs_at_once),
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(interruption),
         cmocka_unit_test(every_allocation_fails_once),

@@ -1,0 +1,20 @@
+// The directory that `prepare` makes: written aside as "<out>.partial", by one process at a time, and renamed when it is whole.
+#pragma once
+
+#include "formats/file.h"
+
+typedef struct output_directory {
+    char final[PATH_CAPACITY];
+    char partial[PATH_CAPACITY]; // exists while the work goes on
+    char lock[PATH_CAPACITY];    // in it: marks it as one of ours
+    int descriptor;              // of the lock
+    size_t existed;              // bytes of `partial`: the part of the path that was there before
+} output_directory;
+
+// Makes "<out>.partial", or takes over what a run that was killed left of it. Refuses whatever else has that name, and what
+// another process is at work on.
+sigmoe_status output_begin(output_directory *d, const char *out);
+// Renames it; `force` removes what has the name. After a failure it is still to be abandoned.
+sigmoe_status output_finish(output_directory *d, bool force);
+// Removes it, and the directories around it that output_begin made, unless something else has come into them.
+void output_abandon(output_directory *d);
