@@ -201,7 +201,8 @@ typedef struct sigmoe_prepare_request {
      * their names; where none has it, the last ones are: valid_shards of them, or one. */
     int64_t train_shards, valid_shards;
 } sigmoe_prepare_request;
-/* The tokens do not depend on observer->threads. */
+/* The tokens do not depend on observer->threads. While SentencePiece trains, the stop flag is heard only in a process that has
+ * one thread. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
 

@@ -88,6 +88,12 @@ sigmoe_status raw_text_changed(const raw_text *text) {
     return fail(SIGMOE_IO, "%s changed while it was being read; prepare it again", text->name);
 }
 
+sigmoe_status raw_text_too_short(const raw_text *text, int64_t bytes) {
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s has %" PRId64 " bytes, too few for a train, a valid and a test split (90, 5 and 5 %%)",
+        text->name, bytes);
+}
+
 typedef struct split_source {
     const raw_text *text;
     arena *memory; // of the part that is open

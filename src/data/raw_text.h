@@ -43,5 +43,7 @@ void raw_text_starts(int64_t bytes, int64_t starts[SPLITS + 1]);
 bool raw_text_begins_split(const raw_text *text, int64_t behind, unsigned char byte);
 // The text changed between two readings.
 sigmoe_status raw_text_changed(const raw_text *text);
+// One of its splits would be empty.
+sigmoe_status raw_text_too_short(const raw_text *text, int64_t bytes);
 // One split of a text that had `bytes` bytes when it was surveyed, as a stream.
 sigmoe_status raw_text_open_split(const raw_text *text, int64_t bytes, int split, arena *a, byte_source *out);

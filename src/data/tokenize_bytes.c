@@ -2,8 +2,6 @@
 #include "data/dataset_meta.h"
 #include "formats/token_shard.h"
 
-#include <inttypes.h>
-
 typedef struct split_output {
     token_writer *writer;
     raw_measure raw;
@@ -72,10 +70,7 @@ static sigmoe_status open_splits(tokenization *t, const char *directory, int64_t
 static sigmoe_status commit_splits(tokenization *t) {
     if (t->position != t->starts[SPLITS]) return raw_text_changed(t->text);
     for (int i = 0; i < SPLITS; i++)
-        if (t->splits[i].raw.bytes == 0)
-            return fail(SIGMOE_BAD_FORMAT,
-                "%s has %" PRId64 " bytes, too few for a train, a valid and a test split (90, 5 and 5 %%)",
-                t->text->name, t->position);
+        if (t->splits[i].raw.bytes == 0) return raw_text_too_short(t->text, t->position);
     for (int i = 0; i < SPLITS; i++) {
         token_writer *w = t->splits[i].writer;
         t->splits[i].writer = NULL;

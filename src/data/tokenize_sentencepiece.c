@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "data/encode_split.h"
 #include "data/progress.h"
+#include "data/train_apart.h"
 #include "formats/file.h"
 
 #include <math.h>
@@ -53,6 +54,12 @@ static sigmoe_status next_drawn(void *context, const char **bytes, size_t *size)
     return SIGMOE_OK;
 }
 
+// The trainer has all sentences and is at work on them.
+static sigmoe_status while_training(void *context) {
+    training *t = context;
+    return progress_at(t->meter, t->meter->state.done);
+}
+
 static sigmoe_status count_usable(training *t) {
     sentence s;
     do {
@@ -71,7 +78,8 @@ static sigmoe_status pass_over(const split_text *text, const sigmoe_observer *ob
     t->meter = &meter;
     t->sentences = t->bytes = 0;
     sentencepiece_input input = {next_drawn, t};
-    sigmoe_status status = path ? sentencepiece_train(&input, vocab_size, path) : count_usable(t);
+    sigmoe_status status =
+        path ? train_apart(&input, while_training, text->name, vocab_size, path) : count_usable(t);
     if (status == SIGMOE_OK) progress_end(&meter);
     sentence_reader_close(t->reader);
     return status;
@@ -174,10 +182,33 @@ static const char *cut_name(const void *context, int split, int part) {
     return ((const cut_text *)context)->text->name;
 }
 
+// The splits as they are cut, for in a short text that may leave one with nothing.
+static sigmoe_status check_splits(const raw_text *text, int64_t bytes) {
+    enum { CUT_MOVES = 4 }; // bytes that a cut moves: fewer
+    int64_t starts[SPLITS + 1];
+    raw_text_starts(bytes, starts);
+    for (int i = 0; i < SPLITS; i++) {
+        arena *a;
+        byte_source source = {0};
+        char byte;
+        size_t count = 0;
+        if (starts[i + 1] - starts[i] >= CUT_MOVES) continue;
+        TRY(arena_create("a split", &a));
+        sigmoe_status status = raw_text_open_split(text, bytes, i, a, &source);
+        if (status == SIGMOE_OK) status = source.read(source.context, &byte, 1, &count);
+        byte_source_close(&source);
+        arena_destroy(a);
+        TRY(status);
+        if (count == 0) return raw_text_too_short(text, bytes);
+    }
+    return SIGMOE_OK;
+}
+
 sigmoe_status tokenize_raw_sentencepiece(
     const raw_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer) {
     raw_survey survey;
     TRY(raw_text_survey(text, observer, &survey));
+    TRY(check_splits(text, survey.bytes));
     const cut_text cut = {text, survey.bytes};
     const split_text splits = {.name = text->name,
         .source = text->source,

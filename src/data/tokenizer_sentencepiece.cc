@@ -1,6 +1,7 @@
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -74,15 +75,42 @@ sigmoe_status write_model(const char *path, const std::string &model) {
 std::string reason_of(const library::util::Status &status) {
     std::string text = status.error_message();
     size_t bracket = text.rfind("] ");
-    if (bracket != std::string::npos) text = text.substr(bracket + 2);
+    if (bracket == std::string::npos) return "SentencePiece refuses it";
+    text = text.substr(bracket + 2);
     while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
-    return text.empty() ? status.ToString() : text;
+    return text.empty() ? "SentencePiece refuses it" : text;
 }
 
-sigmoe_status train(const sentencepiece_input *input, int64_t vocab_size, const char *path) {
+// "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 where it says something else.
+int64_t tokens_needed(const std::string &said) {
+    size_t place = said.find("required_chars. ");
+    if (place != std::string::npos) place = said.find(" vs ", place);
+    return place == std::string::npos ? 0 : std::strtoll(said.c_str() + place + 4, nullptr, 10);
+}
+
+sigmoe_status explain(const library::util::Status &status, const char *name, int64_t vocab_size) {
+    const std::string said = status.error_message();
+    const long long needed = tokens_needed(said);
+    if (needed > 0)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "cannot train a tokenizer of %lld tokens on %s: it has so many characters that it needs at least "
+            "%lld tokens; raise --vocab-size to %lld or more",
+            static_cast<long long>(vocab_size), name, needed, needed);
+    if (said.find("sentences_.empty()") != std::string::npos)
+        return fail(SIGMOE_BAD_FORMAT,
+            "cannot train a tokenizer on %s: in each of its lines is U+2585, a character that SentencePiece "
+            "keeps for itself",
+            name);
+    return fail(SIGMOE_BAD_FORMAT, "cannot train a tokenizer on %s: %s", name, reason_of(status).c_str());
+}
+
+sigmoe_status train(
+    const sentencepiece_input *input, const char *name, int64_t vocab_size, const char *path) {
+    // With fewer the library fails on its own three before it has counted what else is needed.
+    const int64_t least = 3;
     const std::unordered_map<std::string, std::string> options = {
         {"model_type", "bpe"},
-        {"vocab_size", std::to_string(vocab_size)},
+        {"vocab_size", std::to_string(vocab_size < least ? least : vocab_size)},
         {"split_digits", "true"},
         {"hard_vocab_limit", "false"},
         {"minloglevel", "3"},
@@ -91,15 +119,12 @@ sigmoe_status train(const sentencepiece_input *input, int64_t vocab_size, const 
     if (iterator.failure != SIGMOE_OK) return iterator.failure;
     if (iterator.done())
         return fail(SIGMOE_BAD_FORMAT,
-            "there is no sentence to train a tokenizer on: none of the lines has 1 to %d bytes",
+            "%s has no sentence to train a tokenizer on: none of its lines has 1 to %d bytes", name,
             SENTENCEPIECE_LONGEST);
     std::string model;
     library::util::Status status = library::SentencePieceTrainer::Train(options, &iterator, &model);
     if (iterator.failure != SIGMOE_OK) return iterator.failure;
-    if (!status.ok())
-        return fail(SIGMOE_BAD_ARGUMENT, "cannot train a tokenizer of %lld tokens on this text: %s",
-            static_cast<long long>(vocab_size), reason_of(status).c_str());
-    return write_model(path, model);
+    return status.ok() ? write_model(path, model) : explain(status, name, vocab_size);
 }
 
 sigmoe_status load(const char *path, piece_model **out) {
@@ -125,8 +150,9 @@ sigmoe_status load(const char *path, piece_model **out) {
 
 extern "C" {
 
-sigmoe_status sentencepiece_train(const sentencepiece_input *input, int64_t vocab_size, const char *path) {
-    return guarded("train the tokenizer", [&] { return train(input, vocab_size, path); });
+sigmoe_status sentencepiece_train(
+    const sentencepiece_input *input, const char *name, int64_t vocab_size, const char *path) {
+    return guarded("train the tokenizer", [&] { return train(input, name, vocab_size, path); });
 }
 
 sigmoe_status sentencepiece_open(const char *path, piece_model **out) {

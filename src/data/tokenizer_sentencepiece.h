@@ -12,9 +12,11 @@ typedef struct sentencepiece_input {
 } sentencepiece_input;
 
 // Byte-pair merges, digits apart, all else as the library has it; sentences longer than SENTENCEPIECE_LONGEST bytes are
-// left out by it. Writes the model to `path`. A text that does not give `vocab_size` pieces gives a smaller vocabulary.
+// left out by it. Writes the model to `path`. A text that does not give `vocab_size` pieces gives a smaller vocabulary, one
+// with more characters fails. `name` is the text's, for messages.
 enum { SENTENCEPIECE_LONGEST = 4192 };
-sigmoe_status sentencepiece_train(const sentencepiece_input *input, int64_t vocab_size, const char *path);
+sigmoe_status sentencepiece_train(
+    const sentencepiece_input *input, const char *name, int64_t vocab_size, const char *path);
 
 typedef struct piece_model piece_model;
 

@@ -56,7 +56,18 @@ fails 1 . data prepare text . --out x
 : >empty.txt
 fails 1 empty data prepare text empty.txt --out x
 printf x >one.txt
-fails 1 . data prepare text one.txt --out x
+for tokenizer in bytes sentencepiece; do
+    fails 1 'one.txt has 1 bytes, too few for a train' data prepare text one.txt --tokenizer "$tokenizer" --out x
+done
+awk 'BEGIN { for (i = 0; i < 100; i++) printf "\342\226\205" }' >block.txt
+fails 1 'on block.txt: in each of its lines is U\+2585' data prepare text block.txt --tokenizer sentencepiece --out x
+awk 'BEGIN { for (i = 0; i < 5000; i++) printf "word " }' >long.txt
+fails 1 'long.txt has no sentence' data prepare text long.txt --tokenizer sentencepiece --out x
+# The number that is said to do does, and no smaller one.
+fails 2 'on a.txt: .* needs at least [0-9]+ tokens' data prepare text a.txt --tokenizer sentencepiece --vocab-size 1 --out x
+least=$(sed -n 's/.*at least \([0-9]*\) tokens.*/\1/p' stderr)
+fails 2 "at least $least " data prepare text a.txt --tokenizer sentencepiece --vocab-size $((least - 1)) --out x
+works data prepare text a.txt --tokenizer sentencepiece --vocab-size "$least" --out least
 fails 1 . data prepare enwik8 a.txt --out x
 fails 1 missing data prepare gcide missing.deb --out x
 head -c 3000 /dev/zero >zero.deb

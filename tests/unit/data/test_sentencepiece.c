@@ -1,7 +1,12 @@
 // The tokenizer itself: what it learns, that text comes back, that pieces may be cut at white space, damaged models.
 #include "data/small_corpus.h"
 
+#include "data/train_apart.h"
 #include "data/word_cache.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 typedef struct lines_left {
     const char *rest;
@@ -21,7 +26,7 @@ static sigmoe_status next_line(void *context, const char **bytes, size_t *size) 
 
 static sigmoe_status train_on(const char *text, int64_t vocab_size, const char *path) {
     lines_left lines = {text, 0, -1};
-    return sentencepiece_train(&(sentencepiece_input){next_line, &lines}, vocab_size, path);
+    return sentencepiece_train(&(sentencepiece_input){next_line, &lines}, "it", vocab_size, path);
 }
 
 static piece_model *trained(int64_t vocab_size) {
@@ -162,10 +167,17 @@ static void vocabularies_that_text_cannot_give(void **state) {
     piece_model *model = trained(8000);
     assert_in_range(sentencepiece_vocab_size(model), 50, 500);
     sentencepiece_close(model);
-    assert_int_equal(train_on("abcdefghij\n", 5, at("small")), SIGMOE_BAD_ARGUMENT);
-    assert_message_has("cannot train a tokenizer of 5 tokens");
+    // The ten letters, the mark of a space, and the library's own three.
+    for (int64_t size = 1; size < 14; size++) {
+        assert_int_equal(train_on("abcdefghij\n", size, at("small")), SIGMOE_BAD_ARGUMENT);
+        assert_message_has("on it: it has so many characters that it needs at least 14 tokens");
+    }
+    assert_int_equal(train_on("abcdefghij\n", 14, at("least")), SIGMOE_OK);
+    // What is the text's fault.
     assert_int_equal(train_on("", 100, at("small")), SIGMOE_BAD_FORMAT);
-    assert_message_has("no sentence to train a tokenizer on");
+    assert_message_has("it has no sentence to train a tokenizer on");
+    assert_int_equal(train_on("a\xe2\x96\x85\n\xe2\x96\x85\n", 100, at("small")), SIGMOE_BAD_FORMAT);
+    assert_message_has("on it: in each of its lines is U+2585");
     assert_false(path_exists(at("small")));
 }
 
@@ -174,7 +186,7 @@ static void failures_of_the_input(void **state) {
     for (int when = 0; when < 4; when += 3) {
         lines_left lines = {"a b\nc d\ne f\ng h\n", 0, when};
         assert_int_equal(
-            sentencepiece_train(&(sentencepiece_input){next_line, &lines}, 50, at("small")), SIGMOE_IO);
+            sentencepiece_train(&(sentencepiece_input){next_line, &lines}, "it", 50, at("small")), SIGMOE_IO);
         assert_string_equal(sigmoe_message(), "the disk is gone");
     }
     assert_false(path_exists(at("small")));
@@ -182,6 +194,105 @@ static void failures_of_the_input(void **state) {
     assert_int_equal(train_on(text, 60, at("missing/model")), SIGMOE_IO);
     free(text);
 }
+
+// ---------------------------------------------------------------- in a process of its own
+
+// The thread sanitizer has a thread of its own, beside which nothing runs apart.
+#ifdef __has_feature
+#define SANITIZER_THREAD __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define SANITIZER_THREAD 1
+#else
+#define SANITIZER_THREAD 0
+#endif
+
+typedef struct watched {
+    lines_left lines; // first: next_line takes the struct for it
+    int waited;
+} watched;
+
+static sigmoe_status wait_on(void *context) {
+    ((watched *)context)->waited++;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status stop_now(void *context) {
+    ((watched *)context)->waited++;
+    return (fail)(SIGMOE_INTERRUPTED, "enough");
+}
+
+static sigmoe_status train_watched(
+    watched *w, sigmoe_status (*waiting)(void *), const char *text, int64_t vocab_size, const char *path) {
+    w->lines = (lines_left){text, 0, w->lines.fails_at};
+    w->waited = 0;
+    sigmoe_status status = train_apart(&(sentencepiece_input){next_line, w}, waiting, "it", vocab_size, path);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); // no child is left
+    return status;
+}
+
+static void trains_apart(void **state) {
+    (void)state;
+    if (SANITIZER_THREAD) skip();
+    watched w = {.lines.fails_at = -1};
+    char *text = make_lines(3000, 5); // more than the buffers hold
+    size_t here_size, apart_size;
+    assert_int_equal(train_on(text, 80, at("here")), SIGMOE_OK);
+    if (train_watched(&w, wait_on, text, 80, at("apart")) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    assert_true(w.waited > 0);
+    unsigned char *here = get_file(at("here"), &here_size), *apart = get_file(at("apart"), &apart_size);
+    assert_int_equal(here_size, apart_size);
+    assert_memory_equal(here, apart, here_size);
+    free(here), free(apart);
+    // Its failures come through as if it were here, and those of the input.
+    assert_int_equal(train_watched(&w, wait_on, "abcdefghij\n", 5, at("small")), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("needs at least 14 tokens");
+    assert_int_equal(train_watched(&w, wait_on, "", 50, at("small")), SIGMOE_BAD_FORMAT);
+    assert_int_equal(train_watched(&w, wait_on, text, 60, at("missing/model")), SIGMOE_IO);
+    assert_message_has("missing/model");
+    w.lines.fails_at = 4;
+    assert_int_equal(train_watched(&w, wait_on, text, 50, at("small")), SIGMOE_IO);
+    assert_string_equal(sigmoe_message(), "the disk is gone");
+    assert_false(path_exists(at("small")));
+    free(text);
+}
+
+static void stopped_while_it_trains(void **state) {
+    (void)state;
+    if (SANITIZER_THREAD) skip();
+    watched w = {.lines.fails_at = -1};
+    char *text = make_lines(3000, 5);
+    assert_int_equal(train_watched(&w, stop_now, text, 80, at("stopped")), SIGMOE_INTERRUPTED);
+    assert_string_equal(sigmoe_message(), "enough");
+    assert_int_equal(w.waited, 1);
+    free(text);
+}
+
+static void *sleep_on(void *pipe) {
+    char byte;
+    ssize_t got = read(*(int *)pipe, &byte, 1);
+    return got < 0 ? pipe : NULL;
+}
+
+// Where a fork would not be safe, the model is the same.
+static void beside_other_threads(void **state) {
+    (void)state;
+    watched w = {.lines.fails_at = -1};
+    pthread_t other;
+    int ends[2];
+    char *text = make_lines(300, 1);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&other, NULL, sleep_on, &ends[0]), 0);
+    sigmoe_status status = train_watched(&w, stop_now, text, 80, at("threads"));
+    close(ends[1]);
+    pthread_join(other, NULL);
+    close(ends[0]);
+    assert_int_equal(status, SIGMOE_OK);
+    assert_int_equal(w.waited, 0);
+    assert_true(path_exists(at("threads")));
+    free(text);
+}
+
+// ---------------------------------------------------------------- the model's file
 
 static void damaged_models(void **state) {
     (void)state;
@@ -209,6 +320,9 @@ int main(void) {
         cmocka_unit_test(same_model_each_time),
         cmocka_unit_test(vocabularies_that_text_cannot_give),
         cmocka_unit_test(failures_of_the_input),
+        cmocka_unit_test(trains_apart),
+        cmocka_unit_test(stopped_while_it_trains),
+        cmocka_unit_test(beside_other_threads),
         cmocka_unit_test(damaged_models),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
