@@ -11,21 +11,27 @@ static const char home_sha256[] =
     "2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8"; // of the raw text
 enum { ENWIK8_BYTES = 100 * 1000 * 1000 };
 
+typedef struct enwik8_file {
+    const char *path;
+    const char *source; // the same, or the URL that it is from
+} enwik8_file;
+
 static sigmoe_status open_enwik8(const void *context, int part, arena *a, byte_source *out) {
     (void)part;
-    const char *path = context;
+    const enwik8_file *f = context;
     byte_source file;
-    TRY(file_source_open(path, a, &file));
-    return archive_contents(&file, path, a, out);
+    TRY(file_source_open(f->path, a, &file));
+    return archive_contents(&file, f->source, a, out);
 }
 
 static sigmoe_status tokenize(
     const corpus_request *request, const char *path, const char *source, const char *sha256) {
+    const enwik8_file file = {path, source};
     raw_text text = {.name = source,
         .source = source,
         .parts = 1,
         .open = open_enwik8,
-        .context = path,
+        .context = &file,
         .bytes = ENWIK8_BYTES,
         .sha256 = sha256,
         .exact_cuts = true};
@@ -41,8 +47,8 @@ static sigmoe_status from_url(const corpus_request *request, const char *url, co
                   .observer = request->observer},
         path));
     sigmoe_status status = tokenize(request, path, url, sha256);
-    // Kept only where a later try can use it: wrong contents must be fetched anew.
-    if (status != SIGMOE_INTERRUPTED) unlink(path);
+    // Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
+    if (status == SIGMOE_BAD_FORMAT) unlink(path);
     return status;
 }
 

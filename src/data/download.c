@@ -1,4 +1,5 @@
 #include "data/download.h"
+#include "data/download_origin.h"
 #include "data/progress.h"
 #include "data/sha256.h"
 #include "formats/file.h"
@@ -7,24 +8,77 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char allowed_protocols[] = "http,https,file";
-enum { CONNECT_SECONDS = 30, STALLED_SECONDS = 60, MOST_REDIRECTS = 10, HTTP_RANGE_NOT_SATISFIABLE = 416 };
+enum {
+    CONNECT_SECONDS = 30,
+    STALLED_SECONDS = 60,
+    MOST_REDIRECTS = 10,
+    HTTP_PARTIAL = 206,
+    HTTP_RANGE_NOT_SATISFIABLE = 416
+};
 
 typedef struct transfer {
     const download_request *request;
     char partial_path[PATH_CAPACITY];
     FILE *partial;
-    int64_t resumed; // bytes that were there
+    download_origin origin; // of the partial file's bytes
+    int64_t resumed;        // bytes that are there and stay; what follows them is asked for
+    CURL *curl;
+    bool begun;   // the answer's body, or what there is of it, has been looked at
+    bool useless; // the answer does not go on from `resumed`
     sigmoe_status stopped;
     progress_meter meter;
     char reason[CURL_ERROR_SIZE];
 } transfer;
 
+// ---------------------------------------------------------------- the answer
+
+static const char *header(const transfer *t, const char *name) {
+    struct curl_header *h;
+    return curl_easy_header(t->curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
+}
+
+// "bytes 10-80/81"; *total -1 where the server does not know it.
+static bool read_range(const char *range, int64_t *first, int64_t *total) {
+    int64_t last;
+    *total = -1;
+    return range && sscanf(range, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64, first, &last, total) >= 2;
+}
+
+// The whole file comes: what is there goes.
+static sigmoe_status begin_whole(transfer *t, int64_t total) {
+    t->resumed = 0;
+    t->origin = origin_of(header(t, "ETag"), header(t, "Last-Modified"), total);
+    if (fflush(t->partial) != 0 || ftruncate(fileno(t->partial), 0) != 0)
+        return fail_errno("cannot write %s", t->partial_path);
+    return origin_write(&t->origin, t->partial_path);
+}
+
+static sigmoe_status begin_body(transfer *t) {
+    long answer = 0;
+    curl_off_t length = -1;
+    int64_t first = 0, total = -1;
+    t->begun = true;
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &answer);
+    curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (answer != HTTP_PARTIAL) return begin_whole(t, length);
+    bool ranged = read_range(header(t, "Content-Range"), &first, &total);
+    // A server may not know If-Range, and send what follows in another file.
+    if (t->resumed > 0)
+        t->useless = !ranged || first != t->resumed ||
+                     !origin_allows(&t->origin, header(t, "ETag"), header(t, "Last-Modified"), total);
+    if (t->resumed > 0 && t->origin.total < 0) t->origin.total = total;
+    return t->resumed > 0 ? SIGMOE_OK : begin_whole(t, total);
+}
+
 static size_t keep_bytes(char *bytes, size_t size, size_t count, void *context) {
     transfer *t = context;
+    if (!t->begun) t->stopped = begin_body(t);
+    if (t->stopped != SIGMOE_OK || t->useless) return 0;
     return fwrite(bytes, size, count, t->partial);
 }
 
@@ -35,6 +89,8 @@ static int report(void *context, curl_off_t total, curl_off_t done, curl_off_t u
     t->stopped = progress_at(&t->meter, (double)(t->resumed + done));
     return t->stopped != SIGMOE_OK;
 }
+
+// ---------------------------------------------------------------- the request
 
 static CURLcode set_options(CURL *curl, transfer *t) {
     CURLcode code = CURLE_OK;
@@ -51,7 +107,6 @@ static CURLcode set_options(CURL *curl, transfer *t) {
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)STALLED_SECONDS);
     SET(CURLOPT_USERAGENT, "sigmoe/" SIGMOE_VERSION);
-    SET(CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->resumed);
     SET(CURLOPT_WRITEFUNCTION, keep_bytes);
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_NOPROGRESS, 0L);
@@ -60,6 +115,28 @@ static CURLcode set_options(CURL *curl, transfer *t) {
     SET(CURLOPT_ERRORBUFFER, t->reason);
 #undef SET
     return code;
+}
+
+// Asks for what follows the bytes that are there, of the same file only.
+static CURLcode set_range(CURL *curl, const transfer *t, struct curl_slist **lines) {
+    char range[32], condition[VALIDATOR_CAPACITY + 16];
+    if (t->resumed == 0) return CURLE_OK;
+    snprintf(range, sizeof range, "%" PRId64 "-", t->resumed);
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_RANGE, range);
+    if (code != CURLE_OK || !t->origin.validator[0]) return code;
+    snprintf(condition, sizeof condition, "If-Range: %s", t->origin.validator);
+    *lines = curl_slist_append(NULL, condition);
+    return *lines ? curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *lines) : CURLE_OUT_OF_MEMORY;
+}
+
+// Whether bytes of another file would be noticed. A local file is as soon copied anew.
+static bool can_go_on(const transfer *t) {
+    bool local = strncasecmp(t->request->url, "file:", 5) == 0;
+    return !local && (t->origin.validator[0] || t->request->sha256);
+}
+
+static const char *how_to_go_on(const transfer *t) {
+    return can_go_on(t) ? "run it again to go on from there" : "run it again";
 }
 
 static sigmoe_status explain(const transfer *t, CURLcode code, long answer) {
@@ -79,64 +156,87 @@ static sigmoe_status explain(const transfer *t, CURLcode code, long answer) {
     case CURLE_URL_MALFORMAT:
         return fail(SIGMOE_BAD_ARGUMENT, "cannot download %s: it is no http, https or file URL", url);
     case CURLE_PARTIAL_FILE:
-        return fail(
-            SIGMOE_IO, "the connection broke while downloading %s; run it again to go on from there", url);
+        return fail(SIGMOE_IO, "the connection broke while downloading %s; %s", url, how_to_go_on(t));
     default:
         return fail(SIGMOE_IO, "cannot download %s: %s", url, reason);
     }
 }
 
-// One try, from the partial file's end. *useless: the server cannot go on from there.
-static sigmoe_status transfer_once(transfer *t, bool *useless) {
-    CURL *curl = curl_easy_init();
-    if (!curl) return fail(SIGMOE_NO_MEMORY, "no memory to download %s", t->request->url);
+static sigmoe_status transfer_once(transfer *t) {
+    struct curl_slist *lines = NULL;
+    t->curl = curl_easy_init();
+    if (!t->curl) return fail(SIGMOE_NO_MEMORY, "no memory to download %s", t->request->url);
     t->stopped = SIGMOE_OK;
+    t->begun = t->useless = false;
     progress_begin(&t->meter, t->request->observer, t->request->task, "bytes", (double)t->resumed, NAN);
-    CURLcode code = set_options(curl, t);
-    if (code == CURLE_OK) code = curl_easy_perform(curl);
+    CURLcode code = set_options(t->curl, t);
+    if (code == CURLE_OK) code = set_range(t->curl, t, &lines);
+    if (code == CURLE_OK) code = curl_easy_perform(t->curl);
+    if (code == CURLE_OK && !t->begun) t->stopped = begin_body(t); // that has no byte
     long answer = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer);
-    curl_easy_cleanup(curl);
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &answer);
+    curl_easy_cleanup(t->curl);
+    curl_slist_free_all(lines);
     if (t->stopped != SIGMOE_OK) return t->stopped;
-    // 416: nothing lies behind what we have. libcurl takes that for success, but it may be too much or something else.
-    *useless = t->resumed > 0 && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME ||
-                                     answer == HTTP_RANGE_NOT_SATISFIABLE);
+    if (t->resumed > 0 && answer == HTTP_RANGE_NOT_SATISFIABLE) t->useless = true;
+    if (t->useless) return SIGMOE_OK;
     if (code != CURLE_OK) return explain(t, code, answer);
-    if (!*useless) progress_end(&t->meter);
+    progress_end(&t->meter);
     return SIGMOE_OK;
 }
 
-static sigmoe_status open_partial(transfer *t, const char *mode) {
+// ---------------------------------------------------------------- the partial file
+
+static sigmoe_status size_of_partial(const transfer *t, int64_t *size) {
     struct stat about;
-    t->partial = fopen(t->partial_path, mode);
-    if (!t->partial || fstat(fileno(t->partial), &about) != 0)
+    if (fflush(t->partial) != 0 || fstat(fileno(t->partial), &about) != 0)
         return fail_errno("cannot write %s", t->partial_path);
-    t->resumed = about.st_size;
+    *size = about.st_size;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status open_partial(transfer *t) {
+    int64_t size = 0;
+    t->partial = fopen(t->partial_path, "abe");
+    if (!t->partial) return fail_errno("cannot write %s", t->partial_path);
+    TRY(size_of_partial(t, &size));
+    t->origin = origin_read(t->partial_path);
+    bool fits = t->origin.total < 0 || size <= t->origin.total;
+    t->resumed = can_go_on(t) && fits ? size : 0;
     return SIGMOE_OK;
 }
 
 static sigmoe_status close_partial(transfer *t) {
+    int64_t size = 0;
     if (!t->partial) return SIGMOE_OK;
-    bool written = fflush(t->partial) == 0 && fsync(fileno(t->partial)) == 0;
-    sigmoe_status status = written ? SIGMOE_OK : fail_errno("cannot write %s", t->partial_path);
-    if (t->resumed == 0 && ftello(t->partial) == 0) unlink(t->partial_path); // nothing to go on from
+    sigmoe_status status = size_of_partial(t, &size);
+    if (status == SIGMOE_OK && fsync(fileno(t->partial)) != 0)
+        status = fail_errno("cannot write %s", t->partial_path);
     fclose(t->partial);
     t->partial = NULL;
+    if (status == SIGMOE_OK && size == 0) download_forget(t->request->path); // nothing to go on from
     return status;
 }
 
+static sigmoe_status check_size(const transfer *t) {
+    int64_t size = 0, total = t->origin.total;
+    TRY(size_of_partial(t, &size));
+    if (size == 0) return fail(SIGMOE_BAD_FORMAT, "%s is empty", t->request->url);
+    if (total < 0 || size == total) return SIGMOE_OK;
+    return fail(SIGMOE_IO, "%s has %" PRId64 " bytes, but the server sent %" PRId64 "; %s", t->request->url,
+        total, size, how_to_go_on(t));
+}
+
 static sigmoe_status transfer_all(transfer *t) {
-    bool useless = false;
-    sigmoe_status status = open_partial(t, "abe");
-    if (status == SIGMOE_OK) status = transfer_once(t, &useless);
-    if (useless) { // begin anew
-        useless = false;
-        close_partial(t);
-        status = open_partial(t, "wbe");
-        if (status == SIGMOE_OK) status = transfer_once(t, &useless);
+    TRY(open_partial(t));
+    // What was whole before it could be renamed needs nothing more.
+    if (t->resumed > 0 && t->resumed == t->origin.total) return SIGMOE_OK;
+    TRY(transfer_once(t));
+    if (t->useless) {
+        t->resumed = 0;
+        TRY(transfer_once(t));
     }
-    sigmoe_status closed = close_partial(t);
-    return status != SIGMOE_OK ? status : closed;
+    return check_size(t);
 }
 
 static sigmoe_status check_and_rename(const transfer *t) {
@@ -145,12 +245,13 @@ static sigmoe_status check_and_rename(const transfer *t) {
     if (r->sha256) {
         TRY(sha256_file(t->partial_path, hash));
         if (strcmp(hash, r->sha256) != 0) {
-            unlink(t->partial_path); // going on from wrong bytes would never help
+            download_forget(r->path); // going on from wrong bytes would never help
             return fail(SIGMOE_BAD_FORMAT, "%s has the SHA-256 %s; it must have %s", r->url, hash, r->sha256);
         }
     }
     if (rename(t->partial_path, r->path) != 0)
         return fail_errno("cannot rename %s to %s", t->partial_path, r->path);
+    origin_remove(t->partial_path);
     return SIGMOE_OK;
 }
 
@@ -159,7 +260,15 @@ sigmoe_status download(const download_request *request) {
     TRY(path_format(t.partial_path, "%s.partial", request->path));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return fail(SIGMOE_NO_MEMORY, "libcurl cannot start");
-    sigmoe_status status = transfer_all(&t);
+    sigmoe_status status = transfer_all(&t), closed = close_partial(&t);
     curl_global_cleanup();
+    if (status == SIGMOE_OK) status = closed;
     return status == SIGMOE_OK ? check_and_rename(&t) : status;
+}
+
+void download_forget(const char *path) {
+    char partial[PATH_CAPACITY];
+    if (path_format(partial, "%s.partial", path) != SIGMOE_OK) return;
+    unlink(partial);
+    origin_remove(partial);
 }

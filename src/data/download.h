@@ -11,5 +11,8 @@ typedef struct download_request {
     const sigmoe_observer *observer;
 } download_request;
 
-// Resumes "<path>.partial" if it is there, and leaves it when interrupted or cut off. Follows redirects.
+// Follows redirects. Leaves "<path>.partial" when interrupted or cut off, and goes on with it where the server says that the
+// file has not changed since, or where the SHA-256 will tell. A file without a byte is an error.
 sigmoe_status download(const download_request *request);
+// Removes what an unfinished download to `path` left.
+void download_forget(const char *path);

@@ -2,7 +2,11 @@
 #include "data/download.h"
 #include "data/sha256.h"
 
+#include <dirent.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { KEPT_DIGITS = 8 }; // of the URL's hash, in the name
 
 bool is_url(const char *name) {
     return strstr(name, "://") != NULL;
@@ -15,7 +19,14 @@ static sigmoe_status kept_path(const char *keep, const char *url, char path[PATH
     sha256_init(&state);
     sha256_update(&state, strlen(url), (const uint8_t *)url);
     sha256_hex(&state, hash);
-    return path_format(path, "%s-%.8s", keep, hash);
+    return path_format(path, "%s-%.*s", keep, KEPT_DIGITS, hash);
+}
+
+// What another address left in part is of no use any more.
+static void forget_others(const fetch_request *r) {
+    char path[PATH_CAPACITY];
+    for (int i = 0; i < r->count; i++)
+        if (kept_path(r->keep, r->urls[i], path) == SIGMOE_OK) download_forget(path);
 }
 
 static void note_failure(const fetch_request *r) {
@@ -33,7 +44,42 @@ sigmoe_status fetch(const fetch_request *r, char path[PATH_CAPACITY]) {
         TRY(kept_path(r->keep, r->urls[i], path));
         status = download(&(download_request){
             .url = r->urls[i], .path = path, .task = r->task, .sha256 = r->sha256, .observer = r->observer});
+        if (status == SIGMOE_OK) forget_others(r);
         if (status == SIGMOE_OK || status == SIGMOE_INTERRUPTED) return status;
     }
     return r->count == 1 ? status : fail_in(status, "none of %d addresses has it; the last", r->count);
+}
+
+// ---------------------------------------------------------------- what is left
+
+static bool is_kept_name(const char *name, const char *begin) {
+    size_t length = strlen(begin), digits = 0;
+    if (strncmp(name, begin, length) != 0 || name[length] != '-') return false;
+    name += length + 1;
+    digits = strspn(name, "0123456789abcdef");
+    name += digits;
+    static const char *const ends[] = {"", ".partial", ".partial.origin"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (digits == KEPT_DIGITS && strcmp(name, ends[i]) == 0) return true;
+    return false;
+}
+
+static bool is_spared(const char *path, const char *const *spared, int count) {
+    for (int i = 0; i < count; i++)
+        if (path_inside(spared[i], path)) return true;
+    return false;
+}
+
+void fetch_forget(const char *keep, const char *const *spared, int count) {
+    char directory[PATH_CAPACITY], path[PATH_CAPACITY];
+    const char *slash = strrchr(keep, '/'), *begin = slash ? slash + 1 : keep;
+    int length = (int)(begin - keep);
+    if (path_format(directory, "%.*s.", length, keep) != SIGMOE_OK) return;
+    DIR *entries = opendir(directory);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));)
+        if (is_kept_name(entry->d_name, begin) &&
+            path_format(path, "%.*s%s", length, keep, entry->d_name) == SIGMOE_OK &&
+            !is_spared(path, spared, count))
+            unlink(path);
+    if (entries) closedir(entries);
 }

@@ -1,6 +1,7 @@
 // From a corpus to a directory of token shards.
 #include "base/option.h"
 #include "data/corpus.h"
+#include "data/fetch.h"
 #include "data/output_directory.h"
 
 #include <string.h>
@@ -63,7 +64,7 @@ static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const ch
     return SIGMOE_OK;
 }
 
-// Written aside: what fails or is interrupted leaves nothing but a download that can be resumed.
+// Written aside: what fails or is interrupted leaves nothing but downloads, which the next try uses.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
     tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
     char download[PATH_CAPACITY];
@@ -80,7 +81,10 @@ static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request
         .valid_shards = request->valid_shards,
         .observer = observer});
     if (status == SIGMOE_OK) status = output_finish(&directory, request->force);
-    if (status == SIGMOE_OK) return SIGMOE_OK;
+    if (status == SIGMOE_OK) {
+        fetch_forget(download, request->inputs, request->input_count);
+        return SIGMOE_OK;
+    }
     char reason[1024];
     snprintf(reason, sizeof reason, "%s", sigmoe_message());
     output_abandon(&directory);

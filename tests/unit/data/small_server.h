@@ -13,7 +13,10 @@ typedef struct small_server {
     int port;
     pthread_t thread;
     const char *body;
-    long last_range; // where the last request wanted to go on; -1: from the start
+    const char *validator; // "ETag: \"1\"\r\n" or the like, which each answer with a body has; "": none
+    bool conditions;       // it knows If-Range
+    long last_range;       // where the last request wanted to go on; -1: from the start
+    int requests;
 } small_server;
 
 static inline void send_text(int client, const char *text, size_t size) {
@@ -32,29 +35,40 @@ static inline void send_head(int client, const char *status, const char *extra, 
     send_text(client, head, strlen(head));
 }
 
-// /cut: half of what it promises. /norange: always the whole. /moved, /away: elsewhere. /whole: as it should be.
+// What If-Range wants is the validator as it is now.
+static inline bool condition_holds(const small_server *s, const char *request) {
+    const char *condition = strstr(request, "If-Range: "), *value = strstr(s->validator, ": ");
+    if (!condition || !s->conditions) return true;
+    condition += strlen("If-Range: ");
+    return value && strncmp(condition, value + 2, strcspn(value + 2, "\r")) == 0;
+}
+
+// /cut: half of what it promises. /norange: always the whole. /empty: nothing. /moved, /away:
+// elsewhere. /whole: as it should be. /bit: of a range that is asked for three bytes.
 static inline void answer(small_server *s, int client, const char *request) {
     size_t size = strlen(s->body);
-    const char *range = strstr(request, "Range: bytes=");
+    const char *range = condition_holds(s, request) ? strstr(request, "Range: bytes=") : NULL;
+    bool bit = strncmp(request, "GET /bit", 8) == 0;
+    bool whole = bit || strncmp(request, "GET /whole", 10) == 0 || strncmp(request, "GET /cut", 8) == 0;
+    s->requests++;
     s->last_range = range ? strtol(range + 13, NULL, 10) : -1;
-    size_t first = range ? (size_t)s->last_range : 0;
-    char extra[128] = "";
-    if (strncmp(request, "GET /cut", 8) == 0) {
-        send_head(client, "200 OK", "", size);
-        send_text(client, s->body, size / 2);
-    } else if (strncmp(request, "GET /moved", 10) == 0) {
-        send_head(client, "302 Found", "Location: /whole\r\n", 0);
+    size_t first = range ? (size_t)s->last_range : 0, last = bit && first + 3 < size ? first + 3 : size;
+    char extra[256] = "";
+    if (strncmp(request, "GET /moved", 10) == 0) {
+        send_head(client, "302 Found", "Location: /whole\r\nETag: \"of the redirection\"\r\n", 0);
     } else if (strncmp(request, "GET /away", 9) == 0) {
         send_head(client, "302 Found", "Location: file:///etc/hostname\r\n", 0);
-    } else if (strncmp(request, "GET /norange", 12) == 0 ||
-               (strncmp(request, "GET /whole", 10) == 0 && !range)) {
-        send_head(client, "200 OK", "", size);
-        send_text(client, s->body, size);
-    } else if (strncmp(request, "GET /whole", 10) == 0 && first < size) {
-        snprintf(extra, sizeof extra, "Content-Range: bytes %zu-%zu/%zu\r\n", first, size - 1, size);
-        send_head(client, "206 Partial Content", extra, size - first);
-        send_text(client, s->body + first, size - first);
-    } else if (strncmp(request, "GET /whole", 10) == 0) {
+    } else if (strncmp(request, "GET /empty", 10) == 0) {
+        send_head(client, "200 OK", s->validator, 0);
+    } else if (strncmp(request, "GET /norange", 12) == 0 || (whole && !range)) {
+        send_head(client, "200 OK", s->validator, size);
+        send_text(client, s->body, strncmp(request, "GET /cut", 8) == 0 ? size / 2 : size);
+    } else if (whole && first < size) {
+        snprintf(extra, sizeof extra, "%sContent-Range: bytes %zu-%zu/%zu\r\n", s->validator, first, last - 1,
+            size);
+        send_head(client, "206 Partial Content", extra, last - first);
+        send_text(client, s->body + first, last - first);
+    } else if (whole) {
         send_head(client, "416 Range Not Satisfiable", "", 0);
     } else {
         send_head(client, "404 Not Found", "", 0);
@@ -82,7 +96,10 @@ static inline void *serve(void *argument) {
 static inline void server_start(small_server *s, const char *body) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    *s = (small_server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .body = body};
+    *s = (small_server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        .body = body,
+        .validator = "ETag: \"1\"\r\n",
+        .conditions = true};
     assert_true(s->listener >= 0);
     assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(s->listener, 4), 0);

@@ -31,12 +31,13 @@ static sigmoe_status get(const char *page, const char *sha256, const sigmoe_obse
 static void clear(void) {
     unlink(at("file"));
     unlink(at("file.partial"));
+    unlink(at("file.partial.origin"));
 }
 
 static void assert_whole(sigmoe_status status) {
     if (status != SIGMOE_OK) fail_msg("%s", sigmoe_message());
-    assert_file_text(at("file"), body);
-    assert_false(path_exists(at("file.partial")));
+    assert_file_text(at("file"), server.body);
+    assert_false(path_exists(at("file.partial")) || path_exists(at("file.partial.origin")));
 }
 
 static void known_hashes(void **state) {
@@ -73,19 +74,100 @@ static void resuming(void **state) {
     assert_int_equal(server.last_range, size); // only the rest was asked for
 }
 
+// What is there, and what its origin file says; NULL: it has none.
+static void put_partial(const char *text, const char *origin) {
+    clear();
+    put_text(at("file.partial"), text);
+    if (origin) put_text(at("file.partial.origin"), origin);
+}
+
+static void assert_begun_anew(void) {
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.last_range, -1);
+}
+
 static void a_server_that_cannot_resume(void **state) {
     (void)state;
-    clear();
-    put_text(at("file.partial"), "of something quite different");
+    char longer[200], whole[32];
+    snprintf(whole, sizeof whole, "%zu\n\"1\"\n", strlen(body));
+    put_partial("of something quite different", "-1\n\"1\"\n");
     assert_whole(get("/norange", NULL, NULL));
-    clear();
-    char longer[200];
     snprintf(longer, sizeof longer, "%s and more", body);
-    put_text(at("file.partial"), longer);
-    assert_whole(get("/whole", NULL, NULL)); // beyond its end: begun anew
+    put_partial(longer, "-1\n\"1\"\n");
+    assert_begun_anew(); // beyond its end
+    put_partial(longer, whole);
+    assert_begun_anew();
+    put_partial(body, whole); // all of it, only not renamed yet
+    int before = server.requests;
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.requests, before);
+    // A range may be answered with less of it; each try gets further.
+    put_partial("Twenty", whole);
+    assert_int_equal(get("/bit", NULL, NULL), SIGMOE_IO);
+    assert_message_has("but the server sent 9; run it again to go on from there");
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.last_range, 9);
+}
+
+// Two files at one address, one after the other, must never become one.
+static void a_file_that_changes(void **state) {
+    (void)state;
+    static const char other[] =
+        "Not one of the letters is where it was, and this text has as many as that one has";
+    static const char *const validators[][2] = {{"ETag: \"1\"\r\n", "ETag: \"2\"\r\n"},
+        {"Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n",
+            "Last-Modified: Tue, 02 Jan 2024 00:00:00 GMT\r\n"},
+        {"ETag: W/\"1\"\r\n", "ETag: W/\"1\"\r\n"}, {"", ""}};
+    assert_int_equal(sizeof other, sizeof body);
+    for (int k = 0; k < 8; k++) {
+        clear();
+        server.conditions = k % 2;
+        server.validator = validators[k / 2][0];
+        assert_int_equal(get("/cut", NULL, NULL), SIGMOE_IO);
+        assert_true(path_exists(at("file.partial")));
+        server.body = other;
+        server.validator = validators[k / 2][1];
+        assert_begun_anew();
+        server.body = body;
+    }
+    // Another length gives it away, too.
+    server.conditions = false;
+    server.validator = "";
+    put_partial("Twenty", "80\n\"1\"\n");
+    assert_begun_anew();
+    // Where the hash will tell, nothing else need be known.
+    char hash[SHA256_HEX];
+    put_text(at("body"), body);
+    assert_int_equal(sha256_file(at("body"), hash), SIGMOE_OK);
+    put_partial("Twenty", NULL);
+    assert_whole(get("/whole", hash, NULL));
+    assert_int_equal(server.last_range, 6);
+    server.validator = "ETag: \"1\"\r\n";
+    server.conditions = true;
+}
+
+static void damaged_origins(void **state) {
+    (void)state;
+    static const char *const origins[] = {"", "81", "81\n", "81\n\"1\"", "x\n\"1\"\n", "-7\n\"1\"\n",
+        "81\n\n", "81\n\"\x01\"\n", "99999999999999999999999\n\"1\"\n"};
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
+        put_partial("Not", origins[i]);
+        assert_begun_anew();
+    }
+    char longest[400];
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "81\n", 3);
+    memcpy(longest + 390, "\n", 2);
+    put_partial("Not", longest);
+    assert_begun_anew();
+    // Nor does a server get in with such a validator.
+    char line[400];
+    snprintf(line, sizeof line, "ETag: \"%0200d%0100d\"\r\n", 0, 0);
     clear();
-    put_text(at("file.partial"), body);
-    assert_whole(get("/whole", NULL, NULL)); // all of it, only not renamed yet
+    server.validator = line;
+    assert_int_equal(get("/cut", NULL, NULL), SIGMOE_IO);
+    server.validator = "ETag: \"1\"\r\n";
+    assert_begun_anew();
 }
 
 static void checking(void **state) {
@@ -107,6 +189,9 @@ static void refusals(void **state) {
     clear();
     assert_int_equal(get("/nothing", NULL, NULL), SIGMOE_IO);
     assert_message_has("the server answers 404");
+    assert_int_equal(get("/empty", NULL, NULL), SIGMOE_BAD_FORMAT);
+    assert_message_has("/empty is empty");
+    assert_false(path_exists(at("file.partial.origin")));
     assert_int_equal(get("/away", NULL, NULL), SIGMOE_BAD_ARGUMENT); // no server sends us to a local file
     download_request r = {.path = at("file"), .task = "download"};
     r.url = "ftp://127.0.0.1/x";
@@ -135,8 +220,12 @@ static void local_urls(void **state) {
     download_request r = {.url = url, .path = at("file"), .task = "copy"};
     clear();
     assert_whole(download(&r));
-    clear();
-    put_file(at("file.partial"), body, 10);
+    put_partial("Not", "-1\n\"1\"\n");
+    assert_whole(download(&r));
+    char hash[SHA256_HEX];
+    assert_int_equal(sha256_file(at("source"), hash), SIGMOE_OK);
+    r.sha256 = hash;
+    put_partial("Not", NULL);
     assert_whole(download(&r));
 }
 
@@ -152,13 +241,12 @@ static void progress_and_interruption(void **state) {
     (void)state;
     volatile int stop = 0;
     const sigmoe_observer observer = {.progress = count_report, .stop = &stop};
-    clear();
-    put_file(at("file.partial"), body, 10);
+    put_partial("Twenty-six", "-1\n\"1\"\n");
     assert_whole(get("/whole", NULL, &observer));
+    assert_int_equal(server.last_range, 10);
     assert_int_equal(reports, 1);
     assert_true(last_done == (double)strlen(body)); // with what was there before
-    clear();
-    put_file(at("file.partial"), body, 10);
+    put_partial("Twenty-six", "-1\n\"1\"\n");
     stop = 1;
     assert_int_equal(get("/whole", NULL, &observer), SIGMOE_INTERRUPTED);
     assert_true(path_exists(at("file.partial")) && !path_exists(at("file")));
@@ -191,6 +279,8 @@ int main(void) {
         cmocka_unit_test(a_whole_file),
         cmocka_unit_test(resuming),
         cmocka_unit_test(a_server_that_cannot_resume),
+        cmocka_unit_test(a_file_that_changes),
+        cmocka_unit_test(damaged_origins),
         cmocka_unit_test(checking),
         cmocka_unit_test(refusals),
         cmocka_unit_test(local_urls),

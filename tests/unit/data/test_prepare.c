@@ -391,6 +391,17 @@ static void demands(void **state) {
     directory_remove(at("out"));
 }
 
+static int downloads(void) {
+    arena *a;
+    char **names;
+    int count, found = 0;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(directory_list(scratch, a, &names, &count), SIGMOE_OK);
+    for (int i = 0; i < count; i++) found += strstr(names[i], "download") != NULL;
+    arena_destroy(a);
+    return found;
+}
+
 static void enwik8_of_the_wrong_size(void **state) {
     (void)state;
     const packed_file short_text = {"enwik8", "<mediawiki>", 11};
@@ -408,13 +419,40 @@ static void enwik8_of_the_wrong_size(void **state) {
     assert_int_equal(prepare("enwik8", 1, &missing, false), SIGMOE_IO);
     assert_nothing_left();
     // Not even the download, which another try could only find as wrong.
-    arena *a;
-    char **names;
-    int count;
-    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
-    assert_int_equal(directory_list(scratch, a, &names, &count), SIGMOE_OK);
-    for (int i = 0; i < count; i++) assert_null(strstr(names[i], "download"));
-    arena_destroy(a);
+    assert_int_equal(downloads(), 0);
+    put_text(path, "PK\x03\x04 no zip");
+    assert_int_equal(prepare("enwik8", 1, &inputs[0], false), SIGMOE_BAD_FORMAT);
+    assert_message_has("file://"); // not the name of a file that is gone
+    assert_int_equal(downloads(), 0);
+}
+
+static void put_in_the_way(void *context, const sigmoe_progress *progress) {
+    (void)context, (void)progress;
+    assert_int_equal(directory_make(at("out")), SIGMOE_OK);
+}
+
+// A download is kept where the next try can use it, and for no longer.
+static void downloads_are_kept(void **state) {
+    (void)state;
+    enum { ENWIK8 = 100 * 1000 * 1000 };
+    const char *path = at("enwik8");
+    char url[128];
+    FILE *file = fopen(path, "wb");
+    for (int i = 0; i < ENWIK8; i += 10) fwrite("a b c d e\n", 1, 10, file);
+    assert_int_equal(fclose(file), 0);
+    snprintf(url, sizeof url, "file://%s", path);
+    const char *input = url;
+    const sigmoe_observer observer = {.progress = put_in_the_way};
+    const sigmoe_prepare_request request = request_for("enwik8", &input, 1, at("out"), false);
+    assert_int_equal(sigmoe_prepare(&request, &observer), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("exists already");
+    assert_int_equal(downloads(), 1);
+    unlink(path);
+    directory_remove(at("out"));
+    put_text(at("out.download-01234567.partial"), "of an address that is not used any more");
+    if (sigmoe_prepare(&request, NULL) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    assert_int_equal(downloads(), 0);
+    directory_remove(at("out"));
 }
 
 static const char entry[] = "Caf\xe9 (n.) A coffee-house; a place for reading dictionaries.\n"; // Latin-1
@@ -489,6 +527,7 @@ int main(void) {
         cmocka_unit_test(text_that_changes),
         cmocka_unit_test(demands),
         cmocka_unit_test(enwik8_of_the_wrong_size),
+        cmocka_unit_test(downloads_are_kept),
         cmocka_unit_test(dictionaries),
         cmocka_unit_test(dictionary_from_debian),
     };
