@@ -64,8 +64,9 @@ static inline void answer(small_server *s, int client, const char *request) {
         send_head(client, "200 OK", s->validator, size);
         send_text(client, s->body, strncmp(request, "GET /cut", 8) == 0 ? size / 2 : size);
     } else if (whole && first < size) {
-        snprintf(extra, sizeof extra, "%sContent-Range: bytes %zu-%zu/%zu\r\n", s->validator, first, last - 1,
-            size);
+        // As the standard has it: whoever sent If-Range knows already.
+        snprintf(extra, sizeof extra, "%sContent-Range: bytes %zu-%zu/%zu\r\n",
+            s->conditions ? "" : s->validator, first, last - 1, size);
         send_head(client, "206 Partial Content", extra, last - first);
         send_text(client, s->body + first, last - first);
     } else if (whole) {
