@@ -1,6 +1,7 @@
 // sigmoe_analyze: opens what is needed, then measures, draws and writes, in a directory that gets its name at the end.
 #include "train/analyze.h"
 
+#include "train/checkpoint.h"
 #include "train/paths.h"
 #include "train/plot.h"
 
@@ -33,6 +34,29 @@ static sigmoe_status check_request(const sigmoe_analyze_request *r) {
         return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
             (long long)r->limit_tokens);
     return plot_check();
+}
+
+// The directories that get `out`'s name, or are removed to make room for it, must not hold what is read.
+static sigmoe_status keep_input(const char *input, const char *out) {
+    char partial[PATH_CAPACITY];
+    TRY(path_format(partial, "%s.partial", out));
+    const char *const places[] = {out, partial};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (path_inside(input, places[i]))
+            return fail(SIGMOE_BAD_ARGUMENT,
+                "%s holds what the analysis reads: choose another directory for the results", places[i]);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status keep_inputs(const sigmoe_analyze_request *r, const char *out) {
+    TRY(keep_input(r->data, out));
+    for (int i = 0; i < r->model_count; i++) {
+        char directory[PATH_CAPACITY];
+        TRY(keep_input(r->models[i], out));
+        TRY(model_locate(r->models[i], directory)); // of a run's checkpoints, which may be links
+        TRY(keep_input(directory, out));
+    }
+    return SIGMOE_OK;
 }
 
 static sigmoe_status measure(analysis *a) {
@@ -87,6 +111,7 @@ sigmoe_status sigmoe_analyze(
     TRY(check_request(request));
     TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false));
+    TRY(keep_inputs(request, out));
     analysis a = {.request = request, .observer = observer};
     TRY(arena_create("analysis", &a.arena));
     sigmoe_status status = analyze(&a, out, &text);
