@@ -1,6 +1,7 @@
 // What the feedforward blocks of trained models do to a text: measured, written as CSV, drawn, and put on one page.
 #pragma once
 
+#include "data/progress.h"
 #include "train/analyze_text.h"
 #include "train/config_file.h"
 #include "train/evaluate.h"
@@ -35,6 +36,7 @@ typedef struct analysis {
     const token_split *tokens;
     int count;
     analyzed_model *models; // [count]
+    progress_meter drawing_meter;
     int drawn;
     drawing *drawings; // [drawn]
 } analysis;

@@ -1,7 +1,5 @@
 #include "train/analyze_draw.h"
 
-#include "data/progress.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@ sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p) {
     char csv[LABEL_CAPACITY + 48];
     if (!p->f.name || !p->f.title || !p->f.caption || !p->frame.y_label) return SIGMOE_NO_MEMORY;
     snprintf(csv, sizeof csv, "%s.csv", p->f.name);
+    TRY(progress_at(&a->drawing_meter, a->drawn));
     TRY(analysis_write(a, csv, p->print_csv, s));
     TRY(figure_draw(a->arena, a->directory, &p->frame, p->print_data, p->print_plot, s, &p->f));
     a->drawings[a->drawn++] = (drawing){p->section, p->f};
@@ -336,40 +335,34 @@ static int64_t layers_with_experts(const analysis *a) {
     return most;
 }
 
-static sigmoe_status draw_model(analysis *a, const analyzed_model *m, progress_meter *meter) {
+static sigmoe_status draw_model(analysis *a, const analyzed_model *m) {
     const char *section = arena_text(a->arena, "Experts of %s", m->label);
     if (!section) return SIGMOE_NO_MEMORY;
     TRY(draw_usage(a, m, section));
     if (has_training(m)) TRY(analysis_draw_experts_in_training(a, m, section));
-    for (int64_t l = 0; m->config.model.ff.moe.k > 1 && l < m->now->layers; l++) {
-        TRY(progress_at(meter, a->drawn));
+    for (int64_t l = 0; m->config.model.ff.moe.k > 1 && l < m->now->layers; l++)
         TRY(draw_together(a, m, l, section));
-    }
     return SIGMOE_OK;
 }
 
-static sigmoe_status draw_all(analysis *a, progress_meter *meter) {
+static sigmoe_status draw_all(analysis *a) {
     TRY(draw_active(a));
     for (int i = 0; i < a->count; i++)
         if (has_training(&a->models[i]))
             TRY(analysis_draw_active_in_training(a, &a->models[i], ACTIVE_SECTION));
-    for (int64_t l = 0; l < layers_with_experts(a); l++) {
-        TRY(progress_at(meter, a->drawn));
-        TRY(draw_shares(a, l));
-    }
+    for (int64_t l = 0; l < layers_with_experts(a); l++) TRY(draw_shares(a, l));
     for (int i = 0; i < a->count; i++)
-        if (a->models[i].now->experts > 0) TRY(draw_model(a, &a->models[i], meter));
+        if (a->models[i].now->experts > 0) TRY(draw_model(a, &a->models[i]));
     return SIGMOE_OK;
 }
 
 sigmoe_status analysis_draw(analysis *a) {
-    progress_meter meter;
     int64_t most = 1 + a->count + layers_with_experts(a);
     for (int i = 0; i < a->count; i++)
         if (a->models[i].now->experts > 0) most += 2 + 2 * a->models[i].now->layers;
     TRY(ARENA_NEW(a->arena, a->drawings, most));
-    progress_begin(&meter, a->observer, "draw", "figures", 0, (double)most);
-    TRY(draw_all(a, &meter));
-    progress_end(&meter);
+    progress_begin(&a->drawing_meter, a->observer, "draw", "figures", 0, (double)most);
+    TRY(draw_all(a));
+    progress_end(&a->drawing_meter);
     return SIGMOE_OK;
 }

@@ -24,7 +24,7 @@ static sigmoe_status label_from_path(const char *path, int parts, char label[LAB
     snprintf(label, LABEL_CAPACITY, "%s", *start ? start : "model");
     for (char *c = label; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("-_.", *c)) *c = *c == '/' ? '-' : '_';
-    if (*label == '.') *label = '_'; // no hidden files
+    if (*label == '.' || *label == '-') *label = '_'; // no hidden files, no options
     return SIGMOE_OK;
 }
 
@@ -42,10 +42,10 @@ sigmoe_status analysis_label(analysis *a) {
         m->path = a->request->models[i];
         TRY(label_from_path(m->path, 1, m->label));
         if (label_is_taken(a, i, m->label)) TRY(label_from_path(m->path, 2, m->label));
-        if (label_is_taken(a, i, m->label)) {
-            size_t length = strlen(m->label);
-            snprintf(m->label + length, LABEL_CAPACITY - length, "-%d", i + 1);
-        }
+        // Also a numbered label may be another model's own.
+        size_t length = strlen(m->label);
+        for (int number = i + 1; label_is_taken(a, i, m->label); number++)
+            snprintf(m->label + length, LABEL_CAPACITY - length, "-%d", number);
     }
     return SIGMOE_OK;
 }

@@ -119,8 +119,8 @@ static sigmoe_status measure(
     return SIGMOE_OK;
 }
 
-static sigmoe_status write_directory(
-    const sigmoe_bench_figure_request *r, const char *out, const cost_measurement *m) {
+static sigmoe_status write_directory(const sigmoe_bench_figure_request *r, const char *out,
+    const cost_measurement *m, const sigmoe_observer *observer) {
     char partial[PATH_CAPACITY];
     arena *a;
     TRY(path_format(partial, "%s.partial", out));
@@ -128,7 +128,7 @@ static sigmoe_status write_directory(
     TRY(directory_make(partial));
     sigmoe_status status = arena_create("figures", &a);
     if (status == SIGMOE_OK) {
-        status = cost_write(a, m, partial);
+        status = cost_write(a, m, partial, observer);
         arena_destroy(a);
     }
     if (status == SIGMOE_OK) status = output_claim(out, r->force);
@@ -156,7 +156,7 @@ sigmoe_status sigmoe_bench_figure(
     TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false));
     TRY(measure(request, observer, &m));
-    TRY(write_directory(request, out, &m));
+    TRY(write_directory(request, out, &m, observer));
     TRY(cost_table(&m, &text));
     free(last_table);
     *table = last_table = text;

@@ -41,6 +41,8 @@ typedef struct cost_measurement {
     cost_point point[MOST_POINTS];
 } cost_measurement;
 
-// Draws FIGURE-time and FIGURE-memory in `directory` and writes FIGURE.csv there. The table is the caller's to free.
-sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory);
+// Draws FIGURE-time and FIGURE-memory in `directory` and writes FIGURE.csv there; SIGMOE_INTERRUPTED when the observer,
+// which may be NULL, asks to stop. The table is the caller's to free.
+sigmoe_status cost_write(
+    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer);
 sigmoe_status cost_table(const cost_measurement *m, char **out);

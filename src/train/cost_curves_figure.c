@@ -1,4 +1,5 @@
 // Cost curves as figures, CSV and text.
+#include "data/progress.h"
 #include "formats/file.h"
 #include "train/cost_curves.h"
 #include "train/figure.h"
@@ -81,7 +82,9 @@ static void add_times(value_range *y, const layer_cost *c) {
     range_add(y, c->roofline);
 }
 
-static sigmoe_status draw(arena *a, const cost_measurement *m, const char *directory) {
+static sigmoe_status draw(
+    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
+    progress_meter meter;
     value_range time = range_empty(), memory = range_empty();
     for (int i = 0; i < m->curve->points; i++) {
         add_times(&time, &m->point[i].dense);
@@ -92,10 +95,15 @@ static sigmoe_status draw(arena *a, const cost_measurement *m, const char *direc
     figure of_time = {.name = arena_text(a, "%s-time", m->curve->name), .title = "time"};
     figure of_memory = {.name = arena_text(a, "%s-memory", m->curve->name), .title = "memory"};
     if (!of_time.name || !of_memory.name) return SIGMOE_NO_MEMORY;
+    progress_begin(&meter, observer, "draw", "figures", 0, 2);
+    TRY(progress_at(&meter, 0));
     figure_frame frame = frame_of(m, "forward and backward, ms", time, 4);
     TRY(figure_draw(a, directory, &frame, print_data, plot_time, m, &of_time));
+    TRY(progress_at(&meter, 1));
     frame = frame_of(m, "memory, MB", memory, 2);
-    return figure_draw(a, directory, &frame, print_data, plot_memory, m, &of_memory);
+    TRY(figure_draw(a, directory, &frame, print_data, plot_memory, m, &of_memory));
+    progress_end(&meter);
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- CSV
@@ -115,7 +123,8 @@ static void print_csv(FILE *out, const cost_measurement *m) {
     }
 }
 
-sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory) {
+sigmoe_status cost_write(
+    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
     file_writer w;
     TRY(path_format(path, "%s/%s.csv", directory, m->curve->name));
@@ -126,7 +135,7 @@ sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *direct
         return fail(SIGMOE_IO, "cannot write %s", path);
     }
     TRY(file_writer_commit(&w));
-    return draw(a, m, directory);
+    return draw(a, m, directory, observer);
 }
 
 // ---------------------------------------------------------------- text

@@ -4,6 +4,7 @@
 #include "train/plot.h"
 #include "train/report_svg.h"
 
+#include <string.h>
 #include <unistd.h>
 
 // Okabe and Ito's palette without its yellow, darkened or lightened until each stands out from its paper. Beyond eight
@@ -86,8 +87,10 @@ static int height_of(const figure_frame *p) {
 
 static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
     int scale = t == TERMINAL_PNG ? PNG_SCALE : 1;
+    // Not the locale's: the scripts are UTF-8, their numbers have points.
+    fputs("reset\nset encoding utf8\nset decimalsign '.'\n", out);
     fprintf(out,
-        "reset\nset terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
+        "set terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
         t == TERMINAL_PNG ? "pngcairo" : "svg", scale * width_of(p), scale * height_of(p), scale * FONT,
         scale, t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
     fprintf(out, "set output '%s.%s.partial'\n", name, t == TERMINAL_PNG ? "png" : "svg");
@@ -113,12 +116,53 @@ static void print_frame(FILE *out, const figure_frame *p) {
 
 // ---------------------------------------------------------------- drawing
 
-// gnuplot writes aside; only a finished figure gets its name.
-static sigmoe_status take_picture(const char *directory, const char *name, const char *extension) {
+typedef struct picture_kind {
+    const char *extension;
+    const unsigned char *end; // of a whole file
+    size_t end_size;
+} picture_kind;
+
+static const unsigned char svg_end[] = {'<', '/', 's', 'v', 'g', '>'};
+static const unsigned char png_end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+static const picture_kind picture_kinds[] = {
+    {"svg", svg_end, sizeof svg_end}, {"png", png_end, sizeof png_end}};
+enum { PICTURE_KINDS = sizeof picture_kinds / sizeof *picture_kinds };
+
+// Line ends may follow.
+static bool is_whole(const picture_kind *k, const file_map *map) {
+    size_t size = map->size;
+    while (size > 0 && map->bytes[size - 1] == '\n') size--;
+    return size >= k->end_size && memcmp(map->bytes + size - k->end_size, k->end, k->end_size) == 0;
+}
+
+// gnuplot writes aside, and does not say when it could not write; only a finished figure gets its name.
+static sigmoe_status take_picture(const char *directory, const char *name, const picture_kind *k) {
     char partial[PATH_CAPACITY], final[PATH_CAPACITY];
-    TRY(path_format(final, "%s/%s.%s", directory, name, extension));
-    TRY(path_format(partial, "%s/%s.%s.partial", directory, name, extension));
+    file_map map;
+    TRY(path_format(final, "%s/%s.%s", directory, name, k->extension));
+    TRY(path_format(partial, "%s.partial", final));
+    TRY(file_map_open(partial, &map));
+    bool whole = is_whole(k, &map);
+    file_map_close(&map);
+    if (!whole)
+        return fail(SIGMOE_IO, "cannot write %s: gnuplot left it cut short, as on a full disk", final);
     return rename(partial, final) == 0 ? SIGMOE_OK : fail_errno("cannot write %s", final);
+}
+
+static void remove_unfinished(const char *directory, const char *name) {
+    for (int i = 0; i < PICTURE_KINDS; i++) {
+        char path[PATH_CAPACITY];
+        if (path_format(path, "%s/%s.%s.partial", directory, name, picture_kinds[i].extension) == SIGMOE_OK)
+            unlink(path);
+    }
+}
+
+static sigmoe_status draw_pictures(const char *directory, const char *name, const char *script) {
+    sigmoe_status status = plot_run(directory, script);
+    for (int i = 0; status == SIGMOE_OK && i < PICTURE_KINDS; i++)
+        status = take_picture(directory, name, &picture_kinds[i]);
+    if (status != SIGMOE_OK) remove_unfinished(directory, name);
+    return status;
 }
 
 static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
@@ -146,9 +190,8 @@ sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *f
         fputs("unset output\n", w.stream);
     }
     TRY(file_writer_commit(&w));
-    TRY(plot_run(directory, script));
+    sigmoe_status status = draw_pictures(directory, f->name, script);
     unlink(path);
-    TRY(take_picture(directory, f->name, "svg"));
-    TRY(take_picture(directory, f->name, "png"));
+    TRY(status);
     return read_svg(a, directory, f);
 }

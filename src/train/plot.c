@@ -30,18 +30,35 @@ static void read_complaint(int descriptor, char complaint[COMPLAINT_SIZE]) {
         if (*p == '\n') *p = ' ';
 }
 
-// Standard error goes into the pipe, the rest nowhere.
-static int spawn_gnuplot(pid_t *child, const char *directory, const char *argument, const int ends[2]) {
-    char *const arguments[] = {(char *)"gnuplot", (char *)argument, NULL};
-    posix_spawn_file_actions_t actions;
-    int error = posix_spawn_file_actions_init(&actions);
+// A process group of its own: Ctrl-C is for this program, which stops between two figures.
+static int attributes_init(posix_spawnattr_t *attributes) {
+    int error = posix_spawnattr_init(attributes);
     if (error) return error;
+    error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP);
+    if (!error) error = posix_spawnattr_setpgroup(attributes, 0);
+    if (error) posix_spawnattr_destroy(attributes);
+    return error;
+}
+
+// Standard error goes into the pipe, the rest nowhere. -d: a figure does not depend on the user's ~/.gnuplot.
+static int spawn_gnuplot(pid_t *child, const char *directory, const char *argument, const int ends[2]) {
+    char *const arguments[] = {(char *)"gnuplot", (char *)"-d", (char *)argument, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = attributes_init(&attributes);
+    if (error) return error;
+    error = posix_spawn_file_actions_init(&actions);
+    if (error) {
+        posix_spawnattr_destroy(&attributes);
+        return error;
+    }
     error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!error) error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     if (!error) error = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     if (!error) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
-    if (!error) error = posix_spawnp(child, "gnuplot", &actions, NULL, arguments, environ);
+    if (!error) error = posix_spawnp(child, "gnuplot", &actions, &attributes, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     return error;
 }
 
@@ -79,5 +96,7 @@ sigmoe_status plot_check(void) {
 }
 
 sigmoe_status plot_run(const char *directory, const char *name) {
-    return run_gnuplot(directory, name);
+    char script[PATH_CAPACITY];
+    TRY(path_format(script, "./%s", name)); // no option, whatever the name begins with
+    return run_gnuplot(directory, script);
 }

@@ -89,6 +89,16 @@ fails 2 . analyze run --data data --limit-tokens 2 --batch 9 --out x
 fails 1 'missing' analyze missing --data data --out x
 fails 1 'missing' analyze run --data missing --out x
 fails 1 'neither a model' analyze data --data data --out x
+mkdir names && cp -r one names/-one
+(
+    # A figure that cannot be written whole is none. gnuplot does not say so.
+    trap '' XFSZ
+    ulimit -f 8
+    fails 1 'x\.partial/active\.svg: gnuplot left it cut short' analyze run --data data --limit-tokens 2000 --out x
+    [ "$failures" -eq 0 ]
+) || problem "with small files"
+analyze names/-one --out dash
+[ -s dash/_one-usage.svg ] || problem "no figure of a model whose name begins with -"
 cp -r run strange
 echo '{"step":0,"layers":[]}' >strange/usage.jsonl
 fails 1 'usage.jsonl, line 1' analyze strange --data data --limit-tokens 2000 --out x
@@ -117,5 +127,23 @@ fails 2 '[0-9]' bench figure9 --tokens 0 --out x
 works bench figure9 --help
 grep -q 'against N_E' stdout || problem "the help does not say what the axes are"
 absent x
+
+# Ctrl-C goes to a whole process group, at the first figure that the pattern names: gnuplot goes on, and sigmoe stops.
+gnuplot=$(command -v gnuplot)
+mkdir bin
+printf '#!/bin/sh\ncase $2 in $STOP_AT) kill -INT -"$PPID"; sleep 0.1 ;; esac\nexec %s "$@"\n' "$gnuplot" >bin/gnuplot
+chmod +x bin/gnuplot
+stopped() { # stopped PATTERN WORD...: with --out x
+    status=0
+    STOP_AT=$1
+    shift
+    STOP_AT=$STOP_AT PATH=$PWD/bin:$PATH setsid -w "$program" "$@" --out x >stdout 2>stderr || status=$?
+    [ "$status" -eq 130 ] || problem "stopped sigmoe $*: exit status $status: $(tail -n 1 stderr)"
+    [ "$(grep -c '^sigmoe: draw: stopped on request' stderr)" -eq 1 ] || problem "stopped sigmoe $*: $(cat stderr)"
+    absent x
+}
+stopped '*active.gnuplot' analyze run --data data --limit-tokens 500
+stopped '*run-training-layer-00.gnuplot' analyze run --data data --limit-tokens 500
+stopped '*figure9-time.gnuplot' bench figure9 --tokens 16 --repetitions 1
 
 finish

@@ -54,12 +54,14 @@ static void reads_tokens_without_a_text_as_numbers(void **state) {
 
 static void labels_are_distinct_and_harmless(void **state) {
     (void)state;
-    const char *const paths[] = {"out/a b'$(x)", "s/moe/", "t/moe", "t/moe", "/", ".hidden", "é\n"};
+    const char *const paths[] = {"out/a b'$(x)", "s/moe/", "t/moe", "t/moe", "/", ".hidden", "é\n", "out/-o",
+        "q/p-m-12", "p/m", "r/p/m", "p/m", "p/m", "out/wt-s-moe-sigmoid-entropy-k4-g128-ne16-seed1-lr2."};
     sigmoe_analyze_request request = {.models = paths, .model_count = sizeof paths / sizeof *paths};
     analysis a = {.request = &request};
     OK(arena_create("test", &a.arena));
     OK(analysis_label(&a));
-    const char *const expected[] = {"a_b___x_", "moe", "t-moe", "t-moe-4", "model", "_hidden", "___"};
+    const char *const expected[] = {"a_b___x_", "moe", "t-moe", "t-moe-4", "model", "_hidden", "___", "_o",
+        "p-m-12", "m", "p-m", "p-m-13", "p-m-14", "_sigmoid-entropy-k4-g128-ne16-seed1-lr2."};
     for (int i = 0; i < a.count; i++) assert_string_equal(a.models[i].label, expected[i]);
     arena_destroy(a.arena);
 }
