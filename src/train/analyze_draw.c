@@ -192,16 +192,19 @@ void plot_map_style(FILE *out, double highest) {
         highest > 0 ? highest : 1, figure_colors[COLOR_AXIS].light);
 }
 
+int64_t map_tic_step(int64_t cells) {
+    int64_t step = 1;
+    while (cells / step > 8) step *= 2;
+    return step;
+}
+
 // The plot of a map; rows go downwards. Small maps are boxes, sharp at any size; large ones a picture of pixels, which
 // must have two rows.
 static void map_plot(FILE *out, const subject *s, int64_t rows) {
-    static const int steps[] = {1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192, 1 << 15};
-    size_t x = 0, y = 0;
-    while (s->columns / steps[x] > 8) x++;
-    while (rows / steps[y] > 8) y++;
     bool boxes = rows == 1 || s->columns == 1 || s->columns * rows <= MOST_BOXES;
     plot_map_style(out, s->highest);
-    fprintf(out, "set xtics 0,%d\nset ytics 0,%d\nplot $map matrix %s notitle\n", steps[x], steps[y],
+    fprintf(out, "set xtics 0,%" PRId64 "\nset ytics 0,%" PRId64 "\nplot $map matrix %s notitle\n",
+        map_tic_step(s->columns), map_tic_step(rows),
         boxes ? "using 1:2:(0.5):(0.5):3 with boxxyerror fs solid noborder lc palette" : "with image");
 }
 
@@ -243,6 +246,15 @@ static sigmoe_status usage_csv(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
+// Whether it makes sense to ask which experts are used together.
+static bool has_pairs(const analyzed_model *m) {
+    return m->config.model.ff.moe.k > 1;
+}
+
+static bool pairs_are_counted(const analyzed_model *m) {
+    return m->now->layer[0].together != NULL;
+}
+
 static sigmoe_status draw_usage(analysis *a, const analyzed_model *m, const char *section) {
     subject s = {.a = a, .m = m, .columns = m->now->experts};
     for (int64_t l = 0; l < m->now->layers; l++)
@@ -251,8 +263,11 @@ static sigmoe_status draw_usage(analysis *a, const analyzed_model *m, const char
         .f = {.name = arena_text(a->arena, "%s-usage", m->label),
             .title = arena_text(a->arena, "%s: tokens that each expert serves, %%", m->label),
             .caption = arena_text(a->arena,
-                "With K of %" PRId64 " experts for each token, equal use would be %.3g %%.", m->now->experts,
-                100 * (double)m->config.model.ff.moe.k / (double)m->now->experts)},
+                "With K of %" PRId64 " experts for each token, equal use would be %.3g %%.%s",
+                m->now->experts, 100 * (double)m->config.model.ff.moe.k / (double)m->now->experts,
+                has_pairs(m) && !pairs_are_counted(m)
+                    ? " Which experts are used together is left out: they are too many."
+                    : "")},
         .frame = map_frame("expert", "layer", s.columns, m->now->layers),
         .print_data = usage_data,
         .print_plot = usage_plot,
@@ -340,7 +355,7 @@ static sigmoe_status draw_model(analysis *a, const analyzed_model *m) {
     if (!section) return SIGMOE_NO_MEMORY;
     TRY(draw_usage(a, m, section));
     if (has_training(m)) TRY(analysis_draw_experts_in_training(a, m, section));
-    for (int64_t l = 0; m->config.model.ff.moe.k > 1 && l < m->now->layers; l++)
+    for (int64_t l = 0; has_pairs(m) && pairs_are_counted(m) && l < m->now->layers; l++)
         TRY(draw_together(a, m, l, section));
     return SIGMOE_OK;
 }

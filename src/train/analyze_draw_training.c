@@ -126,13 +126,23 @@ static void share_data(FILE *out, const void *context) {
 
 // Steps between two records: they are evenly spaced.
 static double spacing(const usage_history *u) {
-    return (double)(u->step[1] - u->step[0]);
+    return (double)(u->step[u->records - 1] - u->step[0]) / (double)(u->records - 1);
+}
+
+// Records from one tic to the next: with a record every 25 steps a tic every 25, 50, 100, 250, 500, ... of them.
+static int64_t record_tic_step(int64_t records) {
+    int64_t decade = 1;
+    for (;; decade *= 10)
+        for (int64_t part = 1; part <= 4; part *= 2)
+            if (records / (part * decade) <= 8) return part * decade;
 }
 
 static void share_plot(FILE *out, const void *context) {
     const subject *s = context;
     const usage_history *u = &s->m->training;
     plot_map_style(out, s->highest);
+    fprintf(out, "set xtics %" PRId64 ",%.9g\nset ytics 0,%" PRId64 "\n", u->step[0],
+        spacing(u) * (double)record_tic_step(u->records), map_tic_step(u->experts));
     fprintf(out, "plot $map matrix using (%" PRId64 " + $1 * %.9g):2:", u->step[0], spacing(u));
     if (u->experts > 1)
         fputs("3 with image notitle\n", out);

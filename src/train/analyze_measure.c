@@ -78,7 +78,7 @@ static sigmoe_status measure_model(const analysis *a, const workspace *w, analyz
     snprintf(task, sizeof task, "analyze %s", m->label);
     sigmoe_status status = config_agrees_with_data(&m->config, &a->data);
     if (status == SIGMOE_OK)
-        status = ff_statistics_create(a->arena, c->variant, &c->ff, c->n_layers, &m->now);
+        status = ff_statistics_create(a->arena, c->variant, &c->ff, c->n_layers, FF_DETAILS, &m->now);
     if (status == SIGMOE_OK) status = run_text(a, w, task, m, model, m->now);
     transformer_destroy(model);
     TRY(status);

@@ -70,7 +70,8 @@ static sigmoe_status watched_step(trainer *t, step_report *report) {
     const model_config *c = &t->config.model;
     arena *a;
     TRY(arena_create("usage", &a));
-    sigmoe_status status = ff_statistics_create(a, c->variant, &c->ff, c->n_layers, &t->statistics);
+    sigmoe_status status =
+        ff_statistics_create(a, c->variant, &c->ff, c->n_layers, FF_TOTALS, &t->statistics);
     if (status == SIGMOE_OK) status = trainer_step(t, report);
     if (status == SIGMOE_OK) status = run_log_usage(&t->log, report->step, t->statistics);
     t->statistics = NULL;

@@ -32,6 +32,9 @@ done
 awk -F, 'NR > 1 { sum[$1] += $3; n[$1]++ } END { for (s in sum) if (n[s] != 4 || sum[s] < 0.9999 || sum[s] > 1.0001) exit 1; exit !(0 in n && 25 in n) }' \
     all/run-training-layer-01.csv || problem "the shares over training: $(cat all/run-training-layer-01.csv)"
 [ ! -e all/one-together-layer-00.svg ] || problem "one expert is used together with itself"
+# The axes of the map over training: each expert once, then steps that were recorded.
+labels=$(tr -d '\n' <all/run-training-layer-00.svg | grep -oE '<text>[^/]*</text>' | sed 's/<[^>]*>//g' | tr -d ' ' | head -n 6 | tr '\n' ' ')
+[ "$labels" = '0 1 2 3 0 25 ' ] || problem "the axes of run-training-layer-00.svg: $labels"
 grep -q 'run: 2000 tokens' stdout || problem "no summary: $(cat stdout)"
 awk -F, 'NR > 1 && $4 != "" { s[$1 "," $2] = 1; if ($3 < 0 || $3 > 1) exit 1; sum[$1] += $3 }
     END { for (m in sum) if (sum[m] < 0.999999 || sum[m] > 1.000001) exit 1 }' all/share-layer-00.csv ||
@@ -65,6 +68,17 @@ assert rows and all(len(row) == 9 and row["text"] for row in rows)
 assert {row["expert"] for row in rows} <= set("0123")
 PYTHON
 
+# Pairs of very many experts are neither counted nor drawn, and a training asks for no memory for them.
+write_config many.json '"type": "moe", "n_experts": 65536, "expert_size": 1, "k": 2, "router": "sigmoid", "regularizer": "none"' 0
+(ulimit -v 8000000 && works train --config many.json --data data --out many --batch 2 --steps 1 --threads 1 && [ "$failures" -eq 0 ]) ||
+    problem "no training of 65536 experts"
+rm -rf many
+write_config many.json '"type": "moe", "n_experts": 1025, "expert_size": 1, "k": 2, "router": "sigmoid", "regularizer": "none"' 0
+make_model many many.json data
+works analyze many --data data --limit-tokens 100 --out pairs
+[ -s pairs/many-usage.svg ] && [ ! -e pairs/many-together-layer-00.csv ] || problem "pairs of 1025 experts"
+grep -q 'used together is left out' pairs/report.html || problem "the page does not say that pairs are left out"
+
 analyze run --out again --threads 1
 cp all/run-usage.csv before
 analyze run --out again --force --batch 4
@@ -79,7 +93,7 @@ fails 2 'other.partial holds what' analyze run --data other.partial --limit-toke
 same run kept
 same data kept.data
 same data other.partial
-rm -r kept kept.data other.partial
+rm -rf kept kept.data other.partial
 fails 2 'at least one model' analyze --data data --out x
 fails 2 'needs --data' analyze run --out x
 fails 2 'needs --out' analyze run --data data
@@ -131,7 +145,7 @@ absent x
 # Ctrl-C goes to a whole process group, at the first figure that the pattern names: gnuplot goes on, and sigmoe stops.
 gnuplot=$(command -v gnuplot)
 mkdir bin
-printf '#!/bin/sh\ncase $2 in $STOP_AT) kill -INT -"$PPID"; sleep 0.1 ;; esac\nexec %s "$@"\n' "$gnuplot" >bin/gnuplot
+printf '#!/bin/sh\ncase "$*" in $STOP_AT) kill -INT -"$PPID"; sleep 0.1 ;; esac\nexec %s "$@"\n' "$gnuplot" >bin/gnuplot
 chmod +x bin/gnuplot
 stopped() { # stopped PATTERN WORD...: with --out x
     status=0

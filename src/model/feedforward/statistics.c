@@ -4,21 +4,28 @@
 
 #include <string.h>
 
-static sigmoe_status create_layer(arena *a, const ff_statistics *s, ff_layer_statistics *layer) {
-    int64_t n = s->experts, pairs;
-    TRY(ARENA_NEW(a, layer->fired, s->channels));
-    if (n == 0) return SIGMOE_OK;
-    if (!size_product(&pairs, n, n)) return fail(SIGMOE_NO_MEMORY, "no memory to count pairs of experts");
-    TRY(ARENA_NEW(a, layer->weight, n));
-    TRY(ARENA_NEW(a, layer->chosen, n));
-    TRY(ARENA_NEW(a, layer->together, pairs));
-    TRY(ARENA_NEW(a, layer->occasion, n * FF_OCCASIONS));
-    for (int64_t i = 0; i < n * FF_OCCASIONS; i++) layer->occasion[i].position = -1;
+static sigmoe_status create_details(arena *a, int64_t n, ff_layer_statistics *layer) {
+    int64_t offers;
+    if (!size_product(&offers, n, FF_OCCASIONS))
+        return fail(SIGMOE_NO_MEMORY, "no memory for what experts fire on");
+    if (n <= FF_MOST_PAIRED) TRY(ARENA_NEW(a, layer->together, n * n));
+    TRY(ARENA_NEW(a, layer->occasion, offers));
+    for (int64_t i = 0; i < offers; i++) layer->occasion[i].position = -1;
     return SIGMOE_OK;
 }
 
-sigmoe_status ff_statistics_create(
-    arena *a, const ff_variant *variant, const ff_options *options, int64_t layers, ff_statistics **out) {
+static sigmoe_status create_layer(
+    arena *a, const ff_statistics *s, ff_detail detail, ff_layer_statistics *layer) {
+    int64_t n = s->experts;
+    TRY(ARENA_NEW(a, layer->fired, s->channels));
+    if (n == 0) return SIGMOE_OK;
+    TRY(ARENA_NEW(a, layer->weight, n));
+    TRY(ARENA_NEW(a, layer->chosen, n));
+    return detail == FF_DETAILS ? create_details(a, n, layer) : SIGMOE_OK;
+}
+
+sigmoe_status ff_statistics_create(arena *a, const ff_variant *variant, const ff_options *options,
+    int64_t layers, ff_detail detail, ff_statistics **out) {
     ff_statistics *s;
     TRY(ARENA_NEW(a, s, 1));
     s->layers = layers;
@@ -29,7 +36,7 @@ sigmoe_status ff_statistics_create(
     }
     TRY(ARENA_NEW(a, s->seen, s->channels));
     TRY(ARENA_NEW(a, s->layer, layers));
-    for (int64_t i = 0; i < layers; i++) TRY(create_layer(a, s, &s->layer[i]));
+    for (int64_t i = 0; i < layers; i++) TRY(create_layer(a, s, detail, &s->layer[i]));
     *out = s;
     return SIGMOE_OK;
 }
@@ -100,7 +107,7 @@ static void count_choice(ff_layer_statistics *s, const routing *r, int64_t t) {
     for (int64_t i = 0; i < r->slots; i++) {
         s->weight[chosen[i]] += (double)r->weight[t * r->slots + i];
         s->chosen[chosen[i]]++;
-        for (int64_t j = 0; j < r->slots; j++)
+        for (int64_t j = 0; s->together && j < r->slots; j++)
             if (j != i) s->together[chosen[i] * r->experts + chosen[j]]++;
     }
 }
@@ -152,7 +159,7 @@ void observe_experts(
             active += count_pair(s, experts, pair, r->chosen[pair]);
         count_token(s, active);
         count_choice(s, r, t);
-        offer_choice(s, step, r, t);
+        if (s->occasion) offer_choice(s, step, r, t);
         if (r->logits.data)
             s->token_entropy += softmax_entropy(matrix_real(r->logits) + t * r->logits.stride, r->experts);
     }

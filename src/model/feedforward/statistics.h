@@ -8,6 +8,12 @@
 #include "model/feedforward/variant.h"
 
 enum { FF_OCCASIONS = 8 }; // kept of each expert
+enum {
+    FF_MOST_PAIRED = 1024
+}; // so many experts are counted in pairs; of more, their square would fill the memory
+
+// Totals are what a training records; details are pairs of experts and what each of them fired on.
+typedef enum ff_detail { FF_TOTALS, FF_DETAILS } ff_detail;
 
 // A token that an expert served with a high weight.
 typedef struct ff_occasion {
@@ -25,11 +31,12 @@ typedef struct ff_layer_statistics {
     // Of an MoE:
     double *weight;    // [N_E]: Σ_t w_te
     int64_t *chosen;   // [N_E]: tokens that were sent to it, those with weight 0 (dropped ones) included
-    int64_t *together; // [N_E, N_E]: tokens that were sent to both; 0 on the diagonal
+    int64_t *together; // [N_E, N_E]: tokens that were sent to both; 0 on the diagonal. NULL: not counted
     double
         token_entropy; // Σ_t of the entropy of softmax(r_t), in bits; stays 0 where the router has no logits
     ff_occasion *
-        occasion; // [N_E, FF_OCCASIONS]: highest weight first, each token id once; unused ones have position -1
+        occasion; // [N_E, FF_OCCASIONS]: highest weight first, each token id once; unused ones have position -1.
+                  // NULL: not kept
 } ff_layer_statistics;
 
 typedef struct ff_statistics {
@@ -44,8 +51,8 @@ typedef struct ff_statistics {
 } ff_statistics;
 
 // All zero, in the arena.
-sigmoe_status ff_statistics_create(
-    arena *a, const ff_variant *variant, const ff_options *options, int64_t layers, ff_statistics **out);
+sigmoe_status ff_statistics_create(arena *a, const ff_variant *variant, const ff_options *options,
+    int64_t layers, ff_detail detail, ff_statistics **out);
 
 // Called by forward passes; do nothing when step->statistics is NULL. u [T, channels]: what is summed.
 void observe_channels(const ff_layer *layer, const step_context *step, matrix u);

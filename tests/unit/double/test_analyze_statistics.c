@@ -6,7 +6,7 @@ enum { TOKENS = 10, SEQUENCES = 2, D_MODEL = 6, LAYER = 3, STREAM = 1000, FIRST 
 
 static block open_counting(const char *variant, ff_options options, ff_statistics **s) {
     block b = block_open(ff_variant_named(variant), options, block_around(D_MODEL, 0.1), TOKENS, 2);
-    must(ff_statistics_create(b.memory, b.layer.variant, &options, LAYER + 1, s));
+    must(ff_statistics_create(b.memory, b.layer.variant, &options, LAYER + 1, FF_DETAILS, s));
     (*s)->first = FIRST;
     (*s)->stream = STREAM;
     b.step.training = false;

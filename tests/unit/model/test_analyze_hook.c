@@ -45,7 +45,8 @@ static void check_unchanged(const hook_case *c) {
     pass(&b);
     void *y = copy_of(matrix_real(b.y), size), *dx = copy_of(matrix_real(b.dx), size);
     void *gradient = copy_of(last->gradient, (size_t)last->count * sizeof(real));
-    must(ff_statistics_create(b.memory, b.layer.variant, &c->options, LAYER + 1, &b.step.statistics));
+    must(ff_statistics_create(
+        b.memory, b.layer.variant, &c->options, LAYER + 1, FF_DETAILS, &b.step.statistics));
     pass(&b);
     assert_memory_equal(matrix_real(b.y), y, size);
     assert_memory_equal(matrix_real(b.dx), dx, size);
@@ -68,7 +69,7 @@ static void leaves_the_bits_alone(void **state) {
 static void count_with(const hook_case *c, int workers, arena *a, ff_statistics **s) {
     block b =
         block_open(ff_variant_named(c->variant), c->options, block_around(D_MODEL, 0.1), TOKENS, workers);
-    must(ff_statistics_create(a, b.layer.variant, &c->options, LAYER + 1, s));
+    must(ff_statistics_create(a, b.layer.variant, &c->options, LAYER + 1, FF_DETAILS, s));
     b.step.statistics = *s;
     block_forward(&b);
     block_release(&b);
@@ -97,10 +98,51 @@ static void counts_the_same_with_any_number_of_threads(void **state) {
     arena_destroy(a);
 }
 
+// What a training records needs no memory that grows with the square of the experts, or with what they fired on.
+static void totals_are_counted_without_details(void **state) {
+    (void)state;
+    hook_case cases[CASES];
+    make_cases(cases);
+    const hook_case *c = &cases[4];
+    block b = block_open(ff_variant_named(c->variant), c->options, block_around(D_MODEL, 0.1), TOKENS, 1);
+    ff_statistics *s[2];
+    for (ff_detail detail = FF_TOTALS; detail <= FF_DETAILS; detail++) {
+        must(ff_statistics_create(b.memory, b.layer.variant, &c->options, LAYER + 1, detail, &s[detail]));
+        b.step.statistics = s[detail];
+        block_forward(&b);
+        block_release(&b);
+    }
+    const ff_layer_statistics *few = &s[FF_TOTALS]->layer[LAYER], *all = &s[FF_DETAILS]->layer[LAYER];
+    assert_null(few->together);
+    assert_null(few->occasion);
+    assert_non_null(all->together);
+    assert_int_equal(few->tokens, TOKENS);
+    assert_true(few->active == all->active && few->token_entropy == all->token_entropy);
+    assert_memory_equal(few->weight, all->weight, (size_t)s[0]->experts * sizeof *few->weight);
+    assert_memory_equal(few->chosen, all->chosen, (size_t)s[0]->experts * sizeof *few->chosen);
+    block_close(&b);
+}
+
+static void pairs_of_very_many_experts_are_not_counted(void **state) {
+    (void)state;
+    ff_options few = moe_block("sigmoid", FF_MOST_PAIRED, 1, 2), many = moe_block("sigmoid", 65536, 1, 2);
+    ff_statistics *s;
+    arena *a;
+    must(arena_create("test", &a));
+    must(ff_statistics_create(a, &ff_variant_moe, &few, 1, FF_DETAILS, &s));
+    assert_non_null(s->layer[0].together);
+    must(ff_statistics_create(a, &ff_variant_moe, &many, 1, FF_DETAILS, &s));
+    assert_null(s->layer[0].together);
+    assert_int_equal(s->layer[0].occasion[65536 * FF_OCCASIONS - 1].position, -1);
+    arena_destroy(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_the_bits_alone),
         cmocka_unit_test(counts_the_same_with_any_number_of_threads),
+        cmocka_unit_test(totals_are_counted_without_details),
+        cmocka_unit_test(pairs_of_very_many_experts_are_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
