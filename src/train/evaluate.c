@@ -36,11 +36,17 @@ static int64_t overlap_of(const evaluation *e) {
     return e->stride > 0 ? transformer_config(e->model)->unroll - e->stride : 0;
 }
 
+// The memory's segments, as many as the text can fill: a short text must not ask for room that nothing comes to.
+static int64_t segments_of(const evaluation *e, const batch_stream *stream) {
+    int64_t all = batch_stream_steps_per_epoch(stream);
+    return e->memory_segments < all ? e->memory_segments : all;
+}
+
 // To the next window, before which the memory ends; false at the end of the text.
 static bool move_on(const evaluation *e, batch_stream *stream, xl_memory *memory, int64_t overlap) {
     if (stream->position == stream->length) return false;
     stream->position -= overlap;
-    xl_memory_trim(memory, overlap, e->memory_segments * stream->unroll);
+    xl_memory_trim(memory, overlap, segments_of(e, stream) * stream->unroll);
     return true;
 }
 
@@ -79,9 +85,10 @@ static sigmoe_status score_stream(
 
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     const model_config *config = transformer_config(e->model);
-    int64_t segments = e->memory_segments + (overlap_of(e) > 0); // a window remembers all of itself at first
     batch_stream stream;
     TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
+    // A window remembers all of itself at first.
+    int64_t segments = segments_of(e, &stream) + (overlap_of(e) > 0);
     arena *a;
     TRY(arena_create("evaluation", &a));
     buffers b = {0};

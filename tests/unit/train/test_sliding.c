@@ -122,6 +122,20 @@ static void test_strides_are_checked(void **state) {
     FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_evaluate(&request, NULL, &scores));
 }
 
+// A memory of more segments than the text has is that of all of the text, and asks for no more room.
+static void test_a_memory_is_no_longer_than_the_text(void **state) {
+    (void)state;
+    trainer *t = trained(MOE);
+    for (int64_t stride = 0; stride <= UNROLL; stride++)
+        for (int64_t batch = 1; batch <= 3; batch += 2) {
+            double all = score(t, batch, VALID_TOKENS, stride).nats_per_token;
+            assert_true(score(t, batch, INT64_MAX, stride).nats_per_token == all);
+            assert_true(score(t, batch, VALID_TOKENS / batch / UNROLL + 1, stride).nats_per_token == all);
+            assert_true(score(t, batch, 2, stride).nats_per_token != all);
+        }
+    trainer_destroy(t);
+}
+
 static void test_a_stop_is_heeded(void **state) {
     (void)state;
     sigmoe_eval_request request;
@@ -141,6 +155,7 @@ int main(void) {
         cmocka_unit_test(test_against_windows_one_by_one),
         cmocka_unit_test(test_whole_windows_are_the_ordinary_score),
         cmocka_unit_test(test_strides_are_checked),
+        cmocka_unit_test(test_a_memory_is_no_longer_than_the_text),
         cmocka_unit_test(test_a_stop_is_heeded),
     };
     return cmocka_run_group_tests_name("sliding evaluation", tests, make_root, remove_root);
