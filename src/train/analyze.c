@@ -68,13 +68,9 @@ static sigmoe_status measure(analysis *a) {
 }
 
 static sigmoe_status write_files(analysis *a) {
-    token_reader reader;
     TRY(analysis_draw(a));
-    TRY(token_reader_open(&a->data.tokenizer, &reader));
-    sigmoe_status status = analysis_write_tables(a, &reader);
-    if (status == SIGMOE_OK) status = analysis_write_page(a, &reader);
-    token_reader_close(&reader);
-    return status;
+    TRY(analysis_write_tables(a));
+    return analysis_write_page(a);
 }
 
 static sigmoe_status fill_directory(analysis *a, const char *out) {

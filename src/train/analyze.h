@@ -45,17 +45,20 @@ typedef struct analysis {
 typedef sigmoe_status analysis_print(FILE *out, const void *context);
 sigmoe_status analysis_write(const analysis *a, const char *name, analysis_print *print, const void *context);
 
+// What knows the text of tokens that model number `index` saw: the data's tokenizer, or else a model's.
+const tokenizer *analysis_tokenizer(const analysis *a, int index);
+
 // Fills a->models from request->models.
 sigmoe_status analysis_label(analysis *a);
 sigmoe_status analysis_measure(analysis *a, const workspace *w);
 // Draws into a->directory, with a CSV beside each figure, and fills a->drawings.
 sigmoe_status analysis_draw(analysis *a);
 // layers.csv and LABEL-tokens.csv.
-sigmoe_status analysis_write_tables(const analysis *a, const token_reader *reader);
+sigmoe_status analysis_write_tables(const analysis *a);
 // What a terminal shows, in *out; the caller frees.
 sigmoe_status analysis_text(const analysis *a, char **out);
 // report.html.
-sigmoe_status analysis_write_page(const analysis *a, const token_reader *reader);
+sigmoe_status analysis_write_page(const analysis *a);
 
 // ---------------------------------------------------------------- numbers of one layer
 

@@ -2,6 +2,16 @@
 
 enum { MOST_TOKENS = 64 };
 
+const tokenizer *analysis_tokenizer(const analysis *a, int index) {
+    const tokenizer *data = &a->data.tokenizer, *own = &a->models[index].config.tokenizer;
+    if (tokenizer_has_text(data)) return data;
+    if (tokenizer_has_text(own)) return own;
+    // All models agree with the data's, where that is known, and so with each other's.
+    for (int i = 0; data->type != TOKENIZER_NONE && i < a->count; i++)
+        if (tokenizer_has_text(&a->models[i].config.tokenizer)) return &a->models[i].config.tokenizer;
+    return data;
+}
+
 static sigmoe_status read_range(
     const analysis *a, const token_reader *reader, int64_t first, int64_t last, const char **out) {
     int32_t tokens[MOST_TOKENS];

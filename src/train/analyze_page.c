@@ -9,15 +9,24 @@
 
 enum { EXPERTS_SHOWN = 32 }; // of a layer, those with the greatest weight; the CSV has all
 
-static void print_intro(FILE *out, const analysis *a) {
+// Paths and what a file says of itself may hold any bytes.
+static sigmoe_status html_bytes(FILE *out, const analysis *a, const char *bytes) {
+    const char *text;
+    TRY(visible_text(a->arena, bytes, strlen(bytes), &text));
+    html_text(out, text);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status print_intro(FILE *out, const analysis *a) {
     const sigmoe_analyze_request *r = a->request;
     fprintf(out, "<p>What the feedforward blocks of %d %s do to %" PRId64 " tokens of the %s split of ",
         a->count, a->count == 1 ? "model" : "models", a->models[0].scores.tokens, r->split);
-    html_text(out, a->data.source[0] ? a->data.source : a->data.directory);
+    TRY(html_bytes(out, a, a->data.source[0] ? a->data.source : a->data.directory));
     fputs(
         ": which channels are above 0, which experts are picked, with what weight, and for which tokens. The "
         "numbers of each figure are in the CSV file of its name.</p>\n",
         out);
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- table
@@ -44,7 +53,7 @@ static void print_layer(FILE *out, const analyzed_model *m, int index, int64_t l
     fputs("</tr>\n", out);
 }
 
-static void print_table(FILE *out, const analysis *a) {
+static sigmoe_status print_table(FILE *out, const analysis *a) {
     fputs("<section><h2>Layers</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Layers\">"
           "<table class=\"results\"><thead><tr>",
@@ -66,10 +75,11 @@ static void print_table(FILE *out, const analysis *a) {
     for (int i = 0; i < a->count; i++) {
         const analyzed_model *m = &a->models[i];
         fprintf(out, "<p class=\"small\">%s: %.4f nats per token; ", m->label, m->scores.nats_per_token);
-        html_text(out, m->path);
+        TRY(html_bytes(out, a, m->path));
         fputs("</p>\n", out);
     }
     fputs("</section>\n", out);
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- figures
@@ -149,8 +159,19 @@ static sigmoe_status print_layer_experts(
     return SIGMOE_OK;
 }
 
-static sigmoe_status print_fires(
+static sigmoe_status print_layers_experts(
     FILE *out, const analysis *a, const token_reader *reader, const analyzed_model *m) {
+    for (int64_t l = 0; l < m->now->layers; l++) {
+        arena_mark mark = arena_here(a->arena);
+        TRY(print_layer_experts(out, a, reader, m, l));
+        arena_release(a->arena, mark);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status print_fires(FILE *out, const analysis *a, int index) {
+    const analyzed_model *m = &a->models[index];
+    token_reader reader;
     fprintf(out,
         "<section><h2>What the experts of %s fire on</h2>\n<p class=\"small\">The %d tokens that each expert "
         "served with the "
@@ -159,35 +180,27 @@ static sigmoe_status print_fires(
         "that are no text are written as \\x1b.</p>\n",
         m->label, FF_OCCASIONS,
         m->now->experts > EXPERTS_SHOWN ? "; the 32 experts with the greatest share" : "");
-    for (int64_t l = 0; l < m->now->layers; l++) {
-        arena_mark mark = arena_here(a->arena);
-        TRY(print_layer_experts(out, a, reader, m, l));
-        arena_release(a->arena, mark);
-    }
+    TRY(token_reader_open(analysis_tokenizer(a, index), &reader));
+    sigmoe_status status = print_layers_experts(out, a, &reader, m);
+    token_reader_close(&reader);
     fputs("</section>\n", out);
-    return SIGMOE_OK;
+    return status;
 }
 
 // ---------------------------------------------------------------- the page
 
-typedef struct page {
-    const analysis *a;
-    const token_reader *reader;
-} page;
-
 static sigmoe_status print_page(FILE *out, const void *context) {
-    const page *p = context;
+    const analysis *a = context;
     page_open(out, "What feedforward blocks do");
-    print_intro(out, p->a);
-    print_table(out, p->a);
-    print_drawings(out, p->a);
-    for (int i = 0; i < p->a->count; i++)
-        if (p->a->models[i].now->experts > 0) TRY(print_fires(out, p->a, p->reader, &p->a->models[i]));
+    TRY(print_intro(out, a));
+    TRY(print_table(out, a));
+    print_drawings(out, a);
+    for (int i = 0; i < a->count; i++)
+        if (a->models[i].now->experts > 0) TRY(print_fires(out, a, i));
     page_close(out);
     return SIGMOE_OK;
 }
 
-sigmoe_status analysis_write_page(const analysis *a, const token_reader *reader) {
-    page p = {a, reader};
-    return analysis_write(a, "report.html", print_page, &p);
+sigmoe_status analysis_write_page(const analysis *a) {
+    return analysis_write(a, "report.html", print_page, a);
 }

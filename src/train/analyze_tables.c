@@ -78,14 +78,21 @@ static sigmoe_status print_tokens(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status analysis_write_tables(const analysis *a, const token_reader *reader) {
+static sigmoe_status write_tokens(const analysis *a, int index) {
+    token_reader reader;
+    token_table t = {a, &reader, &a->models[index]};
+    char name[LABEL_CAPACITY + 16];
+    snprintf(name, sizeof name, "%s-tokens.csv", t.m->label);
+    TRY(token_reader_open(analysis_tokenizer(a, index), &reader));
+    sigmoe_status status = analysis_write(a, name, print_tokens, &t);
+    token_reader_close(&reader);
+    return status;
+}
+
+sigmoe_status analysis_write_tables(const analysis *a) {
     TRY(analysis_write(a, "layers.csv", print_layers, a));
-    for (int i = 0; i < a->count; i++) {
-        token_table t = {a, reader, &a->models[i]};
-        char name[LABEL_CAPACITY + 16];
-        snprintf(name, sizeof name, "%s-tokens.csv", t.m->label);
-        if (t.m->now->experts > 0) TRY(analysis_write(a, name, print_tokens, &t));
-    }
+    for (int i = 0; i < a->count; i++)
+        if (a->models[i].now->experts > 0) TRY(write_tokens(a, i));
     return SIGMOE_OK;
 }
 

@@ -68,9 +68,13 @@ sigmoe_status visible_text(arena *a, const char *bytes, size_t size, const char 
 
 // ---------------------------------------------------------------- tokens
 
+bool tokenizer_has_text(const tokenizer *t) {
+    return t->type == TOKENIZER_BYTES || (t->type == TOKENIZER_SENTENCEPIECE && t->model_path[0]);
+}
+
 sigmoe_status token_reader_open(const tokenizer *t, token_reader *out) {
     *out = (token_reader){.tokenizer = t};
-    if (t->type == TOKENIZER_SENTENCEPIECE && t->model_path[0])
+    if (t->type == TOKENIZER_SENTENCEPIECE && tokenizer_has_text(t))
         return sentencepiece_open(t->model_path, &out->pieces);
     return SIGMOE_OK;
 }

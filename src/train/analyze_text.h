@@ -13,6 +13,8 @@ typedef struct token_reader {
     piece_model *pieces;        // NULL where there is none
 } token_reader;
 
+// Whether it knows the text of its tokens.
+bool tokenizer_has_text(const tokenizer *t);
 sigmoe_status token_reader_open(const tokenizer *t, token_reader *out);
 void token_reader_close(token_reader *r);
 // The text of tokens, in the arena. Tokens of no known text are their numbers, "#17".

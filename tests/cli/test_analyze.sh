@@ -103,6 +103,7 @@ fails 2 . analyze run --data data --limit-tokens 2 --batch 9 --out x
 fails 1 'missing' analyze missing --data data --out x
 fails 1 'missing' analyze run --data missing --out x
 fails 1 'neither a model' analyze data --data data --out x
+make_text 20000 other.txt
 mkdir names && cp -r one names/-one
 (
     # A figure that cannot be written whole is none. gnuplot does not say so.
@@ -113,6 +114,32 @@ mkdir names && cp -r one names/-one
 ) || problem "with small files"
 analyze names/-one --out dash
 [ -s dash/_one-usage.svg ] || problem "no figure of a model whose name begins with -"
+# Names of any bytes on the page, and a source that was cut inside a letter.
+odd=$(printf 'r\377\342\200\256\033<b>')
+cp -r run "$odd" && cp -r data odd.data
+python3 - odd.data/meta.json <<'PYTHON'
+import json, sys
+meta = json.load(open(sys.argv[1]))
+meta["source"] = "\u202e<b>" + "\u20ac" * 2000
+json.dump(meta, open(sys.argv[1], "w"), ensure_ascii=False)
+PYTHON
+works analyze "$odd" --data odd.data --limit-tokens 500 --out odd
+python3 - odd/report.html <<'PYTHON' || problem "names of any bytes are not shown safely"
+import sys
+text = open(sys.argv[1], encoding="utf-8").read()
+assert "r\\xff\\u{202e}\\x1b&lt;b&gt;</p>" in text and "split of \\u{202e}&lt;b&gt;\u20ac" in text
+assert not set(text) & set("\x1b\u202e")
+PYTHON
+# Data without its tokenizer.model: the models' is as good, also for one that has none.
+works data prepare text other.txt --out pieces --tokenizer sentencepiece --vocab-size 100
+vocab=100
+write_config pieces.json "$MOE" 0
+works train --config pieces.json --data pieces --out pieces.run --batch 2 --steps 1
+cp -r pieces.run bare && rm bare/checkpoints/*/tokenizer.model pieces/tokenizer.model
+works analyze bare pieces.run --data pieces --limit-tokens 500 --out spelled
+! grep -q '"#[0-9]' spelled/bare-tokens.csv spelled/pieces.run-tokens.csv || problem "tokens are numbers: $(head -n 3 spelled/bare-tokens.csv)"
+works analyze bare --data pieces --limit-tokens 500 --out numbered
+grep -q '"#[0-9]' numbered/bare-tokens.csv || problem "tokens of an unknown text: $(head -n 3 numbered/bare-tokens.csv)"
 cp -r run strange
 echo '{"step":0,"layers":[]}' >strange/usage.jsonl
 fails 1 'usage.jsonl, line 1' analyze strange --data data --limit-tokens 2000 --out x
@@ -120,7 +147,6 @@ head -c 300 dense/model.safetensors >short
 cp -r dense broken && cp short broken/model.safetensors
 fails 1 . analyze broken --data data --out x
 fails 1 . analyze run broken --data data --out x
-make_text 20000 other.txt
 works data prepare text other.txt --out other
 fails 2 . analyze run --data other --out x
 absent x missing
