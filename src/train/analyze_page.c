@@ -175,7 +175,9 @@ static sigmoe_status print_fires(FILE *out, const analysis *a, int index) {
     fprintf(out,
         "<section><h2>What the experts of %s fire on</h2>\n<p class=\"small\">The %d tokens that each expert "
         "served with the "
-        "highest weight, each token once, and the expert's share of the selection weight%s. ↵ is the end of "
+        "highest weight, each token once, and the expert's share of the selection weight%s. "
+        "Where weights are equal, as those of the hash and random routers always are, the tokens are a "
+        "sample of the text, in no order. ↵ is the end of "
         "a line; bytes "
         "that are no text are written as \\x1b.</p>\n",
         m->label, FF_OCCASIONS,

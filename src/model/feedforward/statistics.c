@@ -1,5 +1,6 @@
 #include "model/feedforward/statistics.h"
 
+#include "base/random.h"
 #include "model/feedforward/router.h"
 
 #include <string.h>
@@ -112,9 +113,14 @@ static void count_choice(ff_layer_statistics *s, const routing *r, int64_t t) {
     }
 }
 
+// Among equal weights, which some routers give to all tokens, chance decides, the same each time: so a list is a sample of
+// the whole text, not its beginning.
 static bool outranks(const ff_occasion *a, const ff_occasion *b) {
-    if (b->position < 0 || a->weight != b->weight) return b->position < 0 || a->weight > b->weight;
-    return a->position < b->position;
+    if (b->position < 0) return true;
+    if (a->weight != b->weight) return a->weight > b->weight;
+    random_stream chance = {.purpose = RANDOM_DATA};
+    uint32_t x = random_bits(chance, (uint64_t)a->position), y = random_bits(chance, (uint64_t)b->position);
+    return x != y ? x < y : a->position < b->position;
 }
 
 // Keeps `list` sorted. A token id that is there already stays with its better occasion.

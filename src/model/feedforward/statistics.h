@@ -35,7 +35,7 @@ typedef struct ff_layer_statistics {
     double
         token_entropy; // Σ_t of the entropy of softmax(r_t), in bits; stays 0 where the router has no logits
     ff_occasion *
-        occasion; // [N_E, FF_OCCASIONS]: highest weight first, each token id once; unused ones have position -1.
+        occasion; // [N_E, FF_OCCASIONS]: highest weight first, those of equal weight in an order of chance, each token id once; unused ones have position -1.
                   // NULL: not kept
 } ff_layer_statistics;
 

@@ -123,6 +123,34 @@ static void totals_are_counted_without_details(void **state) {
     block_close(&b);
 }
 
+// Tokens of equal weight are a sample of the whole text.
+static void equal_weights_are_sampled(void **state) {
+    (void)state;
+    enum { SEGMENTS = 50, EXPERTS = 6 };
+    ff_options options = moe_block("hash", EXPERTS, 8, 2);
+    block b = block_open(&ff_variant_moe, options, block_around(D_MODEL, 0.1), TOKENS, 1);
+    ff_statistics *s;
+    must(ff_statistics_create(b.memory, b.layer.variant, &options, LAYER + 1, FF_DETAILS, &s));
+    b.step.statistics = s;
+    s->stream = SEGMENTS * TOKENS;
+    for (int i = 0; i < SEGMENTS; i++) {
+        s->first = i * TOKENS;
+        block_forward(&b);
+        block_release(&b);
+    }
+    int early = 0, count = 0;
+    for (int i = 0; i < EXPERTS * FF_OCCASIONS; i++) {
+        const ff_occasion *o = &s->layer[LAYER].occasion[i];
+        if (o->position < 0) continue;
+        assert_true(o->weight == 1);
+        early += o->position < SEGMENTS * TOKENS / 4;
+        count++;
+    }
+    assert_true(count > EXPERTS);
+    assert_true(early > 0 && early < count / 2);
+    block_close(&b);
+}
+
 static void pairs_of_very_many_experts_are_not_counted(void **state) {
     (void)state;
     ff_options few = moe_block("sigmoid", FF_MOST_PAIRED, 1, 2), many = moe_block("sigmoid", 65536, 1, 2);
@@ -142,6 +170,7 @@ int main(void) {
         cmocka_unit_test(leaves_the_bits_alone),
         cmocka_unit_test(counts_the_same_with_any_number_of_threads),
         cmocka_unit_test(totals_are_counted_without_details),
+        cmocka_unit_test(equal_weights_are_sampled),
         cmocka_unit_test(pairs_of_very_many_experts_are_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
