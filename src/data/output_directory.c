@@ -11,7 +11,7 @@
 
 // Nobody else calls a file so. It is the first to come into the directory and the last to go, so that whenever a run is
 // killed, what it leaves has the mark or is empty.
-static const char mark[] = ".sigmoe-prepare";
+static const char mark[] = ".sigmoe-unfinished";
 enum { OPEN_DIRECTORIES = 16 };
 
 // ---------------------------------------------------------------- what is there
@@ -83,8 +83,7 @@ static sigmoe_status take_lock(output_directory *d) {
     bool taken = flock(d->descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (taken && still_there(d)) return SIGMOE_OK;
     close(d->descriptor);
-    return fail(
-        SIGMOE_IO, "another process is preparing %s: wait for it, or choose another output", d->final);
+    return fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output", d->final);
 }
 
 // ---------------------------------------------------------------- begin and end
@@ -96,7 +95,8 @@ sigmoe_status output_begin(output_directory *d, const char *out) {
     TRY(path_format(d->lock, "%s/%s", d->partial, mark));
     if (path_exists(d->partial) && !is_ours(d))
         return fail(SIGMOE_BAD_ARGUMENT,
-            "%s is in the way, and no unfinished data of sigmoe's: move it away, or choose another output",
+            "%s is in the way, and nothing that sigmoe left unfinished: move it away, or choose another "
+            "output",
             d->partial);
     d->existed = existing_part(d->partial);
     sigmoe_status status = directory_make(d->partial);
@@ -111,7 +111,7 @@ sigmoe_status output_begin(output_directory *d, const char *out) {
     return status;
 }
 
-sigmoe_status output_finish(output_directory *d, bool force) {
+static sigmoe_status finish(output_directory *d, bool force) {
     char kept[PATH_CAPACITY];
     TRY(path_format(kept, "%s/%s", d->final, mark));
     TRY(output_claim(d->final, force));
@@ -121,7 +121,16 @@ sigmoe_status output_finish(output_directory *d, bool force) {
     return status;
 }
 
-void output_abandon(output_directory *d) {
+static void abandon(output_directory *d) {
     if (remove_contents(d) == SIGMOE_OK && unlink(d->lock) == 0 && rmdir(d->partial) == 0) remove_parents(d);
     close(d->descriptor);
+}
+
+sigmoe_status output_end(output_directory *d, sigmoe_status status, bool force) {
+    if (status == SIGMOE_OK) status = finish(d, force);
+    if (status == SIGMOE_OK) return SIGMOE_OK;
+    char reason[1024]; // which cleaning up may overwrite
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    abandon(d);
+    return fail(status, "%s", reason);
 }

@@ -1,4 +1,4 @@
-// The directory that `prepare` makes: written aside as "<out>.partial", by one process at a time, and renamed when it is whole.
+// A directory of results: written aside as "<out>.partial", by one process at a time, and renamed when it is whole.
 #pragma once
 
 #include "formats/file.h"
@@ -14,7 +14,7 @@ typedef struct output_directory {
 // Makes "<out>.partial", or takes over what a run that was killed left of it. Refuses whatever else has that name, and what
 // another process is at work on.
 sigmoe_status output_begin(output_directory *d, const char *out);
-// Renames it; `force` removes what has the name. After a failure it is still to be abandoned.
-sigmoe_status output_finish(output_directory *d, bool force);
-// Removes it, and the directories around it that output_begin made, unless something else has come into them.
-void output_abandon(output_directory *d);
+// Ends what output_begin began, whatever became of the work. `status` SIGMOE_OK: renames it; `force` removes what has the name.
+// Else, and where that fails, removes it, and the directories around it that output_begin made, unless something else has
+// come into them; returns the status, its sentence kept.
+sigmoe_status output_end(output_directory *d, sigmoe_status status, bool force);

@@ -80,15 +80,9 @@ static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request
         .train_shards = request->train_shards,
         .valid_shards = request->valid_shards,
         .observer = observer});
-    if (status == SIGMOE_OK) status = output_finish(&directory, request->force);
-    if (status == SIGMOE_OK) {
-        fetch_forget(download, request->inputs, request->input_count);
-        return SIGMOE_OK;
-    }
-    char reason[1024];
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
-    output_abandon(&directory);
-    return fail(status, "%s", reason);
+    TRY(output_end(&directory, status, request->force));
+    fetch_forget(download, request->inputs, request->input_count);
+    return SIGMOE_OK;
 }
 
 sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe_observer *observer) {

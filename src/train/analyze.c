@@ -1,6 +1,7 @@
 // sigmoe_analyze: opens what is needed, then measures, draws and writes, in a directory that gets its name at the end.
 #include "train/analyze.h"
 
+#include "data/output_directory.h"
 #include "train/checkpoint.h"
 #include "train/paths.h"
 #include "train/plot.h"
@@ -73,15 +74,14 @@ static sigmoe_status write_files(analysis *a) {
     return analysis_write_page(a);
 }
 
-static sigmoe_status fill_directory(analysis *a, const char *out) {
-    TRY(path_format(a->directory, "%s.partial", out));
-    TRY(output_claim(a->directory, true)); // of an analysis that was killed
-    TRY(directory_make(a->directory));
-    sigmoe_status status = write_files(a);
-    if (status == SIGMOE_OK) status = output_claim(out, a->request->force);
-    if (status == SIGMOE_OK) status = directory_commit(a->directory, out);
-    if (status != SIGMOE_OK) directory_remove(a->directory);
-    return status;
+static sigmoe_status fill_directory(analysis *a, const char *out, char **text) {
+    output_directory directory;
+    TRY(output_begin(&directory, out));
+    sigmoe_status status = path_format(a->directory, "%s", directory.partial);
+    if (status == SIGMOE_OK) status = measure(a);
+    if (status == SIGMOE_OK) status = analysis_text(a, text);
+    if (status == SIGMOE_OK) status = write_files(a);
+    return output_end(&directory, status, a->request->force);
 }
 
 static sigmoe_status analyze(analysis *a, const char *out, char **text) {
@@ -93,9 +93,7 @@ static sigmoe_status analyze(analysis *a, const char *out, char **text) {
             SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", a->request->split);
     TRY(token_split_open(a->data.directory, a->request->split, a->data.vocab_size, &tokens));
     a->tokens = tokens;
-    sigmoe_status status = measure(a);
-    if (status == SIGMOE_OK) status = analysis_text(a, text);
-    if (status == SIGMOE_OK) status = fill_directory(a, out);
+    sigmoe_status status = fill_directory(a, out, text);
     token_split_close(tokens);
     return status;
 }

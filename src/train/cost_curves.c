@@ -1,7 +1,7 @@
 #include "train/cost_curves.h"
 
+#include "data/output_directory.h"
 #include "data/progress.h"
-#include "formats/file.h"
 #include "kernels/peak/peak.h"
 #include "train/paths.h"
 #include "train/plot.h"
@@ -119,22 +119,22 @@ static sigmoe_status measure(
     return SIGMOE_OK;
 }
 
-static sigmoe_status write_directory(const sigmoe_bench_figure_request *r, const char *out,
-    const cost_measurement *m, const sigmoe_observer *observer) {
-    char partial[PATH_CAPACITY];
+static sigmoe_status write_figures(
+    const char *directory, const cost_measurement *m, const sigmoe_observer *observer) {
     arena *a;
-    TRY(path_format(partial, "%s.partial", out));
-    TRY(output_claim(partial, true)); // of a run that was killed
-    TRY(directory_make(partial));
-    sigmoe_status status = arena_create("figures", &a);
-    if (status == SIGMOE_OK) {
-        status = cost_write(a, m, partial, observer);
-        arena_destroy(a);
-    }
-    if (status == SIGMOE_OK) status = output_claim(out, r->force);
-    if (status == SIGMOE_OK) status = directory_commit(partial, out);
-    if (status != SIGMOE_OK) directory_remove(partial);
+    TRY(arena_create("figures", &a));
+    sigmoe_status status = cost_write(a, m, directory, observer);
+    arena_destroy(a);
     return status;
+}
+
+static sigmoe_status fill_directory(const sigmoe_bench_figure_request *r, const char *out,
+    const sigmoe_observer *observer, cost_measurement *m) {
+    output_directory directory;
+    TRY(output_begin(&directory, out));
+    sigmoe_status status = measure(r, observer, m);
+    if (status == SIGMOE_OK) status = write_figures(directory.partial, m, observer);
+    return output_end(&directory, status, r->force);
 }
 
 static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const cost_curve **curve) {
@@ -155,8 +155,7 @@ sigmoe_status sigmoe_bench_figure(
     TRY(check_request(request, &m.curve));
     TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false));
-    TRY(measure(request, observer, &m));
-    TRY(write_directory(request, out, &m, observer));
+    TRY(fill_directory(request, out, observer, &m));
     TRY(cost_table(&m, &text));
     free(last_table);
     *table = last_table = text;

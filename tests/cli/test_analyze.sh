@@ -168,6 +168,15 @@ works bench figure9 --help
 grep -q 'against N_E' stdout || problem "the help does not say what the axes are"
 absent x
 
+# Another's NAME.partial stays; what a killed run left of it is taken over.
+mkdir mine.partial && echo kept >mine.partial/file
+fails 2 'mine.partial is in the way' analyze run --data data --limit-tokens 500 --out mine --force
+fails 2 'mine.partial is in the way' bench figure9 --tokens 16 --repetitions 1 --out mine
+[ "$(cat mine.partial/file)" = kept ] || problem "mine.partial was touched"
+echo >mine.partial/.sigmoe-unfinished
+works analyze run --data data --limit-tokens 500 --out mine
+[ ! -e mine.partial ] && [ ! -e mine/file ] && [ ! -e mine/.sigmoe-unfinished ] || problem "the directory of a killed run"
+
 # Ctrl-C goes to a whole process group, at the first figure that the pattern names: gnuplot goes on, and sigmoe stops.
 gnuplot=$(command -v gnuplot)
 mkdir bin

@@ -180,14 +180,14 @@ static void existing_output(void **state) {
     // The remains of a run that was killed are no obstacle; a name may end in slashes.
     assert_int_equal(directory_make(at("new.partial/sub")), SIGMOE_OK);
     put_text(at("new.partial/sub/train.bin"), "x");
-    put_text(at("new.partial/.sigmoe-prepare"), "");
+    put_text(at("new.partial/.sigmoe-unfinished"), "");
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     char out[128];
     snprintf(out, sizeof out, "%s//", at("new"));
     assert_int_equal(prepare_to("text", &path, 1, out, false), SIGMOE_OK);
     assert_true(path_exists(at("new/meta.json")));
     assert_false(path_exists(at("new/sub")) || path_exists(at("new.partial")));
-    assert_false(path_exists(at("new/.sigmoe-prepare")));
+    assert_false(path_exists(at("new/.sigmoe-unfinished")));
     // Nor may force remove the very text that is read.
     const char *inside = at("new/text");
     put_text(inside, "abcdefghijklmnopqrstuvwxyz");
@@ -246,7 +246,7 @@ static void two_runs_at_once(void **state) {
     const sigmoe_prepare_request request = request_for("text", &path, 1, at("twice"), false);
     assert_int_equal(sigmoe_prepare(&request, &observer), SIGMOE_OK);
     assert_int_equal(second_run, SIGMOE_IO);
-    assert_message_has("another process is preparing");
+    assert_message_has("another process is writing");
     assert_true(path_exists(at("twice/meta.json")) && !path_exists(at("twice.partial")));
 }
 
