@@ -6,9 +6,11 @@
 #include "train/model_file.h"
 #include "train/trainer_state.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { CHECKPOINTS_KEPT = 2, LEAST_DIGITS = 8, MOST_DIGITS = 18 };
 
@@ -46,21 +48,34 @@ sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *
     return SIGMOE_OK;
 }
 
-sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
+static sigmoe_status newest_of(const char *run, char path[PATH_CAPACITY], bool *found) {
     arena *a;
     int64_t *steps;
     int count = 0;
-    TRY(path_format(path, "%s/checkpoints", run));
-    if (!path_exists(path))
-        return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no checkpoints", run);
     TRY(arena_create("checkpoint list", &a));
     sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
-    if (status == SIGMOE_OK && count == 0)
-        status = fail(SIGMOE_BAD_ARGUMENT,
-            "%s has no finished checkpoint yet: start the training again with --force", run);
-    if (status == SIGMOE_OK) status = checkpoint_path(run, steps[0], path);
+    *found = status == SIGMOE_OK && count > 0;
+    if (*found) status = checkpoint_path(run, steps[0], path);
     arena_destroy(a);
     return status;
+}
+
+sigmoe_status checkpoint_find(const char *run, char path[PATH_CAPACITY], bool *found) {
+    struct stat about;
+    *found = false;
+    TRY(path_format(path, "%s/checkpoints", run));
+    if (lstat(path, &about) == 0) return newest_of(run, path, found);
+    return errno == ENOENT ? SIGMOE_OK : fail_errno("cannot read %s", path);
+}
+
+sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
+    bool found;
+    TRY(checkpoint_find(run, path, &found));
+    if (found) return SIGMOE_OK;
+    if (!path_exists(path))
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no checkpoints", run);
+    return fail(
+        SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with --force", run);
 }
 
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]) {

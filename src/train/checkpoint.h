@@ -12,7 +12,10 @@ sigmoe_status checkpoint_write(trainer *t);
 sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]);
 // Steps that have a checkpoint, newest first, in the arena.
 sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *count);
-// The newest one's directory. An error when there is none.
+// The newest one's directory. *found is false only where it is certain that the run has none (it may not exist); a folder
+// that cannot be read is an error.
+sigmoe_status checkpoint_find(const char *run, char path[PATH_CAPACITY], bool *found);
+// The same; an error when there is none.
 sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
 // `path` itself when it is a model directory, the newest checkpoint when it is a run.
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]);

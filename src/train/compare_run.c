@@ -162,11 +162,11 @@ static sigmoe_status start_fresh(const run_request *r, trainer **out) {
 
 static sigmoe_status open_trainer(const run_request *r, trainer **out) {
     char newest[PATH_CAPACITY];
-    if (!path_exists(r->directory)) return start_fresh(r, out);
-    if (checkpoint_newest(r->directory, newest) == SIGMOE_OK)
-        return trainer_resume(r->directory, r->observer ? r->observer->threads : 0, out);
+    bool found;
+    TRY(checkpoint_find(r->directory, newest, &found));
+    if (found) return trainer_resume(r->directory, r->observer ? r->observer->threads : 0, out);
     // Interrupted before its first checkpoint: nothing there to go on from.
-    TRY(directory_remove(r->directory));
+    if (path_exists(r->directory)) TRY(directory_remove(r->directory));
     return start_fresh(r, out);
 }
 

@@ -208,6 +208,35 @@ static void a_killed_run_goes_on_from_its_checkpoint(void **state) {
     assert_same_scores(in_root("killed"), in_root("whole"));
 }
 
+// A disk that is not there today must not cost the run its training.
+static void a_run_whose_checkpoints_cannot_be_read_is_kept(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    OK(run(&a));
+    a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    char checkpoints[PATH_CAPACITY], aside[PATH_CAPACITY];
+    OK(path_format(checkpoints, "%s/unread/runs/dense-seed7/checkpoints", root));
+    OK(path_format(aside, "%s/aside", root));
+    OK(directory_remove(in_root("unread/runs/dense-seed7/result.json")));
+    assert_int_equal(rename(checkpoints, aside), 0);
+    assert_int_equal(symlink(in_root("unmounted"), checkpoints), 0);
+    FAILS(SIGMOE_IO, run(&a));
+    assert_message_has("runs/dense-seed7/checkpoints");
+    assert_true(path_exists(in_root("unread/runs/dense-seed7/metrics.jsonl")));
+
+    assert_int_equal(unlink(checkpoints), 0);
+    assert_int_equal(rename(aside, checkpoints), 0);
+    a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    ino_t before = file_identity("unread/runs/dense-seed7/checkpoints/00000006/model.safetensors");
+    OK(run(&a));
+    assert_int_equal(file_identity("unread/runs/dense-seed7/checkpoints/00000006/model.safetensors"), before);
+}
+
 static void on_alarm(int signal) {
     (void)signal;
     stop = 1;
@@ -357,6 +386,7 @@ int main(void) {
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
+        cmocka_unit_test(a_run_whose_checkpoints_cannot_be_read_is_kept),
         cmocka_unit_test(stopped_anywhere_it_goes_on),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(mistakes_leave_nothing_behind),
