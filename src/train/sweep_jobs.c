@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200 };
+enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
 
 typedef struct job {
     pid_t process; // 0: the place is free
@@ -57,12 +58,35 @@ static void pass_note(void *context, const char *line) {
     if (listener->note) listener->note(listener->context, line);
 }
 
-// Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on once.
-static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pipe) {
+static volatile int stop_child;
+static volatile pid_t parent_of_child;
+
+// A batch system sends SIGTERM to every process, and the parent passes on its own: as long as the parent lives, a child that
+// hears twice still saves. A parent that was told twice is gone, and with it the time for that.
+static void on_stop(int number) {
+    if (stop_child && getppid() != parent_of_child) _exit(AS_SIGNAL + number);
+    stop_child = 1;
+}
+
+// On the parent's stack for signals, if it has one: its reason for that holds here, too.
+static void catch_stops(pid_t parent, const volatile int *stop) {
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART | SA_ONSTACK};
+    parent_of_child = parent;
+    stop_child = stop && *stop;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+// Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on.
+static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pipe, const sigset_t *mask) {
     comparison *c = pool->comparison;
     sigmoe_observer observer = c->observer ? *c->observer : (sigmoe_observer){0};
     child_observer child = {.listener = c->observer, .part = part, .before = NAN};
     setpgid(0, 0);
+    catch_stops(parent, observer.stop);
+    observer.stop = &stop_child;
+    pthread_sigmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
     int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
@@ -81,18 +105,30 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
 
 // ---------------------------------------------------------------- the parent
 
+// A stop that comes meanwhile waits until the child has its own way to take it.
+static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
+    pid_t parent = getpid();
+    sigset_t stops, mask;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stops, &mask);
+    pid_t process = fork();
+    if (process == 0) be_child(pool, run, part, parent, pipe, &mask);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return process;
+}
+
 static sigmoe_status begin(job_pool *pool, job *place) {
     const comparison *c = pool->comparison;
     char directory[PATH_CAPACITY];
     int ends[2], run = pool->begun;
-    pid_t parent = getpid();
     double *part = &pool->part[place - pool->jobs];
     *part = 0;
     TRY(comparison_run_path(c, c->runs[run].variant, c->runs[run].seed, directory));
     bool finished = compare_run_finished(directory);
     if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
-    pid_t process = fork();
-    if (process == 0) be_child(pool, run, part, parent, ends[1]);
+    pid_t process = make_child(pool, run, part, ends[1]);
     close(ends[1]); // so that the child alone holds it
     if (process < 0) {
         close(ends[0]);
@@ -119,17 +155,34 @@ static void note_failure(job_pool *pool, sigmoe_status status, const char *messa
     stop_all(pool);
 }
 
-// A child that a signal ended says nothing itself.
-static void note_signal(job_pool *pool, const job *j, int number) {
+// Of a child that said nothing itself.
+static void note_wordless(job_pool *pool, const job *j, const char *how) {
     const comparison *c = pool->comparison;
     char message[MESSAGE_SIZE];
-    if (pool->stopping) return;
-    snprintf(message, sizeof message,
-        "the run %.200s, seed %" PRIu64
-        ", was ended by signal %d (%s); memory for %d runs at a time may be short",
-        c->variants[c->runs[j->run].variant].label, comparison_seed(c, c->runs[j->run].seed), number,
-        strsignal(number), pool->places);
+    snprintf(message, sizeof message, "the run %.200s, seed %" PRIu64 ", %s",
+        c->variants[c->runs[j->run].variant].label, comparison_seed(c, c->runs[j->run].seed), how);
     note_failure(pool, SIGMOE_IO, message);
+}
+
+static void note_signal(job_pool *pool, const job *j, int number) {
+    char how[256], memory[64] = "";
+    if (pool->stopping) return;
+    if (number == SIGKILL)
+        snprintf(memory, sizeof memory, "; memory for %d runs at a time may be short", pool->places);
+    snprintf(how, sizeof how, "was ended by signal %d (%.100s)%s", number, strsignal(number), memory);
+    note_wordless(pool, j, how);
+}
+
+// A handler that ends the process reports the signal as a shell would.
+static void note_exit(job_pool *pool, const job *j, int code, const char *message) {
+    char how[64];
+    snprintf(how, sizeof how, "ended with status %d", code);
+    if (code > AS_SIGNAL)
+        note_signal(pool, j, code - AS_SIGNAL);
+    else if (*message && code <= SIGMOE_INTERRUPTED)
+        note_failure(pool, (sigmoe_status)code, message);
+    else
+        note_wordless(pool, j, how);
 }
 
 // What the child said; it is at its end.
@@ -154,7 +207,7 @@ static void end(job_pool *pool, job *j) {
     if (WIFSIGNALED(status))
         note_signal(pool, j, WTERMSIG(status));
     else if (WEXITSTATUS(status) != SIGMOE_OK)
-        note_failure(pool, (sigmoe_status)WEXITSTATUS(status), message);
+        note_exit(pool, j, WEXITSTATUS(status), message);
     else {
         pool->done++;
         if (!j->finished) forecast_end(pool->comparison, pool->comparison->runs[j->run].variant);

@@ -86,6 +86,46 @@ works sweep tab3-e8 --data pieces --out ruined --set d_model=16 --set n_layers=1
 grep -q 'no score; its loss is beyond' ruined/table.txt || problem "no word about the perplexity: $(cat ruined/table.txt)"
 grep -q "own scores, in bits/char" ruined/table.txt || problem "no word about the paper's unit: $(cat ruined/table.txt)"
 
+# A signal to all processes of a sweep, as batch systems send it: each run saves, whoever else tells it to.
+children_of() { sed -n "s/^\([0-9]*\) ([^)]*) . $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true; }
+
+begin_pair() { # begin_pair RUN: two long runs at a time in the background; returns when both have taken steps
+    "$program" sweep tab3-e8 --data data --set d_model=64 --set n_layers=2 --set n_heads=2 --set d_head=16 --set unroll=64 --batch 8 \
+        --test-tokens 64 --steps 20000 --jobs 2 --threads 2 --out "$1" >stdout 2>stderr &
+    process=$!
+    for row in dense sigma-moe; do
+        while kill -0 $process 2>/dev/null && [ ! -s "$1/runs/$row/metrics.jsonl" ]; do sleep 0.05; done
+    done
+    children=$(children_of $process)
+    [ "$(echo "$children" | wc -w)" -eq 2 ] || problem "a sweep with two jobs has the children '$children': $(cat stderr)"
+}
+
+saved() { # saved RUN: what both runs did is in their checkpoints
+    for row in dense sigma-moe; do
+        steps=$(wc -l <"$1/runs/$row/metrics.jsonl")
+        [ "$steps" -gt 0 ] && [ -d "$1/runs/$row/checkpoints/$(printf %08d "$steps")" ] ||
+            problem "$1/runs/$row lost its $steps steps: $(ls "$1/runs/$row/checkpoints")"
+    done
+}
+
+stopped() { # stopped STATUS: how the sweep in the background ended
+    status=0
+    wait $process || status=$?
+    [ "$status" -eq "$1" ] || problem "a stopped sweep ended with status $status instead of $1: $(cat stderr)"
+    [ "$(grep -c '^sigmoe: .*--resume' stderr)" -eq 1 ] || problem "a stopped sweep says: $(cat stderr)"
+}
+
+begin_pair told
+# shellcheck disable=SC2086
+kill -TERM $children $process
+stopped 143
+saved told
+begin_pair interrupted
+# shellcheck disable=SC2086
+kill -INT $children $process
+stopped 130
+saved interrupted
+
 fails 2 'needs a table' sweep --data data --out x
 fails 2 'did you mean tab10-wt-s' sweep tab10-wts --data data --out x
 fails 2 'd_model' sweep tab10-wt-s --data data --set d_modle=3 --out x
