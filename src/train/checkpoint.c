@@ -289,13 +289,13 @@ static sigmoe_status load_state(trainer *t, const char *directory) {
     return status;
 }
 
-sigmoe_status trainer_resume(const char *run, int thread_count, trainer **out) {
+sigmoe_status trainer_resume(const char *run, const char *data_directory, int thread_count, trainer **out) {
     char directory[PATH_CAPACITY], path[PATH_CAPACITY];
     sigmoe_config config;
     sigmoe_train_settings settings;
     dataset data;
     trainer *t;
-    TRY(train_json_read(run, &settings, &data));
+    TRY(train_json_read(run, data_directory, &settings, &data));
     TRY(checkpoint_newest(run, directory));
     TRY(path_format(path, "%s/config.json", directory));
     TRY(config_read(path, &config));

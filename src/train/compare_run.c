@@ -164,7 +164,8 @@ static sigmoe_status open_trainer(const run_request *r, trainer **out) {
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    if (found) return trainer_resume(r->directory, r->observer ? r->observer->threads : 0, out);
+    if (found)
+        return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
     // Interrupted before its first checkpoint: nothing there to go on from.
     if (path_exists(r->directory)) TRY(directory_remove(r->directory));
     return start_fresh(r, out);

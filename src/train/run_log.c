@@ -175,10 +175,10 @@ sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *set
     return status;
 }
 
-static sigmoe_status read_root(const json_t *root, sigmoe_train_settings *settings, dataset *data) {
-    const char *directory;
+static sigmoe_status read_root(
+    const json_t *root, const char *directory, sigmoe_train_settings *settings, dataset *data) {
     json_t *object, *splits;
-    TRY(json_get_text(root, "", "data", &directory));
+    if (!directory) TRY(json_get_text(root, "", "data", &directory));
     TRY(json_get_object(root, "", "settings", &object));
     TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
     TRY(dataset_open(directory, data));
@@ -190,14 +190,15 @@ static sigmoe_status read_root(const json_t *root, sigmoe_train_settings *settin
         "the data in %s is not what this run began with; prepare the former data again", directory);
 }
 
-sigmoe_status train_json_read(const char *run, sigmoe_train_settings *settings, dataset *data) {
+sigmoe_status train_json_read(
+    const char *run, const char *directory, sigmoe_train_settings *settings, dataset *data) {
     char path[PATH_CAPACITY];
     json_t *root;
     TRY(path_format(path, "%s/train.json", run));
     if (!path_exists(path))
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no train.json", run);
     TRY(json_read_object(path, &root));
-    sigmoe_status status = read_root(root, settings, data);
+    sigmoe_status status = read_root(root, directory, settings, data);
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }

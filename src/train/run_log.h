@@ -24,5 +24,6 @@ sigmoe_status run_log_sync(run_log *log);
 
 // train.json: the settings, the data's directory, and its splits' sizes and checksums as meta.json has them.
 sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings, const dataset *data);
-// Reads it back and opens the data, which must still be what the run began with.
-sigmoe_status train_json_read(const char *run, sigmoe_train_settings *settings, dataset *data);
+// Reads it back and opens the data in `directory` (NULL: where they were), which must still be what the run began with.
+sigmoe_status train_json_read(
+    const char *run, const char *directory, sigmoe_train_settings *settings, dataset *data);

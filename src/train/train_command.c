@@ -76,7 +76,7 @@ sigmoe_status sigmoe_train(
     int thread_count = observer ? observer->threads : 0;
     TRY(check_request(request));
     if (request->resume)
-        TRY(trainer_resume(request->out, thread_count, &t));
+        TRY(trainer_resume(request->out, NULL, thread_count, &t));
     else
         TRY(start_fresh(request, thread_count, &t));
     trainer_recompute(t, request->recompute);

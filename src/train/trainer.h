@@ -24,8 +24,9 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out);
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
 // From here on the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
-// The newest checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run.
-sigmoe_status trainer_resume(const char *run, int threads, trainer **out);
+// The newest checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run. The data are
+// those in `data_directory`, which must be the same (NULL: where they were when the run began).
+sigmoe_status trainer_resume(const char *run, const char *data_directory, int threads, trainer **out);
 void trainer_destroy(trainer *t); // NULL is allowed
 
 // What one step did.

@@ -237,6 +237,24 @@ static void a_run_whose_checkpoints_cannot_be_read_is_kept(void **state) {
     assert_int_equal(file_identity("unread/runs/dense-seed7/checkpoints/00000006/model.safetensors"), before);
 }
 
+static void begun_runs_go_on_with_moved_data(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("elsewhere"));
+    a.request.settings.checkpoint_every = 4;
+    OK(run(&a));
+    OK(directory_remove(in_root("elsewhere/runs/dense-seed8/result.json")));
+    OK(directory_remove(in_root("elsewhere/runs/dense-seed8/checkpoints/00000006")));
+    assert_int_equal(rename(in_root("data"), in_root("moved")), 0);
+    attempt b = prepare(in_root("elsewhere"));
+    b.request.settings.checkpoint_every = 4;
+    b.request.resume = true;
+    b.request.data = in_root("moved");
+    sigmoe_status status = run(&b);
+    assert_int_equal(rename(in_root("moved"), in_root("data")), 0);
+    OK(status);
+    assert_same_scores(in_root("elsewhere"), in_root("whole"));
+}
+
 static void on_alarm(int signal) {
     (void)signal;
     stop = 1;
@@ -387,6 +405,7 @@ int main(void) {
         cmocka_unit_test(stopped_between_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
         cmocka_unit_test(a_run_whose_checkpoints_cannot_be_read_is_kept),
+        cmocka_unit_test(begun_runs_go_on_with_moved_data),
         cmocka_unit_test(stopped_anywhere_it_goes_on),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(mistakes_leave_nothing_behind),

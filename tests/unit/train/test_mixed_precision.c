@@ -229,7 +229,7 @@ static void test_resume_has_the_same_bits(void **state) {
     step_report report;
     for (int i = 0; i < STEPS / 2; i++) OK(trainer_step(whole, &report));
     OK(checkpoint_write(whole));
-    OK(trainer_resume(in_root("resumed"), 2, &rest));
+    OK(trainer_resume(in_root("resumed"), NULL, 2, &rest));
     assert_int_equal(trainer_settings(rest)->dtype, SIGMOE_BF16);
     for (int i = STEPS / 2; i < STEPS; i++) {
         step_report other;

@@ -131,7 +131,7 @@ static void test_not_finite_stops(void **state) {
     assert_non_null(strstr(metrics, "null"));
     free(metrics);
     if (steps == 0) return;
-    OK(trainer_resume(in_root("broken"), 1, &again)); // the checkpoint before it is whole
+    OK(trainer_resume(in_root("broken"), NULL, 1, &again)); // the checkpoint before it is whole
     trainer_destroy(again);
 }
 
