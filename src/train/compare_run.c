@@ -4,6 +4,8 @@
 #include "train/checkpoint.h"
 #include "train/compare_curves.h"
 #include "train/json_objects.h"
+#include "train/run_log.h"
+#include "train/train_settings.h"
 
 #include <math.h>
 
@@ -143,6 +145,56 @@ static trainer_costs add_costs(trainer_costs a, trainer_costs b) {
         .peak_activation_bytes = fmax(a.peak_activation_bytes, b.peak_activation_bytes)};
 }
 
+// ---------------------------------------------------------------- what is there already
+
+// But for the tokenizer, which is known from the data.
+static bool same_model(const sigmoe_config *a, const sigmoe_config *b) {
+    json_t *first = NULL, *second = NULL;
+    bool same = config_to_json(a, &first) == SIGMOE_OK && config_to_json(b, &second) == SIGMOE_OK &&
+                json_object_del(first, "tokenizer") == 0 && json_object_del(second, "tokenizer") == 0 &&
+                json_equal(first, second);
+    json_decref(first);
+    json_decref(second);
+    return same;
+}
+
+static sigmoe_status is_another(const run_request *r, const char *what) {
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s was trained with %s than the comparison asks for; remove it to have it trained again",
+        r->directory, what);
+}
+
+static sigmoe_status check_settings(const run_request *r) {
+    char path[PATH_CAPACITY], what[64];
+    sigmoe_train_settings settings;
+    dataset data;
+    TRY(path_format(path, "%s/train.json", r->directory));
+    if (!path_exists(path)) return SIGMOE_OK; // a finished run can do without
+    TRY(train_json_read(r->directory, r->data->directory, &settings, &data));
+    const char *name = train_settings_difference(&settings, r->settings);
+    snprintf(what, sizeof what, "another value of %s", name ? name : "");
+    return name ? is_another(r, what) : SIGMOE_OK;
+}
+
+static sigmoe_status check_model(const run_request *r, const char *checkpoint) {
+    char path[PATH_CAPACITY];
+    sigmoe_config config;
+    TRY(path_format(path, "%s/config.json", checkpoint));
+    TRY(config_read(path, &config));
+    return same_model(&config, r->config) ? SIGMOE_OK : is_another(r, "another model");
+}
+
+// The comparison's record says what its runs are, but can have been changed since they began.
+static sigmoe_status check_result(const run_request *r, const run_result *result) {
+    char checkpoint[PATH_CAPACITY];
+    bool found;
+    if (!result->failure && result->steps != r->settings->steps)
+        return is_another(r, "another number of steps");
+    TRY(check_settings(r));
+    TRY(checkpoint_find(r->directory, checkpoint, &found));
+    return found ? check_model(r, checkpoint) : SIGMOE_OK;
+}
+
 // ---------------------------------------------------------------- the run
 
 static sigmoe_status start_fresh(const run_request *r, trainer **out) {
@@ -160,12 +212,17 @@ static sigmoe_status start_fresh(const run_request *r, trainer **out) {
     return status;
 }
 
+static sigmoe_status go_on(const run_request *r, const char *checkpoint, trainer **out) {
+    TRY(check_settings(r));
+    TRY(check_model(r, checkpoint));
+    return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
+}
+
 static sigmoe_status open_trainer(const run_request *r, trainer **out) {
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    if (found)
-        return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
+    if (found) return go_on(r, newest, out);
     // Interrupted before its first checkpoint: nothing there to go on from.
     if (path_exists(r->directory)) TRY(directory_remove(r->directory));
     return start_fresh(r, out);
@@ -230,7 +287,10 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     *result = (run_result){0};
     TRY(result_path_of(r->directory, result_path));
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
-    if (path_exists(result_path)) return read_result(result_path, a, result);
+    if (path_exists(result_path)) {
+        TRY(read_result(result_path, a, result));
+        return check_result(r, result);
+    }
     TRY(open_trainer(r, &t));
     sigmoe_status status = finish(r, t, costs_path, a, result);
     trainer_destroy(t);

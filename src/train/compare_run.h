@@ -25,7 +25,7 @@ typedef struct run_request {
 // Whether there is nothing to train in the directory any more.
 bool compare_run_finished(const char *directory);
 // Trains from where the directory stands: nothing there, an interrupted run, or a finished one, of which result.json is
-// read. The result's texts live in the arena. SIGMOE_INTERRUPTED when the stop flag was raised; the run can go on later.
+// read; what is there must have been trained as the request asks. The result's texts live in the arena. SIGMOE_INTERRUPTED when the stop flag was raised; the run can go on later.
 sigmoe_status compare_run(const run_request *request, arena *a, run_result *result);
 // The scores as a JSON object, null where not known, and back.
 sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out);

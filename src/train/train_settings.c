@@ -40,6 +40,24 @@ sigmoe_train_settings train_settings_default(void) {
     return settings;
 }
 
+static bool same_value(const option *o, const void *a, const void *b) {
+    const void *x = (const char *)a + o->offset, *y = (const char *)b + o->offset;
+    switch (o->type) {
+    case OPTION_INTEGER:
+        return *(const int64_t *)x == *(const int64_t *)y;
+    case OPTION_NUMBER:
+        return *(const double *)x == *(const double *)y;
+    default: // a choice
+        return *(const int *)x == *(const int *)y;
+    }
+}
+
+const char *train_settings_difference(const sigmoe_train_settings *a, const sigmoe_train_settings *b) {
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (!same_value(&options[i], a, b)) return options[i].name;
+    return NULL;
+}
+
 sigmoe_status train_settings_check(const sigmoe_train_settings *settings) {
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         const option *o = &options[i];

@@ -32,10 +32,12 @@ typedef struct attempt {
 } attempt;
 
 static attempt prepare(const char *out) {
+    static char data[PATH_CAPACITY];
+    OK(path_format(data, "%s/data", root));
     attempt a = {.base = make_config(MOE)};
     sigmoe_compare_defaults(&a.base, &a.request);
     a.request.base_name = "small";
-    a.request.data = in_root("data");
+    a.request.data = data;
     a.request.out = out;
     a.request.variants = two;
     a.request.variant_count = 2;
@@ -308,6 +310,55 @@ static void other_settings_are_refused(void **state) {
     assert_message_has("no comparison");
 }
 
+static void replace_in(const char *path, const char *former, const char *later) {
+    char *text = read_text(path), *at = strstr(text, former), changed[8192];
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, later, at + strlen(former));
+    write_text(path, changed);
+    free(text);
+}
+
+// A record that was changed by hand lets settings pass that the runs before were not trained with.
+static void edited_records_do_not_mix_trainings(void **state) {
+    (void)state;
+    char out[PATH_CAPACITY];
+    OK(path_format(out, "%s/edited", root));
+    attempt a = prepare(out);
+    a.request.settings.checkpoint_every = 4;
+    OK(run(&a));
+    replace_in(in_root("edited/compare.json"), "\"steps\": 6", "\"steps\": 8");
+    a = prepare(out);
+    a.request.settings.checkpoint_every = 4;
+    a.request.resume = true;
+    a.request.settings.steps = 8;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // finished with 6
+    assert_message_has("runs/dense-seed7 ");
+    assert_message_has("steps");
+    OK(directory_remove(in_root("edited/runs/dense-seed7/result.json")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // begun for 6
+    assert_message_has("runs/dense-seed7 ");
+
+    replace_in(in_root("edited/compare.json"), "\"steps\": 8", "\"steps\": 6");
+    replace_in(in_root("edited/compare.json"), "\"lr\": 0.01", "\"lr\": 0.02");
+    a.request.settings.steps = 6;
+    a.request.settings.lr = 0.02;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("another value of lr");
+    OK(directory_remove(in_root("edited/runs/dense-seed7")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // that one is trained again, the next is in the way
+    assert_message_has("runs/sigma-moe-seed7 ");
+
+    replace_in(in_root("edited/compare.json"), "\"lr\": 0.02", "\"lr\": 0.01");
+    replace_in(in_root("edited/compare.json"), "\"dropout\": 0.1", "\"dropout\": 0.2");
+    a.request.settings.lr = 0.01;
+    a.base.model.dropout = 0.2;
+    OK(directory_remove(in_root("edited/runs/dense-seed7")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("runs/sigma-moe-seed7 was trained with another model");
+    OK(directory_remove(in_root("edited/runs")));
+    OK(run(&a));
+}
+
 static void refused_early(attempt *a, const char *part) {
     FAILS(SIGMOE_BAD_ARGUMENT, run(a));
     assert_message_has(part);
@@ -408,6 +459,7 @@ int main(void) {
         cmocka_unit_test(begun_runs_go_on_with_moved_data),
         cmocka_unit_test(stopped_anywhere_it_goes_on),
         cmocka_unit_test(other_settings_are_refused),
+        cmocka_unit_test(edited_records_do_not_mix_trainings),
         cmocka_unit_test(mistakes_leave_nothing_behind),
         cmocka_unit_test(without_gnuplot_nothing_is_trained),
         cmocka_unit_test(a_damaged_result_is_named),
