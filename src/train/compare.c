@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { CURVE_POINTS = 20 };
 
@@ -27,11 +28,28 @@ void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *
 
 // ---------------------------------------------------------------- the place
 
-static sigmoe_status begin(const comparison *c, const char *path, const json_t *record) {
+// Names of presets and tables are no files, whatever directory is called like them.
+static bool is_file_inside(const char *name, const char *directory) {
+    struct stat about;
+    return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) && path_inside(name, directory);
+}
+
+// Replacing the place must not remove what is read from.
+static sigmoe_status keep_inputs(const comparison *c) {
     const sigmoe_compare_request *r = c->request;
-    if (r->force && path_inside(r->data, r->out))
+    const char *source = c->sweep ? c->sweep->name : r->base_name;
+    if (path_inside(r->data, r->out))
         return fail(
             SIGMOE_BAD_ARGUMENT, "%s holds the data: choose another place for the comparison", r->out);
+    if (is_file_inside(source, r->out))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%s holds %s, which is read: choose another place for the comparison", r->out, source);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status begin(const comparison *c, const char *path, const json_t *record) {
+    const sigmoe_compare_request *r = c->request;
+    if (r->force) TRY(keep_inputs(c));
     TRY(output_claim(r->out, r->force));
     TRY(directory_make(r->out));
     return json_write(path, record);

@@ -52,6 +52,14 @@ echo '{"base": "wt-s-moe", "rows": ["dense", "wt-s-moe"], "set": {"d_model": 16,
 works sweep own.json --data data --out own
 [ -d own/runs/sigma-moe ] || problem "the preset of a file is not its row"
 
+mkdir kept
+cp own.json kept
+fails 2 'kept/own.json, which is read' sweep kept/own.json --data data --out kept --force
+same own.json kept/own.json
+mkdir tab3-e8 # that a table is called like the place does not make it a file
+small tab3-e8 --out tab3-e8 --force
+fails 2 'valid_tokens is 2' sweep own.json --data data --out x --valid-tokens 2
+
 # Rows with fewer seeds than the others: alone, in two processes, and resumed; no verdict from them.
 cat >mixed.json <<'JSON'
 {"base": "e8-moe", "rows": ["dense", {"row": "softmax", "seeds": 1}, "sigma-moe"], "seeds": 3, "test_tokens": 100,
