@@ -38,14 +38,24 @@ static sigmoe_status check_split(
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "split %s", split);
 }
 
+// So many of a split's tokens must have something for every stream.
+static sigmoe_status check_scored(const comparison *c, const char *split, const char *name, int64_t limit) {
+    if (limit > 0 && limit < SCORE_STREAMS)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is %" PRId64 "; it must be 0 (all) or at least %d", name, limit,
+            SCORE_STREAMS);
+    return check_split(c, split, SCORE_STREAMS, true, limit);
+}
+
 static sigmoe_status check_settings(const comparison *c) {
-    sigmoe_train_settings last = c->request->settings;
+    const sigmoe_compare_request *r = c->request;
+    sigmoe_train_settings last = r->settings;
     last.seed = comparison_seed(c, c->seed_count - 1);
-    TRY(train_settings_check(&c->request->settings));
+    TRY(train_settings_check(&r->settings));
     TRY(train_settings_check(&last));
     TRY(check_split(c, "train", last.batch, false, 0));
-    TRY(check_split(c, "valid", SCORE_STREAMS, true, c->request->test_tokens));
-    return check_split(c, "test", SCORE_STREAMS, true, c->request->test_tokens);
+    TRY(check_scored(c, "valid", "valid_tokens", r->settings.valid_tokens));
+    TRY(check_scored(c, "valid", "test_tokens", r->test_tokens));
+    return check_scored(c, "test", "test_tokens", r->test_tokens);
 }
 
 // ---------------------------------------------------------------- the variants

@@ -390,6 +390,12 @@ static void mistakes_leave_nothing_behind(void **state) {
     a = prepare(in_root("nothing"));
     a.request.seeds = 0;
     refused_early(&a, "seeds");
+    a = prepare(in_root("nothing"));
+    a.request.settings.valid_tokens = 2; // fewer than there are streams
+    refused_early(&a, "valid_tokens is 2");
+    a = prepare(in_root("nothing"));
+    a.request.test_tokens = 3;
+    refused_early(&a, "test_tokens is 3");
     a = prepare(in_root("data")); // replacing the data that it reads
     a.request.force = true;
     FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
