@@ -7,6 +7,7 @@
 #include "train/compare_table.h"
 #include "train/forecast.h"
 #include "train/paths.h"
+#include "train/place_lock.h"
 #include "train/plot.h"
 #include "train/report.h"
 #include "train/sweep_jobs.h"
@@ -15,6 +16,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { CURVE_POINTS = 20 };
@@ -47,11 +49,15 @@ static sigmoe_status keep_inputs(const comparison *c) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status begin(const comparison *c, const char *path, const json_t *record) {
+static sigmoe_status begin(const comparison *c, const char *path, const json_t *record, int *lock) {
     const sigmoe_compare_request *r = c->request;
-    if (r->force) TRY(keep_inputs(c));
+    if (r->force) {
+        TRY(keep_inputs(c));
+        TRY(place_free(r->out, c->observer));
+    }
     TRY(output_claim(r->out, r->force));
     TRY(directory_make(r->out));
+    TRY(place_lock(r->out, c->observer, lock));
     return json_write(path, record);
 }
 
@@ -63,34 +69,38 @@ static sigmoe_status check_record(const comparison *c, const char *path, const j
     return status;
 }
 
+// But for a lock.
 static sigmoe_status is_empty(const char *directory, bool *empty) {
     arena *a;
     char **names;
     int count = 0;
     TRY(arena_create("directory", &a));
     sigmoe_status status = directory_list(directory, a, &names, &count);
+    *empty = status == SIGMOE_OK && (count == 0 || (count == 1 && strcmp(names[0], PLACE_LOCK_NAME) == 0));
     arena_destroy(a);
-    *empty = count == 0;
     return status;
 }
 
 // A comparison that was stopped before it could write its record has nothing to go on from and begins.
-static sigmoe_status resume(const comparison *c, const char *path, const json_t *record) {
+static sigmoe_status make_or_find(const char *out) {
     bool empty = true;
-    if (path_exists(path)) return check_record(c, path, record);
-    if (path_exists(c->request->out)) TRY(is_empty(c->request->out, &empty));
-    if (!empty)
-        return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", c->request->out);
-    TRY(directory_make(c->request->out));
-    return json_write(path, record);
+    if (path_exists(out)) TRY(is_empty(out, &empty));
+    if (!empty) return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", out);
+    return directory_make(out);
 }
 
-static sigmoe_status open_place(const comparison *c) {
+static sigmoe_status resume(const comparison *c, const char *path, const json_t *record, int *lock) {
+    if (!path_exists(path)) TRY(make_or_find(c->request->out));
+    TRY(place_lock(c->request->out, c->observer, lock));
+    return path_exists(path) ? check_record(c, path, record) : json_write(path, record);
+}
+
+static sigmoe_status open_place(const comparison *c, int *lock) {
     char path[PATH_CAPACITY];
     json_t *record;
     TRY(path_format(path, "%s/compare.json", c->request->out));
     TRY(comparison_record(c, &record));
-    sigmoe_status status = c->request->resume ? resume(c, path, record) : begin(c, path, record);
+    sigmoe_status status = c->request->resume ? resume(c, path, record, lock) : begin(c, path, record, lock);
     json_decref(record);
     return status;
 }
@@ -202,10 +212,11 @@ static sigmoe_status run_all(comparison *c) {
 
 // ---------------------------------------------------------------- all of it
 
-static sigmoe_status compare(comparison *c, char **text) {
+// The place stays locked as long as *lock is open, here or in a run's process.
+static sigmoe_status compare(comparison *c, int *lock, char **text) {
     table_row *rows;
     TRY(comparison_plan(c));
-    TRY(open_place(c));
+    TRY(open_place(c, lock));
     TRY(comparison_ngram(c));
     TRY(forecast_begin(c));
     TRY(run_all(c));
@@ -239,7 +250,9 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
         r.settings.valid_every = (r.settings.steps + CURVE_POINTS - 1) / CURVE_POINTS;
     comparison c = {.request = &r, .sweep = sweep, .jobs = jobs, .observer = observer};
     TRY(arena_create("comparison", &c.arena));
-    sigmoe_status status = compare(&c, &text);
+    int lock = -1;
+    sigmoe_status status = compare(&c, &lock, &text);
+    place_unlock(lock);
     arena_destroy(c.arena);
     if (status != SIGMOE_OK) return status;
     free(last_table);

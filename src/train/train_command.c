@@ -2,6 +2,7 @@
 #include "formats/file.h"
 #include "train/checkpoint.h"
 #include "train/model_file.h"
+#include "train/place_lock.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
 
@@ -22,6 +23,10 @@ static sigmoe_status check_request(const sigmoe_train_request *r) {
     if (r->unroll < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "unroll is %lld; it must be 1 or more", (long long)r->unroll);
     return train_settings_check(&r->settings);
+}
+
+static int threads_of(const sigmoe_observer *observer) {
+    return observer ? observer->threads : 0;
 }
 
 // Replacing `out` must not remove what is read from.
@@ -45,8 +50,18 @@ static sigmoe_status build_config(const sigmoe_train_request *r, const char *ini
     return model_config_check(&config->model);
 }
 
+static sigmoe_status take_place(
+    const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
+    if (r->force) TRY(place_free(r->out, observer));
+    TRY(output_claim(r->out, r->force));
+    TRY(directory_make(r->out));
+    TRY(place_lock(r->out, observer, lock));
+    return trainer_begin_run(t, r->out);
+}
+
 // Everything that can be wrong is found before an existing `out` is replaced.
-static sigmoe_status start_fresh(const sigmoe_train_request *r, int thread_count, trainer **out) {
+static sigmoe_status start_fresh(
+    const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
     char init[PATH_CAPACITY] = "";
     sigmoe_config config;
     dataset data;
@@ -58,11 +73,10 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, int thread_count
 
     trainer *t;
     trainer_request request = {
-        .config = &config, .data = &data, .settings = &r->settings, .threads = thread_count};
+        .config = &config, .data = &data, .settings = &r->settings, .threads = threads_of(observer)};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
-    if (status == SIGMOE_OK) status = output_claim(r->out, r->force);
-    if (status == SIGMOE_OK) status = trainer_begin_run(t, r->out);
+    if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -70,17 +84,32 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, int thread_count
     return status;
 }
 
-sigmoe_status sigmoe_train(
-    const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
+static sigmoe_status resume(const char *run, const sigmoe_observer *observer, int *lock, trainer **out) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/train.json", run));
+    if (path_exists(path)) TRY(place_lock(run, observer, lock)); // else it is no run, and gets no file
+    return trainer_resume(run, NULL, threads_of(observer), out);
+}
+
+// The run's directory stays locked as long as *lock is open.
+static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_observer *observer, int *lock,
+    sigmoe_train_result *result) {
     trainer *t;
-    int thread_count = observer ? observer->threads : 0;
     TRY(check_request(request));
     if (request->resume)
-        TRY(trainer_resume(request->out, NULL, thread_count, &t));
+        TRY(resume(request->out, observer, lock, &t));
     else
-        TRY(start_fresh(request, thread_count, &t));
+        TRY(start_fresh(request, observer, lock, &t));
     trainer_recompute(t, request->recompute);
     sigmoe_status status = trainer_run(t, "train", observer, result);
     trainer_destroy(t);
+    return status;
+}
+
+sigmoe_status sigmoe_train(
+    const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    int lock = -1;
+    sigmoe_status status = train(request, observer, &lock, result);
+    place_unlock(lock);
     return status;
 }

@@ -97,14 +97,15 @@ grep -q "own scores, in bits/char" ruined/table.txt || problem "no word about th
 # A signal to all processes of a sweep, as batch systems send it: each run saves, whoever else tells it to.
 children_of() { sed -n "s/^\([0-9]*\) ([^)]*) . $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true; }
 
-begin_pair() { # begin_pair RUN: two long runs at a time in the background; returns when both have taken steps
+begin_pair() { # begin_pair RUN [OPTION]: two long runs at a time in the background; returns when both have taken steps
     "$program" sweep tab3-e8 --data data --set d_model=64 --set n_layers=2 --set n_heads=2 --set d_head=16 --set unroll=64 --batch 8 \
-        --test-tokens 64 --steps 20000 --jobs 2 --threads 2 --out "$1" >stdout 2>stderr &
+        --test-tokens 64 --steps 20000 --jobs 2 --threads 2 --out "$@" >stdout 2>stderr &
     process=$!
     for row in dense sigma-moe; do
         while kill -0 $process 2>/dev/null && [ ! -s "$1/runs/$row/metrics.jsonl" ]; do sleep 0.05; done
     done
-    children=$(children_of $process)
+    children=
+    while kill -0 $process 2>/dev/null && [ "$(echo "$children" | wc -w)" -ne 2 ]; do children=$(children_of $process); done
     [ "$(echo "$children" | wc -w)" -eq 2 ] || problem "a sweep with two jobs has the children '$children': $(cat stderr)"
 }
 
@@ -133,6 +134,15 @@ begin_pair interrupted
 kill -INT $children $process
 stopped 130
 saved interrupted
+
+# The runs of a sweep that is killed save, and one that goes on at once waits for them.
+begin_pair killed
+kill -KILL $process
+wait $process || true
+begin_pair killed --resume
+kill -TERM $process
+stopped 143
+saved killed
 
 fails 2 'needs a table' sweep --data data --out x
 fails 2 'did you mean tab10-wt-s' sweep tab10-wts --data data --out x

@@ -1,6 +1,8 @@
 // A run that was stopped and resumed has the bits of one that was not; and what a resume finds damaged, it refuses.
 #include "fixture.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 // Raises the stop flag when the first checkpoint has been written.
@@ -257,10 +259,30 @@ static void test_other_data_is_refused(void **state) {
     free(changed);
 }
 
+static void test_one_process_at_a_time(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(2);
+    stopper never = {0}, stopped = {.stop = 1};
+    const char *run = in_root("shared");
+    OK(train(run, &config, &settings, &never, 1));
+    int lock = open(in_root("shared/.lock"), O_RDWR);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    FAILS(SIGMOE_IO, resume(run, 1));
+    assert_message_has("shared is in use");
+    FAILS(SIGMOE_INTERRUPTED, train(run, &config, &settings, &stopped, 1)); // who replaces it waits, too
+    assert_message_has("in use");
+    assert_true(path_exists(in_root("shared/train.json")));
+    close(lock);
+    OK(resume(run, 1));
+}
+
 static void test_nothing_to_resume(void **state) {
     (void)state;
     FAILS(SIGMOE_BAD_ARGUMENT, resume(in_root("nowhere"), 1));
     assert_message_has("nowhere");
+    FAILS(SIGMOE_BAD_ARGUMENT, resume(in_root("data"), 1));
+    assert_false(path_exists(in_root("data/.lock")));
 }
 
 int main(void) {
@@ -273,6 +295,7 @@ int main(void) {
         cmocka_unit_test(test_newest_two_are_kept),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_other_data_is_refused),
+        cmocka_unit_test(test_one_process_at_a_time),
         cmocka_unit_test(test_nothing_to_resume),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -5,6 +5,8 @@
 #include "train/sweep_plan.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 static arena *texts;
 
@@ -281,6 +283,51 @@ static void a_stopped_sweep_goes_on(void **state) {
     assert_false(path_exists(in_root("stopped/runs/dense-seed1/checkpoints")));
 }
 
+// A run says what came out of it in its own process, which then waits until the test lets it go on.
+static void on_note_wait(void *context, const char *line) {
+    (void)line;
+    write_text(context, "");
+    while (!path_exists(in_root("go"))) usleep(10000);
+}
+
+static pid_t sweep_that_waits(const sigmoe_sweep_request *request, const char *waits) {
+    pid_t process = fork();
+    if (process == 0) {
+        const char *table;
+        sigmoe_observer observer = {.note = on_note_wait, .context = (void *)waits, .threads = 1};
+        (void)sigmoe_sweep(request, &observer, &table);
+        _exit(0);
+    }
+    assert_true(process > 0);
+    while (!path_exists(waits)) usleep(10000);
+    return process;
+}
+
+static void runs_that_outlive_a_killed_sweep_keep_its_place(void **state) {
+    (void)state;
+    const char *table;
+    char out[PATH_CAPACITY], waits[PATH_CAPACITY];
+    OK(path_format(out, "%s/outlived", root));
+    OK(path_format(waits, "%s/waits", root));
+    sigmoe_sweep_request request = small_request(out, 3, 2);
+    pid_t sweep = sweep_that_waits(&request, waits);
+    assert_int_equal(kill(sweep, SIGKILL), 0);
+    assert_int_equal(waitpid(sweep, NULL, 0), sweep);
+
+    request.resume = true;
+    FAILS(SIGMOE_IO, run(&request, false, &table));
+    assert_message_has("outlived is in use");
+    request.resume = false;
+    request.force = true;
+    FAILS(SIGMOE_IO, run(&request, false, &table));
+    assert_message_has("outlived is in use");
+    request.force = false;
+    request.resume = true;
+    write_text(in_root("go"), "");
+    OK(run(&request, false, &table));
+    assert_same_file(in_root("once/claims.csv"), in_root("outlived/claims.csv"));
+}
+
 static void a_run_that_cannot_be_written_stops_all(void **state) {
     (void)state;
     const char *table;
@@ -328,6 +375,7 @@ int main(void) {
         cmocka_unit_test(one_seed_gives_plain_names_and_no_verdict),
         cmocka_unit_test(several_at_a_time_are_the_same_runs),
         cmocka_unit_test(a_stopped_sweep_goes_on),
+        cmocka_unit_test(runs_that_outlive_a_killed_sweep_keep_its_place),
         cmocka_unit_test(a_run_that_cannot_be_written_stops_all),
         cmocka_unit_test(rows_made_equal_are_trained_once),
     };

@@ -1,0 +1,14 @@
+// DIR/.lock: only one process, with those that it forks, works in a directory at a time. It ends with the last of them, however they
+// end, so that a run whose parent was killed keeps its directory until it has saved.
+#pragma once
+
+#include "base/status.h"
+
+#define PLACE_LOCK_NAME ".lock"
+
+// Makes the file and takes the lock. Waits a few seconds where it is held, then refuses; SIGMOE_INTERRUPTED when the stop flag is
+// raised meanwhile. On file systems without locks nothing is held. `observer` may be NULL.
+sigmoe_status place_lock(const char *directory, const sigmoe_observer *observer, int *lock);
+// As if taken and given back, for who wants to remove the directory; one that has no lock, or does not exist, is free.
+sigmoe_status place_free(const char *directory, const sigmoe_observer *observer);
+void place_unlock(int lock); // -1 is allowed
