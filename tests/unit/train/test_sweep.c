@@ -283,11 +283,11 @@ static void a_stopped_sweep_goes_on(void **state) {
     assert_false(path_exists(in_root("stopped/runs/dense-seed1/checkpoints")));
 }
 
-// A run says what came out of it in its own process, which then waits until the test lets it go on.
+// A run says what came out of it in its own process, which then waits until the test lets it go on; never for ever.
 static void on_note_wait(void *context, const char *line) {
     (void)line;
     write_text(context, "");
-    while (!path_exists(in_root("go"))) usleep(10000);
+    for (int i = 0; i < 6000 && !path_exists(in_root("go")); i++) usleep(10000);
 }
 
 static pid_t sweep_that_waits(const sigmoe_sweep_request *request, const char *waits) {
