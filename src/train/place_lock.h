@@ -1,5 +1,5 @@
-// DIR/.lock: only one process, with those that it forks, works in a directory at a time. It ends with the last of them, however they
-// end, so that a run whose parent was killed keeps its directory until it has saved.
+// DIR/.lock: only one process, with those that it forks, works in a directory at a time. The lock ends with the last of them,
+// however they end, so that a run whose parent was killed keeps its directory until it has saved.
 #pragma once
 
 #include "base/status.h"

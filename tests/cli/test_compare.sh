@@ -28,7 +28,7 @@ compare --variants topk:k=5:norm_compensation=true --out options --set ff.k=1
 
 cp moe.json run/moe.json
 fails 2 'run/moe.json, which is read' compare --data data --base run/moe.json --variants dense --steps 4 --batch 2 --out run --force
-[ -s run/moe.json ] && [ -s run/table.txt ] || problem "--force removed the base's configuration"
+for file in moe.json table.txt; do [ -s "run/$file" ] || problem "--force removed run/$file"; done
 
 fails 2 'did you mean' compare --data data --base ./moe.json --variants dnese --out x
 fails 2 'ff\.kk|kk' compare --data data --base ./moe.json --variants topk:kk=5 --out x

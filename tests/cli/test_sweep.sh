@@ -112,7 +112,8 @@ begin_pair() { # begin_pair RUN [OPTION]: two long runs at a time in the backgro
 saved() { # saved RUN: what both runs did is in their checkpoints
     for row in dense sigma-moe; do
         steps=$(wc -l <"$1/runs/$row/metrics.jsonl")
-        [ "$steps" -gt 0 ] && [ -d "$1/runs/$row/checkpoints/$(printf %08d "$steps")" ] ||
+        [ "$steps" -gt 0 ] || problem "$1/runs/$row took no step"
+        [ -d "$1/runs/$row/checkpoints/$(printf %08d "$steps")" ] ||
             problem "$1/runs/$row lost its $steps steps: $(ls "$1/runs/$row/checkpoints")"
     done
 }
