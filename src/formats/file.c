@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPEN_DIRECTORIES = 16 }; // descriptors that a walk through a tree may hold
+enum {
+    OPEN_DIRECTORIES = 16, // descriptors that a walk through a tree may hold
+    PARTIAL_NAMES = 1000,
+};
 
 static sigmoe_status too_long(const char *path) {
     return fail(SIGMOE_BAD_ARGUMENT, "the path %.60s... is longer than %d bytes", path, PATH_CAPACITY - 1);
@@ -34,25 +37,56 @@ static sigmoe_status sync_path(const char *path) {
     return status;
 }
 
-static sigmoe_status sync_parent(const char *path) {
-    char parent[PATH_CAPACITY];
+sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]) {
     TRY(path_format(parent, "%s", path));
     size_t length = strlen(parent);
     while (length > 1 && parent[length - 1] == '/') parent[--length] = '\0';
     char *slash = strrchr(parent, '/');
-    if (!slash) return sync_path(".");
+    if (!slash) return path_format(parent, ".");
     slash[slash == parent] = '\0'; // the root keeps its slash
+    return SIGMOE_OK;
+}
+
+static sigmoe_status sync_parent(const char *path) {
+    char parent[PATH_CAPACITY];
+    TRY(path_parent(path, parent));
     return sync_path(parent);
+}
+
+sigmoe_status file_replaceable(const char *path) {
+    struct stat about;
+    if (lstat(path, &about) != 0) return errno == ENOENT ? SIGMOE_OK : fail_errno("cannot write %s", path);
+    if (S_ISREG(about.st_mode)) return SIGMOE_OK;
+    const char *kind = S_ISDIR(about.st_mode)   ? "a directory"
+                       : S_ISLNK(about.st_mode) ? "a symbolic link"
+                                                : "a device or a pipe";
+    return fail(
+        SIGMOE_IO, "cannot write %s: it is %s, which is not replaced; choose another name", path, kind);
+}
+
+// A name that nothing has yet: whatever stands beside the file, a link as well as another process's part, stays as it is.
+static int open_partial(file_writer *w) {
+    for (int i = 0;; i++) {
+        snprintf(
+            w->partial_path, sizeof w->partial_path, "%s.%ld-%d.partial", w->final_path, (long)getpid(), i);
+        int descriptor = open(w->partial_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST || i == PARTIAL_NAMES) return descriptor;
+    }
 }
 
 sigmoe_status file_writer_open(file_writer *w, const char *path) {
     *w = (file_writer){0};
     if (strlen(path) >= sizeof w->final_path) return too_long(path);
     snprintf(w->final_path, sizeof w->final_path, "%s", path);
-    snprintf(w->partial_path, sizeof w->partial_path, "%s.partial", path);
-    w->stream = fopen(w->partial_path, "wbe");
-    if (!w->stream) return fail_errno("cannot write %s", w->partial_path);
-    return SIGMOE_OK;
+    TRY(file_replaceable(path));
+    int descriptor = open_partial(w);
+    if (descriptor < 0) return fail_errno("cannot write %s", path);
+    w->stream = fdopen(descriptor, "wb");
+    if (w->stream) return SIGMOE_OK;
+    fail_errno("cannot write %s", path);
+    close(descriptor);
+    unlink(w->partial_path);
+    return SIGMOE_IO;
 }
 
 void file_writer_abandon(file_writer *w) {
@@ -64,14 +98,18 @@ void file_writer_abandon(file_writer *w) {
 
 sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count) {
     if (count == 0 || fwrite(bytes, 1, count, w->stream) == count) return SIGMOE_OK;
-    return fail_errno("cannot write %s", w->partial_path);
+    return fail_errno("cannot write %s", w->final_path);
 }
 
 sigmoe_status file_writer_commit(file_writer *w) {
-    if (fflush(w->stream) != 0 || fsync(fileno(w->stream)) != 0) {
-        fail_errno("cannot write %s", w->partial_path);
+    sigmoe_status status = SIGMOE_OK;
+    if (fflush(w->stream) != 0 || fsync(fileno(w->stream)) != 0)
+        status = fail_errno("cannot write %s", w->final_path);
+    // Again: what stands there may have come since, and a token_writer chooses the name at the end.
+    if (status == SIGMOE_OK) status = file_replaceable(w->final_path);
+    if (status != SIGMOE_OK) {
         file_writer_abandon(w);
-        return SIGMOE_IO;
+        return status;
     }
     int closed = fclose(w->stream);
     w->stream = NULL;

@@ -14,9 +14,12 @@ sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...)
 typedef struct file_writer {
     FILE *stream;
     char final_path[PATH_CAPACITY];
-    char partial_path[PATH_CAPACITY + 16]; // beside it, "<final>.partial"
+    char partial_path[PATH_CAPACITY + 64]; // beside it and its own, "<final>.<process>-<number>.partial"
 } file_writer;
 
+// Whether nothing or a regular file stands at `path`: what a file_writer may replace. Others are refused by opening and by
+// committing; asked before a long computation, too.
+sigmoe_status file_replaceable(const char *path);
 sigmoe_status file_writer_open(file_writer *w, const char *path);
 sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count);
 // Flush, fsync, rename, fsync of the directory. On failure the partial file is removed.
@@ -36,6 +39,8 @@ void file_map_close(file_map *map);
 
 sigmoe_status directory_make(const char *path); // with parents; existing is fine
 bool path_exists(const char *path);
+sigmoe_status path_parent(
+    const char *path, char parent[PATH_CAPACITY]); // the directory that holds it, or would
 // Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
 bool path_inside(const char *inner, const char *outer);
 sigmoe_status directory_remove(const char *path); // with its contents

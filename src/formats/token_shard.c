@@ -276,7 +276,7 @@ sigmoe_status token_writer_add(token_writer *w, const int32_t *tokens, int64_t c
 }
 
 static sigmoe_status finish_shard(const token_writer *w, open_shard_file *f) {
-    if (fseeko(f->file.stream, 0, SEEK_SET) != 0) return fail_errno("cannot write %s", f->file.partial_path);
+    if (fseeko(f->file.stream, 0, SEEK_SET) != 0) return fail_errno("cannot write %s", f->file.final_path);
     TRY(write_header(w, f));
     if (w->shard_count == 1) TRY(path_format(f->file.final_path, "%s/%s.bin", w->directory, w->split));
     return file_writer_commit(&f->file);

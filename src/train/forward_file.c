@@ -39,6 +39,18 @@ static sigmoe_status check_request(const sigmoe_forward_request *r) {
     return SIGMOE_OK;
 }
 
+// What was read must not be what is written over; and in a model's directory each name has its meaning.
+static sigmoe_status check_output(const sigmoe_forward_request *r) {
+    char parent[PATH_CAPACITY];
+    TRY(path_parent(r->out, parent));
+    if (path_inside(parent, r->model))
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "the output %s lies in the model's directory: choose another place", r->out);
+    if (path_inside(r->out, r->tokens))
+        return fail(SIGMOE_BAD_ARGUMENT, "the output %s is the tokens' file: choose another name", r->out);
+    return file_replaceable(r->out);
+}
+
 static sigmoe_status read_tokens(forward_pass *f, int64_t vocab_size) {
     const char *path = f->request->tokens;
     int64_t shape[2];
@@ -180,6 +192,7 @@ sigmoe_status sigmoe_forward(const sigmoe_forward_request *request, const sigmoe
     forward_pass f = {.request = request};
     TRY(check_request(request));
     TRY(model_locate(request->model, directory));
+    TRY(check_output(request));
     TRY(model_read(directory, request->grad ? STORE_GRADIENTS : STORE_VALUES, &config, &f.model));
     sigmoe_status status = forward(&f, observer ? observer->threads : 0);
     xl_memory_destroy(f.memory);

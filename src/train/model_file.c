@@ -1,5 +1,6 @@
 #include "train/model_file.h"
 
+#include "data/output_directory.h"
 #include "formats/safetensors.h"
 #include "train/paths.h"
 
@@ -102,17 +103,11 @@ sigmoe_status model_write(const char *directory, const sigmoe_config *config, co
 }
 
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {
-    char path[PATH_CAPACITY], partial[PATH_CAPACITY];
+    char path[PATH_CAPACITY];
+    output_directory out;
     TRY(path_trimmed(path, directory));
     TRY(output_claim(path, false));
-    TRY(path_format(partial, "%s.partial", path));
-    TRY(output_claim(partial, true));
-    TRY(directory_make(partial));
-    sigmoe_status status = model_write(partial, config, model);
-    if (status == SIGMOE_OK) status = directory_commit(partial, path);
-    if (status != SIGMOE_OK) {
-        fail_in(status, "%s was not written", path);
-        directory_remove(partial);
-    }
-    return status;
+    TRY(output_begin(&out, path));
+    sigmoe_status status = output_end(&out, model_write(out.partial, config, model), false);
+    return status == SIGMOE_OK ? status : fail_in(status, "%s was not written", path);
 }

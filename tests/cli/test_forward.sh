@@ -49,6 +49,28 @@ fails 1 . forward --model model --tokens tokens.npy --out missing/y.safetensors
 fails 1 . forward --model model --tokens tokens.npy --out .
 fails 2 'needs --tokens' forward --model model --out x.safetensors
 
+# What is read is not written over, and only a regular file is replaced; others' files beside the output stay.
+cp -r model kept
+cp tokens.npy kept.npy
+for out in model/model.safetensors model/./new.safetensors ./model//config.json; do
+    fails 2 "$out lies in the model" forward --model model --tokens tokens.npy --out $out
+done
+fails 2 'tokens.npy is the tokens' forward --model model --tokens tokens.npy --out ./tokens.npy
+same kept model
+same kept.npy tokens.npy
+rm -r kept
+mkfifo pipe
+ln -s kept.npy link
+fails 1 'pipe: it is a device or a pipe' forward --model model --tokens tokens.npy --out pipe
+fails 1 'link: it is a symbolic link' forward --model model --tokens tokens.npy --out link
+fails 1 'null: it is a device' forward --model model --tokens tokens.npy --out /dev/null
+{ [ -p pipe ] && [ -h link ] && [ -c /dev/null ]; } || problem "forward replaced what is no file"
+ln -s kept.npy x.safetensors.partial
+works forward --model model --tokens tokens.npy --out x.safetensors
+same kept.npy tokens.npy
+[ -h x.safetensors.partial ] || problem "forward removed what stood beside its output"
+rm pipe link kept.npy x.safetensors x.safetensors.partial
+
 # broken NAME PYTHON: a copy of the model in which the code has changed `config` or `tensors`.
 broken() {
     rm -rf "$1"

@@ -3,6 +3,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// Whether a part of `name` stands beside it, whatever its number.
+static bool part_is_left(const char *directory, const char *name) {
+    arena *a;
+    char **names;
+    int count;
+    bool left = false;
+    assert_int_equal(arena_create("test", &a), SIGMOE_OK);
+    assert_int_equal(directory_list(directory, a, &names, &count), SIGMOE_OK);
+    for (int i = 0; i < count; i++)
+        left = left || (strncmp(names[i], name, strlen(name)) == 0 && strstr(names[i], ".partial"));
+    arena_destroy(a);
+    return left;
+}
+
 static void commit_replaces_at_once(void **state) {
     (void)state;
     const char *path = at("a");
@@ -11,10 +25,11 @@ static void commit_replaces_at_once(void **state) {
     assert_int_equal(file_writer_open(&w, path), SIGMOE_OK);
     assert_int_equal(file_writer_write(&w, "new!", 4), SIGMOE_OK);
     assert_file_text(path, "old"); // until the commit
+    assert_true(part_is_left(scratch, "a"));
     assert_int_equal(file_writer_commit(&w), SIGMOE_OK);
     file_writer_abandon(&w); // harmless
     assert_file_text(path, "new!");
-    assert_false(path_exists(at("a.partial")));
+    assert_false(part_is_left(scratch, "a"));
 }
 
 static void abandoning_keeps_the_old(void **state) {
@@ -27,7 +42,7 @@ static void abandoning_keeps_the_old(void **state) {
     file_writer_abandon(&w);
     file_writer_abandon(&w);
     assert_file_text(path, "old");
-    assert_false(path_exists(at("b.partial")));
+    assert_false(part_is_left(scratch, "b"));
 }
 
 static void a_place_that_cannot_be_written(void **state) {
@@ -41,11 +56,65 @@ static void a_place_that_cannot_be_written(void **state) {
     path[sizeof path - 1] = '\0';
     assert_int_equal(file_writer_open(&w, path), SIGMOE_BAD_ARGUMENT);
     file_writer_abandon(&w);
-    // A directory stands where the file should go: only the rename can find out.
     assert_int_equal(directory_make(at("taken/inside")), SIGMOE_OK);
-    assert_int_equal(file_writer_open(&w, at("taken")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&w, at("taken")), SIGMOE_IO);
+    assert_message_has("it is a directory");
+    // One that comes while the file is written is only found at the end.
+    assert_int_equal(file_writer_open(&w, at("late")), SIGMOE_OK);
+    assert_int_equal(directory_make(at("late")), SIGMOE_OK);
     assert_int_equal(file_writer_commit(&w), SIGMOE_IO);
-    assert_false(path_exists(at("taken.partial")));
+    assert_message_has("it is a directory");
+    assert_false(part_is_left(scratch, "taken") || part_is_left(scratch, "late"));
+}
+
+// A device in place of a file, or a link to one, is lost for good when something is renamed onto it.
+static void only_files_are_replaced(void **state) {
+    (void)state;
+    file_writer w;
+    struct stat about;
+    put_text(at("target"), "target");
+    assert_int_equal(symlink(at("target"), at("link")), 0);
+    assert_int_equal(symlink(at("nowhere"), at("dangling")), 0);
+    assert_int_equal(mkfifo(at("fifo"), 0600), 0);
+    const char *const kinds[][2] = {
+        {"link", "a symbolic link"}, {"dangling", "a symbolic link"}, {"fifo", "a device or a pipe"}};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(file_replaceable(at(kinds[i][0])), SIGMOE_IO);
+        assert_int_equal(file_writer_open(&w, at(kinds[i][0])), SIGMOE_IO);
+        assert_message_has(kinds[i][1]);
+        assert_false(part_is_left(scratch, kinds[i][0]));
+    }
+    assert_int_equal(file_writer_open(&w, "/dev/null"), SIGMOE_IO);
+    assert_message_has("a device");
+    assert_true(lstat(at("link"), &about) == 0 && S_ISLNK(about.st_mode));
+    assert_true(lstat(at("fifo"), &about) == 0 && S_ISFIFO(about.st_mode));
+    assert_file_text(at("target"), "target");
+    assert_int_equal(file_replaceable(at("target")), SIGMOE_OK);
+    assert_int_equal(file_replaceable(at("new")), SIGMOE_OK);
+}
+
+// What already has the part's name is somebody else's: it is neither written to nor waited for nor removed.
+static void parts_of_others_stay(void **state) {
+    (void)state;
+    char own[128], other[128];
+    snprintf(own, sizeof own, "p.%ld-0.partial", (long)getpid());
+    snprintf(other, sizeof other, "p.%ld-1.partial", (long)getpid());
+    put_text(at("precious"), "precious");
+    put_text(at("p.partial"), "ordinary");
+    assert_int_equal(symlink(at("precious"), at(own)), 0);
+    assert_int_equal(mkfifo(at(other), 0600), 0);
+    file_writer first, second;
+    assert_int_equal(file_writer_open(&first, at("p")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&second, at("p")), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&first, "first", 5), SIGMOE_OK);
+    assert_int_equal(file_writer_write(&second, "second", 6), SIGMOE_OK);
+    assert_int_equal(file_writer_commit(&first), SIGMOE_OK);
+    assert_file_text(at("p"), "first");
+    file_writer_abandon(&second);
+    assert_file_text(at("p"), "first");
+    assert_file_text(at("precious"), "precious");
+    assert_file_text(at("p.partial"), "ordinary");
+    assert_true(path_exists(at(own)) && path_exists(at(other)));
 }
 
 static void a_full_disk(void **state) {
@@ -61,7 +130,7 @@ static void a_full_disk(void **state) {
     for (int i = 0; i < 40 && status == SIGMOE_OK; i++) status = file_writer_write(&w, block, sizeof block);
     if (status == SIGMOE_OK) status = file_writer_commit(&w);
     file_writer_abandon(&w);
-    bool left = path_exists(at("disk/file.partial"));
+    bool left = part_is_left(disk, "file");
     size_t size;
     unsigned char *bytes = get_file(path, &size);
     unmount_small_disk(disk);
@@ -85,7 +154,7 @@ static void a_full_disk_on_commit(void **state) {
     assert_int_equal(file_writer_open(&second, at("disk2/second")), SIGMOE_OK);
     assert_int_equal(file_writer_write(&second, "small", 5), SIGMOE_OK);
     sigmoe_status status = file_writer_commit(&second);
-    bool left = path_exists(at("disk2/second")) || path_exists(at("disk2/second.partial"));
+    bool left = path_exists(at("disk2/second")) || part_is_left(disk, "second");
     unmount_small_disk(disk);
     assert_int_equal(filled, SIGMOE_OK);
     assert_int_equal(status, SIGMOE_IO);
@@ -200,6 +269,8 @@ int main(void) {
         cmocka_unit_test(commit_replaces_at_once),
         cmocka_unit_test(abandoning_keeps_the_old),
         cmocka_unit_test(a_place_that_cannot_be_written),
+        cmocka_unit_test(only_files_are_replaced),
+        cmocka_unit_test(parts_of_others_stay),
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_full_disk_on_commit),
         cmocka_unit_test(mapping),

@@ -131,9 +131,9 @@ static void writing_fails(void **state) {
     refuses(SIGMOE_IO, 5, "train.bin is missing");
     assert_int_equal(files_in(at("d")), 0); // no partial file stays
     // A commit that fails at its second shard takes the first back.
-    assert_int_equal(directory_make(at("d/train_000001.bin/in the way")), SIGMOE_OK);
     assert_int_equal(token_writer_open(at("d"), "train", 5, 2, &w), SIGMOE_OK);
     assert_int_equal(token_writer_add(w, (int32_t[]){0, 1, 2, 3, 4}, 5), SIGMOE_OK);
+    assert_int_equal(directory_make(at("d/train_000001.bin/in the way")), SIGMOE_OK);
     assert_int_equal(token_writer_commit(w), SIGMOE_IO);
     assert_int_equal(files_in(at("d")), 1); // what was in the way
 }

@@ -232,6 +232,9 @@ static void test_evaluation_refuses(void **state) {
     OK(sigmoe_model_create(&config, 1, 1, &model));
     OK(sigmoe_model_save(model, in_root("twelve")));
     FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_model_save(model, in_root("twelve")));
+    OK(directory_make(in_root("own.partial/work"))); // somebody's own directory
+    FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_model_save(model, in_root("own")));
+    assert_true(path_exists(in_root("own.partial/work")));
     sigmoe_model_free(model);
     sigmoe_eval_defaults(&request);
     request.model = in_root("twelve");
