@@ -17,7 +17,7 @@ static void read_tensor(const safetensors_file *file, const stored_tensor *t) {
 
 static void read_file(const char *path) {
     safetensors_file *file;
-    if (safetensors_open(path, &file) != SIGMOE_OK) return;
+    if (safetensors_open(path, 16, &file) != SIGMOE_OK) return;
     for (int i = 0; i < safetensors_count(file); i++) read_tensor(file, safetensors_at(file, i));
     (void)safetensors_find(file, "w");
     safetensors_close(file);

@@ -1,13 +1,34 @@
 #include "formats/json_options.h"
 #include "formats/file.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_KNOWN_KEYS = 64 };
+enum { MOST_KNOWN_KEYS = 64, MOST_BYTES = 4 << 20 };
 
-sigmoe_status json_parse_object(const char *name, const void *bytes, size_t size, json_t **out) {
+// Values and members of the text, more or less: each follows a comma or an opening bracket outside of strings. Of text that is
+// no JSON, some number.
+static int64_t count_values(const char *text, size_t size) {
+    int64_t count = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += text[i] == '\\';
+        else
+            count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    }
+    return count;
+}
+
+sigmoe_status json_parse_object(
+    const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out) {
     json_error_t error;
+    if (count_values(bytes, size) > most_values)
+        return fail(SIGMOE_BAD_FORMAT, "%s: more than %" PRId64 " JSON values: this is another kind of file",
+            name, most_values);
     json_t *value = json_loadb(bytes ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
     if (!value)
         return fail(
@@ -23,7 +44,12 @@ sigmoe_status json_parse_object(const char *name, const void *bytes, size_t size
 sigmoe_status json_read_object(const char *path, json_t **out) {
     file_map map;
     TRY(file_map_open(path, &map));
-    sigmoe_status status = json_parse_object(path, map.bytes, map.size, out);
+    sigmoe_status status =
+        map.size > MOST_BYTES
+            ? fail(SIGMOE_BAD_FORMAT,
+                  "%s: %zu bytes, more than the %d that a JSON file of this program may have", path, map.size,
+                  MOST_BYTES)
+            : json_parse_object(path, map.bytes, map.size, JSON_MOST_VALUES, out);
     file_map_close(&map);
     return status;
 }

@@ -6,10 +6,14 @@
 
 #include <jansson.h>
 
-// Parses a whole file into a JSON object; the sentence names the file, line and column. Free with json_decref.
+// Parses a whole file into a JSON object; the sentence names the file, line and column. Free with json_decref. A file of more
+// than 4 MiB or of more than JSON_MOST_VALUES values is none of ours and is refused before it takes memory.
+enum { JSON_MOST_VALUES = 1 << 18 };
 sigmoe_status json_read_object(const char *path, json_t **out);
-// The same for bytes in memory; `name` stands where the file's would.
-sigmoe_status json_parse_object(const char *name, const void *bytes, size_t size, json_t **out);
+// The same for bytes in memory, of any length but at most `most_values` values: one may take a hundred times the bytes
+// that it is written in. `name` stands where the file's would.
+sigmoe_status json_parse_object(
+    const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out);
 // Writes aside, fsyncs, renames. Sorted as built, indented by 2. Reading it back gives the same doubles.
 sigmoe_status json_write(const char *path, const json_t *object);
 

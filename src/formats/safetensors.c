@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
+// Of JSON: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}. The rest is for metadata and unknown tensors.
+enum { VALUES_OF_TENSOR = 16, MORE_VALUES = 4096 };
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
 
 struct safetensors_file {
@@ -124,7 +126,7 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const 
     return check_cover(file, data, data_size);
 }
 
-static sigmoe_status read_file(safetensors_file *file) {
+static sigmoe_status read_file(safetensors_file *file, int64_t expected) {
     uint64_t length;
     if (file->map.size < PREFIX)
         return fail(SIGMOE_BAD_FORMAT, "%s: %zu bytes are too few for a safetensors file", file->path,
@@ -137,13 +139,14 @@ static sigmoe_status read_file(safetensors_file *file) {
     if (length > file->map.size - PREFIX)
         return fail(SIGMOE_BAD_FORMAT, "%s: the file ends inside its header; it is cut short", file->path);
     json_t *header;
-    TRY(json_parse_object(file->path, file->map.bytes + PREFIX, (size_t)length, &header));
+    TRY(json_parse_object(file->path, file->map.bytes + PREFIX, (size_t)length,
+        MORE_VALUES + VALUES_OF_TENSOR * expected, &header));
     sigmoe_status status = read_tensors(file, header, file->map.bytes + PREFIX + length);
     json_decref(header);
     return status;
 }
 
-sigmoe_status safetensors_open(const char *path, safetensors_file **out) {
+sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_file **out) {
     arena *memory;
     safetensors_file *file;
     TRY(arena_create("safetensors", &memory));
@@ -155,7 +158,7 @@ sigmoe_status safetensors_open(const char *path, safetensors_file **out) {
     sigmoe_status status;
     file->path = arena_text(memory, "%s", path);
     status = file->path ? file_map_open(path, &file->map) : SIGMOE_NO_MEMORY;
-    if (status == SIGMOE_OK) status = read_file(file);
+    if (status == SIGMOE_OK) status = read_file(file, expected);
     if (status == SIGMOE_OK)
         *out = file;
     else
@@ -210,9 +213,20 @@ static sigmoe_status find_of_shape(const safetensors_file *file, const char *nam
     return SIGMOE_OK;
 }
 
-static sigmoe_status wrong_type(const safetensors_file *file, const stored_tensor *t, const char *needed) {
-    return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is %s where %s is needed", file->path, t->name,
-        types[t->type].name, needed);
+// As above, and of a type that can be read as `type`.
+static sigmoe_status find_readable(const safetensors_file *file, const char *name, tensor_type type, int dims,
+    const int64_t *shape, const stored_tensor **out) {
+    TRY(find_of_shape(file, name, dims, shape, out));
+    tensor_type has = (*out)->type;
+    if (has == type || (has == TENSOR_BF16 && type == TENSOR_F32)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is %s where %s is needed", file->path, name,
+        types[has].name, type == TENSOR_F32 ? "F32 or BF16" : types[type].name);
+}
+
+sigmoe_status safetensors_check(
+    const safetensors_file *file, const char *name, tensor_type type, int dims, const int64_t *shape) {
+    const stored_tensor *t;
+    return find_readable(file, name, type, dims, shape, &t);
 }
 
 static void widen_bf16(const unsigned char *bytes, int64_t count, float *out) {
@@ -225,21 +239,18 @@ static void widen_bf16(const unsigned char *bytes, int64_t count, float *out) {
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out) {
     const stored_tensor *t = NULL;
-    TRY(find_of_shape(file, name, dims, shape, &t));
+    TRY(find_readable(file, name, TENSOR_F32, dims, shape, &t));
     if (t->type == TENSOR_BF16)
         widen_bf16(t->bytes, t->count, out);
-    else if (t->type == TENSOR_F32)
-        memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
     else
-        return wrong_type(file, t, "F32 or BF16");
+        memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
     return SIGMOE_OK;
 }
 
 sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out) {
     const stored_tensor *t = NULL;
-    TRY(find_of_shape(file, name, dims, shape, &t));
-    if (t->type != TENSOR_I32) return wrong_type(file, t, "I32");
+    TRY(find_readable(file, name, TENSOR_I32, dims, shape, &t));
     memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
     return SIGMOE_OK;
 }

@@ -19,11 +19,16 @@ typedef struct stored_tensor {
 
 typedef struct safetensors_file safetensors_file;
 
-sigmoe_status safetensors_open(const char *path, safetensors_file **out);
+// `expected`: the tensors that the reader will ask for. The header may describe some more, so that they can be named, but a
+// header of many more is refused before it takes memory.
+sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_file **out);
 void safetensors_close(safetensors_file *file);
 int safetensors_count(const safetensors_file *file);
 const stored_tensor *safetensors_at(const safetensors_file *file, int index);
 const stored_tensor *safetensors_find(const safetensors_file *file, const char *name); // NULL when absent
+// Whether there is a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16) or TENSOR_I32.
+sigmoe_status safetensors_check(
+    const safetensors_file *file, const char *name, tensor_type type, int dims, const int64_t *shape);
 // Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. The sentence names file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);

@@ -9,7 +9,8 @@ struct parameter_list {
     arena *memory;
     parameter **items;
     int length, capacity;
-    bool rounded; // all copies are those of the values
+    int64_t elements; // of all tensors
+    bool rounded;     // all copies are those of the values
 };
 
 sigmoe_status parameters_create(parameter_list **out) {
@@ -51,6 +52,8 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
             return fail(
                 SIGMOE_BAD_ARGUMENT, "tensor %s would have more than 2^63 elements", declaration->name);
     }
+    if (__builtin_add_overflow(list->elements, p->count, &list->elements))
+        return fail(SIGMOE_BAD_ARGUMENT, "the model would have more than 2^63 elements in all");
     p->name = arena_text(list->memory, "%s", declaration->name);
     if (!p->name) return SIGMOE_NO_MEMORY;
     p->init = declaration->init;

@@ -155,7 +155,7 @@ static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_r
     state_tensors state;
     safetensors_file *file;
     TRY(list_tensors(t, memory_rows, a, &state));
-    TRY(safetensors_open(path, &file));
+    TRY(safetensors_open(path, state.count, &file));
     sigmoe_status status = SIGMOE_OK;
     for (int i = 0; status == SIGMOE_OK && i < state.count; i++) {
         const state_tensor *s = &state.all[i];
@@ -299,6 +299,7 @@ sigmoe_status trainer_resume(const char *run, const char *data_directory, int th
     TRY(checkpoint_newest(run, directory));
     TRY(path_format(path, "%s/config.json", directory));
     TRY(config_read(path, &config));
+    TRY(model_check_weights(directory, &config.model));
     trainer_request request = {
         .config = &config, .data = &data, .settings = &settings, .threads = thread_count};
     TRY(trainer_build(&request, &t));

@@ -46,15 +46,40 @@ static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *
     return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", bad->name);
 }
 
-sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
+static sigmoe_status check_tensors(const safetensors_file *file, parameter_list *list) {
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        tensor_type type = p->trainable ? TENSOR_F32 : TENSOR_I32;
+        TRY(safetensors_check(file, p->name, type, p->dims, p->shape));
+    }
+    return refuse_unknown(file, list);
+}
+
+typedef sigmoe_status file_use(const safetensors_file *file, parameter_list *list);
+
+static sigmoe_status use_weights(const char *directory, parameter_list *list, file_use *use) {
     char path[PATH_CAPACITY];
     safetensors_file *file;
-    parameters_changed(list);
     TRY(path_format(path, "%s/model.safetensors", directory));
-    TRY(safetensors_open(path, &file));
-    sigmoe_status status = read_tensors(file, list);
+    TRY(safetensors_open(path, parameters_length(list), &file));
+    sigmoe_status status = use(file, list);
     safetensors_close(file);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
+    parameters_changed(list);
+    return use_weights(directory, list, read_tensors);
+}
+
+sigmoe_status model_check_weights(const char *directory, const model_config *config) {
+    parameter_list *list;
+    TRY(model_config_check(config));
+    TRY(parameters_create(&list));
+    sigmoe_status status = model_declare(config, list);
+    if (status == SIGMOE_OK) status = use_weights(directory, list, check_tensors);
+    parameters_destroy(list);
+    return status;
 }
 
 sigmoe_status model_read(
@@ -63,6 +88,7 @@ sigmoe_status model_read(
     transformer *model;
     TRY(path_format(path, "%s/config.json", directory));
     TRY(config_read(path, config));
+    TRY(model_check_weights(directory, &config->model));
     TRY(transformer_create(&config->model, storage, &model));
     sigmoe_status status = model_read_weights(directory, transformer_parameters(model));
     if (status == SIGMOE_OK)

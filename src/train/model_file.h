@@ -8,6 +8,9 @@
 // finite and tables out of range are errors that name the file and the tensor.
 sigmoe_status model_read(
     const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out);
+// Whether the weights of such a model lie there, by their names, shapes and types: to be known before a model takes memory,
+// since what config.json asks for may be any size.
+sigmoe_status model_check_weights(const char *directory, const model_config *config);
 // Only the weights, into a list that is allocated already.
 sigmoe_status model_read_weights(const char *directory, parameter_list *list);
 // Writes the files into an existing directory: the same bytes for the same model.

@@ -70,6 +70,7 @@ static sigmoe_status start_fresh(
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
     if (!r->force) TRY(output_claim(r->out, false));
+    if (r->init) TRY(model_check_weights(init, &config.model));
 
     trainer *t;
     trainer_request request = {

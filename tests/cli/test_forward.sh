@@ -110,6 +110,20 @@ forward 1 . other tokens.npy
 broken unknown "config['ff']['expert_sizes'] = 3"
 forward 1 'expert_sizes.*expert_size' unknown tokens.npy
 
+# A configuration of any size is compared with the file before it takes memory: none has room for this one.
+ENORMOUS="config.update(n_heads=65536, d_head=16384)"
+broken enormous "$ENORMOUS"
+MISFIT='model.safetensors: tensor "layers.0.attn.q.weight" has shape'
+forward 1 "$MISFIT" enormous tokens.npy
+fails 1 "$MISFIT" eval --model enormous --data data
+fails 1 "$MISFIT" train --init enormous --data data --out x --batch 2 --steps 2
+absent x
+works train --config moe.json --data data --out run --batch 2 --steps 1
+mv run/checkpoints/00000001/config.json was.json
+sed 's/"n_heads": 2/"n_heads": 65536/; s/"d_head": 8/"d_head": 16384/' was.json >run/checkpoints/00000001/config.json
+fails 1 "$MISFIT" train --resume --out run
+rm -r run was.json
+
 cp -r model cut
 for bytes in 0 7 8 60 1000; do
     head -c $bytes model/model.safetensors >cut/model.safetensors

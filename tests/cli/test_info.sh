@@ -71,6 +71,10 @@ fails 2 'n_heads' info --preset demo --set n_heads=0
 fails 2 'dropout' info --preset demo --set dropout=1.5
 fails 2 'router.*sigmoid' info --preset demo --set ff.router=sigmoyd
 
+# Each size within its range, but not all together.
+fails 2 'more than 2.63 elements in all' info --preset demo --set vocab_size=1073741824 --set d_model=1048576 \
+    --set n_layers=4096 --set n_heads=65536 --set d_head=16384
+
 # The same in a file: the sentence names the file, too.
 write_config good.json "$MOE"
 works info --config good.json

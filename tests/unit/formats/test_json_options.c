@@ -23,7 +23,7 @@ static const char *const others[] = {"type", NULL};
 
 static sigmoe_status read_text(const char *text, sample *values) {
     json_t *object;
-    sigmoe_status status = json_parse_object("text", text, strlen(text), &object);
+    sigmoe_status status = json_parse_object("text", text, strlen(text), JSON_MOST_VALUES, &object);
     if (status != SIGMOE_OK) return status;
     status = json_read_options(object, "ff.", table, others, values);
     json_decref(object);
@@ -91,6 +91,36 @@ static void deep_nesting_is_refused(void **state) {
     memset(text, '[', 200000);
     memcpy(text, "{\"a\":", 5);
     refuses(text, "depth");
+}
+
+// A text takes many times its size when it is parsed: what is no file of ours must not be.
+static void too_much_is_refused(void **state) {
+    (void)state;
+    json_t *object;
+    const char *text = "{\"a\": [1, 2, {}, []], \"[,{\\\",\": \",,,,\"}"; // 1 and 1, 4 and 2
+    assert_int_equal(json_parse_object("text", text, strlen(text), 8, &object), SIGMOE_OK);
+    json_decref(object);
+    assert_int_equal(json_parse_object("text", text, strlen(text), 7, &object), SIGMOE_BAD_FORMAT);
+    assert_message_has("text: more than 7 JSON values");
+
+    enum { BYTES = (4 << 20) + 1 };
+    char *file = malloc(BYTES);
+    assert_non_null(file);
+    memset(file, ' ', BYTES);
+    memcpy(file, "{}", 2);
+    put_file(at("long.json"), file, BYTES - 1);
+    assert_int_equal(json_read_object(at("long.json"), &object), SIGMOE_OK);
+    json_decref(object);
+    put_file(at("long.json"), file, BYTES);
+    assert_int_equal(json_read_object(at("long.json"), &object), SIGMOE_BAD_FORMAT);
+    assert_message_has("long.json: 4194305 bytes");
+    memcpy(file, "{\"a\":[", 6);
+    for (int i = 6; i < BYTES - 9; i += 3) memcpy(file + i, "{},", 3);
+    memcpy(file + BYTES - 9, "{}]}", 4);
+    put_file(at("long.json"), file, BYTES - 1);
+    assert_int_equal(json_read_object(at("long.json"), &object), SIGMOE_BAD_FORMAT);
+    assert_message_has("long.json: more than 262144 JSON values");
+    free(file);
 }
 
 static void no_object_where_one_is_needed(void **state) {
@@ -179,7 +209,7 @@ static void cut_at_every_byte(void **state) {
         json_t *object;
         char *part = malloc(size ? size : 1); // exact, so that a read beyond is seen
         memcpy(part, text, size);
-        assert_int_equal(json_parse_object("part", part, size, &object), SIGMOE_BAD_FORMAT);
+        assert_int_equal(json_parse_object("part", part, size, 100, &object), SIGMOE_BAD_FORMAT);
         free(part);
     }
     assert_int_equal(read_text(text, &s), SIGMOE_OK);
@@ -191,6 +221,7 @@ int main(void) {
         cmocka_unit_test(errors_name_the_path),
         cmocka_unit_test(errors_name_the_place),
         cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(no_object_where_one_is_needed),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(from_text),

@@ -19,7 +19,7 @@ static void put_tensors(const char *path, const char *header, size_t data_size) 
 static void refuses(const char *header, size_t data_size, const char *part) {
     safetensors_file *file;
     put_tensors(at("bad.safetensors"), header, data_size);
-    assert_int_equal(safetensors_open(at("bad.safetensors"), &file), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_open(at("bad.safetensors"), 6, &file), SIGMOE_BAD_FORMAT);
     assert_message_has("bad.safetensors");
     assert_message_has(part);
 }
@@ -45,7 +45,7 @@ static void round_trip(void **state) {
     (void)state;
     safetensors_file *file;
     put_sample(at("s"));
-    assert_int_equal(safetensors_open(at("s"), &file), SIGMOE_OK);
+    assert_int_equal(safetensors_open(at("s"), 6, &file), SIGMOE_OK);
     assert_int_equal(safetensors_count(file), 6);
     assert_string_equal(safetensors_at(file, 0)->name, "w");
     assert_null(safetensors_find(file, "x"));
@@ -76,7 +76,13 @@ static void wrong_requests(void **state) {
     float w[6];
     int32_t table[6];
     put_sample(at("s"));
-    assert_int_equal(safetensors_open(at("s"), &file), SIGMOE_OK);
+    assert_int_equal(safetensors_open(at("s"), 6, &file), SIGMOE_OK);
+    assert_int_equal(safetensors_check(file, "w", TENSOR_F32, 2, (int64_t[]){2, 3}), SIGMOE_OK);
+    assert_int_equal(safetensors_check(file, "h", TENSOR_F32, 1, (int64_t[]){2}), SIGMOE_OK); // widened
+    assert_int_equal(safetensors_check(file, "table", TENSOR_I32, 1, (int64_t[]){3}), SIGMOE_OK);
+    assert_int_equal(safetensors_check(file, "v", TENSOR_F32, 1, (int64_t[]){1}), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_check(file, "w", TENSOR_F32, 1, (int64_t[]){6}), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_check(file, "w", TENSOR_I32, 2, (int64_t[]){2, 3}), SIGMOE_BAD_FORMAT);
     assert_int_equal(safetensors_read_f32(file, "v", 1, (int64_t[]){1}, w), SIGMOE_BAD_FORMAT);
     assert_message_has("tensor \"v\" is missing");
     assert_int_equal(safetensors_read_f32(file, "w", 2, (int64_t[]){3, 2}, w), SIGMOE_BAD_FORMAT);
@@ -120,6 +126,19 @@ static void bad_headers(void **state) {
         8, "duplicate");
 }
 
+// Parsed, a header may take a hundred times its bytes.
+static void headers_of_many_values(void **state) {
+    (void)state;
+    enum { ENTRIES = 5000 };
+    char *header = malloc(3 * ENTRIES + 16);
+    assert_non_null(header);
+    strcpy(header, "{\"a\":[");
+    for (int i = 0; i < ENTRIES; i++) strcat(header + 6 + 3 * (size_t)(i ? i - 1 : 0), "{},");
+    strcpy(header + 6 + 3 * ENTRIES, "{}]}");
+    refuses(header, 0, "more than 4192 JSON values"); // 6 tensors are expected
+    free(header);
+}
+
 static void bad_sizes(void **state) {
     (void)state;
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "lie outside");
@@ -147,14 +166,14 @@ static void bad_prefixes(void **state) {
     (void)state;
     safetensors_file *file;
     put_file(at("p"), "\x02\0\0\0\0\0\0", 7);
-    assert_int_equal(safetensors_open(at("p"), &file), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_open(at("p"), 6, &file), SIGMOE_BAD_FORMAT);
     put_file(at("p"), "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
-    assert_int_equal(safetensors_open(at("p"), &file), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_open(at("p"), 6, &file), SIGMOE_BAD_FORMAT);
     put_file(at("p"), "\x01\xe1\xf5\x05\0\0\0\0{}", 10); // 100,000,001
-    assert_int_equal(safetensors_open(at("p"), &file), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_open(at("p"), 6, &file), SIGMOE_BAD_FORMAT);
     assert_message_has("no safetensors file");
     put_file(at("p"), "\x03\0\0\0\0\0\0\0{}", 10);
-    assert_int_equal(safetensors_open(at("p"), &file), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_open(at("p"), 6, &file), SIGMOE_BAD_FORMAT);
     assert_message_has("cut short");
 }
 
@@ -168,7 +187,7 @@ static void unusual_but_right(void **state) {
         "\"b\":{\"shape\":[1],\"dtype\":\"BF16\",\"data_offsets\":[0,2]},"
         "\"a\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[2,6]}}  ",
         6);
-    assert_int_equal(safetensors_open(at("u"), &file), SIGMOE_OK);
+    assert_int_equal(safetensors_open(at("u"), 6, &file), SIGMOE_OK);
     assert_int_equal(safetensors_count(file), 3);
     int32_t value;
     float wide;
@@ -186,7 +205,7 @@ static void cut_at_every_byte(void **state) {
     unsigned char *bytes = get_file(at("s"), &size);
     for (size_t cut = 0; cut < size; cut++) {
         put_file(at("cut"), bytes, cut);
-        assert_int_equal(safetensors_open(at("cut"), &file), SIGMOE_BAD_FORMAT);
+        assert_int_equal(safetensors_open(at("cut"), 6, &file), SIGMOE_BAD_FORMAT);
     }
     free(bytes);
 }
@@ -199,7 +218,7 @@ static void every_allocation_fails_once(void **state) {
     int64_t failures = 0;
     do {
         arena_fail_after(failures);
-        status = safetensors_open(at("s"), &file);
+        status = safetensors_open(at("s"), 6, &file);
         failures += status != SIGMOE_OK;
     } while (status == SIGMOE_NO_MEMORY);
     arena_fail_after(-1);
@@ -214,6 +233,7 @@ int main(void) {
         cmocka_unit_test(wrong_requests),
         cmocka_unit_test(wrong_writes),
         cmocka_unit_test(bad_headers),
+        cmocka_unit_test(headers_of_many_values),
         cmocka_unit_test(bad_sizes),
         cmocka_unit_test(bad_prefixes),
         cmocka_unit_test(unusual_but_right),

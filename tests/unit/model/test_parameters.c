@@ -137,6 +137,22 @@ static void same_for_any_thread_count_other_for_other_seeds(void **state) {
     tear_down(&other);
 }
 
+static void the_sum_of_all_is_checked(void **state) {
+    (void)state;
+    parameter_list *list;
+    const parameter_declaration half = {
+        "half", 2, {INT64_C(1) << 31, INT64_C(1) << 31}, INIT_ONE, 0, false, false};
+    const parameter_declaration whole = {
+        "whole", 2, {INT64_C(1) << 32, INT64_C(1) << 31}, INIT_ONE, 0, false, false};
+    ok(parameters_create(&list));
+    ok(parameters_declare(list, &half, NULL));
+    assert_int_equal(parameters_declare(list, &half, NULL), SIGMOE_BAD_ARGUMENT);
+    assert_non_null(strstr(sigmoe_message(), "more than 2^63 elements in all"));
+    assert_int_equal(parameters_declare(list, &whole, NULL), SIGMOE_BAD_ARGUMENT);
+    assert_non_null(strstr(sigmoe_message(), "whole"));
+    parameters_destroy(list);
+}
+
 static void not_finite_is_named(void **state) {
     (void)state;
     fixture f;
@@ -164,6 +180,7 @@ int main(void) {
         cmocka_unit_test(rows_are_equally_long),
         cmocka_unit_test(choices_are_distinct_and_fair),
         cmocka_unit_test(same_for_any_thread_count_other_for_other_seeds),
+        cmocka_unit_test(the_sum_of_all_is_checked),
         cmocka_unit_test(not_finite_is_named),
         cmocka_unit_test(sizes_do_not_wrap),
     };
