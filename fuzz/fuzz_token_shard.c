@@ -29,9 +29,9 @@ static void read_split(const char *path) {
     if (token_split_open(directory, "train", VOCAB_SIZE, &split) != SIGMOE_OK) return;
     int64_t count = token_split_count(split), few = count < COPIED ? count : COPIED;
     int32_t tokens[COPIED];
-    token_split_copy(split, count - few, few, tokens);
+    if (token_split_copy(split, count - few, few, tokens) != SIGMOE_OK) abort(); // what opening has checked
     for (int64_t i = 0; i < few; i++)
-        if (tokens[i] < 0 || tokens[i] >= VOCAB_SIZE) abort(); // what opening has checked
+        if (tokens[i] < 0 || tokens[i] >= VOCAB_SIZE) abort();
     token_split_close(split);
 }
 

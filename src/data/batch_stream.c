@@ -25,19 +25,18 @@ int64_t batch_stream_steps_per_epoch(const batch_stream *s) {
     return s->length / s->unroll + (s->keep_rest && s->length % s->unroll != 0);
 }
 
-void batch_stream_next(batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch) {
-    int64_t left = s->length - s->position;
-    if (!s->keep_rest && left < s->unroll) {
-        s->epoch++;
-        s->position = 0;
-        left = s->length;
-    }
+sigmoe_status batch_stream_next(
+    batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch) {
+    bool ended = !s->keep_rest && s->length - s->position < s->unroll;
+    int64_t position = ended ? 0 : s->position, left = s->length - position;
     *length = left < s->unroll ? left : s->unroll;
-    *new_epoch = s->position == 0;
+    *new_epoch = position == 0;
     for (int64_t b = 0; b < s->batch; b++) {
-        int64_t first = b * s->length + s->position;
-        token_split_copy(s->split, first, *length, inputs + b * *length);
-        token_split_copy(s->split, first + 1, *length, targets + b * *length);
+        int64_t first = b * s->length + position;
+        TRY(token_split_copy(s->split, first, *length, inputs + b * *length));
+        TRY(token_split_copy(s->split, first + 1, *length, targets + b * *length));
     }
-    s->position += *length;
+    s->epoch += ended;
+    s->position = position + *length;
+    return SIGMOE_OK;
 }

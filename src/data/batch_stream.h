@@ -19,5 +19,7 @@ sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64
     bool keep_rest, int64_t limit_tokens);
 int64_t batch_stream_steps_per_epoch(const batch_stream *s);
 // The next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset before
-// it. At the end of an epoch the next one begins; evaluation ends instead with *length = 0.
-void batch_stream_next(batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);
+// it. At the end of an epoch the next one begins; evaluation ends instead with *length = 0. Where
+// the tokens cannot be read the cursor stays.
+sigmoe_status batch_stream_next(
+    batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);

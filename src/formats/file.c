@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,12 +65,27 @@ sigmoe_status file_replaceable(const char *path) {
         SIGMOE_IO, "cannot write %s: it is %s, which is not replaced; choose another name", path, kind);
 }
 
+// Where files stay open, as the shards of a split do, there may be more of them than the soft limit, often 1024, allows.
+static bool raise_open_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return false;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+static int open_one(const char *path, int flags) {
+    int descriptor = open(path, flags | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno == EMFILE && raise_open_files())
+        descriptor = open(path, flags | O_CLOEXEC, 0666);
+    return descriptor;
+}
+
 // A name that nothing has yet: whatever stands beside the file, a link as well as another process's part, stays as it is.
 static int open_partial(file_writer *w) {
     for (int i = 0;; i++) {
         snprintf(
             w->partial_path, sizeof w->partial_path, "%s.%ld-%d.partial", w->final_path, (long)getpid(), i);
-        int descriptor = open(w->partial_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int descriptor = open_one(w->partial_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
         if (descriptor >= 0 || errno != EEXIST || i == PARTIAL_NAMES) return descriptor;
     }
 }
@@ -123,7 +139,7 @@ sigmoe_status file_writer_commit(file_writer *w) {
 
 sigmoe_status file_open(const char *path, int *descriptor, int64_t *size) {
     // Not blocking: a pipe without a writer must not hang, it is refused below.
-    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int opened = open_one(path, O_RDONLY | O_NONBLOCK);
     if (opened < 0) return fail_errno("cannot read %s", path);
     struct stat about;
     sigmoe_status status = SIGMOE_OK;

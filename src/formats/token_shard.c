@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <endian.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +18,13 @@ enum {
     WIDE_VERSION = 7,
     NARROW_VOCAB = 1 << 16, // what uint16 can name
     INDEX_DIGITS = 6,
+    READ_TOKENS = 1 << 14, // at a time
 };
 
+// Read, not mapped: of a file that is cut short while it is in use, reading is an error, touching a mapping the end.
 typedef struct shard {
-    file_map map;
+    const char *path;
+    int descriptor;
     int64_t first; // tokens of the split before this shard
     int64_t count;
     int width; // bytes of a token
@@ -28,48 +32,81 @@ typedef struct shard {
 
 struct token_split {
     arena *memory; // holds this struct, too
+    int64_t vocab_size;
     int shard_count;
     shard *shards;
     int64_t count;
 };
 
-static uint32_t token_at(const shard *s, int64_t i) {
-    const unsigned char *p = s->map.bytes + HEADER_BYTES + i * s->width;
-    uint32_t low = (uint32_t)p[0] | (uint32_t)p[1] << 8;
-    return s->width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+static sigmoe_status read_bytes(const shard *s, int64_t offset, size_t size, unsigned char *out) {
+    while (size > 0) {
+        ssize_t got = pread(s->descriptor, out, size, offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("cannot read %s", s->path);
+        if (got == 0)
+            return fail(SIGMOE_BAD_FORMAT, "%s ends at byte %" PRId64 ": it was cut short while it was read",
+                s->path, offset);
+        out += got;
+        offset += got;
+        size -= (size_t)got;
+    }
+    return SIGMOE_OK;
 }
 
-static int32_t header_at(const shard *s, int index) {
+static uint32_t token_at(const unsigned char *p, int width) {
+    uint32_t low = (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    return width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+// Tokens [first, first + count) of the shard, at most READ_TOKENS. The ids are checked every time, since they are used to
+// find rows of weights, and another process may write to the file.
+static sigmoe_status read_tokens(
+    const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
+    unsigned char bytes[4 * READ_TOKENS];
+    int64_t offset = HEADER_BYTES + first * s->width;
+    TRY(read_bytes(s, offset, (size_t)(count * s->width), bytes));
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t id = token_at(bytes + i * s->width, s->width);
+        if (id >= vocab_size)
+            return fail(SIGMOE_BAD_FORMAT,
+                "%s: token %" PRId64 " (at byte %" PRId64 ") has id %" PRIu32 "; the vocabulary has %" PRId64,
+                s->path, first + i, offset + i * s->width, id, vocab_size);
+        out[i] = (int32_t)id;
+    }
+    return SIGMOE_OK;
+}
+
+static int32_t header_at(const unsigned char *header, int index) {
     uint32_t bits;
-    memcpy(&bits, s->map.bytes + 4 * index, sizeof bits);
+    memcpy(&bits, header + 4 * index, sizeof bits);
     return (int32_t)le32toh(bits);
 }
 
-static sigmoe_status check_header(const char *path, shard *s) {
-    if (s->map.size < HEADER_BYTES)
-        return fail(SIGMOE_BAD_FORMAT, "%s: %zu bytes are too few for a token shard", path, s->map.size);
-    int32_t magic = header_at(s, 0), version = header_at(s, 1);
+static sigmoe_status read_header(shard *s, int64_t size) {
+    unsigned char header[HEADER_BYTES];
+    if (size < HEADER_BYTES)
+        return fail(SIGMOE_BAD_FORMAT, "%s: %" PRId64 " bytes are too few for a token shard", s->path, size);
+    TRY(read_bytes(s, 0, sizeof header, header));
+    int32_t magic = header_at(header, 0), version = header_at(header, 1);
     if (magic == NARROW_MAGIC && version == NARROW_VERSION)
         s->width = 2;
     else if (magic == WIDE_MAGIC && version == WIDE_VERSION)
         s->width = 4;
     else
         return fail(SIGMOE_BAD_FORMAT, "%s: this is no token shard (magic %" PRId32 ", version %" PRId32 ")",
-            path, magic, version);
-    s->count = header_at(s, 2);
-    if (s->count < 0 || (uint64_t)s->count * (uint64_t)s->width != s->map.size - HEADER_BYTES)
+            s->path, magic, version);
+    s->count = header_at(header, 2);
+    if (s->count < 0 || s->count * s->width != size - HEADER_BYTES)
         return fail(SIGMOE_BAD_FORMAT,
-            "%s: the header counts %" PRId64 " tokens of %d bytes, the file holds %zu bytes of them", path,
-            s->count, s->width, s->map.size - HEADER_BYTES);
+            "%s: the header counts %" PRId64 " tokens of %d bytes, the file holds %" PRId64 " bytes of them",
+            s->path, s->count, s->width, size - HEADER_BYTES);
     return SIGMOE_OK;
 }
 
-static sigmoe_status check_ids(const char *path, const shard *s, int64_t vocab_size) {
-    for (int64_t i = 0; i < s->count; i++)
-        if (token_at(s, i) >= vocab_size)
-            return fail(SIGMOE_BAD_FORMAT,
-                "%s: token %" PRId64 " (at byte %" PRId64 ") has id %" PRIu32 "; the vocabulary has %" PRId64,
-                path, i, HEADER_BYTES + i * s->width, token_at(s, i), vocab_size);
+static sigmoe_status check_ids(const shard *s, int64_t vocab_size) {
+    int32_t ids[READ_TOKENS];
+    for (int64_t i = 0; i < s->count; i += READ_TOKENS)
+        TRY(read_tokens(s, vocab_size, i, s->count - i < READ_TOKENS ? s->count - i : READ_TOKENS, ids));
     return SIGMOE_OK;
 }
 
@@ -114,17 +151,21 @@ static sigmoe_status find_shards(
     return SIGMOE_OK;
 }
 
-static sigmoe_status open_shard(token_split *t, const char *path, int64_t vocab_size) {
-    shard *s = &t->shards[t->shard_count++]; // counted at once: closing then unmaps it whatever happens
-    TRY(file_map_open(path, &s->map));
-    TRY(check_header(path, s));
-    TRY(check_ids(path, s, vocab_size));
+static sigmoe_status open_shard(token_split *t, const char *path) {
+    shard *s = &t->shards[t->shard_count];
+    int64_t size;
+    s->path = arena_text(t->memory, "%s", path);
+    if (!s->path) return SIGMOE_NO_MEMORY;
+    TRY(file_open(path, &s->descriptor, &size));
+    t->shard_count++; // closing closes it from here on, whatever happens
+    TRY(read_header(s, size));
+    TRY(check_ids(s, t->vocab_size));
     s->first = t->count;
     t->count += s->count;
     return SIGMOE_OK;
 }
 
-static sigmoe_status open_all(token_split *t, const char *directory, const char *split, int64_t vocab_size) {
+static sigmoe_status open_all(token_split *t, const char *directory, const char *split) {
     char **names;
     int count = 0;
     TRY(find_shards(t->memory, directory, split, &names, &count));
@@ -132,7 +173,7 @@ static sigmoe_status open_all(token_split *t, const char *directory, const char 
     for (int i = 0; i < count; i++) {
         char path[PATH_CAPACITY];
         TRY(path_format(path, "%s/%s", directory, names[i]));
-        TRY(open_shard(t, path, vocab_size));
+        TRY(open_shard(t, path));
     }
     if (t->count == 0) return fail(SIGMOE_BAD_FORMAT, "%s: the split %s has no tokens", directory, split);
     return SIGMOE_OK;
@@ -148,7 +189,8 @@ sigmoe_status token_split_open(
         return SIGMOE_NO_MEMORY;
     }
     t->memory = memory;
-    sigmoe_status status = open_all(t, directory, split, vocab_size);
+    t->vocab_size = vocab_size;
+    sigmoe_status status = open_all(t, directory, split);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -158,7 +200,7 @@ sigmoe_status token_split_open(
 
 void token_split_close(token_split *split) {
     if (!split) return;
-    for (int i = 0; i < split->shard_count; i++) file_map_close(&split->shards[i].map);
+    for (int i = 0; i < split->shard_count; i++) close(split->shards[i].descriptor);
     arena_destroy(split->memory);
 }
 
@@ -166,18 +208,20 @@ int64_t token_split_count(const token_split *split) {
     return split->count;
 }
 
-void token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out) {
+sigmoe_status token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out) {
     assert(first >= 0 && count >= 0 && count <= split->count - first);
     for (int k = 0; k < split->shard_count && count > 0; k++) {
         const shard *s = &split->shards[k];
-        int64_t offset = first - s->first;
-        if (offset >= s->count) continue;
-        int64_t here = s->count - offset < count ? s->count - offset : count;
-        for (int64_t i = 0; i < here; i++) out[i] = (int32_t)token_at(s, offset + i);
-        out += here;
-        first += here;
-        count -= here;
+        while (count > 0 && first - s->first < s->count) {
+            int64_t offset = first - s->first, here = s->count - offset < count ? s->count - offset : count;
+            if (here > READ_TOKENS) here = READ_TOKENS;
+            TRY(read_tokens(s, split->vocab_size, offset, here, out));
+            out += here;
+            first += here;
+            count -= here;
+        }
     }
+    return SIGMOE_OK;
 }
 
 typedef struct open_shard_file {

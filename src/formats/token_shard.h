@@ -4,15 +4,16 @@
 
 #include "base/arena.h"
 
-typedef struct token_split token_split; // all shards of one split, mapped
+typedef struct token_split token_split; // all shards of one split, open
 
-// The id of every token is checked against vocab_size once, on opening.
+// The id of every token is checked against vocab_size on opening, and again whenever it is copied.
 sigmoe_status token_split_open(
     const char *directory, const char *split, int64_t vocab_size, token_split **out);
 void token_split_close(token_split *split);
 int64_t token_split_count(const token_split *split);
-// Copies tokens [first, first + count) as int32; the range must lie inside.
-void token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out);
+// Copies tokens [first, first + count) as int32; the range must lie inside. Fails where another process has cut a shard short
+// since, or written ids into it that are none.
+sigmoe_status token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out);
 
 typedef struct token_writer token_writer;
 // Streams tokens of ids < vocab_size into shards of at most `shard_tokens` (0: 2^31 - 1); written aside until commit.

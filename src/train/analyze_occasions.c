@@ -18,7 +18,7 @@ static sigmoe_status read_range(
     int64_t count = token_split_count(a->tokens);
     if (first < 0) first = 0;
     if (last > count) last = count;
-    if (last > first) token_split_copy(a->tokens, first, last - first, tokens);
+    if (last > first) TRY(token_split_copy(a->tokens, first, last - first, tokens));
     return token_text(reader, a->arena, tokens, last > first ? last - first : 0, out);
 }
 

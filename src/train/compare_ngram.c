@@ -23,8 +23,8 @@ static sigmoe_status load_tokens(
     if (status == SIGMOE_OK) status = ARENA_NEW_RAW(a, block, COPY_BLOCK);
     for (int64_t first = 0; status == SIGMOE_OK && first < *count; first += COPY_BLOCK) {
         int64_t length = *count - first < COPY_BLOCK ? *count - first : COPY_BLOCK;
-        token_split_copy(source, first, length, block);
-        for (int64_t i = 0; i < length; i++) (*tokens)[first + i] = (uint8_t)block[i];
+        status = token_split_copy(source, first, length, block);
+        for (int64_t i = 0; status == SIGMOE_OK && i < length; i++) (*tokens)[first + i] = (uint8_t)block[i];
     }
     token_split_close(source);
     return status;

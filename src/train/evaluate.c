@@ -58,7 +58,7 @@ static sigmoe_status score_stream(
     int64_t scored = 0, overlap = overlap_of(e), length;
     bool is_first;
     do {
-        batch_stream_next(stream, b->inputs, b->targets, &length, &is_first);
+        TRY(batch_stream_next(stream, b->inputs, b->targets, &length, &is_first));
         int64_t context = is_first ? 0 : overlap;
         TRY(progress_at(&meter, (double)scored));
         step_context step = {.kernel = e->kernel,

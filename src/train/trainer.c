@@ -112,7 +112,7 @@ sigmoe_status trainer_step_on(
 sigmoe_status trainer_step(trainer *t, step_report *report) {
     int64_t length;
     bool new_epoch;
-    batch_stream_next(&t->stream, t->inputs, t->targets, &length, &new_epoch);
+    TRY(batch_stream_next(&t->stream, t->inputs, t->targets, &length, &new_epoch));
     return trainer_step_on(t, t->inputs, t->targets, new_epoch, report);
 }
 

@@ -30,7 +30,7 @@ static inline int32_t *read_tokens(const dataset *d, const char *split, int64_t 
         fail_msg("%s", sigmoe_message());
     *count = token_split_count(tokens);
     int32_t *ids = malloc((size_t)*count * sizeof *ids);
-    token_split_copy(tokens, 0, *count, ids);
+    assert_int_equal(token_split_copy(tokens, 0, *count, ids), SIGMOE_OK);
     token_split_close(tokens);
     return ids;
 }

@@ -2,6 +2,8 @@
 
 #include "data/batch_stream.h"
 
+#include <unistd.h>
+
 enum { MOST = 64 };
 
 // A split whose token i is i, so that a token tells where it came from.
@@ -40,7 +42,7 @@ static void assert_batches(
         int64_t steps = 0;
         for (int64_t t = 0; keep_rest ? t < len : t + unroll <= len; t += unroll, steps++) {
             int64_t expected = t + unroll <= len ? unroll : len - t;
-            batch_stream_next(&s, inputs, targets, &length, &new_epoch);
+            assert_int_equal(batch_stream_next(&s, inputs, targets, &length, &new_epoch), SIGMOE_OK);
             assert_int_equal(length, expected);
             assert_int_equal(new_epoch, t == 0);
             assert_int_equal(s.epoch, epoch);
@@ -56,7 +58,7 @@ static void assert_batches(
     }
     if (!keep_rest) return;
     for (int i = 0; i < 2; i++) { // the end stays the end
-        batch_stream_next(&s, inputs, targets, &length, &new_epoch);
+        assert_int_equal(batch_stream_next(&s, inputs, targets, &length, &new_epoch), SIGMOE_OK);
         assert_int_equal(length, 0);
     }
 }
@@ -89,14 +91,38 @@ static void resuming(void **state) {
         assert_int_equal(batch_stream_open(&resumed, split, 2, 3, false, 0), SIGMOE_OK);
         resumed.position = whole.position;
         resumed.epoch = whole.epoch;
-        batch_stream_next(&whole, inputs[0], targets[0], &length[0], &new_epoch[0]);
-        batch_stream_next(&resumed, inputs[1], targets[1], &length[1], &new_epoch[1]);
+        assert_int_equal(
+            batch_stream_next(&whole, inputs[0], targets[0], &length[0], &new_epoch[0]), SIGMOE_OK);
+        assert_int_equal(
+            batch_stream_next(&resumed, inputs[1], targets[1], &length[1], &new_epoch[1]), SIGMOE_OK);
         assert_memory_equal(inputs[0], inputs[1], sizeof inputs[0]);
         assert_memory_equal(targets[0], targets[1], sizeof targets[0]);
         assert_true(length[0] == length[1] && new_epoch[0] == new_epoch[1]);
         assert_true(whole.epoch == resumed.epoch && whole.position == resumed.position);
     }
     assert_int_equal(whole.epoch, 3); // 11 tokens a stream: 3 steps an epoch
+    token_split_close(split);
+    remove_shards();
+}
+
+// A batch that cannot be read is none: the cursor stays where it was.
+static void tokens_that_are_lost(void **state) {
+    (void)state;
+    token_split *split = counting_split(24);
+    batch_stream s;
+    int32_t inputs[6], targets[6];
+    int64_t length;
+    bool new_epoch;
+    assert_int_equal(batch_stream_open(&s, split, 2, 3, false, 0), SIGMOE_OK);
+    assert_int_equal(batch_stream_next(&s, inputs, targets, &length, &new_epoch), SIGMOE_OK);
+    assert_int_equal(truncate(at("train_000002.bin"), 1024), 0);
+    assert_int_equal(batch_stream_next(&s, inputs, targets, &length, &new_epoch), SIGMOE_BAD_FORMAT);
+    assert_message_has("train_000002.bin");
+    assert_int_equal(s.position, 3);
+    s.position = 9; // the epoch's end
+    assert_int_equal(truncate(at("train_000000.bin"), 1024), 0);
+    assert_int_equal(batch_stream_next(&s, inputs, targets, &length, &new_epoch), SIGMOE_BAD_FORMAT);
+    assert_true(s.position == 9 && s.epoch == 0);
     token_split_close(split);
     remove_shards();
 }
@@ -120,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_shapes),
         cmocka_unit_test(resuming),
+        cmocka_unit_test(tokens_that_are_lost),
         cmocka_unit_test(senseless_requests),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -47,7 +47,7 @@ static unsigned char *read_back(const dataset *d, int64_t sizes[3], size_t *tota
         sizes[k] = token_split_count(split);
         int32_t *tokens = malloc((size_t)sizes[k] * sizeof *tokens);
         bytes = realloc(bytes, *total + (size_t)sizes[k]);
-        token_split_copy(split, 0, sizes[k], tokens);
+        assert_int_equal(token_split_copy(split, 0, sizes[k], tokens), SIGMOE_OK);
         for (int64_t i = 0; i < sizes[k]; i++) bytes[(*total)++] = d->tokenizer.alphabet[tokens[i]];
         free(tokens);
         token_split_close(split);

@@ -2,6 +2,9 @@
 
 #include "formats/token_shard.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 enum { HEADER = 1024 };
 
 // A shard as any other program may have written it.
@@ -43,7 +46,7 @@ static void assert_split(int64_t vocab_size, const int32_t *tokens, int64_t coun
     for (int64_t first = 0; first <= count; first++) {
         for (int64_t n = 0; n <= count - first; n++) {
             int32_t *out = malloc(((size_t)n + 1) * sizeof *out);
-            token_split_copy(split, first, n, out);
+            assert_int_equal(token_split_copy(split, first, n, out), SIGMOE_OK);
             assert_memory_equal(out, tokens + first, (size_t)n * sizeof *out);
             free(out);
         }
@@ -205,6 +208,83 @@ static void cut_at_every_byte(void **state) {
     free(bytes);
 }
 
+// Writes into a file that stays the same file.
+static void overwrite(const char *path, long offset, const void *bytes, size_t size) {
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, offset, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+// What another process does to the shards of a split in use is an error, never the end of this one.
+static void changed_while_open(void **state) {
+    (void)state;
+    const int32_t tokens[6] = {0, 1, 2, 3, 4, 5};
+    int32_t out[6];
+    token_split *split;
+    fresh_directory();
+    write_split(6, 3, tokens, 6);
+    assert_int_equal(token_split_open(at("d"), "train", 6, &split), SIGMOE_OK);
+    overwrite(at("d/train_000001.bin"), HEADER + 2, "\xff\xff", 2);
+    assert_int_equal(token_split_copy(split, 0, 4, out), SIGMOE_OK);
+    assert_int_equal(token_split_copy(split, 2, 3, out), SIGMOE_BAD_FORMAT);
+    assert_message_has("train_000001.bin: token 1 (at byte 1026) has id 65535; the vocabulary has 6");
+    assert_int_equal(token_split_copy(split, 5, 1, out), SIGMOE_OK);
+    assert_int_equal(truncate(at("d/train_000001.bin"), HEADER + 3), 0);
+    assert_int_equal(token_split_copy(split, 0, 4, out), SIGMOE_OK);
+    assert_int_equal(token_split_copy(split, 5, 1, out), SIGMOE_BAD_FORMAT);
+    assert_message_has("train_000001.bin ends at byte 1028: it was cut short");
+    assert_int_equal(truncate(at("d/train_000001.bin"), 0), 0);
+    assert_int_equal(token_split_copy(split, 3, 1, out), SIGMOE_BAD_FORMAT);
+    // Another file under the name is none of this split's business.
+    assert_int_equal(unlink(at("d/train_000000.bin")), 0);
+    put_text(at("d/train_000000.bin"), "");
+    assert_int_equal(token_split_copy(split, 0, 3, out), SIGMOE_OK);
+    assert_memory_equal(out, tokens, 3 * sizeof *out);
+    token_split_close(split);
+}
+
+// All shards stay open; the soft limit of open files is there to be raised.
+static void more_shards_than_open_files(void **state) {
+    (void)state;
+    enum { SHARDS = 80 };
+    int32_t tokens[SHARDS];
+    for (int i = 0; i < SHARDS; i++) tokens[i] = i;
+    struct rlimit before, few;
+    fresh_directory();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){.rlim_cur = SHARDS / 2, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    write_split(SHARDS, 1, tokens, SHARDS);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_split(SHARDS, tokens, SHARDS);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+// More than is read at a time.
+static void long_copies(void **state) {
+    (void)state;
+    enum { COUNT = 100000 };
+    int32_t *tokens = malloc(COUNT * sizeof *tokens), *out = malloc(COUNT * sizeof *out);
+    assert_true(tokens && out);
+    token_split *split;
+    const int64_t vocab_sizes[] = {60000, 200000}; // narrow, wide
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < COUNT; i++) tokens[i] = (int32_t)(INT64_C(7919) * i % vocab_sizes[k]);
+        fresh_directory();
+        write_split(vocab_sizes[k], 70000, tokens, COUNT);
+        assert_int_equal(token_split_open(at("d"), "train", vocab_sizes[k], &split), SIGMOE_OK);
+        for (int64_t first = 0; first < COUNT; first += 33333) {
+            assert_int_equal(token_split_copy(split, first, COUNT - first, out), SIGMOE_OK);
+            assert_memory_equal(out, tokens + first, (size_t)(COUNT - first) * sizeof *out);
+        }
+        token_split_close(split);
+    }
+    free(tokens);
+    free(out);
+}
+
 static void every_allocation_fails_once(void **state) {
     (void)state;
     const int32_t tokens[5] = {0, 1, 2, 3, 4};
@@ -245,6 +325,9 @@ int main(void) {
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(bad_shards),
         cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(changed_while_open),
+        cmocka_unit_test(more_shards_than_open_files),
+        cmocka_unit_test(long_copies),
         cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -62,7 +62,7 @@ static double plain_score(trainer *t, int64_t batch, int64_t memory_segments, in
     int64_t scored = 0, length = (VALID_TOKENS - 1) / batch;
     OK(trainer_split(t, "valid", &split));
     for (int64_t b = 0; b < batch; b++) {
-        token_split_copy(split, b * length, length + 1, ids);
+        OK(token_split_copy(split, b * length, length + 1, ids));
         for (int64_t start = 0, end = 0; end < length; start += stride) {
             int64_t next = start + UNROLL < length ? start + UNROLL : length;
             total += window_nats(t, ids, start, next - start, end - start, memory_segments * UNROLL, stride);

@@ -135,6 +135,40 @@ static void test_not_finite_stops(void **state) {
     trainer_destroy(again);
 }
 
+// Another process writes the data anew while they are trained on.
+static void test_data_that_change(void **state) {
+    (void)state;
+    dataset data;
+    step_report report;
+    trainer *t;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = small_settings(20);
+    OK(directory_make(in_root("changing")));
+    write_split(in_root("changing"), "train", TRAIN_TOKENS, 1);
+    write_split(in_root("changing"), "valid", VALID_TOKENS, 2);
+    write_text(in_root("changing/meta.json"), "{\"vocab_size\": 11, \"tokenizer\": {\"type\": \"none\"}}");
+    OK(dataset_open(in_root("changing"), &data));
+    trainer_request request = {.config = &config, .data = &data, .settings = &settings, .threads = 1};
+    OK(trainer_create(&request, &t));
+    OK(trainer_step(t, &report));
+    FILE *shard = fopen(in_root("changing/train.bin"), "r+b");
+    assert_non_null(shard);
+    assert_int_equal(fseek(shard, 1024, SEEK_SET), 0);
+    for (int i = 0; i < 2 * TRAIN_TOKENS; i++) assert_int_equal(fputc(0xff, shard), 0xff);
+    assert_int_equal(fclose(shard), 0);
+    FAILS(SIGMOE_BAD_FORMAT, trainer_step(t, &report));
+    assert_message_has("changing/train.bin: token");
+    assert_int_equal(truncate(in_root("changing/train.bin"), 0), 0);
+    FAILS(SIGMOE_BAD_FORMAT, trainer_step(t, &report));
+    assert_message_has("changing/train.bin ends at byte");
+    sigmoe_scores scores;
+    OK(trainer_score(t, "valid", 2, 0, NULL, &scores));
+    assert_int_equal(truncate(in_root("changing/valid.bin"), 0), 0);
+    FAILS(SIGMOE_BAD_FORMAT, trainer_score(t, "valid", 2, 0, NULL, &scores));
+    assert_message_has("changing/valid.bin ends at byte");
+    trainer_destroy(t);
+}
+
 // ---------------------------------------------------------------- scores
 
 // The model's logits over whole streams, one after the other, through the public handle.
@@ -148,7 +182,7 @@ static double plain_score(const char *model_directory, int64_t batch, int64_t to
     for (int64_t b = 0; b < batch; b++) {
         int32_t ids[VALID_TOKENS];
         float logits[VALID_TOKENS * VOCABULARY];
-        token_split_copy(split, b * length, length + 1, ids);
+        OK(token_split_copy(split, b * length, length + 1, ids));
         sigmoe_model_reset(model);
         OK(sigmoe_model_logits(model, ids, 1, length, logits));
         for (int64_t i = 0; i < length; i++) {
@@ -407,6 +441,7 @@ int main(void) {
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_epochs_begin_without_memory),
         cmocka_unit_test(test_not_finite_stops),
+        cmocka_unit_test(test_data_that_change),
         cmocka_unit_test(test_evaluation_against_a_plain_loop),
         cmocka_unit_test(test_scores_of_raw_sizes),
         cmocka_unit_test(test_scoring_does_not_disturb),
