@@ -77,3 +77,21 @@ const split_sizes *dataset_split(const dataset *d, const char *split) {
     if (strcmp(split, "test") == 0) return &d->test;
     return NULL;
 }
+
+sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out) {
+    const split_sizes *sizes = dataset_split(d, name);
+    token_split *split;
+    if (!sizes)
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", name);
+    TRY(token_split_open(d->directory, name, d->vocab_size, &split));
+    int64_t count = token_split_count(split);
+    if (sizes->tokens < 0 || sizes->tokens == count) {
+        *out = split;
+        return SIGMOE_OK;
+    }
+    token_split_close(split);
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s: the shards of split %s hold %" PRId64 " tokens, but meta.json says %" PRId64
+        ": one of them is damaged or of other data; prepare them again",
+        d->directory, name, count, sizes->tokens);
+}

@@ -18,3 +18,6 @@ typedef struct dataset {
 
 sigmoe_status dataset_open(const char *directory, dataset *out);       // reads meta.json
 const split_sizes *dataset_split(const dataset *d, const char *split); // NULL for an unknown name
+// The tokens of a split, as many as meta.json says where it says so: scores are computed with its sizes. Close with
+// token_split_close.
+sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out);

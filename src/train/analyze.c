@@ -88,10 +88,7 @@ static sigmoe_status analyze(analysis *a, const char *out, char **text) {
     token_split *tokens;
     TRY(analysis_label(a));
     TRY(dataset_open(a->request->data, &a->data));
-    if (!dataset_split(&a->data, a->request->split))
-        return fail(
-            SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", a->request->split);
-    TRY(token_split_open(a->data.directory, a->request->split, a->data.vocab_size, &tokens));
+    TRY(dataset_open_split(&a->data, a->request->split, &tokens));
     a->tokens = tokens;
     sigmoe_status status = fill_directory(a, out, text);
     token_split_close(tokens);

@@ -15,7 +15,7 @@ enum { SCORE_STREAMS = 4, COPY_BLOCK = 1 << 16 };
 static sigmoe_status load_tokens(
     const comparison *c, const char *split, int64_t limit, arena *a, uint8_t **tokens, int64_t *count) {
     token_split *source;
-    TRY(token_split_open(c->data.directory, split, c->data.vocab_size, &source));
+    TRY(dataset_open_split(&c->data, split, &source));
     *count = token_split_count(source);
     if (limit > 0 && limit < *count) *count = limit;
     int32_t *block;

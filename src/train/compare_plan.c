@@ -32,7 +32,7 @@ static sigmoe_status check_split(
     const comparison *c, const char *split, int64_t batch, bool keep_rest, int64_t limit) {
     token_split *tokens;
     batch_stream stream;
-    TRY(token_split_open(c->data.directory, split, c->data.vocab_size, &tokens));
+    TRY(dataset_open_split(&c->data, split, &tokens));
     sigmoe_status status = batch_stream_open(&stream, tokens, batch, c->base.model.unroll, keep_rest, limit);
     token_split_close(tokens);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "split %s", split);

@@ -37,7 +37,7 @@ static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_conf
     snprintf(task, sizeof task, "eval %.40s", r->split);
     workspace w;
     token_split *tokens;
-    TRY(token_split_open(data->directory, r->split, data->vocab_size, &tokens));
+    TRY(dataset_open_split(data, r->split, &tokens));
     sigmoe_status status = workspace_open(observer ? observer->threads : 0, &w);
     if (status == SIGMOE_OK) {
         evaluation e = {.model = model,

@@ -123,7 +123,7 @@ static const char *const split_names[SPLITS] = {"train", "valid", "test"};
 sigmoe_status trainer_split(trainer *t, const char *name, token_split **out) {
     for (int i = 0; i < SPLITS; i++) {
         if (strcmp(name, split_names[i]) != 0) continue;
-        if (!t->splits[i]) TRY(token_split_open(t->data.directory, name, t->data.vocab_size, &t->splits[i]));
+        if (!t->splits[i]) TRY(dataset_open_split(&t->data, name, &t->splits[i]));
         *out = t->splits[i];
         return SIGMOE_OK;
     }

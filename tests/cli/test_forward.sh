@@ -178,4 +178,29 @@ for split in test train; do
     spoil_split $split "$split.bin"
 done
 
+# Shards and sizes that do not belong together: every score would be wrong. In a cut shard the header is right.
+rm -rf spoilt
+cp -r data spoilt
+sed -i.was 's/"tokens": \([0-9]*\)/"tokens": \10/' spoilt/meta.json
+works train --config moe.json --data data --out run --batch 2 --steps 2
+for split in test valid train; do
+    fails 1 "split $split hold .* tokens, but meta.json says" eval --model model --data spoilt --split $split
+    fails 1 "split $split hold .* tokens, but" analyze model --data spoilt --split $split --limit-tokens 100 --out x
+done
+fails 1 'split [a-z]* hold' train --config moe.json --data spoilt --out x --batch 2 --steps 1
+fails 1 'split [a-z]* hold' compare --base moe.json --data spoilt --out x --batch 2 --steps 1 --variants dense
+absent x
+python3 - <<'PYTHON'
+data = open("data/test.bin", "rb").read()
+open("spoilt/test.bin", "wb").write(data[:8] + (1000).to_bytes(4, "little") + data[12:1024 + 2000])
+PYTHON
+mv spoilt/meta.json.was spoilt/meta.json
+fails 1 'split test hold 1000 tokens' eval --model model --data spoilt --split test
+works eval --model model --data spoilt --split valid
+cp -r data/train.bin kept.bin
+cp data/valid.bin data/train.bin
+fails 1 'split train hold' train --resume --out run
+mv kept.bin data/train.bin
+works train --resume --out run
+
 finish

@@ -96,12 +96,44 @@ static void tokenizers_as_json(void **state) {
     json_decref(object);
 }
 
+static void splits_of_the_said_size(void **state) {
+    (void)state;
+    dataset d;
+    token_writer *w;
+    token_split *split;
+    const int32_t tokens[5] = {0, 1, 2, 0, 1};
+    assert_int_equal(token_writer_open(scratch, "test", 3, 2, &w), SIGMOE_OK);
+    assert_int_equal(token_writer_add(w, tokens, 5), SIGMOE_OK);
+    assert_int_equal(token_writer_commit(w), SIGMOE_OK);
+    const char *const metas[] = {
+        "{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"none\"}}",
+        "{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"test\": {\"tokens\": 5}}}",
+        "{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"test\": {\"tokens\": 50}}}",
+        "{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"test\": {\"tokens\": 0}}}",
+    };
+    for (int i = 0; i < 4; i++) {
+        good(metas[i], &d);
+        if (i < 2) {
+            assert_int_equal(dataset_open_split(&d, "test", &split), SIGMOE_OK);
+            assert_int_equal(token_split_count(split), 5);
+            token_split_close(split);
+        } else {
+            assert_int_equal(dataset_open_split(&d, "test", &split), SIGMOE_BAD_FORMAT);
+            assert_message_has("split test hold 5 tokens, but meta.json says");
+        }
+    }
+    assert_int_equal(dataset_open_split(&d, "../test", &split), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("there is no split");
+    assert_int_equal(dataset_open_split(&d, "train", &split), SIGMOE_IO);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_keys_suffice),
         cmocka_unit_test(all_keys),
         cmocka_unit_test(bad_metas),
         cmocka_unit_test(tokenizers_as_json),
+        cmocka_unit_test(splits_of_the_said_size),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
