@@ -1,5 +1,6 @@
 #include "data/archive.h"
 #include "data/gunzip.h"
+#include "formats/file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -147,8 +148,7 @@ static sigmoe_status begin(member *m) {
 typedef bool acceptor(const char *wanted, const char *path);
 
 static bool matches(const char *pattern, const char *path) {
-    const char *slash = strrchr(path, '/');
-    return fnmatch(pattern, path, 0) == 0 || (slash && fnmatch(pattern, slash + 1, 0) == 0);
+    return fnmatch(pattern, path, 0) == 0 || fnmatch(pattern, path_leaf(path), 0) == 0;
 }
 
 static bool equals(const char *wanted, const char *path) {

@@ -38,3 +38,12 @@ void byte_source_close(byte_source *source) {
     if (source->context) source->close(source->context);
     *source = (byte_source){0};
 }
+
+sigmoe_status byte_source_is_empty(byte_source *source, bool *empty) {
+    char byte;
+    size_t count = 0;
+    sigmoe_status status = source->read(source->context, &byte, sizeof byte, &count);
+    byte_source_close(source);
+    *empty = status == SIGMOE_OK && count == 0;
+    return status;
+}

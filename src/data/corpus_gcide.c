@@ -39,9 +39,8 @@ static sigmoe_status open_gcide(const void *context, int part, arena *a, byte_so
 }
 
 static sigmoe_status tokenize(const corpus_request *request, const char *path) {
-    const char *slash = strrchr(path, '/');
     raw_text text = {
-        .name = path, .source = slash ? slash + 1 : path, .parts = 1, .open = open_gcide, .context = path};
+        .name = path, .source = path_leaf(path), .parts = 1, .open = open_gcide, .context = path};
     return corpus_tokenize(request, &text);
 }
 

@@ -93,16 +93,11 @@ static sigmoe_status refuse_repeated(const corpus_request *r, const publication 
     return SIGMOE_OK;
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static sigmoe_status list_inputs(const corpus_request *r, arena *a, collection *c) {
     for (int k = 0; k < KINDS; k++) TRY(ARENA_NEW(a, c->kinds[k].shards, r->input_count));
     for (int i = 0; i < r->input_count; i++) {
         const char *name = r->inputs[i];
-        shard_list *list = &c->kinds[strcasestr(base_name(name), "valid") ? VALID : TRAIN];
+        shard_list *list = &c->kinds[strcasestr(path_leaf(name), "valid") ? VALID : TRAIN];
         shard *s = &list->shards[list->count++];
         s->name = name;
         if (is_url(name))
@@ -248,7 +243,7 @@ static sigmoe_status require_text(const publication *p, const collection *c) {
 
 static sigmoe_status fetch_shard(const corpus_request *r, shard *s, int index, int count, arena *a) {
     char path[PATH_CAPACITY], task[128];
-    snprintf(task, sizeof task, "download %.80s (%d of %d)", base_name(s->name), index + 1, count);
+    snprintf(task, sizeof task, "download %.80s (%d of %d)", path_leaf(s->name), index + 1, count);
     TRY(fetch(&(fetch_request){.urls = s->urls,
                   .count = s->url_count,
                   .keep = r->download,
@@ -274,22 +269,18 @@ static sigmoe_status fetch_all(const corpus_request *r, collection *c, arena *a)
     return SIGMOE_OK;
 }
 
-// Kept only where a later try can use it: what is done is not needed any more, wrong contents must be fetched anew.
+// Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
 static void discard(const collection *c, sigmoe_status status) {
-    for (int k = 0; k < KINDS; k++)
-        for (int i = 0; i < c->kinds[k].count; i++) {
-            const shard *s = &c->kinds[k].shards[i];
-            bool useless = status == SIGMOE_OK || (status == SIGMOE_BAD_FORMAT && s == c->opened);
-            if (s->url_count > 0 && s->path && useless) unlink(s->path);
-        }
+    const shard *s = c->opened;
+    if (status == SIGMOE_BAD_FORMAT && s && s->url_count > 0) unlink(s->path);
 }
 
 // ---------------------------------------------------------------- all of it
 
 static sigmoe_status describe_source(const publication *p, const collection *c, arena *a, const char **out) {
     *out = arena_text(a, "%s: %d training shard(s) from %s on, %d for validation from %s on", p->name,
-        c->kinds[TRAIN].count, base_name(c->kinds[TRAIN].shards[0].name), c->kinds[VALID].count,
-        base_name(c->kinds[VALID].shards[0].name));
+        c->kinds[TRAIN].count, path_leaf(c->kinds[TRAIN].shards[0].name), c->kinds[VALID].count,
+        path_leaf(c->kinds[VALID].shards[0].name));
     return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 

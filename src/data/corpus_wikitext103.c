@@ -44,22 +44,16 @@ static bool is_directory(const char *path) {
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-static size_t folder_length(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash + 1 - path) : 0;
-}
-
 // What macOS adds to archives: attributes, under the names of the files that they belong to.
 static bool is_litter(const char *path) {
-    return strncmp(path + folder_length(path), "._", 2) == 0 || strncmp(path, "__MACOSX/", 9) == 0 ||
+    return strncmp(path_leaf(path), "._", 2) == 0 || strncmp(path, "__MACOSX/", 9) == 0 ||
            strstr(path, "/__MACOSX/");
 }
 
 static split_file *place_of(wikitext *w, const char *path) {
     for (int edition = 0; edition < EDITIONS && !is_litter(path); edition++)
         for (int split = 0; split < SPLITS; split++)
-            if (strcmp(path + folder_length(path), names[edition][split]) == 0)
-                return &w->found[edition][split];
+            if (strcmp(path_leaf(path), names[edition][split]) == 0) return &w->found[edition][split];
     return NULL;
 }
 
@@ -122,8 +116,8 @@ static sigmoe_status look_in_archive(wikitext *w) {
 }
 
 static bool same_folder(const char *a, const char *b) {
-    size_t length = folder_length(a);
-    return length == folder_length(b) && memcmp(a, b, length) == 0;
+    ptrdiff_t length = path_leaf(a) - a;
+    return length == path_leaf(b) - b && memcmp(a, b, (size_t)length) == 0;
 }
 
 // One of each split, side by side: what lies in two places may be two corpora.
@@ -179,15 +173,11 @@ static const char *split_name(const void *context, int split, int part) {
 static sigmoe_status try_split(const wikitext *w, int split) {
     byte_source source = {0};
     arena_mark mark = arena_here(w->memory);
-    char byte;
-    size_t count = 0;
+    bool empty = false;
     sigmoe_status status = open_split(w, split, 0, w->memory, &source);
-    if (status == SIGMOE_OK) status = source.read(source.context, &byte, 1, &count);
-    byte_source_close(&source);
+    if (status == SIGMOE_OK) status = byte_source_is_empty(&source, &empty);
     arena_release(w->memory, mark);
-    if (status == SIGMOE_OK && count == 0)
-        return fail(SIGMOE_BAD_FORMAT, "%s: %s is empty", w->name, w->files[split].path);
-    return status;
+    return empty ? fail(SIGMOE_BAD_FORMAT, "%s: %s is empty", w->name, w->files[split].path) : status;
 }
 
 static sigmoe_status find_splits(wikitext *w) {
@@ -238,8 +228,8 @@ static sigmoe_status from_urls(
                   .observer = request->observer},
         path));
     sigmoe_status status = tokenize(request, path, urls[0]);
-    // Kept where a later try can use it: what is done is not needed any more, wrong contents must be fetched anew.
-    if (status == SIGMOE_OK || status == SIGMOE_BAD_FORMAT) unlink(path);
+    // Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
+    if (status == SIGMOE_BAD_FORMAT) unlink(path);
     return status;
 }
 

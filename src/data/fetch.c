@@ -2,7 +2,6 @@
 #include "data/download.h"
 #include "data/sha256.h"
 
-#include <dirent.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,15 +70,14 @@ static bool is_spared(const char *path, const char *const *spared, int count) {
 }
 
 void fetch_forget(const char *keep, const char *const *spared, int count) {
-    char directory[PATH_CAPACITY], path[PATH_CAPACITY];
-    const char *slash = strrchr(keep, '/'), *begin = slash ? slash + 1 : keep;
-    int length = (int)(begin - keep);
-    if (path_format(directory, "%.*s.", length, keep) != SIGMOE_OK) return;
-    DIR *entries = opendir(directory);
-    for (const struct dirent *entry; entries && (entry = readdir(entries));)
-        if (is_kept_name(entry->d_name, begin) &&
-            path_format(path, "%.*s%s", length, keep, entry->d_name) == SIGMOE_OK &&
-            !is_spared(path, spared, count))
+    char directory[PATH_CAPACITY], path[PATH_CAPACITY], **names;
+    int found = 0;
+    arena *a;
+    if (path_parent(keep, directory) != SIGMOE_OK || arena_create("downloads", &a) != SIGMOE_OK) return;
+    if (directory_list(directory, a, &names, &found) != SIGMOE_OK) found = 0;
+    for (int i = 0; i < found; i++)
+        if (is_kept_name(names[i], path_leaf(keep)) &&
+            path_format(path, "%s/%s", directory, names[i]) == SIGMOE_OK && !is_spared(path, spared, count))
             unlink(path);
-    if (entries) closedir(entries);
+    arena_destroy(a);
 }

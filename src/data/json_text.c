@@ -1,4 +1,5 @@
 #include "data/json_text.h"
+#include "data/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -68,21 +69,17 @@ static bool skip_escape(scanner *s) {
     return true;
 }
 
-// A character of several bytes: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+// A character of several bytes.
 static bool skip_character(scanner *s) {
     static const char problem[] = "a byte that is no UTF-8";
-    unsigned char first = *s->at, low = 0x80, high = 0xbf;
-    if (first < 0xc2 || first > 0xf4) return wrong(s, problem);
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;
+    utf8_lead lead = utf8_lead_of(*s->at);
+    if (lead.more == 0) return wrong(s, problem);
     s->at++;
-    for (int more = 1 + (first >= 0xe0) + (first >= 0xf0); more > 0; more--, s->at++) {
+    for (; lead.more > 0; lead.more--, s->at++) {
         int c = peek(s);
-        if (c < low || c > high) return wrong(s, problem);
-        low = 0x80;
-        high = 0xbf;
+        if (c < lead.low || c > lead.high) return wrong(s, problem);
+        lead.low = 0x80;
+        lead.high = 0xbf;
     }
     return true;
 }

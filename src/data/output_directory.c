@@ -1,11 +1,10 @@
 #include "data/output_directory.h"
 
-#include <dirent.h>
+#include "formats/file_lock.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,19 +15,11 @@ enum { OPEN_DIRECTORIES = 16 };
 
 // ---------------------------------------------------------------- what is there
 
-static bool is_empty(const char *directory) {
-    DIR *entries = opendir(directory);
-    if (!entries) return false;
-    int count = 0;
-    while (count <= 2 && readdir(entries)) count++;
-    closedir(entries);
-    return count <= 2; // . and ..
-}
-
 static bool is_ours(const output_directory *d) {
     struct stat about;
-    bool directory = lstat(d->partial, &about) == 0 && S_ISDIR(about.st_mode);
-    return directory && (path_exists(d->lock) || is_empty(d->partial));
+    bool empty, directory = lstat(d->partial, &about) == 0 && S_ISDIR(about.st_mode);
+    if (!directory || path_exists(d->lock)) return directory;
+    return directory_is_empty(d->partial, NULL, &empty) == SIGMOE_OK && empty;
 }
 
 // How much of `path` is there: the bytes of its longest part that exists.
@@ -67,26 +58,21 @@ static sigmoe_status remove_contents(const output_directory *d) {
                                                                                        : SIGMOE_IO;
 }
 
-// ---------------------------------------------------------------- the lock
-
-// Another process may have finished with the file between our opening and our locking it.
-static bool still_there(const output_directory *d) {
-    struct stat opened, named;
-    return fstat(d->descriptor, &opened) == 0 && lstat(d->lock, &named) == 0 &&
-           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
 static sigmoe_status take_lock(output_directory *d) {
-    d->descriptor = open(d->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (d->descriptor < 0) return fail_errno("cannot write %s", d->lock);
-    // A file system without locks is no reason to refuse the work.
-    bool taken = flock(d->descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-    if (taken && still_there(d)) return SIGMOE_OK;
+    TRY(file_lock_open(d->lock, &d->descriptor));
+    if (file_lock_try(d->descriptor) && file_lock_stands(d->descriptor, d->lock)) return SIGMOE_OK;
     close(d->descriptor);
     return fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output", d->final);
 }
 
 // ---------------------------------------------------------------- begin and end
+
+bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]) {
+    static const char *const ends[] = {"", ".partial"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (path_format(place, "%s%s", out, ends[i]) == SIGMOE_OK && path_inside(input, place)) return true;
+    return false;
+}
 
 sigmoe_status output_begin(output_directory *d, const char *out) {
     *d = (output_directory){.descriptor = -1};

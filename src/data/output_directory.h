@@ -11,6 +11,9 @@ typedef struct output_directory {
     size_t existed;              // bytes of `partial`: the part of the path that was there before
 } output_directory;
 
+// Whether `input` lies in "<out>" or in "<out>.partial", both of which may be removed; then `place` is that directory. What is
+// read must not lie there: to be asked before output_begin.
+bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]);
 // Makes "<out>.partial", or takes over what a run that was killed left of it. Refuses whatever else has that name, and what
 // another process is at work on.
 sigmoe_status output_begin(output_directory *d, const char *out);

@@ -53,14 +53,11 @@ static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request 
 
 // Replacing `out`, or what an earlier run left of it, must not remove what is read.
 static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
-    char partial[PATH_CAPACITY];
-    TRY(path_format(partial, "%s.partial", out));
-    const char *const places[] = {out, partial};
+    char place[PATH_CAPACITY];
     for (int i = 0; i < request->input_count; i++)
-        for (size_t k = 0; k < sizeof places / sizeof *places; k++)
-            if (path_inside(request->inputs[i], places[k]))
-                return fail(SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", places[k],
-                    request->inputs[i]);
+        if (output_holds(out, request->inputs[i], place))
+            return fail(SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", place,
+                request->inputs[i]);
     return SIGMOE_OK;
 }
 

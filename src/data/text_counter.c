@@ -1,29 +1,17 @@
 #include "data/text_counter.h"
+#include "data/utf8.h"
 
 static bool is_space(unsigned char byte) {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
-// The first byte of a code point says how many follow, and narrows the second: no overlong forms, no surrogates, nothing
-// beyond U+10FFFF.
 static void begin_code_point(text_counter *c, unsigned char byte) {
-    c->low = 0x80;
-    c->high = 0xbf;
-    c->pending = 1;
-    if (byte >= 0xc2 && byte <= 0xdf) {
-        c->missing = 1;
-    } else if (byte >= 0xe0 && byte <= 0xef) {
-        c->missing = 2;
-        if (byte == 0xe0) c->low = 0xa0;
-        if (byte == 0xed) c->high = 0x9f;
-    } else if (byte >= 0xf0 && byte <= 0xf4) {
-        c->missing = 3;
-        if (byte == 0xf0) c->low = 0x90;
-        if (byte == 0xf4) c->high = 0x8f;
-    } else { // ASCII, or a byte that begins nothing
-        c->complete++;
-        c->pending = 0;
-    }
+    utf8_lead lead = utf8_lead_of(byte);
+    c->missing = lead.more;
+    c->low = lead.low;
+    c->high = lead.high;
+    c->pending = lead.more > 0;
+    if (lead.more == 0) c->complete++; // ASCII, or a byte that begins nothing
 }
 
 static void add_char(text_counter *c, unsigned char byte) {

@@ -190,16 +190,13 @@ static sigmoe_status check_splits(const raw_text *text, int64_t bytes) {
     for (int i = 0; i < SPLITS; i++) {
         arena *a;
         byte_source source = {0};
-        char byte;
-        size_t count = 0;
+        bool empty = false;
         if (starts[i + 1] - starts[i] >= CUT_MOVES) continue;
         TRY(arena_create("a split", &a));
         sigmoe_status status = raw_text_open_split(text, bytes, i, a, &source);
-        if (status == SIGMOE_OK) status = source.read(source.context, &byte, 1, &count);
-        byte_source_close(&source);
+        if (status == SIGMOE_OK) status = byte_source_is_empty(&source, &empty);
         arena_destroy(a);
-        TRY(status);
-        if (count == 0) return raw_text_too_short(text, bytes);
+        TRY(empty ? raw_text_too_short(text, bytes) : status);
     }
     return SIGMOE_OK;
 }

@@ -48,6 +48,11 @@ sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]) {
     return SIGMOE_OK;
 }
 
+const char *path_leaf(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static sigmoe_status sync_parent(const char *path) {
     char parent[PATH_CAPACITY];
     TRY(path_parent(path, parent));
@@ -250,6 +255,17 @@ sigmoe_status directory_list(const char *path, arena *a, char ***names, int *cou
     }
     free(entries);
     *count = found;
+    return status;
+}
+
+sigmoe_status directory_is_empty(const char *path, const char *but, bool *empty) {
+    arena *a;
+    char **names;
+    int count = 0;
+    TRY(arena_create("directory", &a));
+    sigmoe_status status = directory_list(path, a, &names, &count);
+    *empty = status == SIGMOE_OK && (count == 0 || (count == 1 && but && strcmp(names[0], but) == 0));
+    arena_destroy(a);
     return status;
 }
 

@@ -39,8 +39,9 @@ void file_map_close(file_map *map);
 
 sigmoe_status directory_make(const char *path); // with parents; existing is fine
 bool path_exists(const char *path);
-sigmoe_status path_parent(
-    const char *path, char parent[PATH_CAPACITY]); // the directory that holds it, or would
+// The directory that holds it, or would.
+sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
+const char *path_leaf(const char *path); // what follows the last slash
 // Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
 bool path_inside(const char *inner, const char *outer);
 sigmoe_status directory_remove(const char *path); // with its contents
@@ -48,6 +49,8 @@ sigmoe_status directory_remove(const char *path); // with its contents
 sigmoe_status directory_commit(const char *partial, const char *final);
 // Lists names (not . and ..) sorted bytewise, in the arena.
 sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count);
+// Whether nothing is in it but, where it is there, a file called `but` (may be NULL).
+sigmoe_status directory_is_empty(const char *path, const char *but, bool *empty);
 // `path` must not exist unless force (then it is removed, whatever it is, save a directory that the process works
 // in); says what to do.
 sigmoe_status output_claim(const char *path, bool force);

@@ -105,15 +105,17 @@ static bool code_clips(const base_model *b, const char *type, sigmoe_train_setti
 }
 
 // The code takes the mean over experts where the regularizer of the paper is N_E times the sum.
-static bool code_changes_switch(const base_model *b, const comparison_row *row, moe_options *m) {
+static void change_switch(const base_model *b, const comparison_row *row, moe_options *m) {
     m->regularizer = REGULARIZER_SWITCH_MEAN;
     if (strcmp(row->name, "switch-k4") == 0) m->dropout = 0;
     if (b->paper == BASE_C4_B || b->paper == BASE_PES2O_B) m->init = MOE_INIT_STANDARD;
-    return true;
 }
 
 static bool code_changes_mixture(const base_model *b, const comparison_row *row, moe_options *m) {
-    if (m->regularizer == REGULARIZER_SWITCH) return code_changes_switch(b, row, m);
+    if (m->regularizer == REGULARIZER_SWITCH) {
+        change_switch(b, row, m);
+        return true;
+    }
     if (is_big(b->paper) && m->expert_dropout > 0) {
         m->expert_dropout = 0.1;
         return true;

@@ -37,16 +37,11 @@ static sigmoe_status check_request(const sigmoe_analyze_request *r) {
     return plot_check();
 }
 
-// The directories that get `out`'s name, or are removed to make room for it, must not hold what is read.
 static sigmoe_status keep_input(const char *input, const char *out) {
-    char partial[PATH_CAPACITY];
-    TRY(path_format(partial, "%s.partial", out));
-    const char *const places[] = {out, partial};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (path_inside(input, places[i]))
-            return fail(SIGMOE_BAD_ARGUMENT,
-                "%s holds what the analysis reads: choose another directory for the results", places[i]);
-    return SIGMOE_OK;
+    char place[PATH_CAPACITY];
+    if (!output_holds(out, input, place)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "%s holds what the analysis reads: choose another directory for the results", place);
 }
 
 static sigmoe_status keep_inputs(const sigmoe_analyze_request *r, const char *out) {

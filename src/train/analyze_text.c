@@ -1,5 +1,7 @@
 #include "train/analyze_text.h"
 
+#include "data/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,20 +9,17 @@
 
 // The length of the valid UTF-8 sequence at `at`, and its code point; 0: there is none.
 static size_t read_utf8(const unsigned char *at, size_t left, uint32_t *point) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = at[0] < 0x80 ? 1 : at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (length == 1) {
-        *point = at[0];
-        return 1;
-    }
-    if (at[0] < 0xc2 || at[0] > 0xf4 || length > left) return 0;
-    *point = at[0] & (0x7fu >> length);
+    utf8_lead lead = utf8_lead_of(at[0]);
+    size_t length = 1 + (size_t)lead.more;
+    *point = at[0];
+    if (at[0] < 0x80) return 1;
+    if (lead.more == 0 || length > left || at[1] < lead.low || at[1] > lead.high) return 0;
+    *point &= 0x7fu >> length;
     for (size_t i = 1; i < length; i++) {
         if ((at[i] & 0xc0) != 0x80) return 0;
         *point = *point << 6 | (at[i] & 0x3fu);
     }
-    bool surrogate = *point >= 0xd800 && *point <= 0xdfff;
-    return *point < least[length] || *point > 0x10ffff || surrogate ? 0 : length;
+    return length;
 }
 
 // Characters that cannot be seen or act on their surroundings.

@@ -34,9 +34,8 @@ static void fill_cells(const comparison *c, const claim_result *r, char cells[CO
 
 static void print_note(FILE *out, const comparison *c) {
     fprintf(out,
-        "Differences are of test scores (%s), the second row's minus the first's, paired by seed: above 0 is "
-        "the "
-        "claim's way.",
+        "Differences are of test scores (%s), the second row's minus the first's, paired by seed: "
+        "above 0 is the claim's way.",
         comparison_unit(c));
     if (c->sweep && *c->sweep->published_unit)
         fprintf(out, " The paper's are of its own scores, in %s.", c->sweep->published_unit);
@@ -95,10 +94,9 @@ void claims_print_html(FILE *out, const comparison *c, const claim_results *clai
     }
     fputs("</tbody></table></div>\n<p class=\"small\">", out);
     print_note(out, c);
-    fputs(
-        " A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies below, "
-        "and is "
-        "within noise where 0 is inside; with fewer than three pairs there is no verdict.</p>\n</section>\n",
+    fputs(" A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies "
+          "below, and is within noise where 0 is inside; with fewer than three pairs there is no "
+          "verdict.</p>\n</section>\n",
         out);
 }
 

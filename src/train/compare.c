@@ -69,22 +69,10 @@ static sigmoe_status check_record(const comparison *c, const char *path, const j
     return status;
 }
 
-// But for a lock.
-static sigmoe_status is_empty(const char *directory, bool *empty) {
-    arena *a;
-    char **names;
-    int count = 0;
-    TRY(arena_create("directory", &a));
-    sigmoe_status status = directory_list(directory, a, &names, &count);
-    *empty = status == SIGMOE_OK && (count == 0 || (count == 1 && strcmp(names[0], PLACE_LOCK_NAME) == 0));
-    arena_destroy(a);
-    return status;
-}
-
 // A comparison that was stopped before it could write its record has nothing to go on from and begins.
 static sigmoe_status make_or_find(const char *out) {
     bool empty = true;
-    if (path_exists(out)) TRY(is_empty(out, &empty));
+    if (path_exists(out)) TRY(directory_is_empty(out, PLACE_LOCK_NAME, &empty));
     if (!empty) return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", out);
     return directory_make(out);
 }

@@ -147,15 +147,10 @@ static trainer_costs add_costs(trainer_costs a, trainer_costs b) {
 
 // ---------------------------------------------------------------- what is there already
 
-// But for the tokenizer, which is known from the data.
-static bool same_model(const sigmoe_config *a, const sigmoe_config *b) {
-    json_t *first = NULL, *second = NULL;
-    bool same = config_to_json(a, &first) == SIGMOE_OK && config_to_json(b, &second) == SIGMOE_OK &&
-                json_object_del(first, "tokenizer") == 0 && json_object_del(second, "tokenizer") == 0 &&
-                json_equal(first, second);
-    json_decref(first);
-    json_decref(second);
-    return same;
+// It is known from the data.
+static void leave_out_tokenizer(const sigmoe_config *config, json_t *object) {
+    (void)config;
+    json_object_del(object, "tokenizer");
 }
 
 static sigmoe_status is_another(const run_request *r, const char *what) {
@@ -181,7 +176,7 @@ static sigmoe_status check_model(const run_request *r, const char *checkpoint) {
     sigmoe_config config;
     TRY(path_format(path, "%s/config.json", checkpoint));
     TRY(config_read(path, &config));
-    return same_model(&config, r->config) ? SIGMOE_OK : is_another(r, "another model");
+    return config_equal(&config, r->config, leave_out_tokenizer) ? SIGMOE_OK : is_another(r, "another model");
 }
 
 // The comparison's record says what its runs are, but can have been changed since they began.

@@ -197,22 +197,27 @@ static void print_rule(FILE *out, const int *widths) {
     fputc('\n', out);
 }
 
-static void print_failures(FILE *out, const comparison *c) {
+// Why a run has no score; NULL where it has one.
+static const char *score_lack(const comparison *c, int variant, int seed) {
+    const run_result *r = comparison_result(c, variant, seed);
+    if (r->failure) return r->failure;
+    return isfinite(test_score(c, r)) ? NULL : "its loss is beyond what a perplexity can say";
+}
+
+static void print_lacks(FILE *out, const comparison *c) {
     for (int i = 0; i < c->variant_count; i++)
         for (int s = 0; s < c->variants[i].seeds; s++) {
-            const char *failure = comparison_result(c, i, s)->failure;
-            bool finite = isfinite(test_score(c, comparison_result(c, i, s)));
-            if (failure || !finite)
+            const char *lack = score_lack(c, i, s);
+            if (lack)
                 fprintf(out, "%s, seed %" PRIu64 ": no score; %s\n", c->variants[i].label,
-                    comparison_seed(c, s),
-                    failure ? failure : "its loss is beyond what a perplexity can say");
+                    comparison_seed(c, s), lack);
         }
 }
 
 static bool lacks_scores(const comparison *c) {
     for (int i = 0; i < c->variant_count; i++)
         for (int s = 0; s < c->variants[i].seeds; s++)
-            if (!isfinite(test_score(c, comparison_result(c, i, s)))) return true;
+            if (score_lack(c, i, s)) return true;
     return false;
 }
 
@@ -230,7 +235,7 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
             c->seed_count);
     else if (c->seed_count > 1)
         fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);
-    print_failures(out, c);
+    print_lacks(out, c);
 }
 
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out) {

@@ -58,9 +58,8 @@ static sigmoe_status read_root(const json_t *root, sigmoe_config *config) {
 
 // The model lies beside the file.
 static sigmoe_status find_tokenizer_model(const char *path, tokenizer *t) {
-    const char *slash = strrchr(path, '/');
     char directory[PATH_CAPACITY];
-    TRY(path_format(directory, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : "."));
+    TRY(path_parent(path, directory));
     return tokenizer_find_model(t, directory);
 }
 
@@ -103,6 +102,20 @@ sigmoe_status config_to_json(const sigmoe_config *config, json_t **out) {
     else
         json_decref(root);
     return status;
+}
+
+bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
+    void (*leave_out)(const sigmoe_config *config, json_t *object)) {
+    json_t *first = NULL, *second = NULL;
+    bool equal = config_to_json(a, &first) == SIGMOE_OK && config_to_json(b, &second) == SIGMOE_OK;
+    if (equal) {
+        leave_out(a, first);
+        leave_out(b, second);
+        equal = json_equal(first, second);
+    }
+    json_decref(first);
+    json_decref(second);
+    return equal;
 }
 
 sigmoe_status config_write(const char *path, const sigmoe_config *config) {

@@ -26,6 +26,9 @@ sigmoe_status config_set(sigmoe_config *config, const char *key, const char *val
 // "key=value".
 sigmoe_status config_override(sigmoe_config *config, const char *assignment);
 sigmoe_status config_to_json(const sigmoe_config *config, json_t **out);
+// Equal as config.json has them, but for what `leave_out` takes out of each.
+bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
+    void (*leave_out)(const sigmoe_config *config, json_t *object));
 // Vocabulary and tokenizer are the data's, as far as both are known.
 sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset *data);
 // Vocabulary and tokenizer of model and data must agree; a preset's vocab_size and an unknown tokenizer are taken from

@@ -1,29 +1,20 @@
 #include "train/published_score.h"
 
 #include "train/config_file.h"
-#include "train/json_objects.h"
 #include "train/match_parameters.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static sigmoe_status model_identity(const model_config *model, json_t **out) {
-    sigmoe_config bare = {.model = *model};
-    TRY(config_to_json(&bare, out));
-    json_object_del(*out, "vocab_size");
-    const option *size = matched_option(model->variant);
-    if (size) json_object_del(json_object_get(*out, "ff"), size->name);
-    return SIGMOE_OK;
+static void leave_out_solved(const sigmoe_config *config, json_t *object) {
+    const option *size = matched_option(config->model.variant);
+    json_object_del(object, "vocab_size");
+    if (size) json_object_del(json_object_get(object, "ff"), size->name);
 }
 
 bool same_model(const model_config *a, const model_config *b) {
-    json_t *first = NULL, *second = NULL;
-    bool same = model_identity(a, &first) == SIGMOE_OK && model_identity(b, &second) == SIGMOE_OK &&
-                json_equal(first, second);
-    json_decref(first);
-    json_decref(second);
-    return same;
+    return config_equal(&(sigmoe_config){.model = *a}, &(sigmoe_config){.model = *b}, leave_out_solved);
 }
 
 double published_score(

@@ -107,22 +107,21 @@ static double score_of(const char *text, const char *base_name, const preset *ba
     return published_score(base_name, choice.row, &choice.model, &unused);
 }
 
-static sigmoe_status add_row(const char *text, int seeds, arena *a, sweep_plan *out) {
-    preset base, p;
-    TRY(preset_named(out->base_name, &base));
+static sigmoe_status add_row(const char *text, int seeds, const preset *base, arena *a, sweep_plan *out) {
+    preset p;
     bool is_preset = !comparison_row_named(text) && preset_named(text, &p) == SIGMOE_OK;
-    if (is_preset && p.paper != base.paper)
+    if (is_preset && p.paper != base->paper)
         return fail(SIGMOE_BAD_FORMAT, "the preset %s is not of the base %s", text, out->base_name);
-    out->published[out->count] = is_preset ? p.about.published : score_of(text, out->base_name, &base);
+    out->published[out->count] = is_preset ? p.about.published : score_of(text, out->base_name, base);
     out->row_seeds[out->count] = seeds;
     const char **variant = &out->variants[out->count++];
-    if (is_preset) return row_of_preset(&p, &base, a, variant);
+    if (is_preset) return row_of_preset(&p, base, a, variant);
     *variant = arena_text(a, "%s", text);
     return *variant ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 // A text, or an object with a text and the row's own seeds.
-static sigmoe_status read_row(const json_t *row, arena *a, sweep_plan *out) {
+static sigmoe_status read_row(const json_t *row, const preset *base, arena *a, sweep_plan *out) {
     const char *text = json_string_value(row);
     int seeds = 0;
     if (json_is_object(row)) {
@@ -136,17 +135,19 @@ static sigmoe_status read_row(const json_t *row, arena *a, sweep_plan *out) {
     if (!text)
         return fail(
             SIGMOE_BAD_FORMAT, "\"rows\" must hold texts, or objects with a \"row\" and its \"seeds\"");
-    return add_row(text, seeds, a, out);
+    return add_row(text, seeds, base, a, out);
 }
 
 static sigmoe_status read_rows(const json_t *root, arena *a, sweep_plan *out) {
     const json_t *rows = json_object_get(root, "rows");
     size_t count = json_array_size(rows);
+    preset base;
     if (count == 0) return fail(SIGMOE_BAD_FORMAT, "\"rows\" must be a list of at least one variant");
+    TRY(preset_named(out->base_name, &base));
     TRY(ARENA_NEW(a, out->variants, count));
     TRY(ARENA_NEW(a, out->published, count));
     TRY(ARENA_NEW(a, out->row_seeds, count));
-    for (size_t i = 0; i < count; i++) TRY(read_row(json_array_get(rows, i), a, out));
+    for (size_t i = 0; i < count; i++) TRY(read_row(json_array_get(rows, i), &base, a, out));
     return SIGMOE_OK;
 }
 

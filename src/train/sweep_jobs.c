@@ -176,13 +176,14 @@ static void note_signal(job_pool *pool, const job *j, int number) {
 // A handler that ends the process reports the signal as a shell would.
 static void note_exit(job_pool *pool, const job *j, int code, const char *message) {
     char how[64];
-    snprintf(how, sizeof how, "ended with status %d", code);
-    if (code > AS_SIGNAL)
+    if (code > AS_SIGNAL) {
         note_signal(pool, j, code - AS_SIGNAL);
-    else if (*message && code <= SIGMOE_INTERRUPTED)
+    } else if (*message && code <= SIGMOE_INTERRUPTED) {
         note_failure(pool, (sigmoe_status)code, message);
-    else
+    } else {
+        snprintf(how, sizeof how, "ended with status %d", code);
         note_wordless(pool, j, how);
+    }
 }
 
 // What the child said; it is at its end.

@@ -8,9 +8,8 @@
 #include "model/feedforward/variant.h"
 
 enum { FF_OCCASIONS = 8 }; // kept of each expert
-enum {
-    FF_MOST_PAIRED = 1024
-}; // so many experts are counted in pairs; of more, their square would fill the memory
+// So many experts are counted in pairs; of more, their square would fill the memory.
+enum { FF_MOST_PAIRED = 1024 };
 
 // Totals are what a training records; details are pairs of experts and what each of them fired on.
 typedef enum ff_detail { FF_TOTALS, FF_DETAILS } ff_detail;
@@ -34,9 +33,9 @@ typedef struct ff_layer_statistics {
     int64_t *together; // [N_E, N_E]: tokens that were sent to both; 0 on the diagonal. NULL: not counted
     double
         token_entropy; // Σ_t of the entropy of softmax(r_t), in bits; stays 0 where the router has no logits
-    ff_occasion *
-        occasion; // [N_E, FF_OCCASIONS]: highest weight first, those of equal weight in an order of chance, each token id once; unused ones have position -1.
-                  // NULL: not kept
+    // [N_E, FF_OCCASIONS]: highest weight first, those of equal weight in an order of chance, each token id once; unused
+    // ones have position -1. NULL: not kept.
+    ff_occasion *occasion;
 } ff_layer_statistics;
 
 typedef struct ff_statistics {
