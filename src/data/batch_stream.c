@@ -21,6 +21,16 @@ sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64
     return SIGMOE_OK;
 }
 
+sigmoe_status batch_stream_check(const dataset *data, const char *split, int64_t batch, int64_t unroll,
+    bool keep_rest, int64_t limit_tokens) {
+    token_split *tokens;
+    batch_stream stream;
+    TRY(dataset_open_split(data, split, &tokens));
+    sigmoe_status status = batch_stream_open(&stream, tokens, batch, unroll, keep_rest, limit_tokens);
+    token_split_close(tokens);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "split %s", split);
+}
+
 int64_t batch_stream_steps_per_epoch(const batch_stream *s) {
     return s->length / s->unroll + (s->keep_rest && s->length % s->unroll != 0);
 }

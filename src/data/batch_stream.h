@@ -2,7 +2,7 @@
 // [b·len + t·T, +T) and predicts the next token. Training drops a rest shorter than T, evaluation keeps it.
 #pragma once
 
-#include "formats/token_shard.h"
+#include "data/dataset.h"
 
 typedef struct batch_stream {
     const token_split *split; // borrowed
@@ -16,6 +16,9 @@ typedef struct batch_stream {
 // An error when a stream would be shorter than one segment (training) or empty. limit_tokens > 0: only the split's first
 // limit_tokens + 1 tokens.
 sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64_t batch, int64_t unroll,
+    bool keep_rest, int64_t limit_tokens);
+// Whether one can be opened on a split of `data`; the sentence names the split.
+sigmoe_status batch_stream_check(const dataset *data, const char *split, int64_t batch, int64_t unroll,
     bool keep_rest, int64_t limit_tokens);
 int64_t batch_stream_steps_per_epoch(const batch_stream *s);
 // The next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset before

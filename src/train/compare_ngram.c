@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const int64_t MOST_TRAINING_TOKENS = 20000000;
-enum { SCORE_STREAMS = 4, COPY_BLOCK = 1 << 16 };
+enum { COPY_BLOCK = 1 << 16 };
 
 // The first `limit` tokens of a split (0: all) as bytes, in the arena.
 static sigmoe_status load_tokens(

@@ -3,6 +3,7 @@
 #include "data/batch_stream.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
+#include "train/evaluate.h"
 #include "train/json_objects.h"
 #include "train/published_score.h"
 #include "train/sweep_plan.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCORE_STREAMS = 4, LONGEST_LABEL = 200 }; // labels become names of directories
+enum { LONGEST_LABEL = 200 }; // labels become names of directories
 
 // ---------------------------------------------------------------- the base and the data
 
@@ -28,34 +29,17 @@ static sigmoe_status adopt_data(comparison *c) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status check_split(
-    const comparison *c, const char *split, int64_t batch, bool keep_rest, int64_t limit) {
-    token_split *tokens;
-    batch_stream stream;
-    TRY(dataset_open_split(&c->data, split, &tokens));
-    sigmoe_status status = batch_stream_open(&stream, tokens, batch, c->base.model.unroll, keep_rest, limit);
-    token_split_close(tokens);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "split %s", split);
-}
-
-// So many of a split's tokens must have something for every stream.
-static sigmoe_status check_scored(const comparison *c, const char *split, const char *name, int64_t limit) {
-    if (limit > 0 && limit < SCORE_STREAMS)
-        return fail(SIGMOE_BAD_ARGUMENT, "%s is %" PRId64 "; it must be 0 (all) or at least %d", name, limit,
-            SCORE_STREAMS);
-    return check_split(c, split, SCORE_STREAMS, true, limit);
-}
-
 static sigmoe_status check_settings(const comparison *c) {
     const sigmoe_compare_request *r = c->request;
     sigmoe_train_settings last = r->settings;
     last.seed = comparison_seed(c, c->seed_count - 1);
     TRY(train_settings_check(&r->settings));
     TRY(train_settings_check(&last));
-    TRY(check_split(c, "train", last.batch, false, 0));
-    TRY(check_scored(c, "valid", "valid_tokens", r->settings.valid_tokens));
-    TRY(check_scored(c, "valid", "test_tokens", r->test_tokens));
-    return check_scored(c, "test", "test_tokens", r->test_tokens);
+    int64_t unroll = c->base.model.unroll;
+    TRY(batch_stream_check(&c->data, "train", last.batch, unroll, false, 0));
+    TRY(scoring_check(&c->data, "valid", unroll, "valid_tokens", r->settings.valid_tokens));
+    TRY(scoring_check(&c->data, "valid", unroll, "test_tokens", r->test_tokens));
+    return scoring_check(&c->data, "test", unroll, "test_tokens", r->test_tokens);
 }
 
 // ---------------------------------------------------------------- the variants

@@ -3,13 +3,12 @@
 #include "formats/json_options.h"
 #include "train/checkpoint.h"
 #include "train/compare_curves.h"
+#include "train/evaluate.h"
 #include "train/json_objects.h"
 #include "train/run_log.h"
 #include "train/train_settings.h"
 
 #include <math.h>
-
-enum { SCORE_STREAMS = 4 };
 
 // ---------------------------------------------------------------- numbers in JSON, NaN as null
 

@@ -100,3 +100,11 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     arena_destroy(a);
     return status;
 }
+
+sigmoe_status scoring_check(
+    const dataset *data, const char *split, int64_t unroll, const char *name, int64_t limit_tokens) {
+    if (limit_tokens > 0 && limit_tokens < SCORE_STREAMS)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is %lld; it must be 0 (all) or at least %d", name,
+            (long long)limit_tokens, SCORE_STREAMS);
+    return batch_stream_check(data, split, SCORE_STREAMS, unroll, true, limit_tokens);
+}

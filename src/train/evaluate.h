@@ -8,6 +8,8 @@
 #include "model/feedforward/statistics.h"
 #include "model/transformer_xl.h"
 
+enum { SCORE_STREAMS = 4 }; // B wherever training and comparing score a model
+
 typedef struct evaluation {
     transformer *model;
     kernel_context kernel;
@@ -22,6 +24,9 @@ typedef struct evaluation {
     ff_statistics *statistics;       // counts what the feedforward blocks do; NULL: nothing is counted
 } evaluation;
 
+// Whether the first `limit_tokens` (0: all) of a split can be scored in SCORE_STREAMS; `name` is what the limit is called.
+sigmoe_status scoring_check(
+    const dataset *data, const char *split, int64_t unroll, const char *name, int64_t limit_tokens);
 // SIGMOE_INTERRUPTED when the stop flag was raised.
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores);
 // The scores of a mean of `nats_per_token`. A part of a split counts with the whole split's bytes, chars, words per token.

@@ -1,9 +1,7 @@
 // sigmoe_sweep: the paper's tables, at the size that a machine can carry.
 #include "train/compare.h"
+#include "train/evaluate.h"
 #include "train/sweep_jobs.h"
-
-enum { SCORE_STREAMS = 4 };
-
 static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_request *request) {
     sweep_plan plan;
     TRY(sweep_plan_make(table, NULL, 0, a, &plan));

@@ -10,8 +10,6 @@
 
 #include <math.h>
 
-enum { VALIDATION_STREAMS = 4 };
-
 __attribute__((format(printf, 2, 3))) static void note(
     const sigmoe_observer *observer, const char *format, ...) {
     if (!observer || !observer->note) return;
@@ -41,7 +39,7 @@ static sigmoe_status save(trainer *t, const sigmoe_observer *observer) {
 
 static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     sigmoe_scores scores;
-    TRY(trainer_score(t, "valid", VALIDATION_STREAMS, t->settings.valid_tokens, observer, &scores));
+    TRY(trainer_score(t, "valid", SCORE_STREAMS, t->settings.valid_tokens, observer, &scores));
     TRY(run_log_validation(&t->log, t->step, &scores));
     if (t->data.tokenizer.type != TOKENIZER_BYTES)
         note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
