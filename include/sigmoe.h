@@ -210,15 +210,16 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 
 typedef struct sigmoe_train_request {
     const sigmoe_config *config; /* fresh weights from this ... */
-    const char *init; /* ... or start from this model directory (one of the two; neither on resume) */
+    const char *config_name; /* as the user called it, or NULL: a file, which replacing `out` must spare */
+    const char *init;        /* ... or start from this model directory (one of the two; neither on resume) */
     const char *const *overrides; /* "key=value", applied to init's configuration too */
     int override_count;
-    const char *data;
+    const char *data; /* on resume only where the data have moved; else NULL */
     const char *out;
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
-    bool resume; /* go on with the newest checkpoint of `out`; everything else comes from there */
-    bool force;  /* replace an existing `out` */
+    bool resume;                /* go on with the newest checkpoint of `out`; all settings come from there */
+    bool force;                 /* replace an existing `out` */
     sigmoe_recompute recompute; /* how, not what: not part of the run, a resume may choose anew */
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);

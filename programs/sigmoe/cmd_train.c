@@ -21,7 +21,9 @@ static const argument arguments[] = {
         .help = "fresh weights, configured by a config.json"},
     {"init", ARGUMENT_TEXT, AT(request.init), "DIR", .help = "start from the weights of a model directory"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
-        .help = "go on with RUN's newest checkpoint; all settings come from there"},
+        .help = "go on with RUN's newest checkpoint; all settings come from there, and --data is needed only "
+                "where the "
+                "data have moved"},
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},
@@ -65,7 +67,7 @@ static int check_origin(const train_values *v) {
 // On --resume the run's own settings count. Repeating the command with --resume behind it is convenient, so what else is
 // given is no error; but nobody shall believe that it had an effect.
 static void tell_ignored(const parsed_arguments *given) {
-    static const char *const used[] = {"resume", "out", "recompute", "threads", "pin"};
+    static const char *const used[] = {"resume", "data", "out", "recompute", "threads", "pin"};
     char list[512] = "";
     int length = 0;
     for (int g = 0; g < ARGUMENT_GROUPS && given->command->groups[g].arguments; g++)
@@ -109,6 +111,7 @@ static int run(const parsed_arguments *given, void *values) {
         sigmoe_config_settings(config, &v->request.settings);
         arguments_fill(given, v); // what is given counts more than the preset
         v->request.config = config;
+        v->request.config_name = v->source.config;
     } else {
         v->request.overrides = v->source.set.items;
         v->request.override_count = v->source.set.count;

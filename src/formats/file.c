@@ -28,8 +28,7 @@ sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...) {
     return length < 0 || length >= PATH_CAPACITY ? too_long(path) : SIGMOE_OK;
 }
 
-// A directory's entries reach the disk only when the directory itself is synced.
-static sigmoe_status sync_path(const char *path) {
+sigmoe_status path_sync(const char *path) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return fail_errno("cannot open %s", path);
     sigmoe_status status =
@@ -56,7 +55,7 @@ const char *path_leaf(const char *path) {
 static sigmoe_status sync_parent(const char *path) {
     char parent[PATH_CAPACITY];
     TRY(path_parent(path, parent));
-    return sync_path(parent);
+    return path_sync(parent);
 }
 
 sigmoe_status file_replaceable(const char *path) {
@@ -192,7 +191,7 @@ bool path_exists(const char *path) {
 
 static sigmoe_status make_one(const char *path) {
     struct stat about;
-    if (mkdir(path, 0777) == 0) return SIGMOE_OK;
+    if (mkdir(path, 0777) == 0) return sync_parent(path);
     if (errno != EEXIST) return fail_errno("cannot make the directory %s", path);
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) return SIGMOE_OK;
     return fail(SIGMOE_IO, "cannot make the directory %s: a file of this name is in the way", path);
@@ -225,7 +224,7 @@ sigmoe_status directory_remove(const char *path) {
 static int sync_entry(const char *path, const struct stat *about, int type, struct FTW *place) {
     (void)about, (void)place;
     bool ours = type == FTW_F || type == FTW_D || type == FTW_DP;
-    return ours && sync_path(path) != SIGMOE_OK ? -1 : 0;
+    return ours && path_sync(path) != SIGMOE_OK ? -1 : 0;
 }
 
 sigmoe_status directory_commit(const char *partial, const char *final) {
@@ -275,6 +274,11 @@ bool path_inside(const char *inner, const char *outer) {
     size_t length = strlen(parent);
     if (length == 1) return true; // the root
     return strncmp(parent, child, length) == 0 && (child[length] == '/' || child[length] == '\0');
+}
+
+bool file_inside(const char *name, const char *directory) {
+    struct stat about;
+    return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) && path_inside(name, directory);
 }
 
 sigmoe_status output_claim(const char *path, bool force) {

@@ -37,13 +37,17 @@ typedef struct file_map {
 sigmoe_status file_map_open(const char *path, file_map *map);
 void file_map_close(file_map *map);
 
-sigmoe_status directory_make(const char *path); // with parents; existing is fine
+// With parents, each new one synced in its own; existing is fine.
+sigmoe_status directory_make(const char *path);
+sigmoe_status path_sync(const char *path); // fsync; of a directory: of the names in it
 bool path_exists(const char *path);
 // The directory that holds it, or would.
 sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
 const char *path_leaf(const char *path); // what follows the last slash
 // Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
 bool path_inside(const char *inner, const char *outer);
+// The same of what a user called a source: only a file counts, not the name (or NULL) of a preset that a directory has, too.
+bool file_inside(const char *name, const char *directory);
 sigmoe_status directory_remove(const char *path); // with its contents
 // fsync of every file in `partial`, then renames the directory to `final`.
 sigmoe_status directory_commit(const char *partial, const char *final);

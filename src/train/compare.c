@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CURVE_POINTS = 20 };
 
@@ -30,12 +29,6 @@ void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *
 
 // ---------------------------------------------------------------- the place
 
-// Names of presets and tables are no files, whatever directory is called like them.
-static bool is_file_inside(const char *name, const char *directory) {
-    struct stat about;
-    return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) && path_inside(name, directory);
-}
-
 // Replacing the place must not remove what is read from.
 static sigmoe_status keep_inputs(const comparison *c) {
     const sigmoe_compare_request *r = c->request;
@@ -43,7 +36,7 @@ static sigmoe_status keep_inputs(const comparison *c) {
     if (path_inside(r->data, r->out))
         return fail(
             SIGMOE_BAD_ARGUMENT, "%s holds the data: choose another place for the comparison", r->out);
-    if (is_file_inside(source, r->out))
+    if (file_inside(source, r->out))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s holds %s, which is read: choose another place for the comparison", r->out, source);
     return SIGMOE_OK;

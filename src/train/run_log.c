@@ -6,6 +6,7 @@
 #include "train/train_settings.h"
 #include "train/usage.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,43 +23,75 @@ static int64_t line_step(const char *line, size_t length) {
     return value;
 }
 
-// Bytes of the leading whole lines of steps up to `last`, whose newest goes to *newest (-1: none).
-static size_t lines_until(const file_map *map, int64_t last, int64_t *newest) {
-    size_t kept = 0;
-    *newest = -1;
-    while (kept < map->size) {
-        const char *line = (const char *)map->bytes + kept;
-        const char *end = memchr(line, '\n', map->size - kept);
-        int64_t step = end ? line_step(line, (size_t)(end - line)) : -1;
-        if (step < 0 || step > last) break;
-        *newest = step;
-        kept += (size_t)(end - line) + 1;
+// A log's leading lines, whole and in order, of steps up to `last`; in a dense one no step is left out.
+typedef struct kept_lines {
+    size_t bytes;
+    int64_t count, newest; // newest: its step; -1: none
+} kept_lines;
+
+// The step of the line at `at`, whose end goes to *next; -1 when it is no whole line.
+static int64_t step_at(const file_map *map, size_t at, size_t *next) {
+    const char *line = (const char *)map->bytes + at, *end = memchr(line, '\n', map->size - at);
+    *next = end ? at + (size_t)(end - line) + 1 : map->size;
+    return end ? line_step(line, (size_t)(end - line)) : -1;
+}
+
+static kept_lines lines_until(const file_map *map, int64_t last, bool dense) {
+    kept_lines kept = {.newest = -1};
+    size_t next;
+    while (kept.bytes < map->size) {
+        int64_t step = step_at(map, kept.bytes, &next);
+        if (step > last || (dense ? step != kept.count : step <= kept.newest)) break;
+        kept = (kept_lines){next, kept.count + 1, step};
     }
     return kept;
 }
 
-static sigmoe_status open_cut(const char *run, const char *name, int64_t last, FILE **file, int64_t *newest) {
-    char path[PATH_CAPACITY];
-    *newest = -1;
-    TRY(path_format(path, "%s/%s", run, name));
-    if (path_exists(path)) {
-        file_map map;
-        TRY(file_map_open(path, &map));
-        size_t kept = lines_until(&map, last, newest);
-        file_map_close(&map);
-        if (truncate(path, (off_t)kept) != 0) return fail_errno("cannot cut %s", path);
+// Whether lines that the checkpoint stands on are behind the kept ones, or are not there: a crash leaves no such log.
+static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last, bool dense) {
+    if (dense) return kept->count <= last;
+    for (size_t at = kept->bytes, next; at < map->size; at = next) {
+        int64_t step = step_at(map, at, &next);
+        if (step >= 0 && step <= last) return true;
     }
+    return false;
+}
+
+static sigmoe_status cut(const char *path, int64_t last, bool dense, int64_t *newest) {
+    file_map map = {0};
+    if (path_exists(path)) TRY(file_map_open(path, &map));
+    size_t size = map.size;
+    kept_lines kept = lines_until(&map, last, dense);
+    bool lost = lines_lost(&map, &kept, last, dense);
+    file_map_close(&map);
+    *newest = kept.newest;
+    if (lost)
+        return fail(SIGMOE_BAD_FORMAT,
+            "%s: line %" PRId64
+            " is missing, damaged or out of order, though the checkpoint is of a later step; "
+            "restore the file, or begin a new run from the checkpoint with --init",
+            path, kept.count + 1);
+    if (kept.bytes < size && truncate(path, (off_t)kept.bytes) != 0) return fail_errno("cannot cut %s", path);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status open_cut(
+    const char *run, const char *name, int64_t last, bool dense, FILE **file, int64_t *newest) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/%s", run, name));
+    TRY(cut(path, last, dense, newest));
     *file = fopen(path, "ae");
     return *file ? SIGMOE_OK : fail_errno("cannot write %s", path);
 }
 
 sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
-    int64_t newest_step;
+    int64_t newest, last = steps_done - 1;
     *log = (run_log){.last_validation = -1};
-    sigmoe_status status = open_cut(run, "metrics.jsonl", steps_done - 1, &log->metrics, &newest_step);
-    if (status == SIGMOE_OK) status = open_cut(run, "usage.jsonl", steps_done - 1, &log->usage, &newest_step);
+    sigmoe_status status = open_cut(run, "metrics.jsonl", last, true, &log->metrics, &newest);
+    if (status == SIGMOE_OK) status = open_cut(run, "usage.jsonl", last, false, &log->usage, &newest);
     if (status == SIGMOE_OK)
-        status = open_cut(run, "valid.jsonl", steps_done, &log->valid, &log->last_validation);
+        status = open_cut(run, "valid.jsonl", steps_done, false, &log->valid, &log->last_validation);
+    if (status == SIGMOE_OK) status = path_sync(run); // the checkpoints to come stand on the logs
     if (status != SIGMOE_OK) run_log_close(log);
     return status;
 }
@@ -181,7 +214,8 @@ static sigmoe_status read_root(
     if (!directory) TRY(json_get_text(root, "", "data", &directory));
     TRY(json_get_object(root, "", "settings", &object));
     TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
-    TRY(dataset_open(directory, data));
+    sigmoe_status opened = dataset_open(directory, data);
+    if (opened != SIGMOE_OK) return fail_in(opened, "the run's data (--data says where they are now)");
     TRY(read_splits(data, &splits));
     bool same = json_equal(splits, json_object_get(root, "splits"));
     json_decref(splits);

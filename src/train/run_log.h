@@ -13,7 +13,8 @@ typedef struct run_log {
     int64_t last_validation;       // the step after which the newest one was made; -1: none
 } run_log;
 
-// Opens the logs of a run that has done `steps_done` steps; lines of later steps, and half lines, are cut off.
+// Opens the logs of a run that has done `steps_done` steps; lines of later steps, and a
+// half line, are cut off. An error where lines of earlier ones are missing or damaged: nothing is cut then.
 sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done);
 void run_log_close(run_log *log);
 sigmoe_status run_log_step(run_log *log, const step_report *report);

@@ -1,6 +1,7 @@
 // sigmoe_train: a run directory from a configuration or a model, or going on with one.
 #include "formats/file.h"
 #include "train/checkpoint.h"
+#include "train/evaluate.h"
 #include "train/model_file.h"
 #include "train/place_lock.h"
 #include "train/train_settings.h"
@@ -31,7 +32,8 @@ static int threads_of(const sigmoe_observer *observer) {
 
 // Replacing `out` must not remove what is read from.
 static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
-    if (path_inside(r->data, r->out) || (r->init && path_inside(init, r->out)))
+    if (path_inside(r->data, r->out) || (r->init && path_inside(init, r->out)) ||
+        file_inside(r->config_name, r->out))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s holds what the training reads: choose another directory for the run", r->out);
     return SIGMOE_OK;
@@ -69,6 +71,8 @@ static sigmoe_status start_fresh(
     TRY(build_config(r, init, &config));
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
+    if (r->settings.valid_every > 0)
+        TRY(scoring_check(&data, "valid", config.model.unroll, "valid_tokens", r->settings.valid_tokens));
     if (!r->force) TRY(output_claim(r->out, false));
     if (r->init) TRY(model_check_weights(init, &config.model));
 
@@ -85,11 +89,12 @@ static sigmoe_status start_fresh(
     return status;
 }
 
-static sigmoe_status resume(const char *run, const sigmoe_observer *observer, int *lock, trainer **out) {
+static sigmoe_status resume(
+    const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
     char path[PATH_CAPACITY];
-    TRY(path_format(path, "%s/train.json", run));
-    if (path_exists(path)) TRY(place_lock(run, observer, lock)); // else it is no run, and gets no file
-    return trainer_resume(run, NULL, threads_of(observer), out);
+    TRY(path_format(path, "%s/train.json", r->out));
+    if (path_exists(path)) TRY(place_lock(r->out, observer, lock)); // else it is no run, and gets no file
+    return trainer_resume(r->out, r->data, threads_of(observer), out);
 }
 
 // The run's directory stays locked as long as *lock is open.
@@ -98,7 +103,7 @@ static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_obs
     trainer *t;
     TRY(check_request(request));
     if (request->resume)
-        TRY(resume(request->out, observer, lock, &t));
+        TRY(resume(request, observer, lock, &t));
     else
         TRY(start_fresh(request, observer, lock, &t));
     trainer_recompute(t, request->recompute);

@@ -1,4 +1,4 @@
-// What a trainer consists of: for trainer.c, train_loop.c and checkpoint.c alone.
+// What a trainer consists of: for trainer*.c, train_loop.c and checkpoint.c alone.
 #pragma once
 
 #include "data/batch_stream.h"

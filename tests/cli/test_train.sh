@@ -55,6 +55,16 @@ works train --resume --out run --threads 1 --steps 99
 grep -q -- '--steps' stderr || problem "nothing is said of options that --resume ignores"
 same before run
 
+# Data that moved are named; other data are refused.
+mv data moved
+fails 1 'data.*--data' train --resume --out run
+works train --resume --out run --data moved
+same before run
+mv moved data
+printf 'Some other text, of other words.%.0s' $(seq 100) >other.txt
+works data prepare text other.txt --out other_data
+fails 1 'not what this run began with' train --resume --out run --data other_data
+
 fails 2 'run.*exists|exists.*run' train --config moe.json --data data --out run --steps 1
 same before run
 works train --config dense.json --data data --out run --steps 1 --batch 2 --force
@@ -75,7 +85,9 @@ fails 2 'key' train --init run --data data --out x --set nothing
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 100000
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 2 --unroll 1000000
 fails 2 'holds what the training reads' train --init run --data data --out run --force
-[ -d run ] || problem "the run that was read is gone"
+fails 2 'holds what the training reads' train --config run/checkpoints/00000001/config.json --data data --out run --force
+[ -f run/checkpoints/00000001/config.json ] || problem "the run that was read is gone"
+fails 2 'valid_tokens is 2' train --config moe.json --data data --out x --steps 1 --batch 2 --valid-every 1 --valid-tokens 2
 fails 1 . train --config moe.json --data data --out /proc/nowhere/run --batch 2 --steps 1
 absent x missing
 

@@ -241,6 +241,195 @@ static void test_damage_is_refused(void **state) {
     OK(resume(in_root("damaged"), 1)); // repaired
 }
 
+// ---------------------------------------------------------------- damage that only the values show
+
+// Where a tensor's first value lies in the file; the format's offsets count from behind the header.
+static size_t place_of(const char *path, const char *name) {
+    char key[200];
+    file_map map;
+    uint64_t header;
+    long long offset = -1;
+    OK(file_map_open(path, &map));
+    memcpy(&header, map.bytes, sizeof header);
+    char *text = strndup((const char *)map.bytes + 8, header);
+    snprintf(key, sizeof key, "\"%s\"", name);
+    char *place = strstr(text, key);
+    assert_non_null(place);
+    place = strstr(place, "\"data_offsets\":[");
+    assert_int_equal(sscanf(place, "\"data_offsets\":[%lld", &offset), 1);
+    free(text);
+    file_map_close(&map);
+    return 8 + header + (size_t)offset;
+}
+
+static void poke(const char *path, size_t place, const void *bytes, size_t count) {
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)place, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
+    assert_int_equal(fclose(file), 0);
+}
+
+// As checkpoints of before there were checksums.
+static void forget_sums(const char *path) {
+    json_t *counters;
+    OK(json_read_object(path, &counters));
+    assert_int_equal(json_object_del(counters, "sha256"), 0);
+    OK(json_write(path, counters));
+    json_decref(counters);
+}
+
+static void refuse_value(const char *name, float value, sigmoe_status status, const char *expected) {
+    const char *path = in_root("values/checkpoints/00000016/trainer.safetensors");
+    size_t place = place_of(path, name);
+    file_map map;
+    float saved;
+    OK(file_map_open(path, &map));
+    memcpy(&saved, map.bytes + place, sizeof saved);
+    file_map_close(&map);
+    poke(path, place, &value, sizeof value);
+    FAILS(status, resume(in_root("values"), 1));
+    assert_message_has(expected);
+    assert_message_has(name);
+    poke(path, place, &saved, sizeof saved);
+}
+
+static void test_trainer_values_are_checked(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0};
+    OK(train(in_root("values"), &config, &settings, &never, 1));
+    forget_sums(in_root("values/checkpoints/00000016/trainer.json"));
+    refuse_value("moment1.embed.weight", NAN, SIGMOE_NOT_FINITE, "trainer.safetensors");
+    refuse_value("moment2.embed.weight", INFINITY, SIGMOE_NOT_FINITE, "not finite");
+    refuse_value("moment2.embed.weight", -1e-9f, SIGMOE_BAD_FORMAT, "negative");
+    refuse_value("memory.0", NAN, SIGMOE_NOT_FINITE, "not finite");
+    // A tensor that nothing asks for: another name of the same length.
+    const char *path = in_root("values/checkpoints/00000016/trainer.safetensors");
+    file_map map;
+    OK(file_map_open(path, &map));
+    size_t place =
+        (size_t)((const unsigned char *)memmem(map.bytes, map.size, "\"memory.1\"", 10) - map.bytes);
+    file_map_close(&map);
+    poke(path, place, "\"memory.9\"", 10);
+    FAILS(SIGMOE_BAD_FORMAT, resume(in_root("values"), 1));
+    assert_message_has("memory.1");
+    poke(path, place, "\"memory.1\"", 10);
+    OK(resume(in_root("values"), 1)); // repaired, and without checksums
+}
+
+// Files of several checkpoints, each of them whole.
+static void test_mixed_checkpoints_are_refused(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0};
+    static const char *const files[] = {"model.safetensors", "trainer.safetensors", "trainer.json"};
+    for (int i = 0; i < 3; i++) {
+        char older[PATH_CAPACITY], newer[PATH_CAPACITY];
+        OK(train(in_root("mixed"), &config, &settings, &never, 1));
+        OK(path_format(older, "%s/%s", in_root("mixed/checkpoints/00000015"), files[i]));
+        OK(path_format(newer, "%s/%s", in_root("mixed/checkpoints/00000016"), files[i]));
+        assert_int_equal(rename(older, newer), 0);
+        FAILS(SIGMOE_BAD_FORMAT, resume(in_root("mixed"), 1));
+        assert_message_has(files[i]);
+    }
+}
+
+// Neither weights nor moments, of which no loss was computed yet: what is there stays the newest.
+static void test_what_is_not_finite_is_not_written(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(3);
+    step_report report;
+    dataset data;
+    trainer *t;
+    char newest[PATH_CAPACITY];
+    OK(dataset_open(in_root("data"), &data));
+    trainer_request request = {.config = &config, .data = &data, .settings = &settings, .threads = 1};
+    OK(trainer_create(&request, &t));
+    OK(trainer_begin_run(t, in_root("huge")));
+    OK(checkpoint_write(t));
+    OK(trainer_step(t, &report));
+    parameter *p = parameters_at(transformer_parameters(trainer_model(t)), 0);
+    real *const damaged[] = {p->value, p->moment1, p->moment2};
+    for (int i = 0; i < 3; i++) {
+        real saved = damaged[i][0];
+        damaged[i][0] = INFINITY;
+        FAILS(SIGMOE_NOT_FINITE, checkpoint_write(t));
+        assert_message_has("the checkpoint of step 1 was not written");
+        assert_message_has(p->name);
+        OK(checkpoint_newest(in_root("huge"), newest));
+        assert_non_null(strstr(newest, "/00000000"));
+        assert_false(path_exists(in_root("huge/checkpoints/00000001.partial")));
+        damaged[i][0] = saved;
+    }
+    OK(checkpoint_write(t));
+    trainer_destroy(t);
+}
+
+// ---------------------------------------------------------------- logs that a crash does not leave
+
+static void refuse_log(const char *name, const char *content, const char *expected) {
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/%s", in_root("logs"), name));
+    char *whole = read_text(path);
+    write_text(path, content);
+    FAILS(SIGMOE_BAD_FORMAT, resume(in_root("logs"), 1));
+    assert_message_has(expected);
+    char *left = read_text(path);
+    assert_string_equal(left, content); // nothing is cut
+    write_text(path, whole);
+    free(whole);
+    free(left);
+}
+
+static void test_damaged_logs_are_kept(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(MOE);
+    sigmoe_train_settings settings = run_settings();
+    stopper never = {0};
+    OK(train(in_root("logs"), &config, &settings, &never, 1));
+    refuse_log("metrics.jsonl", "", "metrics.jsonl: line 1 ");
+    refuse_log("metrics.jsonl", "{\"step\":0}\n{\"step\":2}\n", "metrics.jsonl: line 2 ");
+    char *metrics = read_text(in_root("logs/metrics.jsonl"));
+    strstr(metrics, "{\"step\":4")[3] = '\0'; // and what is behind it
+    char *damaged = NULL;
+    assert_true(asprintf(&damaged, "%sx\n{\"step\":5}\n", metrics) > 0);
+    refuse_log("metrics.jsonl", damaged, "metrics.jsonl: line 5 ");
+    refuse_log("valid.jsonl", "{\"step\":4}\ngarbage\n{\"step\":12}\n", "valid.jsonl: line 2 ");
+    refuse_log("valid.jsonl", "{\"step\":4}\n{\"step\":4}\n", "valid.jsonl: line 2 ");
+    OK(unlink(in_root("logs/metrics.jsonl")) == 0 ? SIGMOE_OK : SIGMOE_IO);
+    FAILS(SIGMOE_BAD_FORMAT, resume(in_root("logs"), 1));
+    assert_message_has("metrics.jsonl: line 1 ");
+    free(metrics);
+    free(damaged);
+}
+
+static void test_moved_data(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(2);
+    stopper never = {0};
+    OK(train(in_root("follows"), &config, &settings, &never, 1));
+    OK(rename(in_root("data"), in_root("elsewhere")) == 0 ? SIGMOE_OK : SIGMOE_IO);
+    sigmoe_status lost = resume(in_root("follows"), 1);
+    char *sentence = strdup(sigmoe_message());
+    sigmoe_train_request request;
+    sigmoe_train_result result;
+    sigmoe_train_defaults(&request);
+    request.out = in_root("follows");
+    request.data = in_root("elsewhere");
+    request.resume = true;
+    sigmoe_status found = sigmoe_train(&request, NULL, &result);
+    OK(rename(in_root("elsewhere"), in_root("data")) == 0 ? SIGMOE_OK : SIGMOE_IO); // others need it
+    assert_int_not_equal(lost, SIGMOE_OK);
+    assert_non_null(strstr(sentence, "--data"));
+    OK(found);
+    free(sentence);
+}
+
 static void test_other_data_is_refused(void **state) {
     (void)state;
     sigmoe_config config = make_config(DENSE);
@@ -294,6 +483,11 @@ int main(void) {
         cmocka_unit_test(test_killed_before_the_first_interval),
         cmocka_unit_test(test_newest_two_are_kept),
         cmocka_unit_test(test_damage_is_refused),
+        cmocka_unit_test(test_trainer_values_are_checked),
+        cmocka_unit_test(test_mixed_checkpoints_are_refused),
+        cmocka_unit_test(test_what_is_not_finite_is_not_written),
+        cmocka_unit_test(test_damaged_logs_are_kept),
+        cmocka_unit_test(test_moved_data),
         cmocka_unit_test(test_other_data_is_refused),
         cmocka_unit_test(test_one_process_at_a_time),
         cmocka_unit_test(test_nothing_to_resume),

@@ -1,0 +1,256 @@
+#include "train/trainer_file.h"
+
+#include "data/sha256.h"
+#include "formats/json_options.h"
+#include "formats/safetensors.h"
+#include "train/json_objects.h"
+#include "train/trainer_state.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+// ---------------------------------------------------------------- tensors
+
+enum { MOMENT1, MOMENT2, MOMENTS };
+static const char *const moment_names[MOMENTS] = {"moment1", "moment2"};
+static real *moment_of(const parameter *p, int which) {
+    return which == MOMENT1 ? p->moment1 : p->moment2;
+}
+
+// A view on one of the trainer's tensors under its name in trainer.safetensors.
+typedef struct state_tensor {
+    char *name;
+    int dims;
+    int64_t shape[PARAMETER_MAX_DIMS];
+    real *values;
+    bool squares; // their means: never negative
+} state_tensor;
+
+typedef struct state_tensors {
+    state_tensor *all;
+    int moments, count; // moments first, then one of each layer's memory
+} state_tensors;
+
+// Lists moments (in place) and, when `rows` > 0, buffers [B, rows, d] for the layers' memories.
+static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, state_tensors *out) {
+    const parameter_list *list = transformer_parameters(t->model);
+    const model_config *config = &t->config.model;
+    int parameters = parameters_length(list), layers = rows > 0 ? (int)config->n_layers : 0;
+    TRY(ARENA_NEW(a, out->all, parameters * MOMENTS + layers));
+    state_tensor *next = out->all;
+    for (int which = 0; which < MOMENTS; which++)
+        for (int i = 0; i < parameters; i++) {
+            const parameter *p = parameters_at(list, i);
+            if (!p->trainable) continue;
+            *next =
+                (state_tensor){.dims = p->dims, .values = moment_of(p, which), .squares = which == MOMENT2};
+            memcpy(next->shape, p->shape, sizeof next->shape);
+            next->name = arena_text(a, "%s.%s", moment_names[which], p->name);
+            if (!next++->name) return SIGMOE_NO_MEMORY;
+        }
+    out->moments = (int)(next - out->all);
+    for (int i = 0; i < layers; i++, next++) {
+        *next = (state_tensor){.dims = 3, .shape = {t->settings.batch, rows, config->d_model}};
+        next->name = arena_text(a, "memory.%d", i);
+        if (!next->name) return SIGMOE_NO_MEMORY;
+        TRY(ARENA_NEW_RAW(a, next->values, t->settings.batch * rows * config->d_model));
+    }
+    out->count = (int)(next - out->all);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_tensor(const state_tensor *s) {
+    int64_t count = 1, bad = 0, negative = 0;
+    for (int i = 0; i < s->dims; i++) count *= s->shape[i];
+    for (int64_t i = 0; i < count; i++) {
+        bad += !isfinite(s->values[i]);
+        negative += s->values[i] < 0;
+    }
+    if (bad) return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", s->name);
+    if (negative && s->squares)
+        return fail(SIGMOE_BAD_FORMAT, "tensor \"%s\" has negative values; it is a mean of squares", s->name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_values(const state_tensors *state) {
+    for (int i = 0; i < state->count; i++) TRY(check_tensor(&state->all[i]));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status write_tensors(const trainer *t, const char *path, arena *a) {
+    state_tensors state;
+    tensor_to_write *tensors;
+    TRY(list_tensors(t, xl_memory_length(t->memory), a, &state));
+    for (int i = state.moments; i < state.count; i++)
+        xl_memory_export(t->memory, i - state.moments, state.all[i].values);
+    TRY(check_values(&state));
+    TRY(ARENA_NEW(a, tensors, state.count));
+    for (int i = 0; i < state.count; i++) {
+        const state_tensor *s = &state.all[i];
+        tensors[i] =
+            (tensor_to_write){.name = s->name, .type = TENSOR_F32, .dims = s->dims, .bytes = s->values};
+        memcpy(tensors[i].shape, s->shape, sizeof s->shape);
+    }
+    return safetensors_write(path, tensors, state.count);
+}
+
+static sigmoe_status refuse_unknown(const safetensors_file *file, const state_tensors *state) {
+    for (int i = 0; i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name;
+        bool known = false;
+        for (int j = 0; !known && j < state->count; j++) known = strcmp(state->all[j].name, name) == 0;
+        if (!known)
+            return fail(SIGMOE_BAD_FORMAT, "the training has no place for the tensor \"%.100s\"", name);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status fill_tensors(const safetensors_file *file, const state_tensors *state) {
+    for (int i = 0; i < state->count; i++) {
+        const state_tensor *s = &state->all[i];
+        TRY(safetensors_read_f32(file, s->name, s->dims, s->shape, s->values));
+    }
+    TRY(refuse_unknown(file, state));
+    return check_values(state);
+}
+
+static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_rows, arena *a) {
+    state_tensors state;
+    safetensors_file *file;
+    TRY(list_tensors(t, memory_rows, a, &state));
+    TRY(safetensors_open(path, state.count, &file));
+    sigmoe_status status = fill_tensors(file, &state);
+    safetensors_close(file);
+    if (status != SIGMOE_OK) return fail_in(status, "%s", path);
+    for (int i = state.moments; i < state.count; i++)
+        xl_memory_import(t->memory, i - state.moments, state.all[i].values, memory_rows);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- checksums
+
+// By them a checkpoint whose files come from several, or were damaged since, is told.
+static const char *const summed_files[] = {"model.safetensors", "trainer.safetensors"};
+enum { SUMMED_FILES = sizeof summed_files / sizeof *summed_files };
+
+static sigmoe_status sum_of(const char *directory, const char *name, char hex[SHA256_HEX]) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/%s", directory, name));
+    return sha256_file(path, hex);
+}
+
+static sigmoe_status fill_sums(json_t *root, const char *directory) {
+    json_t *sums = json_object();
+    char hex[SHA256_HEX];
+    TRY(json_put(root, "sha256", sums));
+    for (int i = 0; i < SUMMED_FILES; i++) {
+        TRY(sum_of(directory, summed_files[i], hex));
+        TRY(json_put(sums, summed_files[i], json_string(hex)));
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_sums(const json_t *root, const char *directory) {
+    json_t *sums;
+    const char *expected;
+    char hex[SHA256_HEX];
+    if (!json_object_get(root, "sha256")) return SIGMOE_OK;
+    TRY(json_get_object(root, "", "sha256", &sums));
+    for (int i = 0; i < SUMMED_FILES; i++) {
+        TRY(json_get_text(sums, "sha256.", summed_files[i], &expected));
+        TRY(sum_of(directory, summed_files[i], hex));
+        if (strcmp(hex, expected) != 0)
+            return fail(SIGMOE_BAD_FORMAT,
+                "%s is not as it was written with this checkpoint; remove %s to go on from an earlier one",
+                summed_files[i], directory);
+    }
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- counters
+
+static sigmoe_status fill_counters(json_t *root, const trainer *t) {
+    json_t *cursor = json_object();
+    TRY(json_put(root, "version", json_integer(1)));
+    TRY(json_put(root, "step", json_integer(t->step)));
+    TRY(json_put(root, "seed", json_integer((json_int_t)t->settings.seed)));
+    TRY(json_put(root, "cursor", cursor));
+    TRY(json_put(cursor, "epoch", json_integer(t->stream.epoch)));
+    TRY(json_put(cursor, "position", json_integer(t->stream.position)));
+    return json_put(root, "memory_rows", json_integer(xl_memory_length(t->memory)));
+}
+
+static sigmoe_status check_counters(const trainer *t, int64_t step, int64_t seed, int64_t memory_rows) {
+    if ((uint64_t)seed != t->settings.seed)
+        return fail(
+            SIGMOE_BAD_FORMAT, "\"seed\" is not that of the run's train.json: it belongs to another run");
+    if (t->step != step)
+        return fail(SIGMOE_BAD_FORMAT,
+            "\"step\" is %" PRId64 ", the checkpoint's directory is named for step %" PRId64, t->step, step);
+    if (t->step > t->settings.steps || t->stream.position > t->stream.length ||
+        memory_rows > xl_memory_capacity(t->memory))
+        return fail(SIGMOE_BAD_FORMAT, "step, cursor or memory lie beyond the run's end");
+    return SIGMOE_OK;
+}
+
+static sigmoe_status take_counters(trainer *t, const json_t *root, int64_t step, int64_t *memory_rows) {
+    int64_t version, seed;
+    json_t *cursor;
+    TRY(json_get_integer(root, "", "version", 1, &version));
+    if (version != 1)
+        return fail(SIGMOE_BAD_FORMAT, "\"version\" is %" PRId64 "; this program reads 1", version);
+    TRY(json_get_integer(root, "", "step", 0, &t->step));
+    TRY(json_get_integer(root, "", "seed", 0, &seed));
+    TRY(json_get_integer(root, "", "memory_rows", 0, memory_rows));
+    TRY(json_get_object(root, "", "cursor", &cursor));
+    TRY(json_get_integer(cursor, "cursor.", "epoch", 0, &t->stream.epoch));
+    TRY(json_get_integer(cursor, "cursor.", "position", 0, &t->stream.position));
+    return check_counters(t, step, seed, *memory_rows);
+}
+
+// ---------------------------------------------------------------- both files
+
+static sigmoe_status write_json(const trainer *t, const char *directory) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/trainer.json", directory));
+    json_t *root = json_object();
+    sigmoe_status status = fill_counters(root, t);
+    if (status == SIGMOE_OK) status = fill_sums(root, directory);
+    if (status == SIGMOE_OK) status = json_write(path, root);
+    json_decref(root);
+    return status;
+}
+
+sigmoe_status trainer_file_write(const trainer *t, const char *directory) {
+    char path[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(path, "%s/trainer.safetensors", directory));
+    TRY(arena_create("checkpoint", &a));
+    sigmoe_status status = write_tensors(t, path, a);
+    arena_destroy(a);
+    return status == SIGMOE_OK ? write_json(t, directory) : status;
+}
+
+static sigmoe_status read_json(trainer *t, const char *directory, int64_t step, int64_t *memory_rows) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    TRY(path_format(path, "%s/trainer.json", directory));
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = take_counters(t, root, step, memory_rows);
+    if (status == SIGMOE_OK) status = check_sums(root, directory);
+    json_decref(root);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status trainer_file_read(trainer *t, const char *directory, int64_t step) {
+    char path[PATH_CAPACITY];
+    int64_t memory_rows = 0;
+    arena *a;
+    TRY(read_json(t, directory, step, &memory_rows));
+    TRY(path_format(path, "%s/trainer.safetensors", directory));
+    TRY(arena_create("checkpoint", &a));
+    sigmoe_status status = read_tensors(t, path, memory_rows, a);
+    arena_destroy(a);
+    return status;
+}
