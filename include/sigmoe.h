@@ -226,7 +226,7 @@ SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);
 
 typedef struct sigmoe_train_result {
     int64_t steps;
-    double loss; /* of the last step */
+    double loss; /* of the last step; NaN, like the next, when none was left to do */
     double tokens_per_second;
     double seconds;
     const char *checkpoint; /* newest one; static storage of the thread */

@@ -2,6 +2,7 @@
 
 #include "progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +90,10 @@ static int train(train_values *v) {
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
-    if (status == SIGMOE_OK)
+    if (status == SIGMOE_OK && isnan(result.loss))
+        printf(
+            "%lld steps were done already, none is left\n%s\n", (long long)result.steps, result.checkpoint);
+    else if (status == SIGMOE_OK)
         printf("%lld steps, loss %.4f nats per token, %.0f tokens/s\n%s\n", (long long)result.steps,
             result.loss, result.tokens_per_second, result.checkpoint);
     return report(status);

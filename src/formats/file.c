@@ -52,9 +52,11 @@ const char *path_leaf(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+// A directory that may be written but not read, as drop boxes are, cannot be synced by whom it is closed to.
 static sigmoe_status sync_parent(const char *path) {
     char parent[PATH_CAPACITY];
     TRY(path_parent(path, parent));
+    if (access(parent, R_OK) != 0 && errno == EACCES) return SIGMOE_OK;
     return path_sync(parent);
 }
 

@@ -103,19 +103,46 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
     return trainer_file_write(t, directory);
 }
 
+// What a kill left of one that was being written; who writes here has locked the run.
+static sigmoe_status remove_unfinished(const char *run, arena *a) {
+    static const char ending[] = ".partial";
+    char path[PATH_CAPACITY];
+    char **names;
+    int count;
+    TRY(path_format(path, "%s/checkpoints", run));
+    if (!path_exists(path)) return SIGMOE_OK;
+    TRY(directory_list(path, a, &names, &count));
+    for (int i = 0; i < count; i++) {
+        char *end = strstr(names[i], ending);
+        if (!end || strcmp(end, ending) != 0) continue;
+        *end = '\0';
+        if (named_step(names[i]) < 0) continue;
+        TRY(path_format(path, "%s/checkpoints/%s%s", run, names[i], ending));
+        TRY(directory_remove(path));
+    }
+    return SIGMOE_OK;
+}
+
 // The first one's weights follow from the seed: it goes when there is another.
-static sigmoe_status remove_old(const char *run) {
-    arena *a;
+static sigmoe_status remove_old(const char *run, arena *a) {
     int64_t *steps;
     int count;
     char path[PATH_CAPACITY];
-    TRY(arena_create("checkpoint list", &a));
-    sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
-    for (int i = 1; status == SIGMOE_OK && i < count; i++) {
+    TRY(checkpoint_steps(run, a, &steps, &count));
+    for (int i = 1; i < count; i++) {
         if (i < CHECKPOINTS_KEPT && steps[i] > 0) continue;
-        status = checkpoint_path(run, steps[i], path);
-        if (status == SIGMOE_OK) status = directory_remove(path);
+        TRY(checkpoint_path(run, steps[i], path));
+        TRY(directory_remove(path));
     }
+    return SIGMOE_OK;
+}
+
+typedef sigmoe_status removal(const char *run, arena *a);
+
+static sigmoe_status with_list(removal *remove_some, const char *run) {
+    arena *a;
+    TRY(arena_create("checkpoint list", &a));
+    sigmoe_status status = remove_some(run, a);
     arena_destroy(a);
     return status;
 }
@@ -126,7 +153,7 @@ sigmoe_status checkpoint_write(trainer *t) {
     TRY(checkpoint_path(t->run, t->step, final));
     TRY(path_format(partial, "%s.partial", final));
     TRY(run_log_sync(&t->log));
-    TRY(output_claim(partial, true)); // of a run that was killed
+    TRY(with_list(remove_unfinished, t->run));
     sigmoe_status status = fill_directory(t, partial);
     if (status == SIGMOE_OK) status = directory_commit(partial, final);
     if (status != SIGMOE_OK) {
@@ -138,7 +165,7 @@ sigmoe_status checkpoint_write(trainer *t) {
     t->last_checkpoint = t->step;
     // What the next one copies must outlive the older ones, one of which this run may have begun with.
     TRY(tokenizer_find_model(&t->config.tokenizer, final));
-    return remove_old(t->run);
+    return with_list(remove_old, t->run);
 }
 
 // ---------------------------------------------------------------- resuming

@@ -47,12 +47,14 @@ static kept_lines lines_until(const file_map *map, int64_t last, bool dense) {
     return kept;
 }
 
-// Whether lines that the checkpoint stands on are behind the kept ones, or are not there: a crash leaves no such log.
+// Whether lines that the checkpoint stands on are behind the kept ones, damaged, or not there: a crash leaves no such log.
 static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last, bool dense) {
     if (dense) return kept->count <= last;
+    bool damaged = false;
     for (size_t at = kept->bytes, next; at < map->size; at = next) {
         int64_t step = step_at(map, at, &next);
-        if (step >= 0 && step <= last) return true;
+        if (step >= 0 && (damaged || step <= last)) return true;
+        damaged = damaged || step < 0;
     }
     return false;
 }
@@ -211,11 +213,12 @@ sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *set
 static sigmoe_status read_root(
     const json_t *root, const char *directory, sigmoe_train_settings *settings, dataset *data) {
     json_t *object, *splits;
+    const char *hint = directory ? "without --data the run finds its own" : "--data says where they are now";
     if (!directory) TRY(json_get_text(root, "", "data", &directory));
     TRY(json_get_object(root, "", "settings", &object));
     TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
     sigmoe_status opened = dataset_open(directory, data);
-    if (opened != SIGMOE_OK) return fail_in(opened, "the run's data (--data says where they are now)");
+    if (opened != SIGMOE_OK) return fail_in(opened, "the run's data (%s)", hint);
     TRY(read_splits(data, &splits));
     bool same = json_equal(splits, json_object_get(root, "splits"));
     json_decref(splits);

@@ -122,12 +122,18 @@ static void test_log_is_cut(void **state) {
     OK(train(crashed, &config, &settings, &never, 1));
     OK(directory_remove(in_root("crashed/checkpoints/00000016")));
     OK(directory_make(in_root("crashed/checkpoints/00000016.partial")));
+    OK(directory_make(in_root("crashed/checkpoints/00000017.partial/x")));
+    OK(directory_make(in_root("crashed/checkpoints/mine.partial")));
+    whole = in_root("whole"), crashed = in_root("crashed"); // only a few paths stay valid
     FILE *log = fopen(in_root("crashed/metrics.jsonl"), "a");
     fputs("{\"step\":16,\"loss\":1}\n{\"step\":17,\"lo", log);
     fclose(log);
     OK(resume(crashed, 1));
     assert_same_checkpoint(whole, crashed, 16);
     assert_same_logs(whole, crashed, 16);
+    // Whatever step it was of, but not what is no checkpoint's.
+    assert_false(path_exists(in_root("crashed/checkpoints/00000017.partial")));
+    assert_true(path_exists(in_root("crashed/checkpoints/mine.partial")));
 }
 
 static void exit_at_validation(void *context, const char *line) {
@@ -230,13 +236,17 @@ static void test_damage_is_refused(void **state) {
                                     "\"position\": 0}, \"memory_rows\": 0}",
         "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 31}, "
         "\"memory_rows\": 0}",
+        "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 2, \"position\": 9}, "
+        "\"memory_rows\": 4}",
+        "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 1, \"position\": 8}, "
+        "\"memory_rows\": 4}",
         "{\"version\": 1, \"step\": 16, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
         "\"memory_rows\": 5}",
         "{\"version\": 1, \"step\": 16, \"seed\": 8, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
         "\"memory_rows\": 4}",
         "{\"version\": 1, \"step\": -1, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
         "\"memory_rows\": 4}"};
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 7; i++)
         refuse_with("trainer.json", counters[i], strlen(counters[i]), SIGMOE_BAD_FORMAT, "trainer.json");
     OK(resume(in_root("damaged"), 1)); // repaired
 }
@@ -337,6 +347,18 @@ static void test_mixed_checkpoints_are_refused(void **state) {
     }
 }
 
+static void test_changed_config_is_refused(void **state) {
+    (void)state;
+    sigmoe_config config = make_config(DENSE);
+    sigmoe_train_settings settings = small_settings(2);
+    stopper never = {0};
+    OK(train(in_root("changed"), &config, &settings, &never, 1));
+    config.model.dropout = 0.5;
+    OK(config_write(in_root("changed/checkpoints/00000002/config.json"), &config));
+    FAILS(SIGMOE_BAD_FORMAT, resume(in_root("changed"), 1));
+    assert_message_has("config.json is not as it was written");
+}
+
 // Neither weights nor moments, of which no loss was computed yet: what is there stays the newest.
 static void test_what_is_not_finite_is_not_written(void **state) {
     (void)state;
@@ -399,6 +421,7 @@ static void test_damaged_logs_are_kept(void **state) {
     assert_true(asprintf(&damaged, "%sx\n{\"step\":5}\n", metrics) > 0);
     refuse_log("metrics.jsonl", damaged, "metrics.jsonl: line 5 ");
     refuse_log("valid.jsonl", "{\"step\":4}\ngarbage\n{\"step\":12}\n", "valid.jsonl: line 2 ");
+    refuse_log("valid.jsonl", "{\"step\":4}\ngarbage\n{\"step\":20}\n", "valid.jsonl: line 2 ");
     refuse_log("valid.jsonl", "{\"step\":4}\n{\"step\":4}\n", "valid.jsonl: line 2 ");
     OK(unlink(in_root("logs/metrics.jsonl")) == 0 ? SIGMOE_OK : SIGMOE_IO);
     FAILS(SIGMOE_BAD_FORMAT, resume(in_root("logs"), 1));
@@ -485,6 +508,7 @@ int main(void) {
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_trainer_values_are_checked),
         cmocka_unit_test(test_mixed_checkpoints_are_refused),
+        cmocka_unit_test(test_changed_config_is_refused),
         cmocka_unit_test(test_what_is_not_finite_is_not_written),
         cmocka_unit_test(test_damaged_logs_are_kept),
         cmocka_unit_test(test_moved_data),
