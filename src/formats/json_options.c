@@ -54,8 +54,7 @@ sigmoe_status json_read_object(const char *path, json_t **out) {
     return status;
 }
 
-// 15 digits write 0.1 as 0.1 and are used when they lose nothing; else 17, which never do.
-static char *shortest_text(const json_t *object) {
+char *json_text(const json_t *object) {
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_t *again = text ? json_loads(text, 0, NULL) : NULL;
     if (!again || !json_equal(again, object)) {
@@ -67,7 +66,7 @@ static char *shortest_text(const json_t *object) {
 }
 
 sigmoe_status json_write(const char *path, const json_t *object) {
-    char *text = shortest_text(object);
+    char *text = json_text(object);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
     file_writer w;
     sigmoe_status status;

@@ -14,7 +14,10 @@ sigmoe_status json_read_object(const char *path, json_t **out);
 // that it is written in. `name` stands where the file's would.
 sigmoe_status json_parse_object(
     const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out);
-// Writes aside, fsyncs, renames. Sorted as built, indented by 2. Reading it back gives the same doubles.
+// Sorted as built, indented by 2; NULL without memory, else free(). Numbers have 15 digits, by which 0.1 is written as 0.1, or
+// all of them 17 where that would lose something: reading it back gives the same doubles.
+char *json_text(const json_t *object);
+// The same into a file: aside, fsync, rename.
 sigmoe_status json_write(const char *path, const json_t *object);
 
 // Every key of `object` must be in `table` or in `also` (NULL-terminated: keys that others read); every required option

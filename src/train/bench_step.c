@@ -1,11 +1,10 @@
 // Times of whole training steps, and the memory that they take.
 #include "kernels/peak/peak.h"
 #include "train/bench.h"
+#include "train/process_memory.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
 #include "train/training_flops.h"
-
-#include <sys/resource.h>
 
 static sigmoe_status draw_tokens(
     const model_config *model, int64_t batch, arena *a, int32_t **inputs, int32_t **targets) {
@@ -35,8 +34,6 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
         TRY(trainer_step_on(t, inputs, targets, false, &report));
         seconds[i] = report.seconds;
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     double tokens_per_s = (double)(batch * model->unroll) / bench_median(seconds, (int)steps);
     double flops = training_flops_per_token(model);
     *result = (sigmoe_bench_step_result){.tokens_per_s = tokens_per_s,
@@ -44,7 +41,7 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
         .fraction_of_peak =
             tokens_per_s * flops /
             (peak_gflops(trainer_kernel(t).threads, operand_type(trainer_settings(t)->dtype)) * 1e9),
-        .peak_rss_bytes = (double)usage.ru_maxrss * 1024,
+        .peak_rss_bytes = resident_set_peak(),
         .isa = cpu_level_name(cpu_current())};
     return SIGMOE_OK;
 }

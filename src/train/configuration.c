@@ -3,6 +3,7 @@
 #include "model/presets.h"
 #include "train/config_file.h"
 #include "train/config_keys.h"
+#include "train/process_memory.h"
 #include "train/train_settings.h"
 #include "train/training_flops.h"
 
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static void forget_caches(sigmoe_config *config) {
     free(config->json);
@@ -66,7 +66,7 @@ sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **json) {
     if (!config->json) {
         json_t *root;
         TRY(config_to_json(config, &root));
-        config->json = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+        config->json = json_text(root);
         json_decref(root);
         if (!config->json) return fail(SIGMOE_NO_MEMORY, "no memory for the configuration as JSON");
     }
@@ -159,8 +159,6 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, 
     int64_t memory = model->memory_train * model->unroll;
     summary->flops_per_token = training_flops_per_token(model);
 
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     double values = (double)summary->parameters * sizeof(real);
     if (batch == 0) batch = config->settings.batch;
     double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
@@ -171,7 +169,7 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, 
     summary->activation_bytes =
         arenas.activations + arenas.scratch + memory_rows * (double)model->d_model * sizeof(real);
     summary->train_bytes = summary->parameter_bytes + summary->optimizer_bytes + summary->activation_bytes;
-    summary->peak_rss_bytes = summary->train_bytes + (double)usage.ru_maxrss * 1024 + CODE_MADE_AT_RUN_TIME;
+    summary->peak_rss_bytes = summary->train_bytes + resident_set_now() + CODE_MADE_AT_RUN_TIME;
     return SIGMOE_OK;
 }
 

@@ -160,7 +160,7 @@ static sigmoe_status print_data(FILE *out, const comparison *c) {
 static sigmoe_status print_configuration(FILE *out, const compared_variant *v) {
     json_t *root;
     TRY(config_to_json(&v->config, &root));
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = json_text(root);
     json_decref(root);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for a configuration");
     fputs("<details><summary>", out);

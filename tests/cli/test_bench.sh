@@ -66,6 +66,17 @@ if ! grep -qE '__(asan|tsan|ubsan)_' "$program"; then
     predicts --preset wt-s-dense --set n_layers=4 --batch 4 --recompute ff
     predicts --preset wt-s-moe --set n_layers=6 --batch 4 --recompute all
 fi
+# What was a larger process before is not counted.
+large_before() {
+    python3 -c 'import os, sys
+large = b"x" * (400 << 20)
+os.execv(sys.argv[1], sys.argv[1:])' "$program" "$@" --json | python3 -c 'import json, sys
+sys.exit(json.load(sys.stdin)["peak_rss_bytes"] > 400e6)' || problem "$1 counts the memory of the process before it"
+}
+if ! grep -qE '__(asan|tsan|ubsan)_' "$program"; then
+    large_before info --preset demo --batch 1
+    large_before bench step --preset demo --batch 1 --steps 1
+fi
 works bench step --preset demo --batch 1 --steps 1 --recompute all --json
 has_keys "tokens_per_s model_flops_per_token fraction_of_peak peak_rss_bytes isa"
 fails 2 'recompute' bench step --preset demo --recompute some
