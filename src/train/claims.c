@@ -1,5 +1,7 @@
 #include "train/claims.h"
 
+#include "model/presets.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -77,6 +79,17 @@ const char *claim_verdict_text(claim_verdict verdict) {
     return texts[verdict];
 }
 
+// On WT-S the paper has two σ-MoE: that of Tab. 3, beside dense, and that of the ablations and of Tab. 4.
+static double published_for(const comparison *c, const claim *claimed, int variant) {
+    const compared_variant *v = &c->variants[variant];
+    preset base;
+    bool sigma = !isnan(v->published) && strcmp(v->row->name, "sigma-moe") == 0;
+    if (!sigma || !c->request->base_name || preset_named(c->request->base_name, &base) != SIGMOE_OK ||
+        base.paper < 0)
+        return v->published;
+    return strcmp(claimed->worse, "dense") == 0 ? base.about.published : v->row->published[base.paper];
+}
+
 // `differences` has room for one a seed.
 static claim_result judge(
     const comparison *c, const claim *claimed, int better, int worse, double *differences) {
@@ -91,7 +104,7 @@ static claim_result judge(
         .better = better,
         .worse = worse,
         .difference = interval,
-        .published = c->variants[worse].published - c->variants[better].published,
+        .published = published_for(c, claimed, worse) - published_for(c, claimed, better),
         .verdict = claim_judge(interval)};
 }
 

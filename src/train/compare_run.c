@@ -228,13 +228,14 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
     result->valid = result->test = no_scores;
     sigmoe_status status = trainer_run(t, r->task, r->observer, NULL);
     result->steps = trainer_steps_done(t);
-    if (status == SIGMOE_NOT_FINITE) {
-        result->failure = arena_text(a, "%s", sigmoe_message());
-        return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
-    }
-    TRY(status);
-    TRY(trainer_score(t, "valid", SCORE_STREAMS, r->test_tokens, r->observer, &result->valid));
-    return trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
+    if (status == SIGMOE_OK)
+        status = trainer_score(t, "valid", SCORE_STREAMS, r->test_tokens, r->observer, &result->valid);
+    if (status == SIGMOE_OK)
+        status = trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
+    if (status != SIGMOE_NOT_FINITE) return status;
+    result->valid = result->test = no_scores;
+    result->failure = arena_text(a, "%s", sigmoe_message());
+    return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 static sigmoe_status measure(const run_request *r, const trainer_costs *costs, arena *a, run_result *result) {
