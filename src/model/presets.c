@@ -165,7 +165,8 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
     paper_sizes(b, row, &out->config);
     bool sigma = strcmp(row->name, "sigma-moe") == 0;
     double published = b->paper >= 0 ? row->published[b->paper] : 0;
-    if (b->paper == BASE_WT_S && sigma && !code) published = 11.71; // Tab. 3; 11.59 is the sweep's run
+    bool twice = b->paper == BASE_WT_S && sigma; // 11.59 is the sweep's run
+    if (twice && !code) published = 11.71;
     out->code = code;
     if (code && !code_differs(b, row, out)) return false;
     snprintf(strings.name, sizeof strings.name, "%s-%s%s", b->name, suffix(row), code ? "@code" : "");
@@ -178,7 +179,9 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
         .ff_flops_share = comparison_flops_share(&base.config, &out->config),
         .data = b->data,
         .published = published > 0 ? published : NAN,
-        .source = source_of(b, row)};
+        .source = !twice ? source_of(b, row)
+                  : code ? "Tab. 4, 10"
+                         : "Tab. 3"};
     out->paper = b->paper;
     out->row = row;
     return true;

@@ -5,8 +5,10 @@
 #include "kernels/peak/peak.h"
 #include "train/paths.h"
 #include "train/plot.h"
+#include "train/process_memory.h"
 #include "train/workspace.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +76,8 @@ static sigmoe_status measure_point(cost_measurement *m, int repetitions, cost_po
     TRY(sigmoe_bench_layer(&r, &b));
     double d = (double)r.d_model, experts = (double)r.experts, all = experts * (double)r.expert_size;
     double moe_weights = 2 * d * all + experts * d, dense_weights = 2 * d * all + all + d;
-    // Experts without a token need not pass.
-    double used = fmin(experts, (double)m->tokens * (double)r.k);
+    // Experts without a token need not pass: as many as even chances leave out.
+    double used = experts * (1 - pow(1 - (double)r.k / experts, (double)m->tokens));
     double used_weights = 2 * d * used * (double)r.expert_size + experts * d;
     p->moe = (layer_cost){b.total_ms, b.peak_bytes + standing_bytes(m, d, moe_weights),
         roofline(m, d, (double)(r.k * r.expert_size), experts * d, used_weights), b.gflops};
@@ -137,14 +139,30 @@ static sigmoe_status fill_directory(const sigmoe_bench_figure_request *r, const 
     return output_end(&directory, status, r->force);
 }
 
+// Before minutes are spent on the smaller points: the last dense layer, with its channels and their gradients.
+static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
+    cost_measurement m = {.tokens = tokens};
+    layer_sizes s = sizes_at(curve, curve->points - 1);
+    double d = (double)s.d_model, channels = (double)(s.experts * s.expert_size);
+    double needed =
+        standing_bytes(&m, d, 2 * d * channels) + 2 * (double)sizeof(float) * (double)tokens * channels;
+    if (needed <= memory_available()) return SIGMOE_OK;
+    return fail(SIGMOE_NO_MEMORY,
+        "%s's largest layer takes %.1f GB at %" PRId64
+        " tokens, and %.1f GB are free: give it fewer --tokens",
+        curve->name, needed * 1e-9, tokens, memory_available() * 1e-9);
+}
+
 static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const cost_curve **curve) {
     if (!r->figure || !r->out) return fail(SIGMOE_BAD_ARGUMENT, "a figure and a place for it are needed");
     if (r->tokens < 1 || r->tokens > INT32_MAX || r->repetitions < 1)
         return fail(
             SIGMOE_BAD_ARGUMENT, "tokens and repetitions must be 1 or more, tokens at most %d", INT32_MAX);
-    for (int i = 0; (*curve = cost_curve_at(i)); i++)
-        if (strcmp((*curve)->name, r->figure) == 0) return plot_check();
-    return fail(SIGMOE_BAD_ARGUMENT, "there is no figure \"%.40s\"", r->figure);
+    int i = 0;
+    while ((*curve = cost_curve_at(i)) && strcmp((*curve)->name, r->figure) != 0) i++;
+    if (!*curve) return fail(SIGMOE_BAD_ARGUMENT, "there is no figure \"%.40s\"", r->figure);
+    TRY(check_memory(*curve, r->tokens));
+    return plot_check();
 }
 
 sigmoe_status sigmoe_bench_figure(

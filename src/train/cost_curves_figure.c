@@ -9,6 +9,11 @@
 
 enum { COLOR_DENSE, COLOR_MOE };
 
+typedef struct cost_plot {
+    const cost_measurement *m;
+    value_range y;
+} cost_plot;
+
 static int64_t varied(const cost_measurement *m, int point) {
     return m->curve->values[point];
 }
@@ -16,7 +21,7 @@ static int64_t varied(const cost_measurement *m, int point) {
 // ---------------------------------------------------------------- figures
 
 static void print_data(FILE *out, const void *context) {
-    const cost_measurement *m = context;
+    const cost_measurement *m = ((const cost_plot *)context)->m;
     fputs("$points << END\n", out);
     for (int i = 0; i < m->curve->points; i++) {
         const cost_point *p = &m->point[i];
@@ -27,10 +32,35 @@ static void print_data(FILE *out, const void *context) {
     fputs("END\n", out);
 }
 
-static void print_axes(FILE *out, const cost_measurement *m) {
-    fputs("set logscale x 2\nset logscale y 10\nset format y '%g'\nset xtics (", out);
-    for (int i = 0; i < m->curve->points; i++) fprintf(out, "%s%" PRId64, i ? ", " : "", varied(m, i));
+// Rounder than every number between them: the limits of the y axis, and its ticks where it is short.
+static const double round_parts[] = {1, 2, 5, 10};
+enum { ROUND_PARTS = 3 }; // of a decade
+
+static value_range rounded(value_range y) {
+    double low = pow(10, floor(log10(y.low))), high = pow(10, floor(log10(y.high)));
+    int i = ROUND_PARTS, j = 0;
+    while (i > 0 && round_parts[i] * low > y.low) i--;
+    while (j < ROUND_PARTS && round_parts[j] * high < y.high) j++;
+    return (value_range){round_parts[i] * low, round_parts[j] * high};
+}
+
+// gnuplot labels whole decades alone, of which a short range has one or none.
+static void print_y_ticks(FILE *out, value_range y) {
+    if (y.high >= 100 * y.low) return;
+    fputs("set ytics (", out);
+    const char *comma = "";
+    for (double decade = pow(10, floor(log10(y.low))); decade <= y.high; decade *= 10)
+        for (int i = 0; i < ROUND_PARTS; i++, comma = ", ")
+            fprintf(out, "%s%g", comma, round_parts[i] * decade);
     fputs(")\n", out);
+}
+
+static void print_axes(FILE *out, const cost_plot *p) {
+    const cost_curve *curve = p->m->curve;
+    fputs("set logscale x 2\nset logscale y 10\nset format y '%g'\nset xtics (", out);
+    for (int i = 0; i < curve->points; i++) fprintf(out, "%s%" PRId64, i ? ", " : "", curve->values[i]);
+    fputs(")\n", out);
+    print_y_ticks(out, p->y);
 }
 
 static void print_measured(FILE *out, int column, int index, const char *title) {
@@ -65,14 +95,15 @@ static void plot_memory(FILE *out, const void *context) {
     fputc('\n', out);
 }
 
-// All points with some air, on log scales; y between whole halves of decades.
-static figure_frame frame_of(const cost_measurement *m, const char *y_label, value_range y, int keys) {
+// All points with some air, on log scales.
+static figure_frame frame_of(const cost_plot *p, const char *y_label, int keys) {
+    const cost_measurement *m = p->m;
     figure_frame frame = {.x_label = m->curve->x_label,
         .y_label = y_label,
         .x_low = (double)varied(m, 0) / 1.15,
         .x_high = 1.15 * (double)varied(m, m->curve->points - 1),
-        .y_low = pow(10, floor(2 * log10(y.low)) / 2),
-        .y_high = pow(10, ceil(2 * log10(y.high)) / 2)};
+        .y_low = p->y.low,
+        .y_high = p->y.high};
     for (int i = 0; i < keys; i++) figure_key(&frame, time_keys[i]);
     return frame;
 }
@@ -97,11 +128,14 @@ static sigmoe_status draw(
     if (!of_time.name || !of_memory.name) return SIGMOE_NO_MEMORY;
     progress_begin(&meter, observer, "draw", "figures", 0, 2);
     TRY(progress_at(&meter, 0));
-    figure_frame frame = frame_of(m, "forward and backward, ms", time, 4);
-    TRY(figure_draw(a, directory, &frame, print_data, plot_time, m, &of_time));
+    cost_plot plot = {m, rounded(time)};
+    figure_frame frame = frame_of(&plot, "forward and backward, ms", 4);
+    TRY(figure_draw(a, directory, &frame, print_data, plot_time, &plot, &of_time));
     TRY(progress_at(&meter, 1));
-    frame = frame_of(m, "memory, MB", memory, 2);
-    TRY(figure_draw(a, directory, &frame, print_data, plot_memory, m, &of_memory));
+    plot.y = rounded(memory);
+    frame = frame_of(&plot, "memory, MB", 2);
+    TRY(figure_draw(a, directory, &frame, print_data, plot_memory, &plot, &of_memory));
+    TRY(progress_at(&meter, 2));
     progress_end(&meter);
     return SIGMOE_OK;
 }
@@ -109,14 +143,16 @@ static sigmoe_status draw(
 // ---------------------------------------------------------------- CSV
 
 static void print_csv(FILE *out, const cost_measurement *m) {
-    fputs("d_model,experts,expert_size,k,tokens,threads,isa,moe_ms,dense_ms,moe_roofline_ms,dense_roofline_"
+    fputs("d_model,experts,expert_size,k,tokens,threads,dtype,isa,moe_ms,dense_ms,moe_roofline_ms,dense_"
+          "roofline_"
           "ms,moe_bytes,"
           "dense_bytes,moe_gflops,dense_gflops,peak_gflops,bandwidth_gb_per_s\n",
         out);
     for (int i = 0; i < m->curve->points; i++) {
         const cost_point *p = &m->point[i];
-        fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,%s", p->sizes.d_model,
-            p->sizes.experts, p->sizes.expert_size, p->sizes.k, m->tokens, m->threads, m->isa);
+        fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,f32,%s",
+            p->sizes.d_model, p->sizes.experts, p->sizes.expert_size, p->sizes.k, m->tokens, m->threads,
+            m->isa);
         fprintf(out, ",%.6g,%.6g,%.6g,%.6g,%.0f,%.0f,%.6g,%.6g,%.6g,%.6g\n", p->moe.milliseconds,
             p->dense.milliseconds, p->moe.roofline, p->dense.roofline, p->moe.bytes, p->dense.bytes,
             p->moe.gflops, p->dense.gflops, m->peak_gflops, m->bandwidth);
@@ -146,7 +182,7 @@ sigmoe_status cost_table(const cost_measurement *m, char **out) {
     if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a table");
     fprintf(stream, "%s: one layer, forward and backward, %" PRId64 " tokens, %s\n", m->curve->name,
         m->tokens, m->curve->summary);
-    fprintf(stream, "%s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
+    fprintf(stream, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
         m->threads == 1 ? "thread" : "threads", m->peak_gflops, m->bandwidth);
     fputs("                          time, ms               roofline, ms              memory, MB\n"
           "       x       dense       σ-MoE   ratio       dense       σ-MoE       dense       σ-MoE\n",

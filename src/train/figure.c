@@ -60,7 +60,8 @@ void range_to_y(value_range r, figure_frame *frame) {
 // ---------------------------------------------------------------- script
 
 enum { WIDTH = 520, HEIGHT = 340, WIDE = 860, WIDE_HEIGHT = 460 };
-enum { KEY_LINE = 24, MOST_KEY_COLUMNS = 4, FONT = 14, PNG_SCALE = 2 };
+enum { KEY_LINE = 24, MOST_KEY_COLUMNS = 4, FONT = 14 };     // FONT: in the units of the sizes
+enum { PNG_SCALE = 2, PNG_FONT = PNG_SCALE * FONT * 3 / 4 }; // pngcairo takes points, 4/3 of its pixels
 // What the key's lines take, and what stands beside them, in units of the figure. gnuplot lays a key that it finds too high
 // over the plot.
 static const double KEY_SAMPLE = 62, KEY_LETTER = 10, KEY_MARGIN = 80;
@@ -91,8 +92,9 @@ static void print_terminal(FILE *out, terminal t, const figure_frame *p, const c
     fputs("reset\nset encoding utf8\nset decimalsign '.'\n", out);
     fprintf(out,
         "set terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
-        t == TERMINAL_PNG ? "pngcairo" : "svg", scale * width_of(p), scale * height_of(p), scale * FONT,
-        scale, t == TERMINAL_PNG ? " pointscale 2" : "", figure_colors[COLOR_PAPER].light);
+        t == TERMINAL_PNG ? "pngcairo" : "svg", scale * width_of(p), scale * height_of(p),
+        t == TERMINAL_PNG ? PNG_FONT : FONT, scale, t == TERMINAL_PNG ? " pointscale 2" : "",
+        figure_colors[COLOR_PAPER].light);
     fprintf(out, "set output '%s.%s.partial'\n", name, t == TERMINAL_PNG ? "png" : "svg");
 }
 

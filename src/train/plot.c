@@ -64,9 +64,8 @@ static int spawn_gnuplot(pid_t *child, const char *directory, const char *argume
 
 static sigmoe_status not_started(int error) {
     if (error == ENOENT)
-        return fail(SIGMOE_IO,
-            "gnuplot is not installed, and the report's figures need it: install it (Debian: "
-            "apt-get install gnuplot-nox) and try again");
+        return fail(SIGMOE_IO, "gnuplot is not installed, and the figures need it: install it (Debian: "
+                               "apt-get install gnuplot-nox) and try again");
     return fail(SIGMOE_IO, "cannot start gnuplot: %s", strerror(error));
 }
 
