@@ -189,8 +189,8 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 
 typedef struct sigmoe_prepare_request {
     const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
-    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive or
-     * directory); all kinds but text are downloaded when there is none. */
+    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive,
+     * directory or URL); all kinds but text are downloaded when there is none. */
     const char *const *inputs;
     int input_count;
     const char *out; /* directory to make; must not exist unless force */

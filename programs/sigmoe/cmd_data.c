@@ -93,7 +93,7 @@ const command command_data_prepare = {
         "wiki.test.tokens\n"
         "  c4 [SHARD...]\n"
         "  pes2o [SHARD...]\n"
-        "                     JSON lines with a field `text`, packed (gz, zst, xz, zip) or not; a SHARD "
+        "                     JSON lines with a field `text`, packed (gz, zst, xz, bz2, zip) or not; a SHARD "
         "may be a URL, and\n"
         "                     without any the public ones are fetched (C4: 300 GB, see --train-shards). "
         "Shards with\n"

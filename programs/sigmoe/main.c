@@ -39,7 +39,9 @@ static void print_overview(void) {
 }
 
 static void print_config_keys(void) {
-    puts("The keys of config.json. --set takes the same paths: --set d_model=128 --set ff.k=4\n");
+    puts("The keys of config.json, beside \"model_type\": \"sigmoe\", \"version\": 1 and the object "
+         "\"tokenizer\". --set takes the\n"
+         "same paths: --set d_model=128 --set ff.k=4\n");
     sigmoe_option o;
     for (int i = 0; sigmoe_option_at(i, &o); i++) {
         const char *applies = o.applies && *o.applies ? o.applies : "";
