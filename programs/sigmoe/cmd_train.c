@@ -90,7 +90,7 @@ static int train(train_values *v) {
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
-    if (status == SIGMOE_OK && isnan(result.loss))
+    if (status == SIGMOE_OK && v->request.resume && isnan(result.loss))
         printf(
             "%lld steps were done already, none is left\n%s\n", (long long)result.steps, result.checkpoint);
     else if (status == SIGMOE_OK)

@@ -1,7 +1,5 @@
 #include "train/claims.h"
 
-#include "model/presets.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -79,15 +77,19 @@ const char *claim_verdict_text(claim_verdict verdict) {
     return texts[verdict];
 }
 
-// On WT-S the paper has two σ-MoE: that of Tab. 3, beside dense, and that of the ablations and of Tab. 4.
+bool claims_of_two_scores(const comparison *c, preset *printed) {
+    char name[64];
+    if (!c->request->base_name) return false;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(c->request->base_name, "@"), c->request->base_name);
+    return preset_named(name, printed) == SIGMOE_OK && printed->paper == BASE_WT_S;
+}
+
 static double published_for(const comparison *c, const claim *claimed, int variant) {
     const compared_variant *v = &c->variants[variant];
-    preset base;
+    preset printed;
     bool sigma = !isnan(v->published) && strcmp(v->row->name, "sigma-moe") == 0;
-    if (!sigma || !c->request->base_name || preset_named(c->request->base_name, &base) != SIGMOE_OK ||
-        base.paper < 0)
-        return v->published;
-    return strcmp(claimed->worse, "dense") == 0 ? base.about.published : v->row->published[base.paper];
+    if (!sigma || !claims_of_two_scores(c, &printed)) return v->published;
+    return strcmp(claimed->worse, "dense") == 0 ? printed.about.published : v->row->published[printed.paper];
 }
 
 // `differences` has room for one a seed.

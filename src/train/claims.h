@@ -1,6 +1,7 @@
 // The paper's claims about two rows each, and whether the runs of a comparison bear them out.
 #pragma once
 
+#include "model/presets.h"
 #include "train/compare_plan.h"
 
 #include <stdio.h>
@@ -51,6 +52,10 @@ typedef struct claim_results {
 // Every claim whose two rows are compared, once for each pair of variants of them. A pair of runs counts when both have a
 // score.
 sigmoe_status claims_of(const comparison *c, claim_results *out);
+
+// On WT-S the paper has two scores of σ-MoE, that of Tab. 3 beside dense, and that beside the ablations and in Tab. 4; a claim's
+// difference takes the one of its table. False on other bases; else the preset with the former.
+bool claims_of_two_scores(const comparison *c, preset *printed);
 
 // As lines behind the table, as a section of the report, as JSON (the caller's to release), and as OUT/claims.csv.
 void claims_print_text(FILE *out, const comparison *c, const claim_results *claims);

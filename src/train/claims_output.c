@@ -37,8 +37,12 @@ static void print_note(FILE *out, const comparison *c) {
         "Differences are of test scores (%s), the second row's minus the first's, paired by seed: "
         "above 0 is the claim's way.",
         comparison_unit(c));
+    preset printed;
     if (c->sweep && *c->sweep->published_unit)
         fprintf(out, " The paper's are of its own scores, in %s.", c->sweep->published_unit);
+    if (claims_of_two_scores(c, &printed))
+        fprintf(out, " It has two of σ-MoE here, %.2f beside dense (Tab. 3) and %.2f beside the others.",
+            printed.about.published, printed.row->published[printed.paper]);
 }
 
 // ---------------------------------------------------------------- text

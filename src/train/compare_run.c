@@ -5,6 +5,7 @@
 #include "train/compare_curves.h"
 #include "train/evaluate.h"
 #include "train/json_objects.h"
+#include "train/place_lock.h"
 #include "train/run_log.h"
 #include "train/train_settings.h"
 
@@ -191,14 +192,16 @@ static sigmoe_status check_result(const run_request *r, const run_result *result
 
 // ---------------------------------------------------------------- the run
 
-static sigmoe_status start_fresh(const run_request *r, trainer **out) {
+static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out) {
     trainer *t;
     trainer_request request = {.config = r->config,
         .data = r->data,
         .settings = r->settings,
         .threads = r->observer ? r->observer->threads : 0};
     TRY(trainer_create(&request, &t));
-    sigmoe_status status = trainer_begin_run(t, r->directory);
+    sigmoe_status status = directory_make(r->directory);
+    if (status == SIGMOE_OK) status = place_lock(r->directory, r->observer, lock);
+    if (status == SIGMOE_OK) status = trainer_begin_run(t, r->directory);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -206,20 +209,22 @@ static sigmoe_status start_fresh(const run_request *r, trainer **out) {
     return status;
 }
 
-static sigmoe_status go_on(const run_request *r, const char *checkpoint, trainer **out) {
+static sigmoe_status go_on(const run_request *r, const char *checkpoint, int *lock, trainer **out) {
+    TRY(place_lock(r->directory, r->observer, lock));
     TRY(check_settings(r));
     TRY(check_model(r, checkpoint));
     return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
 }
 
-static sigmoe_status open_trainer(const run_request *r, trainer **out) {
+// Who trains in the run's directory, this or another command, is alone there as long as *lock is open.
+static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out) {
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    if (found) return go_on(r, newest, out);
+    if (found) return go_on(r, newest, lock, out);
     // Interrupted before its first checkpoint: nothing there to go on from.
     if (path_exists(r->directory)) TRY(directory_remove(r->directory));
-    return start_fresh(r, out);
+    return start_fresh(r, lock, out);
 }
 
 static const sigmoe_scores no_scores = {0, NAN, NAN, NAN, NAN, NAN, NAN};
@@ -286,8 +291,13 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
         TRY(read_result(result_path, a, result));
         return check_result(r, result);
     }
-    TRY(open_trainer(r, &t));
-    sigmoe_status status = finish(r, t, costs_path, a, result);
-    trainer_destroy(t);
-    return status == SIGMOE_OK ? write_result(result_path, result) : status;
+    int lock = -1;
+    sigmoe_status status = open_trainer(r, &lock, &t);
+    if (status == SIGMOE_OK) {
+        status = finish(r, t, costs_path, a, result);
+        trainer_destroy(t);
+    }
+    if (status == SIGMOE_OK) status = write_result(result_path, result);
+    place_unlock(lock);
+    return status;
 }

@@ -59,40 +59,48 @@ static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last
     return false;
 }
 
-static sigmoe_status cut(const char *path, int64_t last, bool dense, int64_t *newest) {
+// What of a log stays.
+typedef struct log_part {
+    char path[PATH_CAPACITY];
+    size_t size, kept;
+    int64_t newest; // the step of the last line that stays; -1: none does
+} log_part;
+
+static sigmoe_status check_log(const char *run, const char *name, int64_t last, bool dense, log_part *part) {
     file_map map = {0};
-    if (path_exists(path)) TRY(file_map_open(path, &map));
-    size_t size = map.size;
+    TRY(path_format(part->path, "%s/%s", run, name));
+    if (path_exists(part->path)) TRY(file_map_open(part->path, &map));
     kept_lines kept = lines_until(&map, last, dense);
     bool lost = lines_lost(&map, &kept, last, dense);
+    part->size = map.size;
+    part->kept = kept.bytes;
+    part->newest = kept.newest;
     file_map_close(&map);
-    *newest = kept.newest;
-    if (lost)
-        return fail(SIGMOE_BAD_FORMAT,
-            "%s: line %" PRId64
-            " is missing, damaged or out of order, though the checkpoint is of a later step; "
-            "restore the file, or begin a new run from the checkpoint with --init",
-            path, kept.count + 1);
-    if (kept.bytes < size && truncate(path, (off_t)kept.bytes) != 0) return fail_errno("cannot cut %s", path);
-    return SIGMOE_OK;
+    if (!lost) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s: line %" PRId64 " is missing, damaged or out of order, though the checkpoint is of a later step; "
+        "restore the file, or begin a new run from the checkpoint with --init",
+        part->path, kept.count + 1);
 }
 
-static sigmoe_status open_cut(
-    const char *run, const char *name, int64_t last, bool dense, FILE **file, int64_t *newest) {
-    char path[PATH_CAPACITY];
-    TRY(path_format(path, "%s/%s", run, name));
-    TRY(cut(path, last, dense, newest));
-    *file = fopen(path, "ae");
-    return *file ? SIGMOE_OK : fail_errno("cannot write %s", path);
+static sigmoe_status open_cut(const log_part *part, FILE **file) {
+    if (part->kept < part->size && truncate(part->path, (off_t)part->kept) != 0)
+        return fail_errno("cannot cut %s", part->path);
+    *file = fopen(part->path, "ae");
+    return *file ? SIGMOE_OK : fail_errno("cannot write %s", part->path);
 }
 
 sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
-    int64_t newest, last = steps_done - 1;
+    log_part metrics, usage, valid;
     *log = (run_log){.last_validation = -1};
-    sigmoe_status status = open_cut(run, "metrics.jsonl", last, true, &log->metrics, &newest);
-    if (status == SIGMOE_OK) status = open_cut(run, "usage.jsonl", last, false, &log->usage, &newest);
-    if (status == SIGMOE_OK)
-        status = open_cut(run, "valid.jsonl", steps_done, false, &log->valid, &log->last_validation);
+    // All are checked before one is cut: a run that is refused stays as it is.
+    TRY(check_log(run, "metrics.jsonl", steps_done - 1, true, &metrics));
+    TRY(check_log(run, "usage.jsonl", steps_done - 1, false, &usage));
+    TRY(check_log(run, "valid.jsonl", steps_done, false, &valid));
+    log->last_validation = valid.newest;
+    sigmoe_status status = open_cut(&metrics, &log->metrics);
+    if (status == SIGMOE_OK) status = open_cut(&usage, &log->usage);
+    if (status == SIGMOE_OK) status = open_cut(&valid, &log->valid);
     if (status == SIGMOE_OK) status = path_sync(run); // the checkpoints to come stand on the logs
     if (status != SIGMOE_OK) run_log_close(log);
     return status;

@@ -26,6 +26,17 @@ same before/table.json run/table.json
 compare --variants dense,sigma-moe --out run --force --threads 1
 compare --variants topk:k=5:norm_compensation=true --out options --set ff.k=1
 
+# A run of it that another process trains in is left to that one.
+rm run/runs/dense-seed0/result.json
+mkfifo held
+(exec 9<run/runs/dense-seed0/.lock && flock 9 && echo held >held && exec sleep 60) &
+read -r _ <held
+fails 1 'dense-seed0 is in use' compare --data data --base ./moe.json --steps 4 --batch 2 --test-tokens 500 --variants dense,sigma-moe --out run \
+    --resume
+kill $!
+wait $! 2>/dev/null || true
+compare --variants dense,sigma-moe --out run --resume
+
 cp moe.json run/moe.json
 fails 2 'run/moe.json, which is read' compare --data data --base run/moe.json --variants dense --steps 4 --batch 2 --out run --force
 for file in moe.json table.txt; do [ -s "run/$file" ] || problem "--force removed run/$file"; done

@@ -423,6 +423,15 @@ static void test_damaged_logs_are_kept(void **state) {
     refuse_log("valid.jsonl", "{\"step\":4}\ngarbage\n{\"step\":12}\n", "valid.jsonl: line 2 ");
     refuse_log("valid.jsonl", "{\"step\":4}\ngarbage\n{\"step\":20}\n", "valid.jsonl: line 2 ");
     refuse_log("valid.jsonl", "{\"step\":4}\n{\"step\":4}\n", "valid.jsonl: line 2 ");
+    // One is damaged, and another has lines that a resume would cut.
+    OK(rename(in_root("logs/checkpoints/00000016"), in_root("later")) == 0 ? SIGMOE_OK : SIGMOE_IO);
+    char *all = read_text(in_root("logs/metrics.jsonl"));
+    refuse_log("valid.jsonl", "garbage\n{\"step\":12}\n", "valid.jsonl: line 1 ");
+    char *after = read_text(in_root("logs/metrics.jsonl"));
+    assert_string_equal(all, after);
+    free(all);
+    free(after);
+    OK(rename(in_root("later"), in_root("logs/checkpoints/00000016")) == 0 ? SIGMOE_OK : SIGMOE_IO);
     OK(unlink(in_root("logs/metrics.jsonl")) == 0 ? SIGMOE_OK : SIGMOE_IO);
     FAILS(SIGMOE_BAD_FORMAT, resume(in_root("logs"), 1));
     assert_message_has("metrics.jsonl: line 1 ");

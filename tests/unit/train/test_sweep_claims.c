@@ -130,6 +130,15 @@ static void runs_are_paired_by_seed(void **state) {
     assert_int_equal(claims.results[2].difference.count, 2);
     assert_int_equal(claims.results[2].verdict, CLAIM_TOO_FEW);
     assert_true(isnan(claims.results[2].published));
+
+    const sigmoe_compare_request of_code = {.base_name = "wt-s-moe@code"}, other = {.base_name = "e8-moe"};
+    c.request = &of_code;
+    assert_int_equal(claims_of(&c, &claims), SIGMOE_OK);
+    assert_near(claims.results[0].published, 0.10, 1e-12);
+    assert_near(claims.results[1].published, 0.68, 1e-12);
+    c.request = &other; // as the rows have it
+    assert_int_equal(claims_of(&c, &claims), SIGMOE_OK);
+    assert_near(claims.results[0].published, 0.22, 1e-12);
     arena_destroy(c.arena);
 }
 
