@@ -184,12 +184,12 @@ static sigmoe_status draw_shares(analysis *a, int64_t layer) {
 
 enum { MOST_BOXES = 600 };
 
-void plot_map_style(FILE *out, double highest) {
+void plot_map_style(FILE *out, double highest, const char *label) {
     fprintf(out,
         "set palette defined (0 '#eef3f8', 0.5 '#4a90c2', 1 '#0b2f52')\nset cbrange [0:%.9g]\n"
         "unset grid\nunset key\nset format y '%%.0f'\nset format cb '%%g'\n"
-        "set cbtics textcolor rgb '#%06x'\n",
-        highest > 0 ? highest : 1, figure_colors[COLOR_AXIS].light);
+        "set cbtics textcolor rgb '#%06x'\nset cblabel '%s' offset 1.5,0 textcolor rgb '#%06x'\n",
+        highest > 0 ? highest : 1, figure_colors[COLOR_AXIS].light, label, figure_colors[COLOR_INK].light);
 }
 
 int64_t map_tic_step(int64_t cells) {
@@ -200,9 +200,9 @@ int64_t map_tic_step(int64_t cells) {
 
 // The plot of a map; rows go downwards. Small maps are boxes, sharp at any size; large ones a picture of pixels, which
 // must have two rows.
-static void map_plot(FILE *out, const subject *s, int64_t rows) {
+static void map_plot(FILE *out, const subject *s, int64_t rows, const char *label) {
     bool boxes = rows == 1 || s->columns == 1 || s->columns * rows <= MOST_BOXES;
-    plot_map_style(out, s->highest);
+    plot_map_style(out, s->highest, label);
     fprintf(out, "set xtics 0,%" PRId64 "\nset ytics 0,%" PRId64 "\nplot $map matrix %s notitle\n",
         map_tic_step(s->columns), map_tic_step(rows),
         boxes ? "using 1:2:(0.5):(0.5):3 with boxxyerror fs solid noborder lc palette" : "with image");
@@ -233,7 +233,7 @@ static void usage_data(FILE *out, const void *context) {
 
 static void usage_plot(FILE *out, const void *context) {
     const subject *s = context;
-    map_plot(out, s, s->m->now->layers);
+    map_plot(out, s, s->m->now->layers, "tokens served, %");
 }
 
 static sigmoe_status usage_csv(FILE *out, const void *context) {
@@ -301,7 +301,7 @@ static void together_data(FILE *out, const void *context) {
 static void together_plot(FILE *out, const void *context) {
     const subject *s = context;
     fputs("set size square\n", out);
-    map_plot(out, s, s->columns);
+    map_plot(out, s, s->columns, "of the others picked, %");
 }
 
 static sigmoe_status together_csv(FILE *out, const void *context) {

@@ -28,8 +28,8 @@ sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p);
 
 // "plot" before the first line of a plot, a comma before the others.
 void plot_separator(FILE *out, bool *first);
-// Palette and scale of a heat map of values up to `highest`.
-void plot_map_style(FILE *out, double highest);
+// Palette and scale of a heat map of values up to `highest`; `label` says what they are.
+void plot_map_style(FILE *out, double highest, const char *label);
 // From one tic to the next, so that an axis of so many cells has a handful: all on whole cells.
 int64_t map_tic_step(int64_t cells);
 figure_frame map_frame(const char *x_label, const char *y_label, int64_t columns, int64_t rows);

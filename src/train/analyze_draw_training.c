@@ -140,7 +140,7 @@ static int64_t record_tic_step(int64_t records) {
 static void share_plot(FILE *out, const void *context) {
     const subject *s = context;
     const usage_history *u = &s->m->training;
-    plot_map_style(out, s->highest);
+    plot_map_style(out, s->highest, "of the selection weight, %");
     fprintf(out, "set xtics %" PRId64 ",%.9g\nset ytics 0,%" PRId64 "\n", u->step[0],
         spacing(u) * (double)record_tic_step(u->records), map_tic_step(u->experts));
     fprintf(out, "plot $map matrix using (%" PRId64 " + $1 * %.9g):2:", u->step[0], spacing(u));
