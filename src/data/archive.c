@@ -1,5 +1,6 @@
 #include "data/archive.h"
 #include "data/gunzip.h"
+#include "data/zip_end.h"
 #include "formats/file.h"
 
 #include <archive.h>
@@ -16,6 +17,8 @@ typedef struct member {
     byte_source source;
     sigmoe_status source_failed; // and its sentence stands
     int64_t supplied;            // bytes of the source that libarchive was given
+    int64_t entries;             // headers that it found
+    zip_end end;
     const char *name;
     locale_t utf8; // libarchive gives up names that the thread's locale cannot write
     bool only_one; // what follows the member must not be another file
@@ -25,11 +28,17 @@ typedef struct member {
     unsigned char block[BLOCK];
 } member;
 
+static sigmoe_status read_block(member *m, size_t *count) {
+    TRY(m->source.read(m->source.context, m->block, sizeof m->block, count));
+    zip_end_feed(&m->end, m->block, *count);
+    return SIGMOE_OK;
+}
+
 static la_ssize_t read_source(struct archive *archive, void *context, const void **block) {
     member *m = context;
     size_t count = 0;
     *block = m->block;
-    m->source_failed = m->source.read(m->source.context, m->block, sizeof m->block, &count);
+    m->source_failed = read_block(m, &count);
     m->supplied += (int64_t)count;
     if (m->source_failed == SIGMOE_OK) return (la_ssize_t)count;
     archive_set_error(archive, EIO, "%s", sigmoe_message());
@@ -56,6 +65,7 @@ static int next_header(member *m, struct archive_entry **entry) {
     int result = archive_read_next_header(m->archive, entry);
     bool found = result == ARCHIVE_OK || result == ARCHIVE_WARN;
     const char *path = found ? archive_entry_pathname(*entry) : NULL;
+    m->entries += found;
     m->path = path ? path : "";
     m->link = found && archive_entry_hardlink(*entry);
     uselocale(before);
@@ -79,10 +89,20 @@ static sigmoe_status next_file(member *m, bool *found) {
 // What does not begin as the next piece of a compressed file must, libarchive takes for the end.
 static sigmoe_status check_rest(member *m) {
     size_t more = 0;
-    TRY(m->source.read(m->source.context, m->block, sizeof m->block, &more));
+    TRY(read_block(m, &more));
     if (more == 0 && archive_filter_bytes(m->archive, -1) == m->supplied) return SIGMOE_OK;
     return fail(SIGMOE_BAD_FORMAT,
         "cannot unpack %s: it is damaged, or cut off (what follows its data is not of its kind)", m->name);
+}
+
+// What libarchive left unread, such as a zip file's directory or gzip's checksum.
+static sigmoe_status read_rest(member *m) {
+    size_t count;
+    do {
+        TRY(read_block(m, &count));
+    } while (count > 0);
+    bool zip = archive_format(m->archive) == ARCHIVE_FORMAT_ZIP;
+    return zip ? zip_end_check(&m->end, m->entries, m->name) : SIGMOE_OK;
 }
 
 static sigmoe_status check_end(member *m) {
@@ -90,7 +110,7 @@ static sigmoe_status check_end(member *m) {
     if (archive_format(m->archive) == ARCHIVE_FORMAT_RAW) return check_rest(m);
     TRY(next_file(m, &more));
     return more ? fail(SIGMOE_BAD_FORMAT, "%s holds more than one file; unpack the one you mean", m->name)
-                : SIGMOE_OK;
+                : read_rest(m);
 }
 
 static sigmoe_status read_member(void *context, void *buffer, size_t capacity, size_t *count) {
@@ -189,15 +209,6 @@ sigmoe_status archive_find(
 sigmoe_status archive_open(
     byte_source *source, const char *path, const char *name, arena *a, byte_source *out) {
     return open_found(source, equals, path, name, a, out);
-}
-
-// What libarchive left unread, such as a zip file's directory or gzip's checksum.
-static sigmoe_status read_rest(member *m) {
-    size_t count;
-    do {
-        TRY(m->source.read(m->source.context, m->block, sizeof m->block, &count));
-    } while (count > 0);
-    return SIGMOE_OK;
 }
 
 static sigmoe_status visit_files(member *m, archive_visitor *visit, void *context) {

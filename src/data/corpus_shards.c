@@ -93,11 +93,29 @@ static sigmoe_status refuse_repeated(const corpus_request *r, const publication 
     return SIGMOE_OK;
 }
 
+// Whether the name, or that of the folder it is in, says that a shard is for validation.
+static bool says_valid(const char *name, bool folder) {
+    char parent[PATH_CAPACITY];
+    if (folder && path_parent(name, parent) != SIGMOE_OK) return false;
+    return strcasestr(path_leaf(folder ? parent : name), "valid") != NULL;
+}
+
+// Folders are asked where no shard's own name says it, and they part the shards: train/0.json, validation/0.json.
+static bool folders_decide(const corpus_request *r) {
+    int by_folder = 0;
+    for (int i = 0; i < r->input_count; i++) {
+        if (says_valid(r->inputs[i], false)) return false;
+        by_folder += says_valid(r->inputs[i], true);
+    }
+    return by_folder > 0 && by_folder < r->input_count;
+}
+
 static sigmoe_status list_inputs(const corpus_request *r, arena *a, collection *c) {
+    bool folder = folders_decide(r);
     for (int k = 0; k < KINDS; k++) TRY(ARENA_NEW(a, c->kinds[k].shards, r->input_count));
     for (int i = 0; i < r->input_count; i++) {
         const char *name = r->inputs[i];
-        shard_list *list = &c->kinds[strcasestr(path_leaf(name), "valid") ? VALID : TRAIN];
+        shard_list *list = &c->kinds[says_valid(name, folder) ? VALID : TRAIN];
         shard *s = &list->shards[list->count++];
         s->name = name;
         if (is_url(name))
@@ -279,8 +297,8 @@ static void discard(const collection *c, sigmoe_status status) {
 
 static sigmoe_status describe_source(const publication *p, const collection *c, arena *a, const char **out) {
     *out = arena_text(a, "%s: %d training shard(s) from %s on, %d for validation from %s on", p->name,
-        c->kinds[TRAIN].count, path_leaf(c->kinds[TRAIN].shards[0].name), c->kinds[VALID].count,
-        path_leaf(c->kinds[VALID].shards[0].name));
+        c->kinds[TRAIN].count, c->kinds[TRAIN].shards[0].name, c->kinds[VALID].count,
+        c->kinds[VALID].shards[0].name);
     return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 

@@ -91,8 +91,7 @@ sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe
     tokenizer_type cut_by;
     TRY(choose_tokenizer(c, request, &cut_by));
     TRY(check_shards(c, request));
-    TRY(path_format(out, "%s", request->out));
-    for (size_t n = strlen(out); n > 1 && out[n - 1] == '/'; n--) out[n - 1] = '\0';
+    TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));
     return prepare_aside(c, request, cut_by, out, observer);

@@ -37,6 +37,14 @@ sigmoe_status path_sync(const char *path) {
     return status;
 }
 
+sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name) {
+    TRY(path_format(path, "%s", name));
+    size_t length = strlen(path);
+    while (length > 1 && (path[length - 1] == '/' || (path[length - 1] == '.' && path[length - 2] == '/')))
+        path[--length] = '\0';
+    return length ? SIGMOE_OK : fail(SIGMOE_BAD_ARGUMENT, "an empty path names no directory");
+}
+
 sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]) {
     TRY(path_format(parent, "%s", path));
     size_t length = strlen(parent);
@@ -285,6 +293,8 @@ bool file_inside(const char *name, const char *directory) {
 
 sigmoe_status output_claim(const char *path, bool force) {
     if (*path == '\0') return fail(SIGMOE_BAD_ARGUMENT, "the output's name is empty");
+    if (strcmp(path_leaf(path), "..") == 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is no name for an output: end it in a name", path);
     if (!path_exists(path)) return SIGMOE_OK;
     if (!force)
         return fail(SIGMOE_BAD_ARGUMENT,

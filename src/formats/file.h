@@ -41,6 +41,8 @@ void file_map_close(file_map *map);
 sigmoe_status directory_make(const char *path);
 sigmoe_status path_sync(const char *path); // fsync; of a directory: of the names in it
 bool path_exists(const char *path);
+// `name` without slashes, or slashes and dots, at its end, so that "<path>.partial" stands beside it. "/" and "." stay.
+sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name);
 // The directory that holds it, or would.
 sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
 const char *path_leaf(const char *path); // what follows the last slash

@@ -3,7 +3,6 @@
 
 #include "data/output_directory.h"
 #include "train/checkpoint.h"
-#include "train/paths.h"
 #include "train/plot.h"
 
 #include <stdlib.h>

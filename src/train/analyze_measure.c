@@ -2,7 +2,6 @@
 #include "train/analyze.h"
 #include "train/checkpoint.h"
 #include "train/model_file.h"
-#include "train/paths.h"
 
 #include <ctype.h>
 #include <inttypes.h>

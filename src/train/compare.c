@@ -6,7 +6,6 @@
 #include "train/compare_ngram.h"
 #include "train/compare_table.h"
 #include "train/forecast.h"
-#include "train/paths.h"
 #include "train/place_lock.h"
 #include "train/plot.h"
 #include "train/report.h"

@@ -3,7 +3,6 @@
 #include "data/output_directory.h"
 #include "data/progress.h"
 #include "kernels/peak/peak.h"
-#include "train/paths.h"
 #include "train/plot.h"
 #include "train/process_memory.h"
 #include "train/workspace.h"

@@ -2,7 +2,6 @@
 
 #include "data/output_directory.h"
 #include "formats/safetensors.h"
-#include "train/paths.h"
 
 #include <string.h>
 

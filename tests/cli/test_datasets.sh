@@ -176,6 +176,18 @@ for file in train.bin valid.bin test.bin tokenizer.model; do same "plain/$file" 
 works data prepare c4 blank.json shard-a.zip plain-valid.json --out blank --vocab-size 200
 same plain/train.bin blank/train.bin
 
+# Folders say what is for validation where no shard's own name does.
+mkdir train validation
+cp shard-a.zip train/0.zip
+cp plain-valid.json validation/0.json
+works data prepare c4 validation/0.json train/0.zip --out folders --vocab-size 200
+for file in train.bin valid.bin test.bin tokenizer.model; do same "plain/$file" "folders/$file"; done
+grep -q 'from train/0.zip on, 1 for validation from validation/0.json on' folders/meta.json || problem "the source is not clear"
+
+works data prepare text valid.txt --out new-folder/.
+[ -f new-folder/meta.json ] || problem "new-folder/. is not new-folder"
+fails 2 'no name for an output' data prepare text valid.txt --out new-folder/sub/..
+
 # fails_early STATUS PATTERN WORD...: likewise, and nothing was read through and no tokenizer trained before.
 fails_early() {
     fails "$@" --out x
@@ -227,6 +239,13 @@ pack("raw.zip", splits("wikitext-103-raw", "raw"))
 pack("mac.zip", [("__MACOSX/w/wiki.train.tokens", "junk"), ("w/._wiki.valid.tokens", "junk")] + splits("w"))
 pack("two.zip", splits("wikitext-2")[:1] + splits("wikitext-103"))
 pack("no-test.zip", splits("w")[:2])
+whole = open("named.zip", "rb").read()
+open("directory-cut.zip", "wb").write(whole[:-5])
+open("commented.zip", "wb").write(whole[:-2] + b"\x0b\x00PK\5\6comment")
+pack("members.zip", [("a.json", shard), ("b.json", shard)])
+lost = bytearray(open("members.zip", "rb").read())
+lost[lost.index(b"PK\3\4", 4)] ^= 1  # of the second member
+open("member-lost.zip", "wb").write(lost)
 pack("empty-test.zip", splits("w")[:2] + [("w/wiki.test.tokens", "")])
 for name in ("tree.tar.gz", "linked.tar"):
     with tarfile.open(name, "w:gz" if name.endswith("gz") else "w") as archive:
@@ -254,6 +273,7 @@ same_wiki() {
 }
 same_wiki named.zip named.zip
 same_wiki mac.zip mac.zip
+same_wiki commented.zip commented.zip
 same_wiki tree.tar.gz tree.tar.gz
 same_wiki outer outer
 same_wiki raw.zip 'raw.zip (raw edition)'
@@ -267,6 +287,9 @@ for shard in changed member-cut member-changed; do
     fails 1 "cannot unpack $shard.json.gz: it is damaged, or cut off" \
         data prepare c4 "$shard.json.gz" c4-validation.00000.json.gz --out x
 done
+fails 1 'cannot unpack directory-cut.zip: it is cut off' data prepare wikitext103 directory-cut.zip --out x
+fails 1 'members.zip holds more than one file' data prepare c4 members.zip plain-valid.json --out x
+fails 1 'cannot unpack member-lost.zip: it is damaged' data prepare c4 member-lost.zip plain-valid.json --out x
 fails 1 'cannot unpack changed.tar.gz: it is damaged, or cut off' data prepare wikitext103 changed.tar.gz --out x
 fails 1 'wikitext-2/wiki.train.tokens and wikitext-103/wiki.train.tokens' data prepare wikitext103 two.zip --out x
 fails 1 'w/wiki.valid.tokens only as a link' data prepare wikitext103 linked.tar --out x
