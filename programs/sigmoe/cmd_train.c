@@ -23,8 +23,7 @@ static const argument arguments[] = {
     {"init", ARGUMENT_TEXT, AT(request.init), "DIR", .help = "start from the weights of a model directory"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on with RUN's newest checkpoint; all settings come from there, and --data is needed only "
-                "where the "
-                "data have moved"},
+                "where the data have moved"},
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef SIGMOE_REAL_DOUBLE
@@ -23,4 +24,11 @@ static inline real real_log(real x) {
 }
 static inline real real_sqrt(real x) {
     return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x);
+}
+
+// No NaN and no infinity among them. Without a way out of the loop, so that it runs on vectors.
+static inline bool all_finite(const real *values, int64_t count) {
+    int bad = 0;
+    for (int64_t i = 0; i < count; i++) bad |= !isfinite(values[i]);
+    return !bad;
 }

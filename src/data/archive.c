@@ -30,7 +30,8 @@ typedef struct member {
 
 static sigmoe_status read_block(member *m, size_t *count) {
     TRY(m->source.read(m->source.context, m->block, sizeof m->block, count));
-    zip_end_feed(&m->end, m->block, *count);
+    int format = archive_format(m->archive); // 0 until the first header is read
+    if (format == 0 || format == ARCHIVE_FORMAT_ZIP) zip_end_feed(&m->end, m->block, *count);
     return SIGMOE_OK;
 }
 

@@ -229,6 +229,16 @@ sigmoe_status safetensors_check(
     return find_readable(file, name, type, dims, shape, &t);
 }
 
+sigmoe_status safetensors_refuse_others(
+    const safetensors_file *file, safetensors_known *known, const void *context, const char *reader) {
+    for (int i = 0; i < file->count; i++) {
+        const char *name = file->tensors[i].name;
+        if (!known(context, name))
+            return fail(SIGMOE_BAD_FORMAT, "%s has no place for the tensor \"%.100s\"", reader, name);
+    }
+    return SIGMOE_OK;
+}
+
 static void widen_bf16(const unsigned char *bytes, int64_t count, float *out) {
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits = (uint32_t)bytes[2 * i] << 16 | (uint32_t)bytes[2 * i + 1] << 24;

@@ -29,6 +29,10 @@ const stored_tensor *safetensors_find(const safetensors_file *file, const char *
 // Whether there is a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16) or TENSOR_I32.
 sigmoe_status safetensors_check(
     const safetensors_file *file, const char *name, tensor_type type, int dims, const int64_t *shape);
+// Refuses a tensor that is not `known` to the one who reads the file: "... has no place for the tensor".
+typedef bool safetensors_known(const void *context, const char *name);
+sigmoe_status safetensors_refuse_others(
+    const safetensors_file *file, safetensors_known *known, const void *context, const char *reader);
 // Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. The sentence names file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);

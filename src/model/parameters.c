@@ -271,8 +271,7 @@ sigmoe_status parameters_gradient_norm(
 const parameter *parameters_not_finite(const parameter_list *list) {
     for (int i = 0; i < list->length; i++) {
         const parameter *p = list->items[i];
-        for (int64_t j = 0; p->trainable && j < p->count; j++)
-            if (!isfinite(p->value[j])) return p;
+        if (p->trainable && !all_finite(p->value, p->count)) return p;
     }
     return NULL;
 }

@@ -18,10 +18,12 @@ sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPA
     return path_format(path, "%s/checkpoints/%0*" PRId64, run, LEAST_DIGITS, step);
 }
 
-// The step that a directory is named for; -1 for other names (".partial", what people put there).
-static int64_t named_step(const char *name) {
+static const char UNFINISHED[] = ".partial";
+
+// The step that a directory is named for, with `ending` behind it; -1 for other names (what people put there).
+static int64_t named_step(const char *name, const char *ending) {
     size_t digits = strspn(name, "0123456789");
-    bool named = name[digits] == '\0' && digits >= LEAST_DIGITS && digits <= MOST_DIGITS;
+    bool named = strcmp(name + digits, ending) == 0 && digits >= LEAST_DIGITS && digits <= MOST_DIGITS;
     return named ? strtoll(name, NULL, 10) : -1;
 }
 
@@ -39,7 +41,7 @@ sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *
     TRY(ARENA_NEW(a, *steps, entries));
     *count = 0;
     for (int i = 0; i < entries; i++) {
-        int64_t step = named_step(names[i]);
+        int64_t step = named_step(names[i], "");
         if (step >= 0) (*steps)[(*count)++] = step;
     }
     qsort(*steps, (size_t)*count, sizeof **steps, descending);
@@ -105,7 +107,6 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
 
 // What a kill left of one that was being written; who writes here has locked the run.
 static sigmoe_status remove_unfinished(const char *run, arena *a) {
-    static const char ending[] = ".partial";
     char path[PATH_CAPACITY];
     char **names;
     int count;
@@ -113,11 +114,8 @@ static sigmoe_status remove_unfinished(const char *run, arena *a) {
     if (!path_exists(path)) return SIGMOE_OK;
     TRY(directory_list(path, a, &names, &count));
     for (int i = 0; i < count; i++) {
-        char *end = strstr(names[i], ending);
-        if (!end || strcmp(end, ending) != 0) continue;
-        *end = '\0';
-        if (named_step(names[i]) < 0) continue;
-        TRY(path_format(path, "%s/checkpoints/%s%s", run, names[i], ending));
+        if (named_step(names[i], UNFINISHED) < 0) continue;
+        TRY(path_format(path, "%s/checkpoints/%s", run, names[i]));
         TRY(directory_remove(path));
     }
     return SIGMOE_OK;
@@ -137,23 +135,12 @@ static sigmoe_status remove_old(const char *run, arena *a) {
     return SIGMOE_OK;
 }
 
-typedef sigmoe_status removal(const char *run, arena *a);
-
-static sigmoe_status with_list(removal *remove_some, const char *run) {
-    arena *a;
-    TRY(arena_create("checkpoint list", &a));
-    sigmoe_status status = remove_some(run, a);
-    arena_destroy(a);
-    return status;
-}
-
-sigmoe_status checkpoint_write(trainer *t) {
+static sigmoe_status write_checkpoint(trainer *t, arena *a) {
     char final[PATH_CAPACITY], partial[PATH_CAPACITY];
-    if (t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_path(t->run, t->step, final));
-    TRY(path_format(partial, "%s.partial", final));
+    TRY(path_format(partial, "%s%s", final, UNFINISHED));
     TRY(run_log_sync(&t->log));
-    TRY(with_list(remove_unfinished, t->run));
+    TRY(remove_unfinished(t->run, a));
     sigmoe_status status = fill_directory(t, partial);
     if (status == SIGMOE_OK) status = directory_commit(partial, final);
     if (status != SIGMOE_OK) {
@@ -165,14 +152,23 @@ sigmoe_status checkpoint_write(trainer *t) {
     t->last_checkpoint = t->step;
     // What the next one copies must outlive the older ones, one of which this run may have begun with.
     TRY(tokenizer_find_model(&t->config.tokenizer, final));
-    return with_list(remove_old, t->run);
+    return remove_old(t->run, a);
+}
+
+sigmoe_status checkpoint_write(trainer *t) {
+    arena *a;
+    if (t->last_checkpoint == t->step) return SIGMOE_OK;
+    TRY(arena_create("checkpoint list", &a));
+    sigmoe_status status = write_checkpoint(t, a);
+    arena_destroy(a);
+    return status;
 }
 
 // ---------------------------------------------------------------- resuming
 
 static sigmoe_status load_state(trainer *t, const char *directory) {
     TRY(model_read_weights(directory, transformer_parameters(t->model)));
-    TRY(trainer_file_read(t, directory, named_step(path_leaf(directory))));
+    TRY(trainer_file_read(t, directory, named_step(path_leaf(directory), "")));
     t->last_checkpoint = t->step;
     return SIGMOE_OK;
 }

@@ -43,13 +43,8 @@ static sigmoe_status keep_inputs(const comparison *c) {
 
 static sigmoe_status begin(const comparison *c, const char *path, const json_t *record, int *lock) {
     const sigmoe_compare_request *r = c->request;
-    if (r->force) {
-        TRY(keep_inputs(c));
-        TRY(place_free(r->out, c->observer));
-    }
-    TRY(output_claim(r->out, r->force));
-    TRY(directory_make(r->out));
-    TRY(place_lock(r->out, c->observer, lock));
+    if (r->force) TRY(keep_inputs(c));
+    TRY(place_take(r->out, r->force, c->observer, lock));
     return json_write(path, record);
 }
 

@@ -199,8 +199,8 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
         .settings = r->settings,
         .threads = r->observer ? r->observer->threads : 0};
     TRY(trainer_create(&request, &t));
-    sigmoe_status status = directory_make(r->directory);
-    if (status == SIGMOE_OK) status = place_lock(r->directory, r->observer, lock);
+    // Interrupted before its first checkpoint: nothing there to go on from.
+    sigmoe_status status = place_take(r->directory, true, r->observer, lock);
     if (status == SIGMOE_OK) status = trainer_begin_run(t, r->directory);
     if (status == SIGMOE_OK)
         *out = t;
@@ -221,10 +221,7 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    if (found) return go_on(r, newest, lock, out);
-    // Interrupted before its first checkpoint: nothing there to go on from.
-    if (path_exists(r->directory)) TRY(directory_remove(r->directory));
-    return start_fresh(r, lock, out);
+    return found ? go_on(r, newest, lock, out) : start_fresh(r, lock, out);
 }
 
 static const sigmoe_scores no_scores = {0, NAN, NAN, NAN, NAN, NAN, NAN};

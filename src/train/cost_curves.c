@@ -145,11 +145,12 @@ static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
     double d = (double)s.d_model, channels = (double)(s.experts * s.expert_size);
     double needed =
         standing_bytes(&m, d, 2 * d * channels) + 2 * (double)sizeof(float) * (double)tokens * channels;
-    if (needed <= memory_available()) return SIGMOE_OK;
+    double available = memory_available();
+    if (needed <= available) return SIGMOE_OK;
     return fail(SIGMOE_NO_MEMORY,
         "%s's largest layer takes %.1f GB at %" PRId64
         " tokens, and %.1f GB are free: give it fewer --tokens",
-        curve->name, needed * 1e-9, tokens, memory_available() * 1e-9);
+        curve->name, needed * 1e-9, tokens, available * 1e-9);
 }
 
 static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const cost_curve **curve) {

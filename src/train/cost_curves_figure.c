@@ -143,10 +143,8 @@ static sigmoe_status draw(
 // ---------------------------------------------------------------- CSV
 
 static void print_csv(FILE *out, const cost_measurement *m) {
-    fputs("d_model,experts,expert_size,k,tokens,threads,dtype,isa,moe_ms,dense_ms,moe_roofline_ms,dense_"
-          "roofline_"
-          "ms,moe_bytes,"
-          "dense_bytes,moe_gflops,dense_gflops,peak_gflops,bandwidth_gb_per_s\n",
+    fputs("d_model,experts,expert_size,k,tokens,threads,dtype,isa,moe_ms,dense_ms,moe_roofline_ms,"
+          "dense_roofline_ms,moe_bytes,dense_bytes,moe_gflops,dense_gflops,peak_gflops,bandwidth_gb_per_s\n",
         out);
     for (int i = 0; i < m->curve->points; i++) {
         const cost_point *p = &m->point[i];

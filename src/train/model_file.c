@@ -5,13 +5,12 @@
 
 #include <string.h>
 
+static bool is_parameter(const void *list, const char *name) {
+    return parameters_find(list, name) != NULL;
+}
+
 static sigmoe_status refuse_unknown(const safetensors_file *file, const parameter_list *list) {
-    for (int i = 0; i < safetensors_count(file); i++) {
-        const char *name = safetensors_at(file, i)->name;
-        if (!parameters_find(list, name))
-            return fail(SIGMOE_BAD_FORMAT, "the configuration has no place for the tensor \"%.100s\"", name);
-    }
-    return SIGMOE_OK;
+    return safetensors_refuse_others(file, is_parameter, list, "the configuration");
 }
 
 // Each row of a hash table names distinct experts that exist.

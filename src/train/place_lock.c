@@ -43,6 +43,13 @@ sigmoe_status place_lock(const char *directory, const sigmoe_observer *observer,
     return status;
 }
 
+sigmoe_status place_take(const char *directory, bool force, const sigmoe_observer *observer, int *lock) {
+    if (force) TRY(place_free(directory, observer));
+    TRY(output_claim(directory, force));
+    TRY(directory_make(directory));
+    return place_lock(directory, observer, lock);
+}
+
 sigmoe_status place_free(const char *directory, const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
     int lock;

@@ -59,32 +59,30 @@ static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last
     return false;
 }
 
-// What of a log stays.
+// A log and what of it stays.
 typedef struct log_part {
     char path[PATH_CAPACITY];
-    size_t size, kept;
-    int64_t newest; // the step of the last line that stays; -1: none does
+    size_t size;
+    kept_lines kept;
 } log_part;
 
 static sigmoe_status check_log(const char *run, const char *name, int64_t last, bool dense, log_part *part) {
     file_map map = {0};
     TRY(path_format(part->path, "%s/%s", run, name));
     if (path_exists(part->path)) TRY(file_map_open(part->path, &map));
-    kept_lines kept = lines_until(&map, last, dense);
-    bool lost = lines_lost(&map, &kept, last, dense);
     part->size = map.size;
-    part->kept = kept.bytes;
-    part->newest = kept.newest;
+    part->kept = lines_until(&map, last, dense);
+    bool lost = lines_lost(&map, &part->kept, last, dense);
     file_map_close(&map);
     if (!lost) return SIGMOE_OK;
     return fail(SIGMOE_BAD_FORMAT,
         "%s: line %" PRId64 " is missing, damaged or out of order, though the checkpoint is of a later step; "
         "restore the file, or begin a new run from the checkpoint with --init",
-        part->path, kept.count + 1);
+        part->path, part->kept.count + 1);
 }
 
 static sigmoe_status open_cut(const log_part *part, FILE **file) {
-    if (part->kept < part->size && truncate(part->path, (off_t)part->kept) != 0)
+    if (part->kept.bytes < part->size && truncate(part->path, (off_t)part->kept.bytes) != 0)
         return fail_errno("cannot cut %s", part->path);
     *file = fopen(part->path, "ae");
     return *file ? SIGMOE_OK : fail_errno("cannot write %s", part->path);
@@ -97,7 +95,7 @@ sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
     TRY(check_log(run, "metrics.jsonl", steps_done - 1, true, &metrics));
     TRY(check_log(run, "usage.jsonl", steps_done - 1, false, &usage));
     TRY(check_log(run, "valid.jsonl", steps_done, false, &valid));
-    log->last_validation = valid.newest;
+    log->last_validation = valid.kept.newest;
     sigmoe_status status = open_cut(&metrics, &log->metrics);
     if (status == SIGMOE_OK) status = open_cut(&usage, &log->usage);
     if (status == SIGMOE_OK) status = open_cut(&valid, &log->valid);

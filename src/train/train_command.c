@@ -54,10 +54,7 @@ static sigmoe_status build_config(const sigmoe_train_request *r, const char *ini
 
 static sigmoe_status take_place(
     const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
-    if (r->force) TRY(place_free(r->out, observer));
-    TRY(output_claim(r->out, r->force));
-    TRY(directory_make(r->out));
-    TRY(place_lock(r->out, observer, lock));
+    TRY(place_take(r->out, r->force, observer, lock));
     return trainer_begin_run(t, r->out);
 }
 

@@ -79,12 +79,6 @@ static void choose_among_equals(
         }
 }
 
-static bool all_finite(const real *x, int64_t n) {
-    real zero = 0;
-    for (int64_t i = 0; i < n; i++) zero += x[i] * 0; // NaN once x is not finite
-    return zero == 0;
-}
-
 extern const product_key_kernel product_key_ref, product_key_staircase;
 
 static void row(const real *a, const real *b, int64_t n, int64_t count, int32_t *scratch, real *scores,

@@ -79,6 +79,13 @@ static sigmoe_train_settings run_settings(void) {
     return settings;
 }
 
+// From its first step to its last.
+static void train_whole(const char *run, const char *ff, sigmoe_train_settings settings) {
+    sigmoe_config config = make_config(ff);
+    stopper never = {0};
+    OK(train(run, &config, &settings, &never, 1));
+}
+
 static void check_stopped_and_resumed(const char *ff) {
     sigmoe_config config = make_config(ff);
     sigmoe_train_settings settings = run_settings();
@@ -180,11 +187,9 @@ static void test_killed_before_the_first_interval(void **state) {
 
 static void test_newest_two_are_kept(void **state) {
     (void)state;
-    sigmoe_config config = make_config(DENSE);
     sigmoe_train_settings settings = small_settings(10);
     settings.checkpoint_every = 2;
-    stopper never = {0};
-    OK(train(in_root("kept"), &config, &settings, &never, 1));
+    train_whole(in_root("kept"), DENSE, settings);
     arena *a;
     char **names;
     int count;
@@ -224,10 +229,7 @@ static void refuse_with(
 
 static void test_damage_is_refused(void **state) {
     (void)state;
-    sigmoe_config config = make_config(MOE);
-    sigmoe_train_settings settings = run_settings();
-    stopper never = {0};
-    OK(train(in_root("damaged"), &config, &settings, &never, 1));
+    train_whole(in_root("damaged"), MOE, run_settings());
     refuse_with("model.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "model.safetensors");
     refuse_with("trainer.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "trainer.safetensors");
     refuse_with("config.json", NULL, 0, SIGMOE_BAD_FORMAT, "config.json");
@@ -306,10 +308,7 @@ static void refuse_value(const char *name, float value, sigmoe_status status, co
 
 static void test_trainer_values_are_checked(void **state) {
     (void)state;
-    sigmoe_config config = make_config(MOE);
-    sigmoe_train_settings settings = run_settings();
-    stopper never = {0};
-    OK(train(in_root("values"), &config, &settings, &never, 1));
+    train_whole(in_root("values"), MOE, run_settings());
     forget_sums(in_root("values/checkpoints/00000016/trainer.json"));
     refuse_value("moment1.embed.weight", NAN, SIGMOE_NOT_FINITE, "trainer.safetensors");
     refuse_value("moment2.embed.weight", INFINITY, SIGMOE_NOT_FINITE, "not finite");
@@ -332,13 +331,10 @@ static void test_trainer_values_are_checked(void **state) {
 // Files of several checkpoints, each of them whole.
 static void test_mixed_checkpoints_are_refused(void **state) {
     (void)state;
-    sigmoe_config config = make_config(MOE);
-    sigmoe_train_settings settings = run_settings();
-    stopper never = {0};
     static const char *const files[] = {"model.safetensors", "trainer.safetensors", "trainer.json"};
     for (int i = 0; i < 3; i++) {
         char older[PATH_CAPACITY], newer[PATH_CAPACITY];
-        OK(train(in_root("mixed"), &config, &settings, &never, 1));
+        train_whole(in_root("mixed"), MOE, run_settings());
         OK(path_format(older, "%s/%s", in_root("mixed/checkpoints/00000015"), files[i]));
         OK(path_format(newer, "%s/%s", in_root("mixed/checkpoints/00000016"), files[i]));
         assert_int_equal(rename(older, newer), 0);
@@ -350,9 +346,7 @@ static void test_mixed_checkpoints_are_refused(void **state) {
 static void test_changed_config_is_refused(void **state) {
     (void)state;
     sigmoe_config config = make_config(DENSE);
-    sigmoe_train_settings settings = small_settings(2);
-    stopper never = {0};
-    OK(train(in_root("changed"), &config, &settings, &never, 1));
+    train_whole(in_root("changed"), DENSE, small_settings(2));
     config.model.dropout = 0.5;
     OK(config_write(in_root("changed/checkpoints/00000002/config.json"), &config));
     FAILS(SIGMOE_BAD_FORMAT, resume(in_root("changed"), 1));
@@ -409,10 +403,7 @@ static void refuse_log(const char *name, const char *content, const char *expect
 
 static void test_damaged_logs_are_kept(void **state) {
     (void)state;
-    sigmoe_config config = make_config(MOE);
-    sigmoe_train_settings settings = run_settings();
-    stopper never = {0};
-    OK(train(in_root("logs"), &config, &settings, &never, 1));
+    train_whole(in_root("logs"), MOE, run_settings());
     refuse_log("metrics.jsonl", "", "metrics.jsonl: line 1 ");
     refuse_log("metrics.jsonl", "{\"step\":0}\n{\"step\":2}\n", "metrics.jsonl: line 2 ");
     char *metrics = read_text(in_root("logs/metrics.jsonl"));
@@ -441,10 +432,7 @@ static void test_damaged_logs_are_kept(void **state) {
 
 static void test_moved_data(void **state) {
     (void)state;
-    sigmoe_config config = make_config(DENSE);
-    sigmoe_train_settings settings = small_settings(2);
-    stopper never = {0};
-    OK(train(in_root("follows"), &config, &settings, &never, 1));
+    train_whole(in_root("follows"), DENSE, small_settings(2));
     OK(rename(in_root("data"), in_root("elsewhere")) == 0 ? SIGMOE_OK : SIGMOE_IO);
     sigmoe_status lost = resume(in_root("follows"), 1);
     char *sentence = strdup(sigmoe_message());
@@ -464,10 +452,7 @@ static void test_moved_data(void **state) {
 
 static void test_other_data_is_refused(void **state) {
     (void)state;
-    sigmoe_config config = make_config(DENSE);
-    sigmoe_train_settings settings = small_settings(2);
-    stopper never = {0};
-    OK(train(in_root("moved"), &config, &settings, &never, 1));
+    train_whole(in_root("moved"), DENSE, small_settings(2));
     char *meta = read_text(in_root("data/meta.json"));
     char *changed = strdup(meta);
     strstr(changed, "\"00\"")[1] = '1'; // another checksum
