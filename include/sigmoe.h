@@ -247,7 +247,8 @@ typedef struct sigmoe_eval_request {
     sigmoe_dtype dtype;
 } sigmoe_eval_request;
 SIGMOE_API void sigmoe_eval_defaults(sigmoe_eval_request *request);
-/* Scores are NaN where the raw sizes of the split are not known. */
+/* The last three are over the raw sizes of what was scored: of the split, or of a part of it the part's own. NaN where these are
+ * not known, as those of a part where tokens are not bytes. */
 typedef struct sigmoe_scores {
     int64_t tokens; /* scored */
     double nats_per_token, perplexity, bits_per_token;

@@ -1,4 +1,5 @@
 #include "data/dataset.h"
+#include "data/text_counter.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
 
@@ -77,6 +78,58 @@ const split_sizes *dataset_split(const dataset *d, const char *split) {
     if (strcmp(split, "test") == 0) return &d->test;
     return NULL;
 }
+
+// ---------------------------------------------------------------- a part
+
+// Of what is not known of the whole nothing is said of a part: the two stand beside each other.
+static split_sizes sizes_of_part(
+    const split_sizes *whole, int64_t tokens, int64_t chars, const text_counter *counter) {
+    return (split_sizes){.tokens = tokens,
+        .bytes = whole->bytes < 0 ? -1 : tokens,
+        .chars = whole->chars < 0 ? -1 : chars,
+        .words = whole->words < 0 ? -1 : counter->words};
+}
+
+static split_sizes unknown_part(int64_t tokens) {
+    return (split_sizes){.tokens = tokens, .bytes = -1, .chars = -1, .words = -1};
+}
+
+static void count_text(const tokenizer *t, const int32_t *ids, int64_t count, text_counter *counter) {
+    for (int64_t i = 0; i < count; i++) text_counter_add(counter, &t->alphabet[ids[i]], 1);
+}
+
+split_sizes dataset_sizes_of(
+    const dataset *d, const char *split, const int32_t *ids, int64_t streams, int64_t length) {
+    text_counter all = {0};
+    int64_t chars = 0;
+    if (d->tokenizer.type != TOKENIZER_BYTES) return unknown_part(streams * length);
+    for (int64_t s = 0; s < streams; s++) {
+        text_counter one = {0};
+        count_text(&d->tokenizer, ids + s * length, length, &one);
+        chars += text_counter_chars(&one);
+        all.words += one.words;
+    }
+    return sizes_of_part(dataset_split(d, split), streams * length, chars, &all);
+}
+
+sigmoe_status dataset_part_sizes(const dataset *d, const char *split, const token_split *tokens,
+    int64_t first, int64_t count, split_sizes *out) {
+    enum { BLOCK = 1 << 12 };
+    int32_t ids[BLOCK];
+    text_counter counter = {0};
+    *out = unknown_part(count);
+    if (d->tokenizer.type != TOKENIZER_BYTES) return SIGMOE_OK;
+    for (int64_t done = 0; done < count;) {
+        int64_t here = count - done < BLOCK ? count - done : BLOCK;
+        TRY(token_split_copy(tokens, first + done, here, ids));
+        count_text(&d->tokenizer, ids, here, &counter);
+        done += here;
+    }
+    *out = sizes_of_part(dataset_split(d, split), count, text_counter_chars(&counter), &counter);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- tokens
 
 sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out) {
     const split_sizes *sizes = dataset_split(d, name);

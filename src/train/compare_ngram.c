@@ -13,9 +13,7 @@ enum { COPY_BLOCK = 1 << 16 };
 
 // The first `limit` tokens of a split (0: all) as bytes, in the arena.
 static sigmoe_status load_tokens(
-    const comparison *c, const char *split, int64_t limit, arena *a, uint8_t **tokens, int64_t *count) {
-    token_split *source;
-    TRY(dataset_open_split(&c->data, split, &source));
+    const token_split *source, int64_t limit, arena *a, uint8_t **tokens, int64_t *count) {
     *count = token_split_count(source);
     if (limit > 0 && limit < *count) *count = limit;
     int32_t *block;
@@ -26,27 +24,44 @@ static sigmoe_status load_tokens(
         status = token_split_copy(source, first, length, block);
         for (int64_t i = 0; status == SIGMOE_OK && i < length; i++) (*tokens)[first + i] = (uint8_t)block[i];
     }
+    return status;
+}
+
+static sigmoe_status train_ngram(const comparison *c, arena *a, ngram_model **out) {
+    token_split *source;
+    uint8_t *tokens;
+    int64_t count;
+    TRY(dataset_open_split(&c->data, "train", &source));
+    sigmoe_status status = load_tokens(source, MOST_TRAINING_TOKENS, a, &tokens, &count);
+    token_split_close(source);
+    return status == SIGMOE_OK ? ngram_train(a, tokens, count, c->data.vocab_size, out) : status;
+}
+
+// The very tokens that evaluation predicts: of n, the last of SCORE_STREAMS · ⌊(n-1)/SCORE_STREAMS⌋.
+static sigmoe_status score_tokens(const comparison *c, const ngram_model *model, const char *split,
+    const token_split *source, int64_t limit, arena *a, sigmoe_scores *scores) {
+    uint8_t *tokens;
+    int64_t count;
+    split_sizes sizes;
+    TRY(load_tokens(source, limit > 0 ? limit + 1 : 0, a, &tokens, &count));
+    int64_t scored = (count - 1) / SCORE_STREAMS * SCORE_STREAMS;
+    TRY(scored_sizes(&c->data, split, source, limit, scored, &sizes));
+    *scores = scores_of(ngram_nats(model, tokens, scored + 1), scored, &sizes);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status score_split(const comparison *c, const ngram_model *model, const char *split,
+    int64_t limit, arena *a, sigmoe_scores *scores) {
+    token_split *source;
+    TRY(dataset_open_split(&c->data, split, &source));
+    sigmoe_status status = score_tokens(c, model, split, source, limit, a, scores);
     token_split_close(source);
     return status;
 }
 
-// The very tokens that evaluation predicts: of n, the last of SCORE_STREAMS · ⌊(n-1)/SCORE_STREAMS⌋.
-static sigmoe_status score_split(const comparison *c, const ngram_model *model, const char *split,
-    int64_t limit, arena *a, sigmoe_scores *scores) {
-    uint8_t *tokens;
-    int64_t count;
-    TRY(load_tokens(c, split, limit > 0 ? limit + 1 : 0, a, &tokens, &count));
-    int64_t scored = (count - 1) / SCORE_STREAMS * SCORE_STREAMS;
-    *scores = scores_of(ngram_nats(model, tokens, scored + 1), scored, dataset_split(&c->data, split));
-    return SIGMOE_OK;
-}
-
 static sigmoe_status compute(comparison *c, arena *a) {
-    uint8_t *tokens;
-    int64_t count;
     ngram_model *model;
-    TRY(load_tokens(c, "train", MOST_TRAINING_TOKENS, a, &tokens, &count));
-    TRY(ngram_train(a, tokens, count, c->data.vocab_size, &model));
+    TRY(train_ngram(c, a, &model));
     int64_t on_the_way = c->request->settings.valid_tokens, final = c->request->test_tokens;
     TRY(score_split(c, model, "valid", on_the_way, a, &c->ngram_curve));
     TRY(score_split(c, model, "valid", final, a, &c->ngram_valid));

@@ -6,7 +6,7 @@
 #include <math.h>
 
 sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes) {
-    // Nats of the whole split over its raw units; NaN where a count is unknown.
+    // NaN where a count is unknown.
     double bits = nats_per_token / M_LN2, units = sizes->tokens > 0 ? (double)sizes->tokens : NAN;
     return (sigmoe_scores){.tokens = tokens,
         .nats_per_token = nats_per_token,
@@ -15,6 +15,13 @@ sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes
         .bits_per_char = sizes->chars > 0 ? bits * units / (double)sizes->chars : NAN,
         .bits_per_byte = sizes->bytes > 0 ? bits * units / (double)sizes->bytes : NAN,
         .word_perplexity = sizes->words > 0 ? exp(nats_per_token * units / (double)sizes->words) : NAN};
+}
+
+sigmoe_status scored_sizes(const dataset *data, const char *split, const token_split *tokens,
+    int64_t limit_tokens, int64_t scored, split_sizes *out) {
+    bool part = limit_tokens > 0 && limit_tokens < token_split_count(tokens) - 1;
+    *out = *dataset_split(data, split);
+    return part ? dataset_part_sizes(data, split, tokens, 1, scored, out) : SIGMOE_OK;
 }
 
 typedef struct buffers {
@@ -78,9 +85,12 @@ static sigmoe_status score_stream(
         scored += stream->batch * (length - context);
     } while (move_on(e, stream, memory, overlap));
     progress_end(&meter);
-    *scores = scores_of(total / (double)scored, scored, &e->sizes);
-    if (isfinite(total)) return SIGMOE_OK;
-    return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");
+    if (!isfinite(total))
+        return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");
+    split_sizes sizes;
+    TRY(scored_sizes(e->data, e->split, e->tokens, e->limit_tokens, scored, &sizes));
+    *scores = scores_of(total / (double)scored, scored, &sizes);
+    return SIGMOE_OK;
 }
 
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {

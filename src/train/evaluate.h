@@ -15,7 +15,8 @@ typedef struct evaluation {
     kernel_context kernel;
     arena *activations;
     const token_split *tokens;
-    split_sizes sizes; // raw sizes of the whole split, for the scores by character, byte and word
+    const dataset *data; // what they are of, and the split's name: for the scores by character, byte and word
+    const char *split;
     int64_t batch, memory_segments;
     int64_t stride;                  // S, at most the model's unroll T; 0: T
     int64_t limit_tokens;            // only the first so many; 0: all
@@ -29,5 +30,9 @@ sigmoe_status scoring_check(
     const dataset *data, const char *split, int64_t unroll, const char *name, int64_t limit_tokens);
 // SIGMOE_INTERRUPTED when the stop flag was raised.
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores);
-// The scores of a mean of `nats_per_token`. A part of a split counts with the whole split's bytes, chars, words per token.
+// The raw sizes that `scored` tokens behind the first of a split count with: of a part, which a limit below all of the split
+// makes, its own. Of the whole split all that it has, though the first token, and up to B - 1 behind the streams, are not scored.
+sigmoe_status scored_sizes(const dataset *data, const char *split, const token_split *tokens,
+    int64_t limit_tokens, int64_t scored, split_sizes *out);
+// The scores of a mean of `nats_per_token` over text of these sizes.
 sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes);

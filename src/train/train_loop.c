@@ -94,7 +94,9 @@ static sigmoe_status logged_step(trainer *t, step_report *report) {
 static void describe_step(const trainer *t, progress_meter *meter, const step_report *report) {
     if (!meter->observer || !meter->observer->progress) return;
     sigmoe_progress *p = &meter->state;
-    sigmoe_scores scores = scores_of(report->loss, 0, dataset_split(&t->data, "train"));
+    split_sizes sizes =
+        dataset_sizes_of(&t->data, "train", t->targets, t->settings.batch, t->config.model.unroll);
+    sigmoe_scores scores = scores_of(report->loss, 0, &sizes);
     bool bytes = t->data.tokenizer.type == TOKENIZER_BYTES, characters = isfinite(scores.bits_per_char);
     double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
     p->loss = report->loss;

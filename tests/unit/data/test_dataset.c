@@ -47,6 +47,39 @@ static void all_keys(void **state) {
     assert_int_equal(d.tokenizer.alphabet[2], 255);
 }
 
+// "aé", a newline and a byte 0xa9 alone: each stream counts by itself, so the é that the second cut parts is two characters.
+static void sizes_of_a_part(void **state) {
+    (void)state;
+    dataset d;
+    token_writer *w;
+    token_split *split;
+    split_sizes s;
+    static const int32_t ids[] = {1, 3, 2, 0, 1, 3, 2, 1};
+    good("{\"vocab_size\": 4, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [10, 97, 169, 195]}, "
+         "\"splits\": {\"test\": {\"tokens\": 8, \"bytes\": 8, \"chars\": 6, \"words\": 3}, \"valid\": "
+         "{\"words\": 1}}}",
+        &d);
+    s = dataset_sizes_of(&d, "test", ids, 1, 8);
+    assert_true(s.tokens == 8 && s.bytes == 8 && s.chars == 6 && s.words == 3);
+    s = dataset_sizes_of(&d, "test", ids + 1, 2, 3); // "é\n", "a" and half an é
+    assert_true(s.tokens == 6 && s.bytes == 6 && s.chars == 4 && s.words == 3);
+    s = dataset_sizes_of(&d, "valid", ids, 1, 8);
+    assert_true(s.tokens == 8 && s.bytes == -1 && s.chars == -1 && s.words == 3);
+
+    assert_int_equal(token_writer_open(scratch, "test", 4, 0, &w), SIGMOE_OK);
+    assert_int_equal(token_writer_add(w, ids, 8), SIGMOE_OK);
+    assert_int_equal(token_writer_commit(w), SIGMOE_OK);
+    assert_int_equal(dataset_open_split(&d, "test", &split), SIGMOE_OK);
+    assert_int_equal(
+        dataset_part_sizes(&d, "test", split, 2, 4, &s), SIGMOE_OK); // half an é, "\na", half an é
+    assert_true(s.tokens == 4 && s.bytes == 4 && s.chars == 4 && s.words == 3);
+    d.tokenizer.type = TOKENIZER_SENTENCEPIECE;
+    assert_int_equal(dataset_part_sizes(&d, "test", split, 2, 4, &s), SIGMOE_OK);
+    assert_true(s.tokens == 4 && s.bytes == -1 && s.chars == -1 && s.words == -1);
+    token_split_close(split);
+    assert_int_equal(remove(at("test.bin")), 0);
+}
+
 static void bad_metas(void **state) {
     (void)state;
     dataset d;
@@ -131,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_keys_suffice),
         cmocka_unit_test(all_keys),
+        cmocka_unit_test(sizes_of_a_part),
         cmocka_unit_test(bad_metas),
         cmocka_unit_test(tokenizers_as_json),
         cmocka_unit_test(splits_of_the_said_size),

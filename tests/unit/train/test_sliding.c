@@ -26,6 +26,8 @@ static sigmoe_scores score(trainer *t, int64_t batch, int64_t memory_segments, i
         .activations = trainer_activations(t),
         .tokens = tokens,
         .batch = batch,
+        .data = trainer_dataset(t),
+        .split = "valid",
         .memory_segments = memory_segments,
         .stride = stride,
         .task = "test"};
