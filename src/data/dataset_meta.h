@@ -10,6 +10,7 @@ extern const char *const split_names[SPLITS]; // train, valid, test
 typedef struct split_content {
     raw_measure raw;
     int64_t tokens;
+    int64_t unknown; // of them, where the tokenizer may have no token for a piece of text
 } split_content;
 
 typedef struct dataset_content {

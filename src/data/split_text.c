@@ -1,5 +1,6 @@
 #include "data/split_text.h"
 #include "data/json_text.h"
+#include "data/white_space.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -27,7 +28,8 @@ struct sentence_reader {
     growing document;
     const char *rest; // of the line or document that is handed out
     size_t rest_size;
-    bool rest_cut;
+    bool rest_whole; // the line ends where the rest does
+    bool continues;  // the next piece continues the one before
     raw_measure measure;
 };
 
@@ -84,49 +86,80 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-// How much of `bytes` is handed out in one go.
-static size_t piece_size(const char *bytes, size_t size) {
-    if (size <= SENTENCE_BYTES) return size;
+// How much of `bytes` is handed out in one go: up to the last white space within SENTENCE_BYTES, or else the first behind.
+// 0: where there is none, and `whole` is false, so that more may follow.
+static size_t piece_size(const char *bytes, size_t size, bool whole) {
+    if (whole && size <= SENTENCE_BYTES) return size;
     size_t cut = SENTENCE_BYTES;
-    while (cut > 0 && !is_blank(bytes[cut])) cut--;
+    while (cut > 0 && !white_space_at(bytes + cut, size - cut)) cut--;
     if (cut > 0) return cut;
-    cut = SENTENCE_BYTES;
-    for (int i = 0; i < 3 && ((unsigned char)bytes[cut] & 0xc0) == 0x80; i++) cut--;
-    return cut;
+    for (cut = SENTENCE_BYTES + 1; cut < size; cut++)
+        if (white_space_at(bytes + cut, size - cut)) return cut;
+    return whole ? size : 0;
 }
 
 static void take_piece(sentence_reader *r, sentence *out) {
-    size_t size = piece_size(r->rest, r->rest_size);
-    *out = (sentence){r->rest, size, r->rest_cut || size < r->rest_size};
-    r->rest_cut = out->cut;
+    size_t size = piece_size(r->rest, r->rest_size, true);
+    bool more = size < r->rest_size || !r->rest_whole;
+    *out = (sentence){r->rest, size, r->continues || more, r->continues};
+    r->continues = more;
     r->rest += size;
     r->rest_size -= size;
 }
 
+static const char *name_of_part(const sentence_reader *r) {
+    return r->text->part_name(r->text->context, r->split, r->part - 1);
+}
+
 // ---------------------------------------------------------------- plain text
 
-// A line at most, or a part of a long one.
+static sigmoe_status fail_word(const sentence_reader *r) {
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s: in the split %s, %d MiB from byte %" PRId64
+        " on have no white space, too much for SentencePiece to take at once: break the text into lines, or "
+        "use "
+        "--tokenizer bytes",
+        name_of_part(r), split_names[r->split], WORD_BYTES >> 20, r->measure.bytes);
+}
+
+// A line at most, or a part of a long one, as far as it must be there to be cut: *whole false.
+static sigmoe_status next_line_part(sentence_reader *r, size_t *size, bool *whole) {
+    for (size_t limit = 2 * SENTENCE_BYTES;; limit *= 2) {
+        TRY(next_line(r, limit, size));
+        const char *bytes = r->lines.bytes + r->begin;
+        *whole = *size == 0 || bytes[*size - 1] == '\n' || r->part_ended;
+        size_t piece = *whole ? *size : piece_size(bytes, *size, false);
+        if (*whole || piece > 0) {
+            *size = piece;
+            return SIGMOE_OK;
+        }
+        if (*size > WORD_BYTES) return fail_word(r);
+    }
+}
+
 static sigmoe_status read_text_line(sentence_reader *r, bool *found) {
     size_t size;
-    TRY(next_line(r, 2 * SENTENCE_BYTES, &size));
+    bool whole;
+    TRY(next_line_part(r, &size, &whole));
     *found = size > 0;
-    if (size == 0) return SIGMOE_OK;
+    if (size == 0) {
+        r->continues = false;
+        return SIGMOE_OK;
+    }
     const char *bytes = r->lines.bytes + r->begin;
-    bool whole = bytes[size - 1] == '\n' || r->part_ended;
-    if (!whole) size = piece_size(bytes, size);
     raw_measure_add(&r->measure, bytes, size);
     consume(r, size);
     r->rest = bytes;
     r->rest_size = size - (bytes[size - 1] == '\n');
-    r->rest_cut = !whole; // and what follows, as it is still too long for one piece
+    r->rest_whole = whole;
+    if (r->rest_size == 0) r->continues = false;
     return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- documents
 
 static sigmoe_status fail_line(const sentence_reader *r, const char *reason) {
-    const char *name = r->text->part_name(r->text->context, r->split, r->part - 1);
-    return fail(SIGMOE_BAD_FORMAT, "%s: line %" PRId64 " %s", name, r->line, reason);
+    return fail(SIGMOE_BAD_FORMAT, "%s: line %" PRId64 " %s", name_of_part(r), r->line, reason);
 }
 
 static bool is_blank_line(const char *bytes, size_t size) {
@@ -142,7 +175,7 @@ static sigmoe_status take_document(sentence_reader *r, const json_text *text) {
     memcpy(r->document.bytes + size, separator, sizeof separator);
     r->rest = r->document.bytes;
     r->rest_size = size + sizeof separator - 1;
-    r->rest_cut = false;
+    r->rest_whole = true;
     raw_measure_add(&r->measure, r->rest, r->rest_size);
     return SIGMOE_OK;
 }

@@ -26,16 +26,16 @@ typedef struct split_text {
 } split_text;
 
 enum {
-    SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go
+    SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go, if it has white space
+    WORD_BYTES = 16 << 20,     // the longest run without white space
     DOCUMENT_BYTES = 16 << 20, // the longest line of JSON
 };
 
 typedef struct sentence {
     const char *bytes; // without the newline; valid until the next call; NULL: the end
-    size_t size;       // at most SENTENCE_BYTES
-    // Of a longer line or document: cut in front of white space, which changes no token, or where there is none within
-    // SENTENCE_BYTES, between characters.
-    bool cut;
+    size_t size;       // at most SENTENCE_BYTES, or what has no white space but at its begin
+    bool cut;          // of a longer line or document, cut in front of white space, which changes no token
+    bool continues;    // the one before, which was cut
 } sentence;
 
 typedef struct sentence_reader sentence_reader;

@@ -167,6 +167,14 @@ int64_t sentencepiece_vocab_size(const piece_model *s) {
     return s->processor.GetPieceSize();
 }
 
+int32_t sentencepiece_unknown(const piece_model *s) {
+    return s->processor.unk_id();
+}
+
+bool sentencepiece_knows_space(const piece_model *s) {
+    return s->processor.PieceToId("\xe2\x96\x81") != s->processor.unk_id();
+}
+
 sigmoe_status sentencepiece_encode(
     const piece_model *s, const char *bytes, size_t size, int32_t *ids, int64_t capacity, int64_t *count) {
     return guarded("encode text", [&] {

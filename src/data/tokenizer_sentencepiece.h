@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // Where the trainer gets its sentences from, once, in order.
@@ -23,6 +24,10 @@ typedef struct piece_model piece_model;
 sigmoe_status sentencepiece_open(const char *path, piece_model **out);
 void sentencepiece_close(piece_model *s); // NULL is allowed
 int64_t sentencepiece_vocab_size(const piece_model *s);
+// The id of what the model has no piece for; several in a row become one.
+int32_t sentencepiece_unknown(const piece_model *s);
+// Whether the space in front of a word is a piece. It is not where words are so long that a space is a rare character.
+bool sentencepiece_knows_space(const piece_model *s);
 // Writes at most `capacity` ids; more of them are an error. May be called from several threads at once.
 sigmoe_status sentencepiece_encode(
     const piece_model *s, const char *bytes, size_t size, int32_t *ids, int64_t capacity, int64_t *count);

@@ -14,6 +14,7 @@ typedef struct entry {
 
 struct word_cache {
     const piece_model *model;
+    bool by_word;
     entry *entries; // [ENTRIES]
 };
 
@@ -21,6 +22,7 @@ sigmoe_status word_cache_create(const piece_model *model, arena *a, word_cache *
     word_cache *c;
     TRY(ARENA_NEW(a, c, 1));
     c->model = model;
+    c->by_word = sentencepiece_knows_space(model);
     TRY(ARENA_NEW(a, c->entries, ENTRIES));
     *out = c;
     return SIGMOE_OK;
@@ -28,6 +30,10 @@ sigmoe_status word_cache_create(const piece_model *model, arena *a, word_cache *
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_newline(char c) {
+    return c == '\n';
 }
 
 // FNV-1a, folded.
@@ -59,15 +65,20 @@ static sigmoe_status encode_word(
     return SIGMOE_OK;
 }
 
-sigmoe_status word_cache_encode(
-    word_cache *c, const char *text, size_t size, int32_t *ids, int64_t capacity, int64_t *count) {
+static sigmoe_status encode_parts(word_cache *c, bool (*parts)(char between), const char *text, size_t size,
+    int32_t *ids, int64_t capacity, int64_t *count) {
     *count = 0;
     for (size_t begin = 0, end; begin < size; begin = end + 1) {
-        for (end = begin; end < size && !is_blank(text[end]);) end++;
+        for (end = begin; end < size && !parts(text[end]);) end++;
         int64_t found = 0;
         if (end > begin)
             TRY(encode_word(c, text + begin, end - begin, ids + *count, capacity - *count, &found));
         *count += found;
     }
     return SIGMOE_OK;
+}
+
+sigmoe_status word_cache_encode(
+    word_cache *c, const char *text, size_t size, int32_t *ids, int64_t capacity, int64_t *count) {
+    return encode_parts(c, c->by_word ? is_blank : is_newline, text, size, ids, capacity, count);
 }

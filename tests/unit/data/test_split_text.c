@@ -3,6 +3,7 @@
 
 #include "data/archive.h"
 #include "data/split_text.h"
+#include "data/white_space.h"
 
 static const char *part_paths[4];
 
@@ -29,7 +30,7 @@ static sigmoe_status read_all(
     assert_int_equal(sentence_reader_open(&text, 0, parts, &r), SIGMOE_OK);
     sigmoe_status status;
     while ((status = sentence_reader_next(r, &s)) == SIGMOE_OK && s.bytes) {
-        assert_true(s.size <= SENTENCE_BYTES && size + s.size + 3 < capacity);
+        assert_true(size + s.size + 3 < capacity);
         memcpy(joined + size, s.bytes, s.size);
         size += s.size;
         if (s.cut) joined[size++] = '~';
@@ -172,42 +173,86 @@ static void truncated_archives(void **state) {
     free(joined);
 }
 
-// Lines beyond what is handled at once: cut in front of white space where there is some, else between characters, and
-// nothing is lost, whatever remains for the last piece.
-static void a_long_line(int size, bool spaced) {
-    raw_measure raw;
-    char *text = malloc((size_t)size), *joined = malloc(2 * (size_t)size);
-    for (int i = 0; i < size; i++) text[i] = "\xe2\x82\xac"[(i + 1) % 3];
-    text[0] = text[1] = 'x';
-    for (int i = 2; spaced && i + 3 < size; i += 999) memcpy(text + i, "x x", 3);
-    text[size - 1] = '\n';
-    part_paths[0] = at("part");
-    put_file(part_paths[0], text, (size_t)size);
-    assert_int_equal(read_all(SENTENCE_LINES, 1, joined, 2 * (size_t)size, &raw), SIGMOE_OK);
-    assert_int_equal(raw.bytes, size);
-    const char *in = joined;
-    int pieces = 1;
-    for (int i = 0; i < size - 1; in++, i++) {
-        if (*in == '~') {
-            assert_int_equal(in[1], '|');
-            in += 2;
-            pieces++;
-            assert_true(spaced ? *in == ' ' : (*in & 0xc0) != 0x80);
-        }
-        assert_int_equal(*in, text[i]);
+// ---------------------------------------------------------------- long lines
+
+typedef struct long_text {
+    char *bytes;
+    size_t size;
+} long_text;
+
+// `space` every so many characters of three bytes, from the first on; 0: none.
+static long_text make_line(int characters, const char *space, int every) {
+    long_text t = {malloc((size_t)characters * 6 + 2), 0};
+    for (int i = 0; i < characters; i++) {
+        if (every && i % every == 0) t.size += (size_t)sprintf(t.bytes + t.size, "%s", space);
+        t.size += (size_t)sprintf(t.bytes + t.size, "\xe2\x82\xac");
     }
-    assert_string_equal(in, "~|");
-    assert_in_range(pieces, size / SENTENCE_BYTES, 2 * size / SENTENCE_BYTES);
-    free(text);
-    free(joined);
+    t.bytes[t.size++] = '\n';
+    t.bytes[t.size] = '\0';
+    return t;
+}
+
+// Nothing is lost, each piece but the first goes on in front of white space and says so, and another line begins anew.
+static void assert_cut(const long_text *t, size_t longest) {
+    static const char second[] = "next";
+    part_paths[0] = at("part");
+    FILE *file = fopen(part_paths[0], "wb");
+    assert_int_equal(fwrite(t->bytes, 1, t->size, file), t->size);
+    fputs(second, file);
+    assert_int_equal(fclose(file), 0);
+    const split_text text = {
+        .format = SENTENCE_LINES, .parts = {1}, .open = open_part, .part_name = part_name};
+    sentence_reader *r;
+    sentence s;
+    assert_int_equal(sentence_reader_open(&text, 0, 1, &r), SIGMOE_OK);
+    size_t place = 0;
+    do {
+        assert_int_equal(sentence_reader_next(r, &s), SIGMOE_OK);
+        assert_true(place + s.size < t->size && s.size <= longest && s.size > 0);
+        assert_memory_equal(s.bytes, t->bytes + place, s.size);
+        assert_int_equal(s.continues, place > 0);
+        if (place > 0) assert_true(white_space_at(s.bytes, s.size) > 0);
+        place += s.size;
+        assert_int_equal(s.cut, s.continues || place + 1 < t->size);
+    } while (place + 1 < t->size);
+    assert_int_equal(sentence_reader_next(r, &s), SIGMOE_OK);
+    assert_int_equal(s.size, strlen(second));
+    assert_false(s.continues || s.cut);
+    assert_int_equal(sentence_reader_next(r, &s), SIGMOE_OK);
+    assert_null(s.bytes);
+    sentence_reader_close(r);
 }
 
 static void long_lines(void **state) {
     (void)state;
-    for (int size = 200000; size < 200000 + 3 * SENTENCE_BYTES; size += 3 * 1024) {
-        a_long_line(size, false);
-        a_long_line(size, true);
+    static const char *const spaces[] = {" ", "\t", "\xc2\xa0", "\xe2\x80\x83", "\xe3\x80\x80"};
+    for (int characters = 60000; characters < 60000 + SENTENCE_BYTES; characters += 3000)
+        for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+            long_text often = make_line(characters, spaces[i], 100),
+                      seldom = make_line(characters, spaces[i], 7000);
+            assert_cut(&often, SENTENCE_BYTES);
+            assert_cut(&seldom, 3 * 7000 + 3);
+            free(often.bytes);
+            free(seldom.bytes);
+        }
+}
+
+static void lines_without_white_space(void **state) {
+    (void)state;
+    for (int characters = 5000; characters < 300000; characters = characters * 3 / 2) {
+        long_text t = make_line(characters, "", 0);
+        assert_cut(&t, t.size);
+        free(t.bytes);
     }
+    // Too long to be encoded at once.
+    long_text t = make_line((WORD_BYTES + WORD_BYTES / 8) / 3, "", 0);
+    part_paths[0] = at("part");
+    put_file(part_paths[0], t.bytes, t.size);
+    raw_measure raw;
+    assert_int_equal(read_all(SENTENCE_LINES, 1, t.bytes, t.size, &raw), SIGMOE_BAD_FORMAT);
+    assert_message_has("part: in the split train, 16 MiB from byte 0 on have no white space");
+    assert_message_has("--tokenizer bytes");
+    free(t.bytes);
 }
 
 int main(void) {
@@ -220,6 +265,7 @@ int main(void) {
         cmocka_unit_test(bad_documents),
         cmocka_unit_test(truncated_archives),
         cmocka_unit_test(long_lines),
+        cmocka_unit_test(lines_without_white_space),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
