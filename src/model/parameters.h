@@ -8,9 +8,9 @@
 typedef enum init_kind {
     INIT_ZERO,
     INIT_ONE,
-    INIT_CONSTANT, // init_scale
-    INIT_NORMAL,   // std init_scale
-    INIT_UNIFORM,  // ± init_scale
+    INIT_CONSTANT,  // init_scale
+    INIT_NORMAL,    // std init_scale
+    INIT_UNIFORM,   // ± init_scale
     INIT_TRUNCATED, // standard normal truncated to ±2, then the tensor scaled to sample std exactly init_scale
     INIT_EQUAL_ROWS, // N(0, init_scale²), rows scaled to equal norm, then the tensor to its former sample std
     INIT_DISTINCT_CHOICES, // int32 [rows, K]: K distinct values below init_scale in each row

@@ -37,19 +37,16 @@ static sigmoe_status get_numbers(
     return SIGMOE_OK;
 }
 
-#define SCORE(field)                                                                                         \
-    { #field, offsetof(sigmoe_scores, field) }
+#define SCORE(field) {#field, offsetof(sigmoe_scores, field)}
 static const number_field score_fields[] = {SCORE(nats_per_token), SCORE(perplexity), SCORE(bits_per_token),
     SCORE(bits_per_char), SCORE(bits_per_byte), SCORE(word_perplexity)};
 
-#define RESULT(name, field)                                                                                  \
-    { name, offsetof(run_result, field) }
+#define RESULT(name, field) {name, offsetof(run_result, field)}
 static const number_field result_fields[] = {RESULT("seconds", seconds),
     RESULT("tokens_per_s", tokens_per_second), RESULT("feedforward_seconds_per_step", feedforward_seconds),
     RESULT("peak_activation_bytes", peak_activation_bytes)};
 
-#define COST(field)                                                                                          \
-    { #field, offsetof(trainer_costs, field) }
+#define COST(field) {#field, offsetof(trainer_costs, field)}
 static const number_field cost_fields[] = {
     COST(seconds), COST(feedforward_seconds), COST(peak_activation_bytes)};
 

@@ -199,8 +199,8 @@ AMX static void test_strides(void **state) {
 // Loads tmm0 from `operand`, in which register B holds `base` and register I `index`.
 #define LOAD(B, base, I, index, operand)                                                                     \
     __asm__ volatile("mov %0, %%" B "\n\tmov %1, %%" I "\n\ttileloadd " operand ", %%tmm0" ::"r"(base),      \
-                     "r"((int64_t)(index))                                                                   \
-                     : B, I, "memory")
+        "r"((int64_t)(index))                                                                                \
+        : B, I, "memory")
 
 AMX static void test_addresses_of_rows(void **state) {
     (void)state;
@@ -244,9 +244,9 @@ AMX static void test_addresses_on_the_stack(void **state) {
     // Below what the compiler may keep there.
     __asm__ volatile("lea -256(%%rsp), %%rsp\n\ttilestored %%tmm0, 16(%%rsp,%2,1)\n\t"
                      "mov 16(%%rsp), %0\n\tmov 24(%%rsp), %1\n\tlea 256(%%rsp), %%rsp"
-                     : "=&r"(first), "=&r"(second)
-                     : "r"((int64_t)8)
-                     : "memory");
+        : "=&r"(first), "=&r"(second)
+        : "r"((int64_t)8)
+        : "memory");
     memcpy(&expected, numbers + 300, sizeof expected);
     assert_true(first == expected);
     memcpy(&expected, numbers + 310, sizeof expected);
@@ -254,9 +254,9 @@ AMX static void test_addresses_on_the_stack(void **state) {
 
     int32_t *base = numbers + 500;
     __asm__ volatile("xchg %%rbp, %0\n\ttileloadd (%%rbp,%1,1), %%tmm0\n\txchg %%rbp, %0"
-                     : "+r"(base)
-                     : "r"((int64_t)16)
-                     : "memory");
+        : "+r"(base)
+        : "r"((int64_t)16)
+        : "memory");
     assert_loaded(numbers + 500, 16);
     _tile_release();
 }
