@@ -1,27 +1,22 @@
 # Checks that are scripts: of the sources, of the documents, and of the program against the oracle.
 set(python python3)
 
-function(sigmoe_check name label timeout)
-  add_test(NAME ${name} COMMAND ${ARGN})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
-endfunction()
-
 set(lint ${CMAKE_SOURCE_DIR}/tests/lint)
 foreach(check layers links words)
-  sigmoe_check(lint.${check} lint 60 sh ${lint}/check_${check}.sh ${CMAKE_SOURCE_DIR})
+  sigmoe_test(lint.${check} lint 60 sh ${lint}/check_${check}.sh ${CMAKE_SOURCE_DIR})
 endforeach()
-sigmoe_check(lint.checks lint 60 sh ${lint}/test_checks.sh)
-sigmoe_check(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
-sigmoe_check(lint.shell lint 60 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
+sigmoe_test(lint.checks lint 60 sh ${lint}/test_checks.sh)
+sigmoe_test(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
+sigmoe_test(lint.shell lint 60 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
 
 set(oracle ${CMAKE_SOURCE_DIR}/tests/oracle)
-sigmoe_check(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TARGET_FILE:sigmoe_program>)
-sigmoe_check(oracle.checker oracle 600 ${python} ${oracle}/test_checker.py)
-sigmoe_check(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<TARGET_FILE:sigmoe_program>)
+sigmoe_test(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TARGET_FILE:sigmoe_program>)
+sigmoe_test(oracle.checker oracle 600 ${python} ${oracle}/test_checker.py)
+sigmoe_test(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<TARGET_FILE:sigmoe_program>)
 
-sigmoe_check(docs.commands docs 900 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
+sigmoe_test(docs.commands docs 900 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
-sigmoe_check(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
+sigmoe_test(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
 
 # The report in a browser; a browser that is missing is a failure.
 file(GLOB report_checks CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/report/test_*.py ${CMAKE_SOURCE_DIR}/tests/report/test_*.sh)
@@ -32,5 +27,5 @@ foreach(file ${report_checks})
   else()
     set(interpreter sh)
   endif()
-  sigmoe_check(report.${name} report 600 ${interpreter} ${file} $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
+  sigmoe_test(report.${name} report 600 ${interpreter} ${file} $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
 endforeach()

@@ -29,6 +29,9 @@ typedef struct corpus {
 #include "data/corpora.inc"
 #undef CORPUS
 
+// Where an installed dict-gcide has its text; a test names another place, so that it asks nothing of its machine.
+extern const char *corpus_gcide_installed;
+
 int corpus_count(void);
 const corpus *corpus_at(int index);
 // Cuts a text into splits and tokens as the request says.

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-static const char installed[] = "/usr/share/dictd/gcide.dict.dz";
+const char *corpus_gcide_installed = "/usr/share/dictd/gcide.dict.dz";
 static const char help[] = "get it with `apt-get update && apt-get download dict-gcide` on a Debian system, "
                            "or from Debian's pool, and name the "
                            ".deb file";
@@ -119,5 +119,6 @@ sigmoe_status corpus_gcide(const corpus_request *request) {
     if (request->input_count > 1)
         return fail(SIGMOE_BAD_ARGUMENT, "gcide: name at most one .deb or .dict.dz file");
     if (request->input_count == 1) return tokenize(request, request->inputs[0]);
+    const char *installed = corpus_gcide_installed;
     return path_exists(installed) ? tokenize(request, installed) : from_debian(request);
 }

@@ -16,6 +16,31 @@ problem() {
     failures=$((failures + 1))
 }
 
+# not_run REASON: ends the script; the summary of ./run test says so, and why.
+not_run() {
+    echo "not run: $*"
+    [ -z "${SIGMOE_NOT_RUN:-}" ] || echo "${SIGMOE_TEST:-$0}: $*" >>"$SIGMOE_NOT_RUN"
+    exit 77
+}
+
+# needs_faults: ends the script where system calls cannot be made to fail.
+needs_faults() {
+    faults=${program%/*}/tests/with_faults
+    status=0
+    "$faults" --under "$work" --read-only -- true 2>refusal || status=$?
+    [ "$status" -ne 77 ] || not_run "$(sed 's/^not run: //' refusal)"
+    [ "$status" -eq 0 ] || problem "with_faults: $(cat refusal)"
+}
+
+# with_faults OPTION...: $program is from now on the same program with system calls that fail.
+with_faults() {
+    printf '#!/bin/sh\nexec "%s"' "$faults" >faulty_program
+    printf ' "%s"' "$@" -- "$program" >>faulty_program
+    echo ' "$@"' >>faulty_program
+    chmod +x faulty_program
+    program=$work/faulty_program
+}
+
 # works WORD...: the command succeeds. Its output stays in stdout and stderr.
 works() {
     status=0

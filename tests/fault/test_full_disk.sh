@@ -1,30 +1,47 @@
 #!/bin/sh
 # A disk that fills up, and one that cannot be written: one sentence, no half file, and what was there before still loads
-# and goes on. Mounts a small tmpfs (as root, or in a user namespace); fails where that is impossible.
+# and goes on. The disk is a directory where system calls are made to fail, or the real file system $SIGMOE_TMPFS.
 set -eu
-if [ -z "${SIGMOE_IN_NAMESPACE:-}" ] && [ "$(id -u)" -ne 0 ]; then
-    exec unshare --user --map-root-user --mount env SIGMOE_IN_NAMESPACE=1 sh "$0" "$@"
-fi
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
-disk=$work/disk
-mkdir "$disk"
-mount -t tmpfs -o size=4m tmpfs "$disk" || {
-    echo "cannot mount a small file system, so this cannot be tested here" >&2
-    exit 1
+sigmoe=$program
+if [ -n "${SIGMOE_TMPFS:-}" ]; then
+    disk=$SIGMOE_TMPFS/disk
+    mkdir "$disk"
+else
+    disk=$work/disk
+    mkdir "$disk"
+    needs_faults
+fi
+
+# From `leave` and `forbid` on to `allow`, $program is the program on such a disk.
+leave() { # leave KILOBYTES: that much room
+    allow
+    if [ -n "${SIGMOE_TMPFS:-}" ]; then
+        free=$(df -k --output=avail "$disk" | tail -n 1)
+        head -c $(((free - $1) * 1024)) /dev/zero >"$SIGMOE_TMPFS/ballast"
+    else
+        with_faults --under "$disk" --bytes $(($1 * 1024))
+    fi
 }
-trap 'umount "$disk"; rm -rf "$work"' EXIT
+forbid() {
+    allow
+    if [ -n "${SIGMOE_TMPFS:-}" ]; then
+        mount -o remount,ro "$SIGMOE_TMPFS"
+    else
+        with_faults --under "$disk" --read-only
+    fi
+}
+allow() {
+    program=$sigmoe
+    [ -z "${SIGMOE_TMPFS:-}" ] || mount -o remount,rw "$SIGMOE_TMPFS"
+    [ -z "${SIGMOE_TMPFS:-}" ] || rm -f "$SIGMOE_TMPFS/ballast"
+}
 
 make_data data
 write_config moe.json "$MOE"
 make_model model moe.json data
 make_tokens tokens.npy 2 13 "$vocab"
-
-leave() { # leave KILOBYTES: fills the disk but for so much
-    rm -f "$disk/ballast"
-    free=$(df -k --output=avail "$disk" | tail -n 1)
-    head -c $(((free - $1) * 1024)) /dev/zero >"$disk/ballast"
-}
 
 train_on() { "$program" train --config moe.json --data data --out "$1" --batch 2 --steps 60 --checkpoint-every 20 --seed 1; }
 
@@ -37,13 +54,13 @@ for kilobytes in 0 4 8 16 32 64 96 128 160 192 224 256 320 384 448 512 640 768 1
     leave $kilobytes
     status=0
     train_on "$disk/run" >stdout 2>stderr || status=$?
+    allow
     if [ "$status" -eq 0 ]; then
         succeeded=$((succeeded + 1))
         continue
     fi
     [ "$status" -eq 1 ] || problem "$kilobytes KB left: exit status $status: $(tail -n 1 stderr)"
     [ "$(grep -c '^sigmoe: .*No space left' stderr)" -eq 1 ] || problem "$kilobytes KB left: $(cat stderr)"
-    rm "$disk/ballast"
     # shellcheck disable=SC2012  # names are numbers
     newest=$(ls "$disk/run/checkpoints" 2>/dev/null | tail -n 1)
     [ -n "$newest" ] || continue
@@ -66,11 +83,11 @@ absent "$disk/data"
 fails 1 'No space left' compare --data data --base ./moe.json --variants dense --steps 1 --batch 2 --out "$disk/compare"
 
 rm -rf "${disk:?}"/*
-mount -o remount,ro "$disk"
+forbid
 fails 1 'Read-only' forward --model model --tokens tokens.npy --out "$disk/y.safetensors"
 fails 1 'Read-only' train --config moe.json --data data --out "$disk/run" --batch 2 --steps 1
 fails 1 'Read-only' data prepare text data.txt --out "$disk/data"
 fails 1 'Read-only' compare --data data --base ./moe.json --variants dense --steps 1 --batch 2 --out "$disk/compare"
-mount -o remount,rw "$disk"
+allow
 
 finish

@@ -1,4 +1,5 @@
 #include "data/small_server.h"
+#include "small_disk.h"
 
 #include "data/download.h"
 #include "data/sha256.h"
@@ -258,16 +259,16 @@ static void a_full_disk(void **state) {
     (void)state;
     static char large[100001];
     memset(large, 'x', sizeof large - 1);
-    const char *whole = server.body, *disk = at("disk");
-    mount_small_disk(disk, 64);
+    const char *whole = server.body, *disk = disk_make(at("disk"));
+    disk_leave(disk, 64 << 10);
     server.body = large;
-    char url[256];
+    char url[256], path[256];
+    snprintf(path, sizeof path, "%s/file", disk);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/whole", server.port);
-    sigmoe_status status =
-        download(&(download_request){.url = url, .path = at("disk/file"), .task = "download"});
+    sigmoe_status status = download(&(download_request){.url = url, .path = path, .task = "download"});
     server.body = whole;
-    bool finished = path_exists(at("disk/file"));
-    unmount_small_disk(disk);
+    bool finished = path_exists(path);
+    disk_empty();
     assert_int_equal(status, SIGMOE_IO);
     assert_message_has("No space left");
     assert_false(finished);
@@ -285,6 +286,7 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(local_urls),
         cmocka_unit_test(progress_and_interruption),
+        // Last: from there on the system calls of this process are slower.
         cmocka_unit_test(a_full_disk),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

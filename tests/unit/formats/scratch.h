@@ -70,18 +70,3 @@ static inline void assert_file_text(const char *path, const char *text) {
 static inline void assert_message_has(const char *part) {
     if (!strstr(sigmoe_message(), part)) fail_msg("\"%s\" does not say \"%s\"", sigmoe_message(), part);
 }
-
-// A file system of `kilobytes`: the only honest full disk. Needs the right to mount.
-static inline void mount_small_disk(const char *path, int kilobytes) {
-    char command[512];
-    assert_int_equal(directory_make(path), SIGMOE_OK);
-    snprintf(command, sizeof command, "mount -t tmpfs -o size=%dk sigmoe-test %s", kilobytes, path);
-    if (system(command) != 0)
-        fail_msg("cannot mount a small tmpfs at %s: this test of a full disk must run as root", path);
-}
-
-static inline void unmount_small_disk(const char *path) {
-    char command[512];
-    snprintf(command, sizeof command, "umount %s", path);
-    assert_int_equal(system(command), 0);
-}

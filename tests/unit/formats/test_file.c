@@ -1,4 +1,5 @@
 #include "formats/scratch.h"
+#include "small_disk.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,10 +120,11 @@ static void parts_of_others_stay(void **state) {
 
 static void a_full_disk(void **state) {
     (void)state;
-    const char *disk = at("disk");
-    mount_small_disk(disk, 64);
-    const char *path = at("disk/file");
+    const char *disk = disk_make(at("disk"));
+    char path[256];
+    snprintf(path, sizeof path, "%s/file", disk);
     put_text(path, "old");
+    disk_leave(disk, 64 << 10);
     static char block[1 << 12];
     file_writer w;
     assert_int_equal(file_writer_open(&w, path), SIGMOE_OK);
@@ -133,7 +135,7 @@ static void a_full_disk(void **state) {
     bool left = part_is_left(disk, "file");
     size_t size;
     unsigned char *bytes = get_file(path, &size);
-    unmount_small_disk(disk);
+    disk_empty();
     assert_int_equal(status, SIGMOE_IO);
     assert_message_has("No space left");
     assert_false(left);
@@ -144,18 +146,21 @@ static void a_full_disk(void **state) {
 // What fits the stream's buffer is only refused when it is flushed: the commit must notice.
 static void a_full_disk_on_commit(void **state) {
     (void)state;
-    const char *disk = at("disk2");
-    mount_small_disk(disk, 4);
+    const char *disk = disk_make(at("disk2"));
+    char paths[2][256];
+    snprintf(paths[0], sizeof paths[0], "%s/first", disk);
+    snprintf(paths[1], sizeof paths[1], "%s/second", disk);
+    disk_leave(disk, 4096);
     file_writer first, second;
     static char page[4096];
-    assert_int_equal(file_writer_open(&first, at("disk2/first")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&first, paths[0]), SIGMOE_OK);
     assert_int_equal(file_writer_write(&first, page, sizeof page), SIGMOE_OK);
     sigmoe_status filled = file_writer_commit(&first);
-    assert_int_equal(file_writer_open(&second, at("disk2/second")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&second, paths[1]), SIGMOE_OK);
     assert_int_equal(file_writer_write(&second, "small", 5), SIGMOE_OK);
     sigmoe_status status = file_writer_commit(&second);
-    bool left = path_exists(at("disk2/second")) || part_is_left(disk, "second");
-    unmount_small_disk(disk);
+    bool left = path_exists(paths[1]) || part_is_left(disk, "second");
+    disk_empty();
     assert_int_equal(filled, SIGMOE_OK);
     assert_int_equal(status, SIGMOE_IO);
     assert_false(left);
@@ -271,13 +276,14 @@ int main(void) {
         cmocka_unit_test(a_place_that_cannot_be_written),
         cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(parts_of_others_stay),
-        cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(a_full_disk_on_commit),
         cmocka_unit_test(mapping),
         cmocka_unit_test(directories),
         cmocka_unit_test(listing),
         cmocka_unit_test(committing_a_directory),
         cmocka_unit_test(claiming),
+        // Last: from there on the system calls of this process are slower.
+        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_full_disk_on_commit),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
