@@ -76,6 +76,9 @@ typedef struct sigmoe_observer {
     void *context;
     const volatile int *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
     int threads;              /* 0: what affinity and cgroup allow */
+    /* Whenever the value has changed, as a counter's does: training saves a checkpoint, after the step that it is in, and
+     * goes on; other work takes no notice. NULL: never. */
+    const volatile int *save;
 } sigmoe_observer;
 
 /* ---------------------------------------------------------------- Chapter 2: configurations and presets */

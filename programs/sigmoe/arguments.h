@@ -52,6 +52,7 @@ typedef struct command {
     const char
         *usage; // what stands in the usage line before the required options: positionals, alternatives; or ""
     const char *details;                    // paragraphs behind the options, or NULL
+    bool leaves_files;                      // its result is in files, what it prints only tells of them
     argument_group groups[ARGUMENT_GROUPS]; // ends with one without arguments
     int positionals;                        // how many words it takes at most
     size_t values_size;

@@ -55,6 +55,7 @@ const command command_analyze = {
                "read,\nand what its blocks did over training.",
     .groups = {{arguments, COUNT(arguments), 0}},
     .positionals = 64,
+    .leaves_files = true,
     .values_size = sizeof(analyze_values),
     .defaults = defaults,
     .run = run,

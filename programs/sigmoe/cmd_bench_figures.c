@@ -55,6 +55,7 @@ static void print_figures(void) {
             "DIR gets time and memory as PNG, SVG and CSV; the dashed lines are what the measured peak "     \
             "and memory\nbandwidth would allow.",                                                            \
         .groups = {{arguments, COUNT(arguments), 0}},                                                        \
+        .leaves_files = true,                                                                                \
         .values_size = sizeof(figure_values),                                                                \
         .defaults = defaults,                                                                                \
         .more_help = print_figures,                                                                          \

@@ -132,6 +132,7 @@ const command command_compare = {
                "another base brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+    .leaves_files = true,
     .values_size = sizeof(compare_values),
     .defaults = defaults,
     .more_help = print_variants,

@@ -105,6 +105,7 @@ const command command_data_prepare = {
         "on the training split.",
     .groups = {{arguments, COUNT(arguments), 0}},
     .positionals = 4096,
+    .leaves_files = true,
     .values_size = sizeof(data_values),
     .run = run,
 };

@@ -77,6 +77,7 @@ static int run(const parsed_arguments *given, void *values) {
     eval_values *v = values;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
+    display.stop_unread = true;
     sigmoe_scores scores;
     sigmoe_status status = sigmoe_evaluate(&v->request, &observer, &scores);
     progress_close(&display);

@@ -52,6 +52,7 @@ const command command_forward = {
                "along. The losses and\n"
                "gradients are the last segment's. An existing Y.safetensors is replaced.",
     .groups = {{arguments, COUNT(arguments), 0}},
+    .leaves_files = true,
     .values_size = sizeof(forward_values),
     .defaults = defaults,
     .run = run,

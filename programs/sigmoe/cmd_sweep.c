@@ -89,6 +89,7 @@ const command command_sweep = {
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
     .positionals = 1,
+    .leaves_files = true,
     .values_size = sizeof(sweep_values),
     .defaults = defaults,
     .more_help = print_tables,

@@ -135,6 +135,7 @@ const command command_train = {
                "those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+    .leaves_files = true,
     .values_size = sizeof(train_values),
     .defaults = defaults,
     .run = run,

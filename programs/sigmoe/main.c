@@ -1,5 +1,6 @@
 // sigmoe: the program. Each command is a table of options and a function; this file finds the command.
 #include "commands.h"
+#include "standard_streams.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +35,9 @@ static void print_overview(void) {
     puts("\n  help config      the keys of a model's configuration, for config.json and --set\n"
          "  help COMMAND     a command's options; also sigmoe COMMAND --help\n"
          "  --version        the version\n\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by SIGINT or SIGTERM after "
-         "saving.");
+         "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by SIGINT, SIGTERM or SIGHUP "
+         "after\n"
+         "saving, 141 standard output was closed. SIGUSR1 makes train, compare and sweep save and go on.");
 }
 
 static void print_config_keys(void) {
@@ -133,7 +135,8 @@ static int run_command(const command *c, int argc, char **argv) {
     return status;
 }
 
-static int dispatch(int argc, char **argv) {
+// *ran is the command that was carried out, if one was.
+static int dispatch(int argc, char **argv, const command **ran) {
     if (argc == 0) return complain(EXIT_USAGE, "which command? `sigmoe help` lists them");
     if (strcmp(argv[0], "--version") == 0) {
         printf("sigmoe %s\n", sigmoe_version());
@@ -143,17 +146,27 @@ static int dispatch(int argc, char **argv) {
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return show_help(0, argv);
     int words;
     const command *c = find_command(argc, argv, &words);
+    *ran = c;
     if (c) return run_command(c, argc - words, argv + words);
     bool asks_for_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (asks_for_help && print_family(argv[0])) return EXIT_FINE;
     return unknown_command(argc, argv);
 }
 
+// What was printed must have arrived: a full disk behind `> file` is a failure too. Only a result that is in files can do
+// without someone who reads.
+static int finish_output(const command *ran, int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    int error = errno;
+    if (status != EXIT_FINE || (ran && ran->leaves_files && standard_output_is_gone())) return status;
+    if (error == EPIPE) return complain_unread();
+    return complain(EXIT_FAILED, "cannot write to standard output: %s", strerror(error));
+}
+
 int main(int argc, char **argv) {
+    const command *ran = NULL;
+    standard_streams_fill();
     int status = report(sigmoe_initialize());
-    if (status == EXIT_FINE) status = dispatch(argc - 1, argv + 1);
-    // What was printed must have arrived: a full disk behind `> file` is a failure too.
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_FINE)
-        status = complain(EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
-    return status;
+    if (status == EXIT_FINE) status = dispatch(argc - 1, argv + 1, &ran);
+    return finish_output(ran, status);
 }

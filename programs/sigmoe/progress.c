@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include "signals.h"
+#include "standard_streams.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -93,6 +94,7 @@ static void show(void *context, const sigmoe_progress *p) {
     double time = now();
     if (!p->finished && time - d->shown_at < (d->terminal ? 0.1 : 10)) return;
     d->shown_at = time;
+    if (d->stop_unread && standard_output_is_gone()) stop_unread();
     char line[LINE] = "";
     append(line, "%s", p->task ? p->task : "");
     size_t task_length = strlen(line);
@@ -126,6 +128,10 @@ sigmoe_observer progress_observer(progress_display *d, int threads) {
     *d = (progress_display){
         .terminal = terminal, .colour = terminal && !(no_color && *no_color), .shown_at = now() - 0.1};
     signals_catch();
-    return (sigmoe_observer){
-        .progress = show, .note = note, .context = d, .stop = stop_flag(), .threads = threads};
+    return (sigmoe_observer){.progress = show,
+        .note = note,
+        .context = d,
+        .stop = stop_flag(),
+        .save = save_count(),
+        .threads = threads};
 }

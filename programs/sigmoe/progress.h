@@ -8,9 +8,11 @@ typedef struct progress_display {
     bool terminal, colour;
     bool line_open;  // a live line stands on the terminal
     double shown_at; // seconds of the monotonic clock
+    // The work is for standard output alone: it ends when nobody reads that any more. False at first.
+    bool stop_unread;
 } progress_display;
 
-// Also catches SIGINT and SIGTERM: whoever shows progress can be asked to stop. `display` must outlive the observer.
+// Also catches the signals of signals.h: whoever shows progress can be asked to stop. `display` must outlive the observer.
 sigmoe_observer progress_observer(progress_display *display, int threads);
 // Ends the live line, so that what is printed next begins on its own.
 void progress_close(progress_display *display);

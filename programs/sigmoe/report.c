@@ -2,6 +2,7 @@
 
 #include "signals.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,6 +16,10 @@ int complain(int exit_status, const char *format, ...) {
     return exit_status;
 }
 
+int complain_unread(void) {
+    return complain(128 + SIGPIPE, "standard output is closed: nobody reads the result");
+}
+
 int report(sigmoe_status status) {
     switch (status) {
     case SIGMOE_OK:
@@ -22,6 +27,7 @@ int report(sigmoe_status status) {
     case SIGMOE_BAD_ARGUMENT:
         return complain(EXIT_USAGE, "%s", sigmoe_message());
     case SIGMOE_INTERRUPTED:
+        if (signal_received() == SIGPIPE) return complain_unread();
         // As a shell would report the signal; 130 also where the library stopped for another reason.
         return complain(signal_received() ? 128 + signal_received() : 130, "%s", sigmoe_message());
     default:

@@ -1,30 +1,69 @@
 #include "signals.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
-static volatile int received;
+static volatile int received, saves;
+static volatile bool insisted; // somebody, not a terminal, asked to stop
 
-static void on_signal(int number) {
-    if (received) _exit(128 + number);
-    received = number;
+static void on_stop(int number) {
+    if (insisted) _exit(128 + number);
+    insisted = true;
+    if (!received) received = number;
+}
+
+// A terminal that closes sends it up to three times, to the shell's children and to the foreground; a service manager, right
+// behind SIGTERM. None of that is somebody who does not want to wait.
+static void on_hangup(int number) {
+    if (!received) received = number;
+}
+
+static void on_save(int number) {
+    (void)number;
+    saves = saves + 1;
+}
+
+// Caught rather than ignored: programs that are started do not inherit it.
+static void on_broken_pipe(int number) {
+    (void)number;
+}
+
+static void catch (int number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+static bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 // On a stack of its own: oneDNN's generated code keeps data below the stack pointer, where a frame would overwrite it.
 void signals_catch(void) {
     static char stack[1 << 16];
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    catch (SIGINT, on_stop);
+    catch (SIGTERM, on_stop);
+    if (!is_ignored(SIGHUP)) catch (SIGHUP, on_hangup); // nohup's wish
+    catch (SIGUSR1, on_save);
+    catch (SIGPIPE, on_broken_pipe);
 }
 
 const volatile int *stop_flag(void) {
     return &received;
 }
 
+const volatile int *save_count(void) {
+    return &saves;
+}
+
 int signal_received(void) {
     return received;
+}
+
+void stop_unread(void) {
+    if (!received) received = SIGPIPE;
 }

@@ -1,7 +1,11 @@
-// SIGINT and SIGTERM ask the work to save and stop; a second one ends the process at once.
+// SIGINT, SIGTERM and SIGHUP ask the work to save and stop: a second SIGINT or SIGTERM ends the process at once. SIGUSR1 asks it
+// to save and go on. SIGPIPE is no death: writing fails instead.
 #pragma once
 
 // From here on. Commands without anything to save leave the signals as they are.
 void signals_catch(void);
-const volatile int *stop_flag(void); // for sigmoe_observer.stop
-int signal_received(void);           // 0 when none
+const volatile int *stop_flag(void);  // for sigmoe_observer.stop
+const volatile int *save_count(void); // for sigmoe_observer.save
+int signal_received(void);            // what asked to stop; 0: nothing did
+// Asks the work to stop, as if SIGPIPE had: nobody reads any more what it is for.
+void stop_unread(void);

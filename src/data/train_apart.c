@@ -38,12 +38,14 @@ static sigmoe_status receive_sentence(void *context, const char **bytes, size_t 
     return SIGMOE_OK;
 }
 
-// Never returns. Signals that ask to stop reach the parent, too, who decides; the child does not outlive it.
+// Never returns. Signals that ask to stop or to save reach the parent, too, who decides; the child does not outlive it.
 static void be_child(int socket, pid_t parent, const char *name, int64_t vocab_size, const char *path) {
     static receiver r;
     outcome o = {.status = SIGMOE_NO_MEMORY};
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     r.stream = fdopen(socket, "rb");

@@ -119,8 +119,11 @@ static const sigmoe_observer *make_quiet(
         .variant = variant,
         .resumed = resumed,
         .before = NAN};
-    quiet->passed = (sigmoe_observer){
-        .progress = pass_progress, .context = quiet, .stop = listener->stop, .threads = listener->threads};
+    quiet->passed = (sigmoe_observer){.progress = pass_progress,
+        .context = quiet,
+        .stop = listener->stop,
+        .save = listener->save,
+        .threads = listener->threads};
     return &quiet->passed;
 }
 

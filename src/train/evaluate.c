@@ -68,6 +68,7 @@ static sigmoe_status score_stream(
         TRY(batch_stream_next(stream, b->inputs, b->targets, &length, &is_first));
         int64_t context = is_first ? 0 : overlap;
         TRY(progress_at(&meter, (double)scored));
+        if (e->between) TRY(e->between(e->between_context));
         step_context step = {.kernel = e->kernel,
             .activations = e->activations,
             .tokens = b->inputs,

@@ -23,6 +23,9 @@ typedef struct evaluation {
     const char *task;                // for progress
     const sigmoe_observer *observer; // may be NULL
     ff_statistics *statistics;       // counts what the feedforward blocks do; NULL: nothing is counted
+    // Called between windows, since a score can take long; a failure ends it. NULL: nothing is.
+    sigmoe_status (*between)(void *context);
+    void *between_context;
 } evaluation;
 
 // Whether the first `limit_tokens` (0: all) of a split can be scored in SCORE_STREAMS; `name` is what the limit is called.

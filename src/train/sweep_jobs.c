@@ -35,6 +35,7 @@ typedef struct job_pool {
     sigmoe_status status;       // of the first that failed
     char message[MESSAGE_SIZE]; // its sentence
     bool stopping;
+    int saves_passed; // requests to save
 } job_pool;
 
 // ---------------------------------------------------------------- the child
@@ -58,24 +59,40 @@ static void pass_note(void *context, const char *line) {
     if (listener->note) listener->note(listener->context, line);
 }
 
-static volatile int stop_child;
+static volatile int stop_child, child_saves;
 static volatile pid_t parent_of_child;
 
 // A batch system sends SIGTERM to every process, and the parent passes on its own: as long as the parent lives, a child that
-// hears twice still saves. A parent that was told twice is gone, and with it the time for that.
+// hears twice still saves. A parent that was told twice is gone, and with it the time for that. A terminal that closes may
+// take the parent along, and is no reason to hurry.
 static void on_stop(int number) {
-    if (stop_child && getppid() != parent_of_child) _exit(AS_SIGNAL + number);
+    if (stop_child && number != SIGHUP && getppid() != parent_of_child) _exit(AS_SIGNAL + number);
     stop_child = 1;
 }
 
+static void on_save(int number) {
+    (void)number;
+    child_saves = child_saves + 1;
+}
+
 // On the parent's stack for signals, if it has one: its reason for that holds here, too.
-static void catch_stops(pid_t parent, const volatile int *stop) {
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART | SA_ONSTACK};
-    parent_of_child = parent;
-    stop_child = stop && *stop;
+static void catch (int number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK}, before;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(number, NULL, &before) != 0) return;
+    if (number == SIGHUP && before.sa_handler == SIG_IGN) return; // nohup's wish
+    sigaction(number, &action, NULL);
+}
+
+static void catch_signals(pid_t parent, sigmoe_observer *observer) {
+    parent_of_child = parent;
+    stop_child = observer->stop && *observer->stop;
+    catch (SIGINT, on_stop);
+    catch (SIGTERM, on_stop);
+    catch (SIGHUP, on_stop);
+    catch (SIGUSR1, on_save);
+    observer->stop = &stop_child;
+    observer->save = &child_saves;
 }
 
 // Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on.
@@ -84,8 +101,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
     sigmoe_observer observer = c->observer ? *c->observer : (sigmoe_observer){0};
     child_observer child = {.listener = c->observer, .part = part, .before = NAN};
     setpgid(0, 0);
-    catch_stops(parent, observer.stop);
-    observer.stop = &stop_child;
+    catch_signals(parent, &observer);
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
@@ -105,14 +121,16 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
 
 // ---------------------------------------------------------------- the parent
 
-// A stop that comes meanwhile waits until the child has its own way to take it.
+// A signal that comes meanwhile waits until the child has its own way to take it.
 static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
     pid_t parent = getpid();
-    sigset_t stops, mask;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stops, &mask);
+    sigset_t caught, mask;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGTERM);
+    sigaddset(&caught, SIGHUP);
+    sigaddset(&caught, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &caught, &mask);
     pid_t process = fork();
     if (process == 0) be_child(pool, run, part, parent, pipe, &mask);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
@@ -145,6 +163,14 @@ static void stop_all(job_pool *pool) {
     pool->stopping = true;
     for (int i = 0; i < pool->places; i++)
         if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGTERM);
+}
+
+static void pass_saves(job_pool *pool) {
+    const sigmoe_observer *observer = pool->comparison->observer;
+    if (!observer || !observer->save || *observer->save == pool->saves_passed) return;
+    pool->saves_passed = *observer->save;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGUSR1);
 }
 
 static void note_failure(job_pool *pool, sigmoe_status status, const char *message) {
@@ -263,6 +289,7 @@ static void run_pool(job_pool *pool) {
     const volatile int *stop = observer ? observer->stop : NULL;
     do {
         if (stop && *stop) stop_all(pool);
+        pass_saves(pool);
         begin_more(pool);
         tell(pool);
         if (pool->busy > 0) wait_for_one(pool);
@@ -270,7 +297,9 @@ static void run_pool(job_pool *pool) {
 }
 
 sigmoe_status comparison_run_jobs(comparison *c) {
+    const sigmoe_observer *observer = c->observer;
     job_pool pool = {.comparison = c, .places = c->jobs};
+    if (observer && observer->save) pool.saves_passed = *observer->save;
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");

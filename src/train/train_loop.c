@@ -30,11 +30,22 @@ static bool due(const trainer *t, int64_t every) {
     return every > 0 && t->step > 0 && (t->step % every == 0 || finished(t));
 }
 
-static sigmoe_status save(trainer *t, const sigmoe_observer *observer) {
+static sigmoe_status save(trainer *t) {
     if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_write(t));
-    if (t->step > 0) note(observer, "step %lld: checkpoint written", (long long)t->step);
+    if (t->step > 0) note(t->observer, "step %lld: checkpoint written", (long long)t->step);
     return SIGMOE_OK;
+}
+
+static int saves_asked(const sigmoe_observer *observer) {
+    return observer && observer->save ? *observer->save : 0;
+}
+
+sigmoe_status trainer_save_if_asked(trainer *t) {
+    int asked = saves_asked(t->observer);
+    if (!t->observer || asked == t->saves_answered) return SIGMOE_OK;
+    t->saves_answered = asked;
+    return save(t);
 }
 
 static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
@@ -50,15 +61,16 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status do_what_is_due(trainer *t, const sigmoe_observer *observer) {
-    if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, observer));
+static sigmoe_status do_what_is_due(trainer *t) {
+    TRY(trainer_save_if_asked(t)); // before a validation that may take long
+    if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
     // The first one holds the initial weights, so that a run can be resumed whenever it is killed.
-    if (due(t, t->settings.checkpoint_every) || t->step == 0 || finished(t)) TRY(save(t, observer));
+    if (due(t, t->settings.checkpoint_every) || t->step == 0 || finished(t)) TRY(save(t));
     return SIGMOE_OK;
 }
 
-static sigmoe_status stop_here(trainer *t, const sigmoe_observer *observer) {
-    TRY(save(t, observer));
+static sigmoe_status stop_here(trainer *t) {
+    TRY(save(t));
     return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
         (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
 }
@@ -107,13 +119,11 @@ static void describe_step(const trainer *t, progress_meter *meter, const step_re
 }
 
 static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {
-    const sigmoe_observer *observer = meter->observer;
     for (;;) {
-        sigmoe_status status = do_what_is_due(t, observer);
+        sigmoe_status status = do_what_is_due(t);
         if (status == SIGMOE_OK && finished(t)) return SIGMOE_OK;
         if (status == SIGMOE_OK) status = progress_at(meter, (double)t->step);
-        if (status == SIGMOE_INTERRUPTED)
-            return stop_here(t, observer); // here, or in the middle of a validation
+        if (status == SIGMOE_INTERRUPTED) return stop_here(t); // here, or in the middle of a validation
         if (status == SIGMOE_OK) status = logged_step(t, last);
         if (status != SIGMOE_OK) return status;
         describe_step(t, meter, last);
@@ -133,7 +143,10 @@ sigmoe_status trainer_run(
     step_report last = {.loss = NAN};
     double start = seconds_now();
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
+    t->observer = observer;
+    t->saves_answered = saves_asked(observer);
     sigmoe_status status = run_to_end(t, &meter, &last);
+    t->observer = NULL;
     meter.state.done = (double)t->step;
     progress_end(&meter);
     if (!result) return status;

@@ -130,11 +130,18 @@ sigmoe_status trainer_split(trainer *t, const char *name, token_split **out) {
     return fail(SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", name);
 }
 
+// Scoring changes nothing that a checkpoint holds.
+static sigmoe_status save_if_asked(void *context) {
+    return trainer_save_if_asked(context);
+}
+
 sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
     const sigmoe_observer *observer, sigmoe_scores *scores) {
     token_split *tokens = NULL;
     TRY(trainer_split(t, split, &tokens));
     evaluation e = {.model = t->model,
+        .between = save_if_asked,
+        .between_context = t,
         .kernel = t->work.kernel,
         .activations = t->work.activations,
         .tokens = tokens,

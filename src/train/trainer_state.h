@@ -14,6 +14,9 @@ struct trainer {
     char run[PATH_CAPACITY]; // "": nothing on disk
     run_log log;
     int64_t last_checkpoint; // its step; -1: none
+    // Of the run that is under way, otherwise NULL: its observer, and the count of requests to save that has been answered.
+    const sigmoe_observer *observer;
+    int saves_answered;
 
     dataset data;
     token_split *splits[SPLITS]; // opened when first needed
@@ -37,3 +40,5 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out);
 // Opens the logs in `run` at the trainer's step.
 sigmoe_status trainer_attach_run(trainer *t, const char *run);
 sigmoe_status trainer_split(trainer *t, const char *name, token_split **out);
+// Saves when the observer has asked to since the last time, and the run is under way.
+sigmoe_status trainer_save_if_asked(trainer *t);
