@@ -97,9 +97,11 @@ typedef struct sigmoe_train_settings {
     int64_t warmup;      /* steps */
     double weight_decay; /* decoupled */
     uint64_t seed;
-    int64_t checkpoint_every; /* steps; 0: at the end (and on interruption) only */
-    int64_t valid_every;      /* steps between validations; 0: never */
-    int64_t valid_tokens;     /* validate on this many tokens from the split's start; 0: all */
+    int64_t checkpoint_every; /* steps; 0: as the request's checkpoint_seconds say */
+    /* Steps between validations, of which one more is at the end; 0: never; -1: twenty in all, each on the whole split or
+     * (of a long one, where valid_tokens is 0) on a part that makes all of them a tenth of the tokens trained on. */
+    int64_t valid_every;
+    int64_t valid_tokens; /* validate on this many tokens from the split's start; 0: all */
     sigmoe_dtype dtype;
 } sigmoe_train_settings;
 
@@ -224,6 +226,9 @@ typedef struct sigmoe_train_request {
     bool resume;                /* go on with the newest checkpoint of `out`; all settings come from there */
     bool force;                 /* replace an existing `out` */
     sigmoe_recompute recompute; /* how, not what: not part of the run, a resume may choose anew */
+    /* Seconds between checkpoints by the clock, where settings.checkpoint_every is 0; 0: at the end (and on interruption)
+     * only. 15 minutes by default. No bit of the training depends on it; a run keeps it when it is resumed. */
+    double checkpoint_seconds;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);
 
@@ -287,9 +292,10 @@ typedef struct sigmoe_compare_request {
     int64_t test_tokens; /* score the final models on this many tokens of each split; 0: all */
     bool resume;         /* go on in `out`; finished runs are not trained again */
     bool force;
+    double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
-/* settings.valid_every 0 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
+/* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
  * is the text, owned by the library until the thread's next call. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table);
@@ -309,7 +315,7 @@ typedef struct sigmoe_sweep_request {
     const char *const *overrides; /* "key=value", of the base, before its rows are derived */
     int override_count;
     int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
-    /* valid_every 0: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
+    /* valid_every 0 or -1: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
     sigmoe_train_settings settings;
     /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of what they are trained on. */
     int64_t test_tokens;
@@ -318,8 +324,9 @@ typedef struct sigmoe_sweep_request {
     int jobs;    /* 1..64 */
     bool resume; /* go on in `out`; finished runs are not trained again */
     bool force;
+    double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
 } sigmoe_sweep_request;
-/* Settings and seeds as the table (or file) has them; `table` is kept, the rest is zero. */
+/* Settings and seeds as the table (or file) has them; `table` is kept, what has no default is zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request);
 /* As sigmoe_compare, with claims.csv beside the tables: a verdict on each of the paper's claims about two of the rows. */
 SIGMOE_API sigmoe_status sigmoe_sweep(

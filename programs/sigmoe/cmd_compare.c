@@ -11,6 +11,7 @@ typedef struct compare_values {
     const char *base, *variants;
     text_list set;
     sigmoe_compare_request request;
+    const char *checkpoint_every;
     int threads;
 } compare_values;
 
@@ -92,6 +93,9 @@ static int compare(
     const char *variants[64];
     sigmoe_compare_defaults(base, &v->request);
     arguments_fill(given, v); // what is given counts more than the base's settings
+    int failed = checkpoint_cadence(
+        v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
+    if (failed != EXIT_FINE) return failed;
     v->request.base = base;
     v->request.base_name = v->base;
     v->request.variant_count = split_variants(variant_text, variants, COUNT(variants));
@@ -131,7 +135,8 @@ const command command_compare = {
                "are those of --base demo;\n"
                "another base brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
-        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
     .leaves_files = true,
     .values_size = sizeof(compare_values),
     .defaults = defaults,

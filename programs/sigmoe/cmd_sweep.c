@@ -7,6 +7,7 @@
 typedef struct sweep_values {
     text_list set;
     sigmoe_sweep_request request;
+    const char *checkpoint_every;
     int threads;
 } sweep_values;
 
@@ -58,6 +59,9 @@ static int run(const parsed_arguments *given, void *values) {
     int failed = report(sigmoe_sweep_defaults(given->positionals[0], &v->request));
     if (failed != EXIT_FINE) return failed;
     arguments_fill(given, v); // what is given counts more than the table's settings
+    failed = checkpoint_cadence(
+        v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
+    if (failed != EXIT_FINE) return failed;
     v->request.overrides = v->set.items;
     v->request.override_count = v->set.count;
     progress_display display;
@@ -87,7 +91,8 @@ const command command_sweep = {
         "RUN gets table.txt, table.csv, table.json, claims.csv and report.html, and runs/ROW or, with "
         "several seeds, runs/ROW-seedK.",
     .groups = {{arguments, COUNT(arguments), 0},
-        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
     .positionals = 1,
     .leaves_files = true,
     .values_size = sizeof(sweep_values),

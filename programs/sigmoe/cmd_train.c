@@ -9,6 +9,7 @@
 typedef struct train_values {
     config_source source;
     sigmoe_train_request request;
+    const char *checkpoint_every;
     int threads;
     bool pin;
 } train_values;
@@ -119,7 +120,9 @@ static int run(const parsed_arguments *given, void *values) {
         v->request.overrides = v->source.set.items;
         v->request.override_count = v->source.set.count;
     }
-    status = train(v);
+    status = checkpoint_cadence(
+        v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
+    if (status == EXIT_FINE) status = train(v);
     sigmoe_config_free(config);
     return status;
 }
@@ -134,7 +137,8 @@ const command command_train = {
                "training settings are\n"
                "those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
-        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)}},
+        {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
     .leaves_files = true,
     .values_size = sizeof(train_values),
     .defaults = defaults,

@@ -18,8 +18,13 @@ typedef struct config_source {
 int config_build(const config_source *source, sigmoe_config **out);
 
 // Options of training that `train` and `compare` share: offsets in sigmoe_train_settings.
-enum { TRAINING_ARGUMENTS = 11 };
+enum { TRAINING_ARGUMENTS = 10, CADENCE_ARGUMENTS = 1 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
+// --checkpoint-every: a const char *, which checkpoint_cadence reads.
+extern const argument cadence_arguments[CADENCE_ARGUMENTS];
+// Fills in what `text` says of when to save: a number of steps, or else seconds; NULL changes nothing. Prints what is wrong and
+// returns the exit status otherwise.
+int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);
 
 // --recompute: the names, NULL-terminated, in the order of sigmoe_recompute.
 extern const char *const recompute_names[];

@@ -30,9 +30,10 @@ static void on_broken_pipe(int number) {
     (void)number;
 }
 
-static void catch (int number, void (*handler)(int)) {
+// One signal after the other, in the order of their coming.
+static void handle(int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask);
     sigaction(number, &action, NULL);
 }
 
@@ -45,11 +46,11 @@ static bool is_ignored(int number) {
 void signals_catch(void) {
     static char stack[1 << 16];
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
-    catch (SIGINT, on_stop);
-    catch (SIGTERM, on_stop);
-    if (!is_ignored(SIGHUP)) catch (SIGHUP, on_hangup); // nohup's wish
-    catch (SIGUSR1, on_save);
-    catch (SIGPIPE, on_broken_pipe);
+    handle(SIGINT, on_stop);
+    handle(SIGTERM, on_stop);
+    if (!is_ignored(SIGHUP)) handle(SIGHUP, on_hangup); // nohup's wish
+    handle(SIGUSR1, on_save);
+    handle(SIGPIPE, on_broken_pipe);
 }
 
 const volatile int *stop_flag(void) {

@@ -1,6 +1,8 @@
 #include "commands.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *const recompute_names[] = {
     [SIGMOE_RECOMPUTE_NONE] = "none",
@@ -23,12 +25,53 @@ const argument training_arguments[TRAINING_ARGUMENTS] = {
     {"weight-decay", ARGUMENT_NUMBER, AT(weight_decay), "X", .low = 0, .high = 1e3,
         .help = "decoupled weight decay"},
     {"seed", ARGUMENT_SEED, AT(seed), "S", .help = "of the weights and of dropout"},
-    {"checkpoint-every", ARGUMENT_INTEGER, AT(checkpoint_every), "N", .low = 0, .high = 1e9,
-        .help = "steps between checkpoints, 0: at the end only"},
     {"valid-every", ARGUMENT_INTEGER, AT(valid_every), "N", .low = 0, .high = 1e9,
-        .help = "steps between validations, 0: never (compare and sweep: twenty times in all)"},
+        .preset = "default: twenty times in all, or the preset's",
+        .help = "steps between validations, 0: never (not in compare and sweep)"},
     {"valid-tokens", ARGUMENT_INTEGER, AT(valid_tokens), "N", .low = 0, .high = 1e15,
+        .preset = "default 0, of a long split without --valid-every: in all a tenth of what is trained on",
         .help = "validate on this many tokens, 0: the whole split"},
     {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
         .help = "how operands of matrix products are stored; bf16 is mixed precision, weights stay f32"},
 };
+
+const argument cadence_arguments[CADENCE_ARGUMENTS] = {
+    {"checkpoint-every", ARGUMENT_TEXT, 0, "N|15m|2h|end", .preset = "default 15m",
+        .help = "save a checkpoint so often: by steps, or by the clock (s, m, h, d); there is always one at "
+                "the end"},
+};
+
+static double seconds_of(const char *unit) {
+    static const char units[] = "smhd";
+    static const double seconds[] = {1, 60, 3600, 86400};
+    const char *place = *unit && !unit[1] ? strchr(units, *unit) : NULL;
+    return place ? seconds[place - units] : NAN;
+}
+
+static int complain_cadence(const char *text) {
+    return complain(EXIT_USAGE,
+        "--checkpoint-every is `%s`: give steps (500), a time (90s, 15m, 2h, 1d), or end for none before the "
+        "end",
+        text);
+}
+
+int checkpoint_cadence(const char *text, int64_t *steps, double *seconds) {
+    static const int64_t most_steps = 1000000000;
+    char *unit;
+    if (!text) return EXIT_FINE;
+    if (strcmp(text, "end") == 0) {
+        *steps = 0, *seconds = 0;
+        return EXIT_FINE;
+    }
+    size_t digits = strspn(text, "0123456789");
+    if (digits > 0 && !text[digits]) {
+        int64_t count = digits > 10 ? most_steps + 1 : strtoll(text, NULL, 10);
+        if (count > most_steps) return complain_cadence(text);
+        *steps = count, *seconds = 0; // 0 steps as in 0.1.0: at the end
+        return EXIT_FINE;
+    }
+    double value = strspn(text, "0123456789.") > 0 ? strtod(text, &unit) * seconds_of(unit) : NAN;
+    if (!(value > 0 && value < 1e12)) return complain_cadence(text);
+    *steps = 0, *seconds = value;
+    return EXIT_FINE;
+}

@@ -74,7 +74,7 @@ static void fill_base(const base_model *b, preset *out) {
         .warmup = b->warmup,
         .seed = 1,
         .checkpoint_every = 0,
-        .valid_every = 0,
+        .valid_every = -1,
         .valid_tokens = 0};
 }
 

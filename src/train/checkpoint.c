@@ -177,15 +177,19 @@ sigmoe_status trainer_resume(const char *run, const char *data_directory, int th
     char directory[PATH_CAPACITY], path[PATH_CAPACITY];
     sigmoe_config config;
     sigmoe_train_settings settings;
+    double seconds;
     dataset data;
     trainer *t;
-    TRY(train_json_read(run, data_directory, &settings, &data));
+    TRY(train_json_read(run, data_directory, &settings, &seconds, &data));
     TRY(checkpoint_newest(run, directory));
     TRY(path_format(path, "%s/config.json", directory));
     TRY(config_read(path, &config));
     TRY(model_check_weights(directory, &config.model));
-    trainer_request request = {
-        .config = &config, .data = &data, .settings = &settings, .threads = thread_count};
+    trainer_request request = {.config = &config,
+        .data = &data,
+        .settings = &settings,
+        .checkpoint_seconds = seconds,
+        .threads = thread_count};
     TRY(trainer_build(&request, &t));
     sigmoe_status status = load_state(t, directory);
     if (status == SIGMOE_OK) status = trainer_attach_run(t, run);

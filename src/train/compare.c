@@ -10,6 +10,7 @@
 #include "train/plot.h"
 #include "train/report.h"
 #include "train/sweep_jobs.h"
+#include "train/train_settings.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,11 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 20 };
-
 void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
     enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
-    *request = (sigmoe_compare_request){.base = base, .seeds = 1};
+    *request = (sigmoe_compare_request){.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
     sigmoe_config_settings(base, &request->settings);
     request->test_tokens = VALIDATIONS_WORTH * request->settings.valid_tokens;
 }
@@ -158,6 +157,7 @@ sigmoe_status comparison_run(comparison *c, int run) {
         .data = &c->data,
         .settings = &settings,
         .test_tokens = c->request->test_tokens,
+        .checkpoint_seconds = c->request->checkpoint_seconds,
         .observer = make_quiet(&quiet, c, variant, path_exists(directory), task)};
     TRY(compare_run(&request, c->arena, &c->results[index]));
     if (!finished) forecast_end(c, variant);
@@ -224,8 +224,8 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
     sigmoe_compare_request r = *request;
     r.out = out;
     // Without points there is no curve.
-    if (r.settings.valid_every == 0)
-        r.settings.valid_every = (r.settings.steps + CURVE_POINTS - 1) / CURVE_POINTS;
+    if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
+        r.settings.valid_every = train_settings_valid_every(&r.settings);
     comparison c = {.request = &r, .sweep = sweep, .jobs = jobs, .observer = observer};
     TRY(arena_create("comparison", &c.arena));
     int lock = -1;

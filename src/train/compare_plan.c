@@ -35,11 +35,12 @@ static sigmoe_status check_settings(const comparison *c) {
     last.seed = comparison_seed(c, c->seed_count - 1);
     TRY(train_settings_check(&r->settings));
     TRY(train_settings_check(&last));
+    TRY(checkpoint_seconds_check(r->checkpoint_seconds));
     int64_t unroll = c->base.model.unroll;
     TRY(batch_stream_check(&c->data, "train", last.batch, unroll, false, 0));
-    TRY(scoring_check(&c->data, "valid", unroll, "valid_tokens", r->settings.valid_tokens));
-    TRY(scoring_check(&c->data, "valid", unroll, "test_tokens", r->test_tokens));
-    return scoring_check(&c->data, "test", unroll, "test_tokens", r->test_tokens);
+    TRY(scoring_check(&c->data, "valid", "valid_tokens", r->settings.valid_tokens));
+    TRY(scoring_check(&c->data, "valid", "test_tokens", r->test_tokens));
+    return scoring_check(&c->data, "test", "test_tokens", r->test_tokens);
 }
 
 // ---------------------------------------------------------------- the variants

@@ -162,7 +162,7 @@ static sigmoe_status check_settings(const run_request *r) {
     dataset data;
     TRY(path_format(path, "%s/train.json", r->directory));
     if (!path_exists(path)) return SIGMOE_OK; // a finished run can do without
-    TRY(train_json_read(r->directory, r->data->directory, &settings, &data));
+    TRY(train_json_read(r->directory, r->data->directory, &settings, NULL, &data));
     const char *name = train_settings_difference(&settings, r->settings);
     snprintf(what, sizeof what, "another value of %s", name ? name : "");
     return name ? is_another(r, what) : SIGMOE_OK;
@@ -194,6 +194,7 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
     trainer_request request = {.config = r->config,
         .data = r->data,
         .settings = r->settings,
+        .checkpoint_seconds = r->checkpoint_seconds,
         .threads = r->observer ? r->observer->threads : 0};
     TRY(trainer_create(&request, &t));
     // Interrupted before its first checkpoint: nothing there to go on from.

@@ -19,6 +19,7 @@ typedef struct run_request {
     const dataset *data;
     const sigmoe_train_settings *settings; // with the run's seed
     int64_t test_tokens;                   // 0: all
+    double checkpoint_seconds;             // of a run that begins
     const sigmoe_observer *observer;       // may be NULL
 } run_request;
 

@@ -112,10 +112,16 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     return status;
 }
 
-sigmoe_status scoring_check(
-    const dataset *data, const char *split, int64_t unroll, const char *name, int64_t limit_tokens) {
+sigmoe_status scoring_check(const dataset *data, const char *split, const char *name, int64_t limit_tokens) {
     if (limit_tokens > 0 && limit_tokens < SCORE_STREAMS)
         return fail(SIGMOE_BAD_ARGUMENT, "%s is %lld; it must be 0 (all) or at least %d", name,
             (long long)limit_tokens, SCORE_STREAMS);
-    return batch_stream_check(data, split, SCORE_STREAMS, unroll, true, limit_tokens);
+    token_split *tokens;
+    TRY(dataset_open_split(data, split, &tokens));
+    int64_t count = token_split_count(tokens);
+    token_split_close(tokens);
+    if (count > SCORE_STREAMS) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "split %s of %s has %lld tokens, but scoring needs %d or more: prepare more text", split,
+        data->directory, (long long)count, SCORE_STREAMS + 1);
 }

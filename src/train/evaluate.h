@@ -29,8 +29,7 @@ typedef struct evaluation {
 } evaluation;
 
 // Whether the first `limit_tokens` (0: all) of a split can be scored in SCORE_STREAMS; `name` is what the limit is called.
-sigmoe_status scoring_check(
-    const dataset *data, const char *split, int64_t unroll, const char *name, int64_t limit_tokens);
+sigmoe_status scoring_check(const dataset *data, const char *split, const char *name, int64_t limit_tokens);
 // SIGMOE_INTERRUPTED when the stop flag was raised.
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores);
 // The raw sizes that `scored` tokens behind the first of a split count with: of a part, which a limit below all of the split

@@ -23,8 +23,11 @@ sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_
 // Everything written so far is on the disk afterwards: what a checkpoint stands on.
 sigmoe_status run_log_sync(run_log *log);
 
-// train.json: the settings, the data's directory, and its splits' sizes and checksums as meta.json has them.
-sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings, const dataset *data);
+// train.json: the settings, the seconds between checkpoints, the data's directory, and its splits' sizes and checksums as
+// meta.json has them.
+sigmoe_status train_json_write(
+    const char *run, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data);
 // Reads it back and opens the data in `directory` (NULL: where they were), which must still be what the run began with.
-sigmoe_status train_json_read(
-    const char *run, const char *directory, sigmoe_train_settings *settings, dataset *data);
+// checkpoint_seconds may be NULL.
+sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_train_settings *settings,
+    double *checkpoint_seconds, dataset *data);

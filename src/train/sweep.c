@@ -2,6 +2,8 @@
 #include "train/compare.h"
 #include "train/evaluate.h"
 #include "train/sweep_jobs.h"
+#include "train/train_settings.h"
+
 static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_request *request) {
     sweep_plan plan;
     TRY(sweep_plan_make(table, NULL, 0, a, &plan));
@@ -9,7 +11,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .seeds = plan.seeds,
         .settings = plan.base.settings,
         .test_tokens = plan.test_tokens,
-        .jobs = 1};
+        .jobs = 1,
+        .checkpoint_seconds = CHECKPOINT_SECONDS};
     return SIGMOE_OK;
 }
 
@@ -50,9 +53,10 @@ static sigmoe_status sweep(
         .settings = r->settings,
         .test_tokens = r->test_tokens,
         .resume = r->resume,
-        .force = r->force};
+        .force = r->force,
+        .checkpoint_seconds = r->checkpoint_seconds};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
-    if (r->settings.valid_every == 0 && r->settings.valid_tokens == 0)
+    if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
     return comparison_carry_out(&request, &plan, r->jobs, observer, table);
 }

@@ -76,9 +76,9 @@ static void on_save(int number) {
 }
 
 // On the parent's stack for signals, if it has one: its reason for that holds here, too.
-static void catch (int number, void (*handler)(int)) {
+static void handle(int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK}, before;
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask);
     if (sigaction(number, NULL, &before) != 0) return;
     if (number == SIGHUP && before.sa_handler == SIG_IGN) return; // nohup's wish
     sigaction(number, &action, NULL);
@@ -87,10 +87,10 @@ static void catch (int number, void (*handler)(int)) {
 static void catch_signals(pid_t parent, sigmoe_observer *observer) {
     parent_of_child = parent;
     stop_child = observer->stop && *observer->stop;
-    catch (SIGINT, on_stop);
-    catch (SIGTERM, on_stop);
-    catch (SIGHUP, on_stop);
-    catch (SIGUSR1, on_save);
+    handle(SIGINT, on_stop);
+    handle(SIGTERM, on_stop);
+    handle(SIGHUP, on_stop);
+    handle(SIGUSR1, on_save);
     observer->stop = &stop_child;
     observer->save = &child_saves;
 }

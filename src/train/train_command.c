@@ -7,8 +7,11 @@
 #include "train/train_settings.h"
 #include "train/trainer.h"
 
+#include <stdio.h>
+
 void sigmoe_train_defaults(sigmoe_train_request *request) {
-    *request = (sigmoe_train_request){.settings = train_settings_default()};
+    *request = (sigmoe_train_request){
+        .settings = train_settings_default(), .checkpoint_seconds = CHECKPOINT_SECONDS};
 }
 
 static sigmoe_status check_request(const sigmoe_train_request *r) {
@@ -23,6 +26,7 @@ static sigmoe_status check_request(const sigmoe_train_request *r) {
     if (!r->data) return fail(SIGMOE_BAD_ARGUMENT, "training needs a prepared data directory");
     if (r->unroll < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "unroll is %lld; it must be 1 or more", (long long)r->unroll);
+    TRY(checkpoint_seconds_check(r->checkpoint_seconds));
     return train_settings_check(&r->settings);
 }
 
@@ -52,6 +56,26 @@ static sigmoe_status build_config(const sigmoe_train_request *r, const char *ini
     return model_config_check(&config->model);
 }
 
+// Validations that nobody asked for are left out where the data have no text for them.
+static sigmoe_status plan_validations(
+    const dataset *data, int64_t unroll, const sigmoe_observer *observer, sigmoe_train_settings *settings) {
+    char line[1200];
+    token_split *valid;
+    bool asked = settings->valid_every > 0 || settings->valid_tokens > 0;
+    if (settings->valid_every == 0) return SIGMOE_OK;
+    sigmoe_status status = scoring_check(data, "valid", "valid_tokens", settings->valid_tokens);
+    if (status == SIGMOE_OK) status = dataset_open_split(data, "valid", &valid);
+    if (status == SIGMOE_OK) {
+        train_settings_plan_validations(settings, unroll, token_split_count(valid));
+        token_split_close(valid);
+    }
+    if (status == SIGMOE_OK || asked || status == SIGMOE_NO_MEMORY) return status;
+    settings->valid_every = 0;
+    snprintf(line, sizeof line, "no validations: %s", sigmoe_message());
+    if (observer && observer->note) observer->note(observer->context, line);
+    return SIGMOE_OK;
+}
+
 static sigmoe_status take_place(
     const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
     TRY(place_take(r->out, r->force, observer, lock));
@@ -63,19 +87,22 @@ static sigmoe_status start_fresh(
     const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
     char init[PATH_CAPACITY] = "";
     sigmoe_config config;
+    sigmoe_train_settings settings = r->settings;
     dataset data;
     if (r->init) TRY(model_locate(r->init, init));
     TRY(build_config(r, init, &config));
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
-    if (r->settings.valid_every > 0)
-        TRY(scoring_check(&data, "valid", config.model.unroll, "valid_tokens", r->settings.valid_tokens));
+    TRY(plan_validations(&data, config.model.unroll, observer, &settings));
     if (!r->force) TRY(output_claim(r->out, false));
     if (r->init) TRY(model_check_weights(init, &config.model));
 
     trainer *t;
-    trainer_request request = {
-        .config = &config, .data = &data, .settings = &r->settings, .threads = threads_of(observer)};
+    trainer_request request = {.config = &config,
+        .data = &data,
+        .settings = &settings,
+        .checkpoint_seconds = r->checkpoint_seconds,
+        .threads = threads_of(observer)};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);

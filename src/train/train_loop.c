@@ -30,7 +30,14 @@ static bool due(const trainer *t, int64_t every) {
     return every > 0 && t->step > 0 && (t->step % every == 0 || finished(t));
 }
 
+// When a checkpoint is written depends on the clock here, but nothing that is in it.
+static bool due_by_clock(const trainer *t) {
+    return t->settings.checkpoint_every == 0 && t->checkpoint_seconds > 0 &&
+           seconds_now() - t->saved_at >= t->checkpoint_seconds;
+}
+
 static sigmoe_status save(trainer *t) {
+    t->saved_at = seconds_now();
     if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_write(t));
     if (t->step > 0) note(t->observer, "step %lld: checkpoint written", (long long)t->step);
@@ -65,7 +72,7 @@ static sigmoe_status do_what_is_due(trainer *t) {
     TRY(trainer_save_if_asked(t)); // before a validation that may take long
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
     // The first one holds the initial weights, so that a run can be resumed whenever it is killed.
-    if (due(t, t->settings.checkpoint_every) || t->step == 0 || finished(t)) TRY(save(t));
+    if (due(t, t->settings.checkpoint_every) || due_by_clock(t) || t->step == 0 || finished(t)) TRY(save(t));
     return SIGMOE_OK;
 }
 
@@ -145,6 +152,7 @@ sigmoe_status trainer_run(
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
     t->observer = observer;
     t->saves_answered = saves_asked(observer);
+    t->saved_at = start;
     sigmoe_status status = run_to_end(t, &meter, &last);
     t->observer = NULL;
     meter.state.done = (double)t->step;

@@ -1,5 +1,8 @@
 #include "train/train_settings.h"
 
+#include "base/arena.h"
+#include "train/evaluate.h"
+
 #include <math.h>
 
 #define FIELD(field) .name = #field, .offset = offsetof(sigmoe_train_settings, field)
@@ -21,9 +24,9 @@ static const option options[] = {
     {FIELD(seed), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
         .help = "of every random number"},
     {FIELD(checkpoint_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0,
-        .help = "steps; 0: at the end"},
-    {FIELD(valid_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0,
-        .help = "steps; 0: never"},
+        .help = "steps; 0: by the clock, or at the end"},
+    {FIELD(valid_every), .type = OPTION_INTEGER, .low = -1, .high = 1e12, .preset = -1,
+        .help = "steps; 0: never, -1: twenty times"},
     {FIELD(valid_tokens), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
         .help = "of the split's start; 0: all"},
     {FIELD(dtype), .type = OPTION_CHOICE, .choices = dtypes, .preset = SIGMOE_F32,
@@ -69,4 +72,32 @@ sigmoe_status train_settings_check(const sigmoe_train_settings *settings) {
                 value, o->low, o->high);
     }
     return SIGMOE_OK;
+}
+
+sigmoe_status checkpoint_seconds_check(double seconds) {
+    if (seconds >= 0 && isfinite(seconds)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT, "checkpoint_seconds is %g; it must be 0 (at the end) or more", seconds);
+}
+
+int64_t train_settings_valid_every(const sigmoe_train_settings *settings) {
+    return (settings->steps + VALIDATIONS - 1) / VALIDATIONS;
+}
+
+// All validations together are PART of the tokens trained on, but each has a segment of every stream; 0: the split is no longer
+// than that, or the numbers say nothing.
+static int64_t cheap_tokens(const sigmoe_train_settings *settings, int64_t unroll, int64_t split_tokens) {
+    enum { PART = 10 };
+    int64_t least, step, all;
+    if (!size_product(&least, SCORE_STREAMS, unroll) || !size_product(&step, settings->batch, unroll) ||
+        !size_product(&all, step, settings->steps))
+        return 0;
+    int64_t cheap = all / (PART * VALIDATIONS);
+    if (cheap < least) cheap = least;
+    return cheap < split_tokens - 1 ? cheap : 0;
+}
+
+void train_settings_plan_validations(sigmoe_train_settings *settings, int64_t unroll, int64_t split_tokens) {
+    if (settings->valid_every != -1) return;
+    settings->valid_every = train_settings_valid_every(settings);
+    if (settings->valid_tokens == 0) settings->valid_tokens = cheap_tokens(settings, unroll, split_tokens);
 }

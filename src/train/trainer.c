@@ -167,6 +167,7 @@ static sigmoe_status open_data(trainer *t, const dataset *data) {
 
 static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(train_settings_check(&t->settings));
+    TRY(checkpoint_seconds_check(t->checkpoint_seconds));
     TRY(model_config_check(&t->config.model));
     if (request->data) TRY(open_data(t, request->data));
 
@@ -191,6 +192,7 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
     if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for a trainer");
     t->config = config_copy(request->config);
     t->settings = *request->settings;
+    t->checkpoint_seconds = request->checkpoint_seconds;
     t->last_checkpoint = t->log.last_validation = -1;
     sigmoe_status status = build_parts(t, request);
     if (status == SIGMOE_OK)
@@ -214,7 +216,7 @@ sigmoe_status trainer_attach_run(trainer *t, const char *run) {
 
 sigmoe_status trainer_begin_run(trainer *t, const char *run) {
     TRY(directory_make(run));
-    TRY(train_json_write(run, &t->settings, &t->data));
+    TRY(train_json_write(run, &t->settings, t->checkpoint_seconds, &t->data));
     return trainer_attach_run(t, run);
 }
 

@@ -15,7 +15,9 @@ typedef struct trainer_request {
     const sigmoe_config *config;           // copied; vocabulary and tokenizer must be, or become, the data's
     const dataset *data;                   // copied; NULL: only trainer_step_on works
     const sigmoe_train_settings *settings; // copied; the seed is in here
-    int threads;                           // 0: what the machine allows
+    double
+        checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
+    int threads;            // 0: what the machine allows
 } trainer_request;
 
 // Weights drawn from settings->seed; nothing on disk.

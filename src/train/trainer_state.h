@@ -14,6 +14,8 @@ struct trainer {
     char run[PATH_CAPACITY]; // "": nothing on disk
     run_log log;
     int64_t last_checkpoint; // its step; -1: none
+    double checkpoint_seconds;
+    double saved_at; // by the clock: when there was a checkpoint, or the run began or went on
     // Of the run that is under way, otherwise NULL: its observer, and the count of requests to save that has been answered.
     const sigmoe_observer *observer;
     int saves_answered;

@@ -5,9 +5,10 @@ set -eu
 . "$2/tests/cli/common.sh"
 make_data data
 write_config moe.json "$MOE" 0.2
-STEPS=400
-LAST=checkpoints/00000400
-train_words="train --config moe.json --data data --batch 24 --steps $STEPS --lr 1e-3 --seed 9 --valid-every 50 --valid-tokens 300"
+STEPS=250
+LAST=checkpoints/00000250
+settings="--data data --batch 24 --steps $STEPS --lr 1e-3 --seed 9 --valid-every 50 --valid-tokens 300 --threads 1"
+train_words="train --config moe.json $settings"
 
 steps_logged() { if [ -e "$1/metrics.jsonl" ]; then wc -l <"$1/metrics.jsonl"; else echo 0; fi; }
 wait_for_steps() { # wait_for_steps RUN N: until N lines are logged or $process has ended
@@ -138,10 +139,10 @@ grep -q '^sigmoe: cannot write to standard output' stderr || problem "eval with 
 
 # ---------------------------------------------------------------- compare and sweep
 
-cat >sweep.json <<JSON
-{"base": "$work/moe.json", "rows": ["sigma-moe", "dense"]}
-JSON
-sweep_words="sweep sweep.json --data data --batch 24 --steps $STEPS --lr 1e-3 --seed 9 --valid-tokens 300 --test-tokens 300"
+# Its two rows are dense and sigma-moe.
+sweep_words="sweep tab3-wt-s $settings --test-tokens 300 --set d_model=16 --set n_layers=2 --set n_heads=2 --set d_head=8 --set unroll=12
+    --set ff.expert_size=2"
+first=sigma-moe
 # shellcheck disable=SC2086
 works $sweep_words --out sweep.whole
 for jobs in 1 2; do
@@ -150,17 +151,17 @@ for jobs in 1 2; do
         # shellcheck disable=SC2086
         "$program" $sweep_words --jobs $jobs --out "$run" >stdout 2>stderr &
         process=$!
-        wait_for_steps "$run/runs/sigma-moe" 20
+        wait_for_steps "$run/runs/$first" 20
         kill -s $signal "$process"
         if [ $signal = HUP ]; then
             ended 129
         else
-            while kill -0 "$process" 2>/dev/null && [ "$(newest "$run/runs/sigma-moe")" = 00000000 ]; do sleep 0.01; done
+            while kill -0 "$process" 2>/dev/null && [ "$(newest "$run/runs/$first")" = 00000000 ]; do sleep 0.01; done
             kill -s INT "$process"
             ended 130
         fi
-        [ ! -e "$run/runs/sigma-moe/$LAST" ] || problem "the sweep is too short for this test"
-        [ "$(newest "$run/runs/sigma-moe")" != 00000000 ] || problem "$signal, $jobs jobs: nothing was saved"
+        [ ! -e "$run/runs/$first/$LAST" ] || problem "the sweep is too short for this test"
+        [ "$(newest "$run/runs/$first")" != 00000000 ] || problem "$signal, $jobs jobs: nothing was saved"
         # shellcheck disable=SC2086
         works $sweep_words --jobs $jobs --out "$run" --resume
         for row in sigma-moe dense; do same "sweep.whole/runs/$row/$LAST" "$run/runs/$row/$LAST"; done
