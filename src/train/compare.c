@@ -6,6 +6,7 @@
 #include "train/compare_ngram.h"
 #include "train/compare_table.h"
 #include "train/forecast.h"
+#include "train/learning_note.h"
 #include "train/place_lock.h"
 #include "train/plot.h"
 #include "train/report.h"
@@ -195,6 +196,8 @@ static sigmoe_status compare(comparison *c, int *lock, char **text) {
     table_row *rows;
     TRY(comparison_plan(c));
     TRY(open_place(c, lock));
+    for (int i = 0; i < c->variant_count; i++)
+        note_unlearned(&c->variants[i].config.model, c->variants[i].label, c->observer);
     TRY(comparison_ngram(c));
     TRY(forecast_begin(c));
     TRY(run_all(c));

@@ -2,6 +2,7 @@
 #include "formats/file.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/learning_note.h"
 #include "train/model_file.h"
 #include "train/place_lock.h"
 #include "train/train_settings.h"
@@ -131,6 +132,7 @@ static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_obs
     else
         TRY(start_fresh(request, observer, lock, &t));
     trainer_recompute(t, request->recompute);
+    note_unlearned(&trainer_config(t)->model, NULL, observer);
     sigmoe_status status = trainer_run(t, "train", observer, result);
     trainer_destroy(t);
     return status;

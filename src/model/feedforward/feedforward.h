@@ -91,6 +91,9 @@ struct ff_variant {
     double (*saved_bytes)(const ff_options *options, const ff_surroundings *around, dtype operands);
     // Channels of the dense block that it approximates: d_ff, n², N_E * G.
     int64_t (*channels)(const ff_options *options);
+    // A sentence on what decides which channels are summed, where the loss has no gradient for it, so that it cannot learn; ""
+    // where it has. NULL: nothing is of that kind.
+    void (*unlearned)(const ff_options *options, char *line, size_t size);
 };
 
 const ff_variant *ff_variant_at(int index);           // NULL past the end

@@ -6,6 +6,7 @@
 #include "model/feedforward/token_grouping.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char *const init_names[] = {
     [MOE_INIT_DENSE_EQUIVALENT] = "dense_equivalent",
@@ -245,6 +246,28 @@ static int64_t channels(const ff_options *values) {
     return values->moe.n_experts * values->moe.expert_size;
 }
 
+static void unlearned(const ff_options *values, char *line, size_t size) {
+    const moe_options *o = &values->moe;
+    router_teacher teacher = router_taught_by(o);
+    char why[160];
+    bool dropped = o->expert_dropout >= 1 || o->dropout >= 1, alone = o->n_experts == 1;
+    line[0] = '\0';
+    if (teacher == TAUGHT_BY_LOSS) return;
+    if (dropped)
+        snprintf(why, sizeof why, "ff.%s is 1, so that no expert's output counts in training",
+            o->expert_dropout >= 1 ? "expert_dropout" : "dropout");
+    else
+        snprintf(why, sizeof why, "with ff.%s 1 the %s router (ff.router) always gives the weight 1",
+            alone ? "n_experts" : "k", moe_router_name(o->router));
+    snprintf(line, size, "%s: %s, and the loss has no gradient for it%s",
+        teacher == TAUGHT_BY_NOTHING ? "the router cannot learn and stays as it is"
+                                     : "the router learns from the regularizer alone",
+        why,
+        dropped || alone
+            ? ""
+            : "; with ff.k 2 or more, or the router softmax or sigmoid, it learns from the loss");
+}
+
 const ff_variant ff_variant_moe = {
     .name = "moe",
     .help = "mixture of experts: a router picks k of them for each token",
@@ -257,4 +280,5 @@ const ff_variant ff_variant_moe = {
     .executed_multiply_adds = executed_multiply_adds,
     .saved_bytes = saved_bytes,
     .channels = channels,
+    .unlearned = unlearned,
 };

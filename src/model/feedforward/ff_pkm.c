@@ -7,6 +7,7 @@
 #include "kernels/pointwise/pointwise.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char *const activation_names[] = {[PKM_RELU] = "relu", [PKM_SOFTMAX] = "softmax", NULL};
 static const char *const init_names[] = {
@@ -137,6 +138,16 @@ static int64_t channels(const ff_options *values) {
     return values->pkm.n_subkeys * values->pkm.n_subkeys;
 }
 
+// Softmax of one score is always 1.
+static void unlearned(const ff_options *values, char *line, size_t size) {
+    const pkm_options *o = &values->pkm;
+    bool alone = o->activation == PKM_SOFTMAX && values_summed(o) == 1;
+    snprintf(line, size, "%s",
+        alone ? "the sub-keys cannot learn and stay as they are: with one value for a token its softmax "
+                "(ff.activation) is always 1, and the loss has no gradient for them"
+              : "");
+}
+
 const ff_variant ff_variant_pkm = {
     .name = "pkm",
     .help = "product-key memory: values found by the sum of two sub-keys",
@@ -149,4 +160,5 @@ const ff_variant ff_variant_pkm = {
     .executed_multiply_adds = executed_multiply_adds,
     .saved_bytes = saved_bytes,
     .channels = channels,
+    .unlearned = unlearned,
 };

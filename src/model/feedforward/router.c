@@ -59,6 +59,42 @@ sigmoe_status router_declare(
     return kind->declare ? kind->declare(options, around, layer, list) : SIGMOE_OK;
 }
 
+// Whether an expert's output can count at all.
+static bool is_silent(const moe_options *o) {
+    return o->expert_dropout >= 1 || o->dropout >= 1;
+}
+
+static bool has_fixed_weights(const moe_options *o) {
+    weight_sum sum = routers[o->router]->sum;
+    return (sum == WEIGHTS_SUM_TO_1_OVER_ALL && o->n_experts == 1) ||
+           (sum == WEIGHTS_SUM_TO_1_OVER_CHOSEN && o->k == 1);
+}
+
+// Shares of the pairs are equal, and softmax's sum is 1, whatever the logits: where that is all a regularizer looks at, it has no
+// gradient.
+static bool regularizer_teaches(const moe_options *o) {
+    bool shares_vary = o->expert_dropout < 1 && (o->k < o->n_experts || o->expert_dropout > 0);
+    if (o->regularizer_weight == 0 || o->n_experts == 1) return false;
+    switch ((moe_regularizer)o->regularizer) {
+    case REGULARIZER_NONE:
+        return false;
+    case REGULARIZER_ENTROPY:
+        return true;
+    case REGULARIZER_SWITCH:
+    case REGULARIZER_SWITCH_MEAN:
+        return shares_vary;
+    case REGULARIZER_CV:
+        return !has_fixed_weights(o) && o->expert_dropout < 1;
+    }
+    return false;
+}
+
+router_teacher router_taught_by(const moe_options *o) {
+    bool loss_teaches = !is_silent(o) && !has_fixed_weights(o);
+    if (!routers[o->router]->learned || loss_teaches) return TAUGHT_BY_LOSS;
+    return regularizer_teaches(o) ? TAUGHT_BY_REGULARIZER : TAUGHT_BY_NOTHING;
+}
+
 static const router *router_of(const router_call *call) {
     return routers[call->layer->options.moe.router];
 }

@@ -22,8 +22,12 @@ typedef struct token_choice {
     real *weight;                // [K]
 } token_choice;
 
+// Weights that add up to 1 are constant where there is one alone, and then teach the router nothing.
+typedef enum weight_sum { WEIGHTS_FREE, WEIGHTS_SUM_TO_1_OVER_ALL, WEIGHTS_SUM_TO_1_OVER_CHOSEN } weight_sum;
+
 typedef struct router {
     int tensors;         // how many it has
+    weight_sum sum;      // of its weights, whatever the logits
     bool learned;        // its first tensor is W_sel [N_E, d], r = W_sel x are its logits: regularizers apply
     bool expert_dropout; // expert dropout applies
 
@@ -49,6 +53,14 @@ const router *router_at(int index);      // NULL past the end
 extern const char *const router_names[]; // NULL-terminated, in the order of the registry
 sigmoe_status router_declare(
     const moe_options *options, const ff_surroundings *around, int layer, parameter_list *list);
+
+// What W_sel learns from in training: where the gradient is exactly 0 for every text, it is none's.
+typedef enum router_teacher {
+    TAUGHT_BY_LOSS, // or nothing is to be learned: hash, random
+    TAUGHT_BY_REGULARIZER,
+    TAUGHT_BY_NOTHING,
+} router_teacher;
+router_teacher router_taught_by(const moe_options *options);
 
 // Decides for every token.
 sigmoe_status route(const router_call *call, routing *r);

@@ -82,6 +82,7 @@ static sigmoe_status backward(const router_call *call, const routing *r, matrix 
 
 const router router_noisy_topk = {
     .tensors = 2,
+    .sum = WEIGHTS_SUM_TO_1_OVER_CHOSEN,
     .learned = true,
     .declare = declare,
     .score = score,

@@ -18,6 +18,7 @@ static void weigh_backward(const token_choice *t, const real *dweight, real *dlo
 
 const router router_softmax = {
     .tensors = 1,
+    .sum = WEIGHTS_SUM_TO_1_OVER_ALL,
     .learned = true,
     .expert_dropout = true,
     .score = score,

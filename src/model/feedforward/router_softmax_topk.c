@@ -7,6 +7,7 @@ static void weigh(const token_choice *t) {
 
 const router router_softmax_topk = {
     .tensors = 1,
+    .sum = WEIGHTS_SUM_TO_1_OVER_CHOSEN,
     .learned = true,
     .expert_dropout = true,
     .weigh = weigh,
