@@ -83,6 +83,18 @@ static void tell_ignored(const parsed_arguments *given) {
         fprintf(stderr, "the run's own settings count on --resume, not what is given here:%s\n", list);
 }
 
+static void print_result(const sigmoe_train_request *request, const sigmoe_train_result *result) {
+    long long steps = (long long)result->steps;
+    if (!isnan(result->loss))
+        printf("%lld steps, loss %.4f nats per token, %.0f tokens/s\n", steps, result->loss,
+            result->tokens_per_second);
+    else if (request->resume && steps > 0)
+        printf("%lld steps were done already, none is left\n", steps);
+    else
+        puts("0 steps: nothing was trained, the weights are as they were at the start");
+    puts(result->checkpoint);
+}
+
 static int train(train_values *v) {
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
@@ -90,12 +102,7 @@ static int train(train_values *v) {
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
-    if (status == SIGMOE_OK && v->request.resume && isnan(result.loss))
-        printf(
-            "%lld steps were done already, none is left\n%s\n", (long long)result.steps, result.checkpoint);
-    else if (status == SIGMOE_OK)
-        printf("%lld steps, loss %.4f nats per token, %.0f tokens/s\n%s\n", (long long)result.steps,
-            result.loss, result.tokens_per_second, result.checkpoint);
+    if (status == SIGMOE_OK) print_result(&v->request, &result);
     return report(status);
 }
 

@@ -128,14 +128,14 @@ static const sigmoe_observer *make_quiet(
 }
 
 static void note_result(const comparison *c, const char *task, const run_result *r) {
-    char line[512];
+    char line[512], cost[64] = "nothing was trained";
     if (!c->observer || !c->observer->note) return;
+    if (r->steps > 0) snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second);
     if (r->failure)
         snprintf(line, sizeof line, "%s: %s", task, r->failure);
     else
-        snprintf(line, sizeof line, "%s: valid %.4f, test %.4f %s; %.0f s, %.0f tokens/s", task,
-            comparison_score(c, &r->valid), comparison_score(c, &r->test), comparison_unit(c), r->seconds,
-            r->tokens_per_second);
+        snprintf(line, sizeof line, "%s: valid %.4f, test %.4f %s; %s", task, comparison_score(c, &r->valid),
+            comparison_score(c, &r->test), comparison_unit(c), cost);
     c->observer->note(c->observer->context, line);
 }
 

@@ -30,6 +30,36 @@ grep -q '"unroll": 8' preset/checkpoints/00000001/config.json || problem "--unro
 works train --init run --data data --out further --batch 2 --steps 2 --set dropout=0
 grep -qE '"dropout": 0(\.0)?,' further/checkpoints/00000002/config.json || problem "--set on --init has no effect"
 
+# Without a step there is no loss to tell.
+works train --config moe.json --data data --out none --batch 2 --steps 0
+grep -q 'nothing was trained' stdout || problem "--steps 0 says $(cat stdout)"
+! grep -qwi nan stdout stderr || problem "--steps 0: $(cat stdout stderr)"
+works compare --data data --base moe.json --variants dense --out nothing --batch 2 --steps 0 --test-tokens 100
+grep -q 'nothing was trained' stderr || problem "compare --steps 0 says $(cat stderr)"
+! grep -qwi nan stdout stderr || problem "compare --steps 0: $(cat stdout stderr)"
+
+# When to save, and when to validate, by default.
+! [ -s none/valid.jsonl ] || problem "--steps 0 validates"
+works train --config moe.json --data data --out by_default --batch 2 --steps 40
+[ "$(wc -l <by_default/valid.jsonl)" -eq 20 ] || problem "$(wc -l <by_default/valid.jsonl) validations by default"
+grep -q '"checkpoint_seconds": 900' by_default/train.json || problem "the cadence is not 15 minutes: $(cat by_default/train.json)"
+for cadence in 2h=7200 90s=90 1.5m=90 1d=86400 end=0 0=0; do
+    works train --config moe.json --data data --out cadence --batch 2 --steps 1 --force --checkpoint-every "${cadence%=*}"
+    grep -q "\"checkpoint_seconds\": ${cadence#*=}\(\.0\)\?,$" cadence/train.json || problem "--checkpoint-every $cadence: $(cat cadence/train.json)"
+done
+for wrong in 5x m -5 1e3 0m 15min 2hours '' 1..5m inf nan 99999999999; do
+    fails 2 'checkpoint-every' train --config moe.json --data data --out x --steps 1 --checkpoint-every="$wrong"
+done
+
+# A router that cannot learn is told at the start, by its variant's name where there are several.
+works train --preset demo --data data --out unlearned --steps 1 --batch 2 --set ff.router=softmax_topk --set ff.k=1 --set ff.regularizer=none
+[ "$(grep -c 'the router cannot learn' stderr)" -eq 1 ] || problem "nothing about a router that cannot learn: $(cat stderr)"
+works train --resume --out unlearned
+grep -q 'the router cannot learn' stderr || problem "nothing about a router that cannot learn on --resume: $(cat stderr)"
+works compare --data data --base demo --variants softmax-renorm:k=1,switch --out unlearned_too --steps 1 --batch 2
+grep -q '^softmax-renorm:k=1: the router learns from the regularizer alone' stderr || problem "compare says nothing of a router: $(cat stderr)"
+! grep -q '^switch: the router' stderr || problem "Switch learns: $(cat stderr)"
+
 # Which thread does the work does not change a bit, at a size where every kernel has several blocks for each thread.
 threaded() { # threaded NAME WORD...: five steps of the demo, changed by WORD..., at 1, 2 and 3 threads
     name=$1
