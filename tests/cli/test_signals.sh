@@ -1,5 +1,5 @@
 #!/bin/sh
-# Signals, closed terminals and closed pipes: what is saved, what goes on, and that it has the bits of a run that nobody disturbed.
+# Signals, closed terminals and pipes: what is saved, what goes on, and that it has the bits of a run that nobody disturbed.
 set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
@@ -115,7 +115,7 @@ finished alone
     done
 }
 
-# Where the result is printed, its reader's end is the command's. eval prints when it is done: a reader that never looks is enough.
+# A result that is printed needs a reader. eval prints when it is done: a reader that never looks is enough.
 unread() { # unread STATUS PATTERN WORD...: as fails, but nobody reads standard output
     expected=$1 pattern=$2 status=0
     shift 2
@@ -140,8 +140,8 @@ grep -q '^sigmoe: cannot write to standard output' stderr || problem "eval with 
 # ---------------------------------------------------------------- compare and sweep
 
 # Its two rows are dense and sigma-moe.
-sweep_words="sweep tab3-wt-s $settings --test-tokens 300 --set d_model=16 --set n_layers=2 --set n_heads=2 --set d_head=8 --set unroll=12
-    --set ff.expert_size=2"
+sweep_words="sweep tab3-wt-s $settings --test-tokens 300 --set d_model=16 --set n_layers=2 --set n_heads=2
+    --set d_head=8 --set unroll=12 --set ff.expert_size=2"
 first=sigma-moe
 # shellcheck disable=SC2086
 works $sweep_words --out sweep.whole
@@ -167,5 +167,14 @@ for jobs in 1 2; do
         for row in sigma-moe dense; do same "sweep.whole/runs/$row/$LAST" "$run/runs/$row/$LAST"; done
     done
 done
+
+# nohup's wish is its runs', too.
+# shellcheck disable=SC2086
+sh -c 'trap "" HUP; exec "$@"' sh "$program" $sweep_words --jobs 2 --out sweep.ignored >stdout 2>stderr &
+process=$!
+wait_for_steps "sweep.ignored/runs/$first" 20
+for each in "$process" $(cat "/proc/$process/task/$process/children"); do kill -s HUP "$each"; done
+ended 0
+for row in sigma-moe dense; do same "sweep.whole/runs/$row/$LAST" "sweep.ignored/runs/$row/$LAST"; done
 
 finish
