@@ -15,6 +15,7 @@ static void check_same(const json_t *value, json_text_kind kind, const char *dec
     json_text_kind expected = !json_is_object(value) ? JSON_TEXT_NO_OBJECT
                               : !text                ? JSON_TEXT_MISSING
                               : json_is_string(text) ? JSON_TEXT_FOUND
+                              : json_is_null(text)   ? JSON_TEXT_NULL
                                                      : JSON_TEXT_NO_STRING;
     if (kind != expected) abort();
     if (kind != JSON_TEXT_FOUND) return;

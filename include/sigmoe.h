@@ -195,7 +195,8 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 typedef struct sigmoe_prepare_request {
     const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
     /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive,
-     * directory or URL); all kinds but text are downloaded when there is none. */
+     * directory or URL); all kinds but text are downloaded when there is none. "-" is standard input; it and pipes are read
+     * once. */
     const char *const *inputs;
     int input_count;
     const char *out; /* directory to make; must not exist unless force */
@@ -205,6 +206,10 @@ typedef struct sigmoe_prepare_request {
     /* c4 and pes2o: how many shards to use of each, from the first on; 0: all. Shards are for validation by "valid" in
      * their names; where none has it, the last ones are: valid_shards of them, or one. */
     int64_t train_shards, valid_shards;
+    bool
+        raw; /* text: take the files' bytes as they are; else what is packed (gz, xz, bz2, zst, zip) is unpacked,
+                          * and what is no text (UTF-16, Parquet, pictures, programs, token ids) refused */
+    bool skip_bad_lines; /* c4, pes2o: count lines that hold no text instead of refusing them */
 } sigmoe_prepare_request;
 /* The tokens do not depend on observer->threads. While SentencePiece trains, the stop flag is heard only in a process that has
  * one thread. */

@@ -24,6 +24,10 @@ static const argument arguments[] = {
         .help = "c4, pes2o: use the first N shards for training"},
     {"valid-shards", ARGUMENT_INTEGER, AT(valid_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
         .help = "c4, pes2o: use N shards for validation"},
+    {"raw", ARGUMENT_FLAG, AT(raw),
+        .help = "text: take the files' bytes as they are, unpack and refuse nothing"},
+    {"skip-bad-lines", ARGUMENT_FLAG, AT(skip_bad_lines),
+        .help = "c4, pes2o: count lines that hold no text, instead of refusing them"},
     {"threads", ARGUMENT_INT, offsetof(data_values, threads), "N", .low = 1, .high = 1024,
         .preset = "what the machine allows",
         .help = "threads of sentencepiece; the result does not depend on it"},
@@ -81,7 +85,11 @@ const command command_data_prepare = {
              "pes2o "
              "[SHARD...]}",
     .details =
-        "  text FILE...       any text files, split 90/5/5 into train, valid and test\n"
+        "  text FILE...       any text files, one behind the other, split 90/5/5 into train, valid and test; "
+        "what is packed\n"
+        "                     (gz, xz, bz2, zst, zip: all its files, in its order) is unpacked, and what is "
+        "no "
+        "text refused\n"
         "  enwik8 [FILE|URL]  100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the "
         "raw file, a URL is\n"
         "                     downloaded, and without either the usual place is asked\n"
@@ -100,6 +108,10 @@ const command command_data_prepare = {
         "                     \"valid\" in their names are for validation; where none has it, the last "
         "is, or the last\n"
         "                     --valid-shards. The test split is the validation text.\n\n"
+        "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes are "
+        "copied to the disk "
+        "while\n"
+        "they are read.\n\n"
         "DIR gets train.bin, valid.bin, test.bin and meta.json; with sentencepiece tokenizer.model, too, "
         "which is trained\n"
         "on the training split.",

@@ -12,7 +12,7 @@
 
 enum { BLOCK = 1 << 16 };
 
-typedef struct member {
+typedef struct archive_walk {
     struct archive *archive;
     byte_source source;
     sigmoe_status source_failed; // and its sentence stands
@@ -253,4 +253,38 @@ sigmoe_status archive_contents(byte_source *source, const char *name, arena *a, 
     else
         close_member(m);
     return status;
+}
+
+sigmoe_status archive_walk_open(byte_source *source, const char *name, arena *a, archive_walk **out) {
+    member *m = NULL;
+    TRY(create_member(source, name, a, &m));
+    archive_read_support_format_zip(m->archive);
+    sigmoe_status status = begin(m);
+    if (status != SIGMOE_OK) close_member(m);
+    *out = m;
+    return status;
+}
+
+static void leave_open(void *context) {
+    (void)context;
+}
+
+sigmoe_status archive_walk_next(archive_walk *w, const char **path, byte_source *out) {
+    bool found;
+    *path = NULL;
+    TRY(next_file(w, &found));
+    if (!found) return read_rest(w);
+    w->ended = false;
+    *path = w->path;
+    *out = (byte_source){read_member, leave_open, w};
+    return SIGMOE_OK;
+}
+
+void archive_walk_close(archive_walk *w) {
+    close_member(w);
+}
+
+bool archive_path_is_litter(const char *path) {
+    return strncmp(path_leaf(path), "._", 2) == 0 || strncmp(path, "__MACOSX/", 9) == 0 ||
+           strstr(path, "/__MACOSX/");
 }

@@ -21,3 +21,12 @@ sigmoe_status archive_list(
 
 // The contents of a zip archive of one file or none, of a compressed file (gz, xz, bz2, zst), or of a plain file as it is.
 sigmoe_status archive_contents(byte_source *source, const char *name, arena *a, byte_source *out);
+
+// Goes through the files of a zip archive, in its order.
+typedef struct archive_walk archive_walk;
+sigmoe_status archive_walk_open(byte_source *source, const char *name, arena *a, archive_walk **out);
+// *path, which stands until the next call, and the contents, which end with it; NULL: there are no more, and the archive is whole.
+sigmoe_status archive_walk_next(archive_walk *w, const char **path, byte_source *out);
+void archive_walk_close(archive_walk *w);
+// What macOS adds to archives: attributes, under the names of the files that they belong to.
+bool archive_path_is_litter(const char *path);

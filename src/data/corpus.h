@@ -1,12 +1,15 @@
 // The corpora that `prepare` knows: one file each, one line each in corpora.inc.
 #pragma once
 
+#include "data/inputs.h"
 #include "data/raw_text.h"
 #include "data/split_text.h"
 
 typedef struct corpus_request {
-    const char *const *inputs;
+    const corpus_input *inputs;
     int input_count;
+    bool raw;              // text: the files' bytes as they are, whatever they hold
+    bool skip_bad_lines;   // of JSON: they are counted, not refused
     const char *directory; // exists; takes the shards and meta.json, and vanishes if preparing fails
     const char *download;  // how paths, outside of `directory`, of what a later try may resume begin
     tokenizer_type tokenizer;

@@ -1,6 +1,6 @@
 // enwik8: the first 10^8 bytes of the English Wikipedia's dump of March 2006.
 #include "data/corpus.h"
-#include "data/archive.h"
+#include "data/content.h"
 #include "data/fetch.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static sigmoe_status open_enwik8(const void *context, int part, arena *a, byte_s
     const enwik8_file *f = context;
     byte_source file;
     TRY(file_source_open(f->path, a, &file));
-    return archive_contents(&file, f->source, a, out);
+    return content_open(&file, f->source, 0, a, out);
 }
 
 static sigmoe_status tokenize(
@@ -55,7 +55,8 @@ static sigmoe_status from_url(const corpus_request *request, const char *url, co
 sigmoe_status corpus_enwik8(const corpus_request *request) {
     if (request->input_count > 1) return fail(SIGMOE_BAD_ARGUMENT, "enwik8: name at most one file or URL");
     if (request->input_count == 0) return from_url(request, home, home_sha256);
-    const char *input = request->inputs[0];
+    const char *input = request->inputs[0].name;
     if (strcmp(input, home) == 0) return from_url(request, home, home_sha256);
-    return is_url(input) ? from_url(request, input, NULL) : tokenize(request, input, input, NULL);
+    return is_url(input) ? from_url(request, input, NULL)
+                         : tokenize(request, request->inputs[0].path, input, NULL);
 }

@@ -3,6 +3,7 @@
 // taken as the bytes it is.
 #include "data/corpus.h"
 #include "data/archive.h"
+#include "data/content.h"
 #include "data/progress.h"
 #include "formats/file.h"
 
@@ -25,17 +26,31 @@ static bool ends_with(const char *text, const char *end) {
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+static sigmoe_status is_package(const char *path, arena *a, bool *out) {
+    static const char begin[] = "!<arch>\n";
+    char bytes[sizeof begin - 1];
+    byte_source source;
+    size_t count = 0;
+    TRY(file_source_open(path, a, &source));
+    sigmoe_status status = source.read(source.context, bytes, sizeof bytes, &count);
+    byte_source_close(&source);
+    *out = ends_with(path, ".deb") || (count == sizeof bytes && memcmp(bytes, begin, count) == 0);
+    return status;
+}
+
 // A .dict.dz is a gzip file with an index; a .deb is an ar archive of tar archives.
 static sigmoe_status open_gcide(const void *context, int part, arena *a, byte_source *out) {
     (void)part;
     const char *path = context;
     byte_source source, next;
+    bool package;
+    TRY(is_package(path, a, &package));
     TRY(file_source_open(path, a, &source));
-    if (ends_with(path, ".deb")) {
+    if (package) {
         TRY(archive_find(&source, "data.tar*", path, a, &next));
         TRY(archive_find(&next, "*usr/share/dictd/gcide.dict.dz", path, a, &source));
     }
-    return archive_contents(&source, path, a, out);
+    return content_open(&source, path, 0, a, out);
 }
 
 static sigmoe_status tokenize(const corpus_request *request, const char *path) {
@@ -118,7 +133,7 @@ static sigmoe_status from_debian(const corpus_request *request) {
 sigmoe_status corpus_gcide(const corpus_request *request) {
     if (request->input_count > 1)
         return fail(SIGMOE_BAD_ARGUMENT, "gcide: name at most one .deb or .dict.dz file");
-    if (request->input_count == 1) return tokenize(request, request->inputs[0]);
+    if (request->input_count == 1) return tokenize(request, request->inputs[0].path);
     const char *installed = corpus_gcide_installed;
     return path_exists(installed) ? tokenize(request, installed) : from_debian(request);
 }

@@ -1,6 +1,6 @@
 // C4 (Raffel et al. 2019) and peS2o (Soldaini and Lo 2023): documents as JSON lines, in compressed shards. There is no test
 // split: what is scored is the validation text, which therefore is the test split, too.
-#include "data/archive.h"
+#include "data/content.h"
 #include "data/corpus.h"
 #include "data/fetch.h"
 #include "data/progress.h"
@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TRAIN, VALID, KINDS, HOSTS = 2 };
@@ -55,42 +54,14 @@ typedef struct collection {
 
 // ---------------------------------------------------------------- which
 
-// What a shard is, whatever it is called: a file by its number on its device, anything else by its name.
-typedef struct identity {
-    const char *name;
-    bool is_file;
-    dev_t device;
-    ino_t number;
-} identity;
-
-static identity identify(const char *name) {
-    struct stat about;
-    if (is_url(name) || stat(name, &about) != 0) return (identity){.name = name};
-    return (identity){name, true, about.st_dev, about.st_ino};
-}
-
-static int compare_identities(const void *a, const void *b) {
-    const identity *x = a, *y = b;
-    if (x->is_file != y->is_file) return x->is_file - y->is_file;
-    if (!x->is_file) return strcmp(x->name, y->name);
-    if (x->device != y->device) return x->device < y->device ? -1 : 1;
-    return (x->number > y->number) - (x->number < y->number);
-}
-
 static sigmoe_status refuse_repeated(const corpus_request *r, const publication *p, arena *a) {
-    identity *all;
-    TRY(ARENA_NEW(a, all, r->input_count));
-    for (int i = 0; i < r->input_count; i++) all[i] = identify(r->inputs[i]);
-    qsort(all, (size_t)r->input_count, sizeof *all, compare_identities);
-    for (int i = 1; i < r->input_count; i++) {
-        if (compare_identities(&all[i - 1], &all[i]) != 0) continue;
-        const char *one = all[i - 1].name, *other = all[i].name;
-        if (strcmp(one, other) == 0)
-            return fail(SIGMOE_BAD_ARGUMENT, "%s: the shard %s is named twice: leave one out", p->name, one);
-        return fail(SIGMOE_BAD_ARGUMENT, "%s: the shards %s and %s are the same file: leave one out", p->name,
-            strcmp(one, other) < 0 ? one : other, strcmp(one, other) < 0 ? other : one);
-    }
-    return SIGMOE_OK;
+    const char *one, *other;
+    TRY(inputs_find_same(r->inputs, r->input_count, a, &one, &other));
+    if (!one) return SIGMOE_OK;
+    if (strcmp(one, other) == 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s: the shard %s is named twice: leave one out", p->name, one);
+    return fail(SIGMOE_BAD_ARGUMENT, "%s: the shards %s and %s are the same file: leave one out", p->name,
+        one, other);
 }
 
 // Whether the name, or that of the folder it is in, says that a shard is for validation.
@@ -104,8 +75,8 @@ static bool says_valid(const char *name, bool folder) {
 static bool folders_decide(const corpus_request *r) {
     int by_folder = 0;
     for (int i = 0; i < r->input_count; i++) {
-        if (says_valid(r->inputs[i], false)) return false;
-        by_folder += says_valid(r->inputs[i], true);
+        if (says_valid(r->inputs[i].name, false)) return false;
+        by_folder += says_valid(r->inputs[i].name, true);
     }
     return by_folder > 0 && by_folder < r->input_count;
 }
@@ -114,14 +85,14 @@ static sigmoe_status list_inputs(const corpus_request *r, arena *a, collection *
     bool folder = folders_decide(r);
     for (int k = 0; k < KINDS; k++) TRY(ARENA_NEW(a, c->kinds[k].shards, r->input_count));
     for (int i = 0; i < r->input_count; i++) {
-        const char *name = r->inputs[i];
+        const char *name = r->inputs[i].name;
         shard_list *list = &c->kinds[says_valid(name, folder) ? VALID : TRAIN];
         shard *s = &list->shards[list->count++];
         s->name = name;
         if (is_url(name))
             s->urls[s->url_count++] = name;
         else
-            s->path = name;
+            s->path = r->inputs[i].path;
     }
     return SIGMOE_OK;
 }
@@ -194,7 +165,7 @@ static const shard_list *list_of(const collection *c, int split) {
 static sigmoe_status open_shard(const shard *s, arena *a, byte_source *out) {
     byte_source file;
     TRY(file_source_open(s->path, a, &file));
-    return archive_contents(&file, s->name, a, out);
+    return content_open(&file, s->name, 0, a, out);
 }
 
 static sigmoe_status open_part(const void *context, int split, int part, arena *a, byte_source *out) {
@@ -220,9 +191,13 @@ static const char *only_name(const void *context, int split, int part) {
 }
 
 // Up to its first text. What cannot be opened or begins wrong would otherwise be noticed when its turn comes, hours later.
-static sigmoe_status look_into(const shard *s, bool *has_text) {
-    const split_text only = {
-        .format = SENTENCE_DOCUMENTS, .parts = {1}, .open = open_only, .part_name = only_name, .context = s};
+static sigmoe_status look_into(const corpus_request *r, const shard *s, bool *has_text) {
+    const split_text only = {.format = SENTENCE_DOCUMENTS,
+        .parts = {1},
+        .skip_bad_lines = r->skip_bad_lines,
+        .open = open_only,
+        .part_name = only_name,
+        .context = s};
     sentence_reader *reader;
     sentence first;
     TRY(sentence_reader_open(&only, 0, 1, &reader));
@@ -242,7 +217,7 @@ static sigmoe_status look_into_files(const corpus_request *r, collection *c) {
             const shard *s = &c->kinds[k].shards[i];
             if (!s->path) continue;
             TRY(progress_at(&meter, done++));
-            TRY(look_into(s, &c->kinds[k].has_text));
+            TRY(look_into(r, s, &c->kinds[k].has_text));
         }
     meter.state.done = done;
     if (done > 0) progress_end(&meter);
@@ -280,7 +255,7 @@ static sigmoe_status fetch_all(const corpus_request *r, collection *c, arena *a)
             if (s->path) continue;
             TRY(fetch_shard(r, s, i, list->count, a));
             c->opened = s;
-            TRY(look_into(s, &list->has_text));
+            TRY(look_into(r, s, &list->has_text));
             c->opened = NULL;
         }
     }
@@ -311,6 +286,7 @@ static sigmoe_status tokenize(const corpus_request *r, const publication *p, col
         .parts = {c->kinds[TRAIN].count, c->kinds[VALID].count, c->kinds[VALID].count},
         .training_parts = p->training_shards,
         .training_bytes = DEFAULT_TRAINING_BYTES,
+        .skip_bad_lines = r->skip_bad_lines,
         .open = open_part,
         .part_name = part_name,
         .context = &c};

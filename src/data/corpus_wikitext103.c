@@ -1,6 +1,7 @@
 // WikiText-103: the good and featured articles of the English Wikipedia (Merity et al. 2016), as words; its splits are
 // files of their own, in a zip or unpacked. The raw edition has the same articles with rare words and the original spacing.
 #include "data/archive.h"
+#include "data/content.h"
 #include "data/corpus.h"
 #include "data/fetch.h"
 #include "data/tokenize_sentencepiece.h"
@@ -44,14 +45,8 @@ static bool is_directory(const char *path) {
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-// What macOS adds to archives: attributes, under the names of the files that they belong to.
-static bool is_litter(const char *path) {
-    return strncmp(path_leaf(path), "._", 2) == 0 || strncmp(path, "__MACOSX/", 9) == 0 ||
-           strstr(path, "/__MACOSX/");
-}
-
 static split_file *place_of(wikitext *w, const char *path) {
-    for (int edition = 0; edition < EDITIONS && !is_litter(path); edition++)
+    for (int edition = 0; edition < EDITIONS && !archive_path_is_litter(path); edition++)
         for (int split = 0; split < SPLITS; split++)
             if (strcmp(path_leaf(path), names[edition][split]) == 0) return &w->found[edition][split];
     return NULL;
@@ -154,14 +149,17 @@ static sigmoe_status choose_files(wikitext *w) {
 static sigmoe_status open_split(const void *context, int split, int part, arena *a, byte_source *out) {
     (void)part;
     const wikitext *w = context;
-    char path[PATH_CAPACITY];
-    byte_source archive;
+    const char *path = w->files[split].path;
+    byte_source archive, file;
     if (w->unpacked) {
-        TRY(path_format(path, "%s/%s", w->path, w->files[split].path));
-        return file_source_open(path, a, out);
+        char place[PATH_CAPACITY];
+        TRY(path_format(place, "%s/%s", w->path, path));
+        TRY(file_source_open(place, a, &file));
+    } else {
+        TRY(file_source_open(w->path, a, &archive));
+        TRY(archive_open(&archive, path, w->name, a, &file));
     }
-    TRY(file_source_open(w->path, a, &archive));
-    return archive_open(&archive, w->files[split].path, w->name, a, out);
+    return content_open(&file, path, 0, a, out);
 }
 
 static const char *split_name(const void *context, int split, int part) {
@@ -238,6 +236,7 @@ sigmoe_status corpus_wikitext103(const corpus_request *request) {
         return fail(SIGMOE_BAD_ARGUMENT, "wikitext103: name at most one archive, directory or URL");
     if (request->input_count == 0)
         return from_urls(request, homes, sizeof homes / sizeof *homes, home_sha256);
-    const char *input = request->inputs[0];
-    return is_url(input) ? from_urls(request, &input, 1, NULL) : tokenize(request, input, input);
+    const char *input = request->inputs[0].name;
+    return is_url(input) ? from_urls(request, &input, 1, NULL)
+                         : tokenize(request, request->inputs[0].path, input);
 }

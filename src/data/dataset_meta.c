@@ -30,9 +30,11 @@ sigmoe_status dataset_write_meta(const char *directory, const dataset_content *c
     json_t *splits = json_object();
     for (int i = 0; i < SPLITS; i++)
         json_object_set_new(splits, split_names[i], split_as_json(&content->splits[i]));
-    json_t *meta = json_pack("{s:I, s:o, s:O*, s:o, s:o}", "vocab_size", (json_int_t)content->vocab_size,
-        "tokenizer", tokenizer_json, "tokenizer_model", content->tokenizer_model, "source",
-        text_as_json(content->source, a), "splits", splits);
+    json_t *skipped = content->skipped_lines < 0 ? NULL : json_integer(content->skipped_lines);
+    json_t *meta =
+        json_pack("{s:I, s:o, s:O*, s:o, s:o*, s:o}", "vocab_size", (json_int_t)content->vocab_size,
+            "tokenizer", tokenizer_json, "tokenizer_model", content->tokenizer_model, "source",
+            text_as_json(content->source, a), "skipped_lines", skipped, "splits", splits);
     if (!meta || json_object_size(splits) != SPLITS) {
         json_decref(meta);
         return fail(SIGMOE_NO_MEMORY, "no memory for %s", path);

@@ -14,6 +14,7 @@ typedef struct split_content {
 } split_content;
 
 typedef struct dataset_content {
+    int64_t skipped_lines; // of the files; -1: none might be
     int64_t vocab_size;
     const tokenizer *tokenizer;
     const char *source;

@@ -184,7 +184,7 @@ static sigmoe_status encode_rounds(
 }
 
 sigmoe_status encode_split(const split_text *text, int split, const piece_model *model, threads *pool,
-    const char *directory, progress_meter *meter, split_content *content) {
+    const char *directory, progress_meter *meter, split_content *content, bad_lines *bad) {
     arena *a;
     token_writer *writer = NULL;
     int blocks = BLOCKS_PER_THREAD * threads_count(pool);
@@ -200,8 +200,11 @@ sigmoe_status encode_split(const split_text *text, int split, const piece_model 
         done, token_writer_open(directory, split_names[split], sentencepiece_vocab_size(model), 0, &writer));
     TRY_OR(done, encode_rounds(&e, pool, meter, writer, content));
     content->raw = *sentence_reader_measure(e.reader);
+    *bad = *sentence_reader_bad_lines(e.reader);
     if (content->tokens == 0) {
-        status = fail(SIGMOE_BAD_FORMAT, "%s: the split %s has no text", text->name, split_names[split]);
+        status = fail(SIGMOE_BAD_FORMAT,
+            "%s: the split %s has no text in its %lld bytes: each split needs some, so give more", text->name,
+            split_names[split], (long long)content->raw.bytes);
         goto done;
     }
     status = token_writer_commit(writer);

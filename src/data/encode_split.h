@@ -6,6 +6,6 @@
 #include "data/split_text.h"
 #include "data/tokenizer_sentencepiece.h"
 
-// Writes DIRECTORY/<split>.bin and fills *content. Progress counts raw bytes.
+// Writes DIRECTORY/<split>.bin and fills *content and *bad. Progress counts raw bytes.
 sigmoe_status encode_split(const split_text *text, int split, const piece_model *model, threads *pool,
-    const char *directory, progress_meter *meter, split_content *content);
+    const char *directory, progress_meter *meter, split_content *content, bad_lines *bad);

@@ -220,8 +220,9 @@ static bool is_text(const span *key) {
 
 static bool take_text(scanner *s, json_text_kind *kind, json_text *out) {
     span inside;
-    *kind = JSON_TEXT_NO_STRING;
-    if (peek_behind_space(s) != '"') return skip_value(s);
+    int begin = peek_behind_space(s);
+    *kind = begin == 'n' ? JSON_TEXT_NULL : JSON_TEXT_NO_STRING;
+    if (begin != '"') return skip_value(s);
     if (!skip_string(s, &inside)) return false;
     *kind = JSON_TEXT_FOUND;
     out->escaped = inside.bytes;

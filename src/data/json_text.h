@@ -9,6 +9,7 @@
 
 typedef enum json_text_kind {
     JSON_TEXT_FOUND,
+    JSON_TEXT_NULL, // it says that there is none
     JSON_TEXT_MISSING,
     JSON_TEXT_NO_STRING,
     JSON_TEXT_NO_OBJECT, // but JSON

@@ -61,23 +61,48 @@ static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const ch
     return SIGMOE_OK;
 }
 
+static sigmoe_status check_options(const corpus *c, const sigmoe_prepare_request *request) {
+    if (request->raw && c->prepare != corpus_text)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s cannot be taken raw: only text can", c->name);
+    if (request->skip_bad_lines && !c->sharded)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s has no lines of JSON that could be bad", c->name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status prepare_in(
+    const corpus *c, const sigmoe_prepare_request *request, corpus_request *r, arena *a) {
+    corpus_input *inputs;
+    TRY(inputs_collect(request->inputs, request->input_count, r->directory, r->observer, a, &inputs));
+    r->inputs = inputs;
+    r->input_count = request->input_count;
+    TRY(c->prepare(r));
+    inputs_remove_copies(request->inputs, inputs, request->input_count);
+    return SIGMOE_OK;
+}
+
 // Written aside: what fails or is interrupted leaves nothing but downloads, which the next try uses.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
     tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
     char download[PATH_CAPACITY];
     output_directory directory;
+    arena *a;
     TRY(path_format(download, "%s.download", out));
-    TRY(output_begin(&directory, out));
-    sigmoe_status status = c->prepare(&(corpus_request){.inputs = request->inputs,
-        .input_count = request->input_count,
-        .directory = directory.partial,
-        .download = download,
-        .tokenizer = cut_by,
-        .vocab_size = request->vocab_size,
-        .train_shards = request->train_shards,
-        .valid_shards = request->valid_shards,
-        .observer = observer});
-    TRY(output_end(&directory, status, request->force));
+    TRY(arena_create("inputs", &a));
+    sigmoe_status status = output_begin(&directory, out);
+    if (status == SIGMOE_OK) {
+        corpus_request r = {.directory = directory.partial,
+            .download = download,
+            .raw = request->raw,
+            .skip_bad_lines = request->skip_bad_lines,
+            .tokenizer = cut_by,
+            .vocab_size = request->vocab_size,
+            .train_shards = request->train_shards,
+            .valid_shards = request->valid_shards,
+            .observer = observer};
+        status = output_end(&directory, prepare_in(c, request, &r, a), request->force);
+    }
+    arena_destroy(a);
+    TRY(status);
     fetch_forget(download, request->inputs, request->input_count);
     return SIGMOE_OK;
 }
@@ -91,6 +116,7 @@ sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe
     tokenizer_type cut_by;
     TRY(choose_tokenizer(c, request, &cut_by));
     TRY(check_shards(c, request));
+    TRY(check_options(c, request));
     TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));

@@ -1,6 +1,8 @@
 #include "data/progress.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <time.h>
 
 static const double interval = 0.2; // seconds between reports
@@ -44,4 +46,15 @@ sigmoe_status progress_at(progress_meter *m, double done) {
 void progress_end(progress_meter *m) {
     m->state.finished = true;
     report(m, now());
+}
+
+void progress_note(const sigmoe_observer *observer, const char *format, ...) {
+    enum { LINE = 1 << 14 }; // several paths
+    char line[LINE];
+    va_list arguments;
+    if (!observer || !observer->note) return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    observer->note(observer->context, line);
 }

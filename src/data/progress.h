@@ -16,3 +16,7 @@ void progress_begin(progress_meter *m, const sigmoe_observer *observer, const ch
 // SIGMOE_INTERRUPTED when the observer asks to stop.
 sigmoe_status progress_at(progress_meter *m, double done);
 void progress_end(progress_meter *m);
+
+// A line for whoever watches; nobody may.
+void progress_note(const sigmoe_observer *observer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

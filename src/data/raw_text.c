@@ -90,8 +90,10 @@ sigmoe_status raw_text_changed(const raw_text *text) {
 
 sigmoe_status raw_text_too_short(const raw_text *text, int64_t bytes) {
     return fail(SIGMOE_BAD_FORMAT,
-        "%s has %" PRId64 " bytes, too few for a train, a valid and a test split (90, 5 and 5 %%)",
-        text->name, bytes);
+        "%s has %" PRId64
+        " byte%s, too few for a train, a valid and a test split (90, 5 and 5 %%): 20 are needed, and "
+        "to learn from, some ten thousand",
+        text->name, bytes, bytes == 1 ? "" : "s");
 }
 
 typedef struct split_source {

@@ -31,6 +31,7 @@ struct sentence_reader {
     bool rest_whole; // the line ends where the rest does
     bool continues;  // the next piece continues the one before
     raw_measure measure;
+    bad_lines bad;
 };
 
 // ---------------------------------------------------------------- lines of a part
@@ -190,6 +191,9 @@ static sigmoe_status scan_document(sentence_reader *r, const char *line, size_t 
     switch (json_text_find(line + begin, size, (unsigned char *)r->document.bytes, &text)) {
     case JSON_TEXT_FOUND:
         return take_document(r, &text);
+    case JSON_TEXT_NULL: // as what has no text says it, besides ""
+        r->rest_size = 0;
+        return SIGMOE_OK;
     case JSON_TEXT_MISSING:
         return fail_line(r, "has no \"text\"");
     case JSON_TEXT_NO_STRING:
@@ -210,18 +214,37 @@ static size_t byte_order_mark(const char *bytes, size_t size) {
     return size >= sizeof mark - 1 && memcmp(bytes, mark, sizeof mark - 1) == 0 ? sizeof mark - 1 : 0;
 }
 
+// To behind the end of a line that is longer than what is held of it.
+static sigmoe_status skip_line(sentence_reader *r) {
+    for (;;) {
+        size_t size;
+        TRY(next_line(r, DOCUMENT_BYTES, &size));
+        bool ended = size == 0 || r->lines.bytes[r->begin + size - 1] == '\n';
+        consume(r, size);
+        if (ended) return SIGMOE_OK;
+    }
+}
+
+// A line that is refused, where such lines are to be counted instead. `to_end`: it was not consumed yet.
+static sigmoe_status pass_over(sentence_reader *r, sigmoe_status status, bool to_end) {
+    if (status != SIGMOE_BAD_FORMAT || !r->text->skip_bad_lines) return status;
+    if (r->bad.count++ == 0) snprintf(r->bad.first, sizeof r->bad.first, "%s", sigmoe_message());
+    return to_end ? skip_line(r) : SIGMOE_OK;
+}
+
 static sigmoe_status read_document(sentence_reader *r, bool *found) {
     size_t size;
     TRY(next_line(r, DOCUMENT_BYTES, &size));
     *found = size > 0;
     if (size == 0) return SIGMOE_OK;
     r->line++;
-    if (size > DOCUMENT_BYTES) return fail_line(r, "is longer than 16 MiB");
+    if (size > DOCUMENT_BYTES) return pass_over(r, fail_line(r, "is longer than 16 MiB"), true);
     const char *bytes = r->lines.bytes + r->begin;
     consume(r, size);
     size_t begin = r->line == 1 ? byte_order_mark(bytes, size) : 0;
     size_t end = bytes[size - 1] == '\n' ? size - 1 : size;
-    return is_blank_line(bytes + begin, end - begin) ? SIGMOE_OK : scan_document(r, bytes, begin, end);
+    if (is_blank_line(bytes + begin, end - begin)) return SIGMOE_OK;
+    return pass_over(r, scan_document(r, bytes, begin, end), false);
 }
 
 // ---------------------------------------------------------------- parts
@@ -280,6 +303,10 @@ sigmoe_status sentence_reader_open(const split_text *text, int split, int parts,
 
 const raw_measure *sentence_reader_measure(const sentence_reader *r) {
     return &r->measure;
+}
+
+const bad_lines *sentence_reader_bad_lines(const sentence_reader *r) {
+    return &r->bad;
 }
 
 void sentence_reader_close(sentence_reader *r) {

@@ -20,6 +20,7 @@ typedef struct split_text {
     // they have more, from a sample.
     int training_parts;
     int64_t training_bytes;
+    bool skip_bad_lines; // of documents, those that are no JSON with a text
     sigmoe_status (*open)(const void *context, int split, int part, arena *a, byte_source *out);
     const char *(*part_name)(const void *context, int split, int part); // for messages
     const void *context;
@@ -38,6 +39,12 @@ typedef struct sentence {
     bool continues;    // the one before, which was cut
 } sentence;
 
+// Lines that were passed over.
+typedef struct bad_lines {
+    int64_t count;
+    char first[512]; // where the first one is and what is wrong with it
+} bad_lines;
+
 typedef struct sentence_reader sentence_reader;
 
 // The sentences of the split's first `parts` parts.
@@ -45,4 +52,5 @@ sigmoe_status sentence_reader_open(const split_text *text, int split, int parts,
 sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out);
 // Of the raw text handed out so far; borrowed.
 const raw_measure *sentence_reader_measure(const sentence_reader *r);
-void sentence_reader_close(sentence_reader *r); // NULL is allowed
+const bad_lines *sentence_reader_bad_lines(const sentence_reader *r); // so far; borrowed
+void sentence_reader_close(sentence_reader *r);                       // NULL is allowed

@@ -86,6 +86,7 @@ static sigmoe_status write_meta(tokenization *t, const tokenizer *alphabet, cons
     dataset_content content = {.vocab_size = alphabet->alphabet_size,
         .tokenizer = alphabet,
         .source = t->text->source,
+        .skipped_lines = -1,
         .splits = splits};
     return dataset_write_meta(directory, &content, a);
 }

@@ -96,7 +96,7 @@ static sigmoe_status train_model(const split_text *text, int64_t vocab_size, con
 // ---------------------------------------------------------------- all of it
 
 static sigmoe_status encode_splits(const split_text *text, const piece_model *model, const char *directory,
-    const sigmoe_observer *observer, split_content *splits) {
+    const sigmoe_observer *observer, split_content *splits, bad_lines *bad) {
     threads *pool;
     progress_meter meter;
     int count = observer && observer->threads ? observer->threads : threads_available();
@@ -104,10 +104,41 @@ static sigmoe_status encode_splits(const split_text *text, const piece_model *mo
     progress_begin(&meter, observer, "tokenize", "bytes", 0, NAN);
     sigmoe_status status = SIGMOE_OK;
     for (int i = 0; status == SIGMOE_OK && i < SPLITS; i++)
-        status = encode_split(text, i, model, pool, directory, &meter, &splits[i]);
+        status = encode_split(text, i, model, pool, directory, &meter, &splits[i], &bad[i]);
     if (status == SIGMOE_OK) progress_end(&meter);
     threads_destroy(pool);
     return status;
+}
+
+// The trainer leaves out the rarest characters, one in 2000 at most. Where far more are unknown, a split is of another kind than
+// what the tokenizer learned from, or no text.
+static void note_unknown(const split_content *splits, const sigmoe_observer *observer) {
+    enum { MOST_PERCENT = 1 };
+    const split_content *worst = NULL;
+    for (int i = 0; i < SPLITS; i++) {
+        const split_content *s = &splits[i];
+        if (s->unknown * 100 <= s->tokens * MOST_PERCENT) continue;
+        if (!worst || (double)s->unknown / (double)s->tokens > (double)worst->unknown / (double)worst->tokens)
+            worst = s;
+    }
+    if (!worst) return;
+    progress_note(observer,
+        "warning: of the %s split's tokens %.1f %% are <unk>, for characters that the tokenizer did not "
+        "learn: scores do "
+        "not count what they stand for (a larger --vocab-size, or --tokenizer bytes)",
+        split_names[worst - splits], 100 * (double)worst->unknown / (double)worst->tokens);
+}
+
+// The test split of documents is the validation text once more.
+static int64_t all_bad(const bad_lines *bad) {
+    return bad[0].count + bad[1].count;
+}
+
+static void note_bad_lines(const bad_lines *bad, const sigmoe_observer *observer) {
+    long long count = all_bad(bad);
+    if (count > 0)
+        progress_note(observer, "warning: skipped %lld line%s that hold%s no text; the first: %s", count,
+            count == 1 ? "" : "s", count == 1 ? "s" : "", bad[0].count > 0 ? bad[0].first : bad[1].first);
 }
 
 static sigmoe_status describe_model(const char *path, int64_t asked, const training *t, json_t **out) {
@@ -123,22 +154,24 @@ static sigmoe_status write_all(const split_text *text, const piece_model *model,
     const char *directory, const sigmoe_observer *observer, arena *a) {
     static const tokenizer kind = {.type = TOKENIZER_SENTENCEPIECE};
     split_content splits[SPLITS] = {0};
-    TRY(encode_splits(text, model, directory, observer, splits));
+    bad_lines bad[SPLITS] = {0};
+    TRY(encode_splits(text, model, directory, observer, splits, bad));
+    note_bad_lines(bad, observer);
+    note_unknown(splits, observer);
     dataset_content content = {.vocab_size = sentencepiece_vocab_size(model),
         .tokenizer = &kind,
         .source = text->source,
+        .skipped_lines = text->skip_bad_lines ? all_bad(bad) : -1,
         .splits = splits,
         .tokenizer_model = description};
     return dataset_write_meta(directory, &content, a);
 }
 
 static void note_size(const piece_model *model, int64_t asked, const sigmoe_observer *observer) {
-    char line[128];
     int64_t size = sentencepiece_vocab_size(model);
-    if (size == asked || !observer || !observer->note) return;
-    snprintf(line, sizeof line, "the text gives a vocabulary of %lld tokens, not the %lld asked for",
-        (long long)size, (long long)asked);
-    observer->note(observer->context, line);
+    if (size != asked)
+        progress_note(observer, "the text gives a vocabulary of %lld tokens, not the %lld asked for",
+            (long long)size, (long long)asked);
 }
 
 sigmoe_status tokenize_sentencepiece(

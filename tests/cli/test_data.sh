@@ -57,7 +57,7 @@ fails 1 . data prepare text . --out x
 fails 1 empty data prepare text empty.txt --out x
 printf x >one.txt
 for tokenizer in bytes sentencepiece; do
-    fails 1 'one.txt has 1 bytes, too few for a train' data prepare text one.txt --tokenizer "$tokenizer" --out x
+    fails 1 'one.txt has 1 byte, too few for a train' data prepare text one.txt --tokenizer "$tokenizer" --out x
 done
 awk 'BEGIN { for (i = 0; i < 100; i++) printf "\342\226\205" }' >block.txt
 fails 1 'on block.txt: in each of its lines is U\+2585' data prepare text block.txt --tokenizer sentencepiece --out x

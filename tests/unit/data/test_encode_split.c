@@ -107,13 +107,14 @@ static void assert_as_whole_lines(const piece_model *model, const growing_text *
     threads *pool;
     progress_meter meter;
     split_content content = {0};
+    bad_lines bad;
     int64_t expected, count, unknown = 0;
     path_of_text = at("text");
     put_file(path_of_text, t->bytes, t->size);
     const split_text text = {.name = "it", .parts = {1}, .open = open_text, .part_name = name_of_text};
     progress_begin(&meter, NULL, "tokenize", "bytes", 0, NAN);
     assert_int_equal(threads_create(3, &pool), SIGMOE_OK);
-    if (encode_split(&text, 0, model, pool, scratch, &meter, &content) != SIGMOE_OK)
+    if (encode_split(&text, 0, model, pool, scratch, &meter, &content, &bad) != SIGMOE_OK)
         fail_msg("%s", sigmoe_message());
     threads_destroy(pool);
     const dataset here = {.vocab_size = sentencepiece_vocab_size(model)};

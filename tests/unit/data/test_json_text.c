@@ -74,7 +74,9 @@ static void finds_the_field(void **state) {
     is(" { } ", JSON_TEXT_MISSING);
     is("{\"a\":{\"text\":\"x\"}}", JSON_TEXT_MISSING);
     is("{\"text\":\"x\",\"text\":[]}", JSON_TEXT_NO_STRING);
-    is("{\"text\":null}", JSON_TEXT_NO_STRING);
+    is("{\"text\":null}", JSON_TEXT_NULL);
+    is("{\"text\":\"x\",\"text\": null}", JSON_TEXT_NULL);
+    is("{\"text\":nul}", JSON_TEXT_NO_JSON);
     is("{\"text\":{\"text\":\"x\"}}", JSON_TEXT_NO_STRING);
     static const char *const others[] = {"[]", "[{\"text\":\"x\"}]", "\"text\"", "0", "true", "NaN"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) is(others[i], JSON_TEXT_NO_OBJECT);
@@ -113,7 +115,9 @@ static void steps_over_any_value(void **state) {
         snprintf(line, sizeof line, "{\"text\": \"abc\",\"id\":%s}", values[i]);
         gives(line, "abc");
         snprintf(line, sizeof line, "{\"text\":%s}", values[i]);
-        is(line, values[i][0] == '"' ? JSON_TEXT_FOUND : JSON_TEXT_NO_STRING);
+        is(line, values[i][0] == '"'   ? JSON_TEXT_FOUND
+                 : values[i][0] == 'n' ? JSON_TEXT_NULL
+                                       : JSON_TEXT_NO_STRING);
     }
 }
 
