@@ -90,29 +90,32 @@ static sigmoe_status check_request(const sigmoe_bench_attention_request *r) {
     return SIGMOE_OK;
 }
 
+static void report(const sigmoe_bench_attention_request *request, const attention_times *times, threads *pool,
+    sigmoe_bench_attention_result *result) {
+    double forward = bench_attention_flops(request), total = 3 * forward;
+    double forward_gflops = forward / (times->forward_ms * 1e6), gflops = total / (times->total_ms * 1e6);
+    double peak = peak_gflops_beyond(pool, operand_type(request->dtype), fmax(forward_gflops, gflops));
+    *result = (sigmoe_bench_attention_result){.forward_ms = times->forward_ms,
+        .backward_ms = times->backward_ms,
+        .total_ms = times->total_ms,
+        .forward_flops = forward,
+        .total_flops = total,
+        .forward_gflops = forward_gflops,
+        .gflops = gflops,
+        .peak_gflops = peak,
+        .forward_fraction_of_peak = forward_gflops / peak,
+        .fraction_of_peak = gflops / peak,
+        .isa = cpu_level_name(cpu_current())};
+}
+
 sigmoe_status sigmoe_bench_attention(
     const sigmoe_bench_attention_request *request, sigmoe_bench_attention_result *result) {
     attention_times times;
     workspace work;
-    double peak = 0;
     TRY(check_request(request));
     TRY(workspace_open(request->threads, &work));
     sigmoe_status status = time_attention(request, &work, &times);
-    if (status == SIGMOE_OK) peak = peak_gflops(work.kernel.threads, operand_type(request->dtype));
+    if (status == SIGMOE_OK) report(request, &times, work.kernel.threads, result);
     workspace_close(&work);
-    if (status != SIGMOE_OK) return status;
-
-    double forward = bench_attention_flops(request), total = 3 * forward;
-    *result = (sigmoe_bench_attention_result){.forward_ms = times.forward_ms,
-        .backward_ms = times.backward_ms,
-        .total_ms = times.total_ms,
-        .forward_flops = forward,
-        .total_flops = total,
-        .forward_gflops = forward / (times.forward_ms * 1e6),
-        .gflops = total / (times.total_ms * 1e6),
-        .peak_gflops = peak,
-        .isa = cpu_level_name(cpu_current())};
-    result->forward_fraction_of_peak = result->forward_gflops / peak;
-    result->fraction_of_peak = result->gflops / peak;
-    return SIGMOE_OK;
+    return status;
 }

@@ -61,9 +61,12 @@ static sigmoe_status time_case(bench_state *s, const kernel_case *c, kernel_run 
 }
 
 static sigmoe_bench_kernel_row make_row(
-    const bench_state *s, const kernel_case *c, const kernel_run *run, double seconds) {
-    double peak = run->operands == SIGMOE_BF16 ? s->machine.bf16_peak_gflops : s->machine.peak_gflops;
-    double arithmetic = run->flops / (peak * 1e9);
+    bench_state *s, const kernel_case *c, const kernel_run *run, double seconds) {
+    bool wide = run->operands != SIGMOE_BF16;
+    double *peak = wide ? &s->machine.peak_gflops : &s->machine.bf16_peak_gflops;
+    *peak = peak_gflops_beyond(
+        s->work.kernel.threads, wide ? TYPE_REAL : TYPE_BF16, run->flops / (seconds * 1e9));
+    double arithmetic = run->flops / (*peak * 1e9);
     double memory = run->bytes / (s->machine.gigabytes_per_s * 1e9);
     return (sigmoe_bench_kernel_row){.operation = c->operation,
         .shape = c->shape,

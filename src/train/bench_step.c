@@ -36,11 +36,11 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
     }
     double tokens_per_s = (double)(batch * model->unroll) / bench_median(seconds, (int)steps);
     double flops = training_flops_per_token(model);
+    double gflops = 1e-9 * tokens_per_s * flops;
+    dtype operands = operand_type(trainer_settings(t)->dtype);
     *result = (sigmoe_bench_step_result){.tokens_per_s = tokens_per_s,
         .model_flops_per_token = flops,
-        .fraction_of_peak =
-            tokens_per_s * flops /
-            (peak_gflops(trainer_kernel(t).threads, operand_type(trainer_settings(t)->dtype)) * 1e9),
+        .fraction_of_peak = gflops / peak_gflops_beyond(trainer_kernel(t).threads, operands, gflops),
         .peak_rss_bytes = resident_set_peak(),
         .isa = cpu_level_name(cpu_current())};
     return SIGMOE_OK;

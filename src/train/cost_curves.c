@@ -63,27 +63,46 @@ static double standing_bytes(const cost_measurement *m, double d, double weights
     return (double)sizeof(float) * (2 * weights + 4 * (double)m->tokens * d);
 }
 
+// Parameters of the two layers.
+static double moe_weights(const layer_sizes *s, double experts) {
+    return 2 * (double)s->d_model * experts * (double)s->expert_size + (double)(s->experts * s->d_model);
+}
+static double dense_weights(const layer_sizes *s) {
+    double d = (double)s->d_model, channels = (double)(s->experts * s->expert_size);
+    return 2 * d * channels + channels + d;
+}
+
 static sigmoe_status measure_point(cost_measurement *m, int repetitions, cost_point *p) {
-    sigmoe_bench_layer_request r = {.d_model = p->sizes.d_model,
-        .experts = p->sizes.experts,
-        .expert_size = p->sizes.expert_size,
-        .k = p->sizes.k,
+    const layer_sizes *s = &p->sizes;
+    double d = (double)s->d_model;
+    sigmoe_bench_layer_request r = {.d_model = s->d_model,
+        .experts = s->experts,
+        .expert_size = s->expert_size,
+        .k = s->k,
         .tokens = m->tokens,
         .threads = m->threads,
         .repetitions = repetitions};
     sigmoe_bench_layer_result b;
     TRY(sigmoe_bench_layer(&r, &b));
-    double d = (double)r.d_model, experts = (double)r.experts, all = experts * (double)r.expert_size;
-    double moe_weights = 2 * d * all + experts * d, dense_weights = 2 * d * all + all + d;
-    // Experts without a token need not pass: as many as even chances leave out.
-    double used = experts * (1 - pow(1 - (double)r.k / experts, (double)m->tokens));
-    double used_weights = 2 * d * used * (double)r.expert_size + experts * d;
-    p->moe = (layer_cost){b.total_ms, b.peak_bytes + standing_bytes(m, d, moe_weights),
-        roofline(m, d, (double)(r.k * r.expert_size), experts * d, used_weights), b.gflops};
-    p->dense = (layer_cost){b.dense_total_ms, b.dense_peak_bytes + standing_bytes(m, d, dense_weights),
-        roofline(m, d, all, 0, dense_weights), b.dense_gflops};
+    p->moe = (layer_cost){.milliseconds = b.total_ms,
+        .bytes = b.peak_bytes + standing_bytes(m, d, moe_weights(s, (double)s->experts)),
+        .gflops = b.gflops};
+    p->dense = (layer_cost){.milliseconds = b.dense_total_ms,
+        .bytes = b.dense_peak_bytes + standing_bytes(m, d, dense_weights(s)),
+        .gflops = b.dense_gflops};
+    m->peak_gflops = fmax(m->peak_gflops, b.peak_gflops);
     m->isa = b.isa;
     return SIGMOE_OK;
+}
+
+// When the last point was measured: until then a layer may show that the peak is higher.
+static void add_rooflines(const cost_measurement *m, cost_point *p) {
+    const layer_sizes *s = &p->sizes;
+    double d = (double)s->d_model, experts = (double)s->experts;
+    // Experts without a token need not pass: as many as even chances leave out.
+    double used = experts * (1 - pow(1 - (double)s->k / experts, (double)m->tokens));
+    p->moe.roofline = roofline(m, d, (double)(s->k * s->expert_size), experts * d, moe_weights(s, used));
+    p->dense.roofline = roofline(m, d, experts * (double)s->expert_size, 0, dense_weights(s));
 }
 
 // ---------------------------------------------------------------- all points
@@ -115,6 +134,7 @@ static sigmoe_status measure(
         TRY(measure_point(m, r->repetitions, &m->point[i]));
         done += work[i];
     }
+    for (int i = 0; i < m->curve->points; i++) add_rooflines(m, &m->point[i]);
     TRY(progress_at(&meter, done));
     progress_end(&meter);
     return SIGMOE_OK;

@@ -122,7 +122,8 @@ static void describe_step(const trainer *t, progress_meter *meter, const step_re
     p->score = !bytes ? scores.perplexity : characters ? scores.bits_per_char : scores.bits_per_token;
     p->score_name = !bytes ? "ppl" : characters ? "bpc" : "bpb";
     p->tokens_per_second = report->tokens_per_second;
-    p->fraction_of_peak = gflops / peak_gflops(t->work.kernel.threads, operand_type(t->settings.dtype));
+    p->fraction_of_peak =
+        gflops / peak_gflops_beyond(t->work.kernel.threads, operand_type(t->settings.dtype), gflops);
 }
 
 static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {

@@ -1,9 +1,12 @@
 #include "kernels/peak/peak.h"
+#include "kernels/peak/best_rate.h"
 
 #include <time.h>
 
-enum { TRIALS = 100, REMEMBERED = 16 };
-static const double trial_seconds = 2e-3;
+enum { REMEMBERED = 16, MEASURED_AGAIN = 5 };
+// A trial is long beside what starting the threads takes, and short beside the time that a busy system leaves a thread alone.
+static const best_rate_plan plan = {
+    .least_seconds = 1e-3, .least_trials = 100, .most_trials = 500, .without_gain = 60};
 
 // A level without products of bf16 widens them.
 static peak_chains *chains_of(cpu_level level, dtype operands) {
@@ -24,6 +27,7 @@ static double seconds_now(void) {
 }
 
 typedef struct trial {
+    threads *pool;
     peak_chains *chains;
     int64_t rounds;
     double operations; // of one task
@@ -37,38 +41,48 @@ static void run_chains(void *context, int64_t task, int thread) {
     if (task == 0) t->operations = operations;
 }
 
-// Seconds for one task a thread.
-static double time_trial(threads *pool, trial *t) {
+// One task a thread.
+static double time_trial(void *context, int64_t rounds) {
+    trial *t = context;
+    t->rounds = rounds;
     double start = seconds_now();
-    parallel_for(pool, threads_count(pool), run_chains, t);
+    parallel_for(t->pool, threads_count(t->pool), run_chains, t);
     return seconds_now() - start;
 }
 
 static double measure(threads *pool, peak_chains *chains) {
-    trial t = {.chains = chains, .rounds = 1000};
-    while (time_trial(pool, &t) < trial_seconds) t.rounds *= 2;
-    double best = 0;
-    for (int i = 0; i < TRIALS; i++) {
-        double seconds = time_trial(pool, &t);
-        double gflops = 1e-9 * t.operations * threads_count(pool) / seconds;
-        if (gflops > best) best = gflops;
-    }
-    return best;
+    trial t = {.pool = pool, .chains = chains};
+    double rate = best_rate(time_trial, &t, &plan);
+    return 1e-9 * rate * t.operations / (double)t.rounds * threads_count(pool);
+}
+
+typedef struct known_peak {
+    int count;
+    peak_chains *chains;
+    double gflops;
+    int times; // that it was measured
+} known_peak;
+
+static known_peak *known(threads *pool, dtype operands) {
+    static known_peak peaks[REMEMBERED];
+    static int next;
+    peak_chains *chains = chains_of(cpu_current(), operands);
+    for (int i = 0; i < REMEMBERED; i++)
+        if (peaks[i].count == threads_count(pool) && peaks[i].chains == chains) return &peaks[i];
+    known_peak *p = &peaks[next++ % REMEMBERED];
+    *p = (known_peak){threads_count(pool), chains, measure(pool, chains), 1};
+    return p;
 }
 
 double peak_gflops(threads *pool, dtype operands) {
-    peak_chains *chains = chains_of(cpu_current(), operands);
-    static struct {
-        int count;
-        peak_chains *chains;
-        double gflops;
-    } known[REMEMBERED];
-    static int next;
-    for (int i = 0; i < REMEMBERED; i++)
-        if (known[i].count == threads_count(pool) && known[i].chains == chains) return known[i].gflops;
-    int place = next++ % REMEMBERED;
-    known[place].gflops = measure(pool, chains);
-    known[place].chains = chains;
-    known[place].count = threads_count(pool);
-    return known[place].gflops;
+    return known(pool, operands)->gflops;
+}
+
+double peak_gflops_beyond(threads *pool, dtype operands, double reached) {
+    known_peak *p = known(pool, operands);
+    for (; reached > p->gflops && p->times <= MEASURED_AGAIN; p->times++) {
+        double again = measure(pool, p->chains);
+        if (again > p->gflops) p->gflops = again;
+    }
+    return p->gflops;
 }

@@ -4,10 +4,15 @@
 #include "kernels/kernel.h"
 
 // Multiply-adds from registers alone (AMX: its tiles) of products whose operands are of this type, all threads of the pool
-// together, at the level in use; 1e9 operations a second, a multiply-add counting as two. Measured for a fifth of a second, the
-// best of many trials, once a thread count, level and type; later calls return the same number. Not safe to call from
+// together, at the level in use; 1e9 operations a second, a multiply-add counting as two. Measured for some tenths of a second,
+// the best of many trials, once a thread count, level and type; later calls return the same number. Not safe to call from
 // several threads at once.
 double peak_gflops(threads *pool, dtype operands);
+
+// The same where `reached` was measured: a rate above the peak shows that others had the processors while the peak was
+// measured, so it is measured again, a few times in all; later calls of both return the better one. What still lies above it
+// then is the caller's to show as it is.
+double peak_gflops_beyond(threads *pool, dtype operands, double reached);
 
 // 1e9 bytes a second between memory and all threads of the pool together: the best of some passes over a buffer four times
 // as large as the last cache, which lies in the scratch arena meanwhile.
