@@ -1,66 +1,75 @@
 #include "base/threads.h"
-#include "base/arena.h"
+#include "base/threads_place.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
-// Workers spin this many times before they sleep: kernels follow each other within microseconds, and waking a sleeper
-// costs more than that.
-enum { SPINS_BEFORE_SLEEP = 4000, MOST_THREADS = 1024 };
+enum { MOST_THREADS = 1024, LINE = 64, NOWHERE = -1 };
 
+// Kernels follow each other within microseconds and waking a sleeper costs more than that, so who waits first spins: for this
+// long and no longer, by the clock, since a pause takes 5 times as long on one processor as on another.
+static const int64_t spin_nanoseconds = 50000;
+enum { PAUSES_A_LOOK = 16 };
+
+// `inside` counts the workers in the round; OPEN says that more may enter. A worker that comes when all tasks are taken finds the
+// round closed, and nobody waits for it: on a busy machine a processor may not be had for milliseconds.
+enum { OPEN = 1 << 30 };
+
+typedef struct worker {
+    alignas(LINE) threads *pool;
+    pthread_t thread;
+    thread_place place;
+    int index;
+    _Atomic int processor; // while it is in a round, else NOWHERE
+    atomic_bool asleep;
+} worker;
+
+// What changes together shares a cache line with nothing else.
 struct threads {
     int count;
-    pthread_t *workers; // count - 1
-    struct worker *worker_states;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    int sleeping;
-    bool stop;
-
+    worker *workers; // [count], the first is the caller
     task_function *function;
     void *context;
     int64_t tasks;
-    _Atomic uint64_t round; // grows by one with each parallel_for
-    _Atomic int64_t next;   // next task to take
-    _Atomic int working;    // workers that have not finished this round
+
+    alignas(LINE) _Atomic int64_t next;   // next task to take
+    alignas(LINE) _Atomic uint32_t round; // grows with each parallel_for; workers sleep on it
+    atomic_bool stop;
+    _Atomic int processor;                 // of the caller, as it began the round
+    alignas(LINE) _Atomic uint32_t inside; // the caller sleeps on it
+    _Atomic int sleepers;
+    atomic_bool caller_sleeps;
 };
 
-typedef struct worker {
-    threads *pool;
-    int index;
-} worker;
-
-static bool pinned;
-static cpu_set_t allowed; // when pinning began: the mask of a bound thread says less
-
-static void current_processors(cpu_set_t *set) {
-    if (sched_getaffinity(0, sizeof *set, set) == 0 && CPU_COUNT(set) > 0) return;
-    CPU_ZERO(set);
-    CPU_SET(0, set);
+static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
 
-void threads_pin(void) {
-    if (!pinned) current_processors(&allowed);
-    pinned = true;
+static void wake(_Atomic uint32_t *word, int most) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
 }
 
-// A refusal changes nothing but the speed.
-static void bind_self(int index) {
-    if (!pinned) return;
-    int wanted = index % CPU_COUNT(&allowed);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed) && wanted-- == 0) CPU_SET(cpu, &one);
-    sched_setaffinity(0, sizeof one, &one);
+static int64_t nanoseconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static inline void pause_briefly(void) {
-    __builtin_ia32_pause();
+// Waits a moment for `*word` to change from `value`.
+static bool stays(_Atomic uint32_t *word, uint32_t value) {
+    for (int i = 0; i < PAUSES_A_LOOK; i++) {
+        if (atomic_load_explicit(word, memory_order_acquire) != value) return false;
+        __builtin_ia32_pause();
+    }
+    return true;
 }
 
 static void take_tasks(threads *t, int index) {
@@ -71,38 +80,97 @@ static void take_tasks(threads *t, int index) {
     }
 }
 
-// Waits for a round after `seen`; false when the pool stops.
-static bool wait_for_round(threads *t, uint64_t seen) {
-    for (int i = 0; i < SPINS_BEFORE_SLEEP; i++) {
-        if (atomic_load_explicit(&t->round, memory_order_acquire) != seen) return !t->stop;
-        pause_briefly();
-    }
-    pthread_mutex_lock(&t->lock);
-    t->sleeping++;
-    while (atomic_load_explicit(&t->round, memory_order_acquire) == seen)
-        pthread_cond_wait(&t->wake, &t->lock);
-    t->sleeping--;
-    pthread_mutex_unlock(&t->lock);
-    return !t->stop;
+// ---------------------------------------------------------------- a worker
+
+// The caller cannot go on where the worker spins: if it was last seen here, it waits for this processor.
+static bool caller_is_here(threads *t) {
+    return atomic_load_explicit(&t->processor, memory_order_relaxed) == sched_getcpu();
+}
+
+static void sleep_until_round(worker *w, uint32_t seen) {
+    atomic_store(&w->asleep, true);
+    atomic_fetch_add(&w->pool->sleepers, 1);
+    sleep_while(&w->pool->round, seen);
+    atomic_fetch_sub(&w->pool->sleepers, 1);
+    atomic_store(&w->asleep, false);
+}
+
+// Until the round is another than `seen`.
+static uint32_t wait_for_round(worker *w, uint32_t seen) {
+    threads *t = w->pool;
+    int64_t end = nanoseconds_now() + spin_nanoseconds;
+    while (stays(&t->round, seen))
+        if (caller_is_here(t) || nanoseconds_now() >= end) sleep_until_round(w, seen);
+    return atomic_load_explicit(&t->round, memory_order_acquire);
+}
+
+static bool enter(threads *t) {
+    uint32_t inside = atomic_load_explicit(&t->inside, memory_order_relaxed);
+    do {
+        if (!(inside & OPEN)) return false;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &t->inside, &inside, inside + 1, memory_order_acquire, memory_order_relaxed));
+    return true;
+}
+
+static void leave(threads *t) {
+    if (atomic_fetch_sub(&t->inside, 1) == 1 && atomic_load(&t->caller_sleeps)) wake(&t->inside, 1);
 }
 
 static void *worker_main(void *argument) {
     worker *w = argument;
-    bind_self(w->index);
-    uint64_t seen = 0;
-    while (wait_for_round(w->pool, seen)) {
-        seen++;
-        take_tasks(w->pool, w->index);
-        atomic_fetch_sub_explicit(&w->pool->working, 1, memory_order_release);
+    threads *t = w->pool;
+    thread_place_free(&w->place);
+    thread_place_bind(w->index);
+    for (uint32_t seen = 0;;) {
+        seen = wait_for_round(w, seen);
+        thread_place_free(&w->place);
+        if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return NULL;
+        if (!enter(t)) continue;
+        atomic_store_explicit(&w->processor, sched_getcpu(), memory_order_relaxed);
+        take_tasks(t, w->index);
+        atomic_store_explicit(&w->processor, NOWHERE, memory_order_relaxed);
+        leave(t);
     }
-    return NULL;
+}
+
+// ---------------------------------------------------------------- the caller
+
+static void wake_sleepers(threads *t) {
+    for (int i = 1; i < t->count; i++)
+        if (atomic_load(&t->workers[i].asleep))
+            thread_place_keep_off(&t->workers[i].place, t->workers[i].thread);
+    wake(&t->round, t->tasks - 1 < t->count ? (int)t->tasks - 1 : t->count);
 }
 
 static void begin_round(threads *t) {
-    pthread_mutex_lock(&t->lock);
-    atomic_fetch_add_explicit(&t->round, 1, memory_order_release);
-    if (t->sleeping) pthread_cond_broadcast(&t->wake);
-    pthread_mutex_unlock(&t->lock);
+    atomic_store_explicit(&t->processor, sched_getcpu(), memory_order_relaxed);
+    atomic_fetch_add(&t->round, 1);
+    if (atomic_load(&t->sleepers)) wake_sleepers(t);
+}
+
+// A worker that was last seen here cannot go on while the caller spins.
+static bool worker_is_here(threads *t) {
+    int here = sched_getcpu();
+    for (int i = 1; i < t->count; i++)
+        if (atomic_load_explicit(&t->workers[i].processor, memory_order_relaxed) == here) return true;
+    return false;
+}
+
+static void sleep_until_left(threads *t, uint32_t inside) {
+    atomic_store(&t->caller_sleeps, true);
+    if (atomic_load(&t->inside) == inside) sleep_while(&t->inside, inside);
+    atomic_store(&t->caller_sleeps, false);
+}
+
+// Nobody enters any more; waits for those inside, who run their last tasks.
+static void end_round(threads *t) {
+    uint32_t inside = atomic_fetch_and(&t->inside, ~(uint32_t)OPEN) & ~(uint32_t)OPEN;
+    if (inside == 0) return;
+    int64_t end = nanoseconds_now() + spin_nanoseconds;
+    for (; inside != 0; inside = atomic_load_explicit(&t->inside, memory_order_acquire))
+        if (stays(&t->inside, inside) && (worker_is_here(t) || nanoseconds_now() >= end))
+            sleep_until_left(t, inside);
 }
 
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context) {
@@ -114,34 +182,35 @@ void parallel_for(threads *t, int64_t tasks, task_function *function, void *cont
     t->context = context;
     t->tasks = tasks;
     atomic_store_explicit(&t->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->working, t->count - 1, memory_order_relaxed);
+    atomic_store_explicit(&t->inside, OPEN, memory_order_release);
     begin_round(t);
     take_tasks(t, 0);
-    for (int spins = 0; atomic_load_explicit(&t->working, memory_order_acquire) != 0; spins++) {
-        if (spins < SPINS_BEFORE_SLEEP)
-            pause_briefly();
-        else
-            sched_yield(); // more threads than cores: let the others run
+    end_round(t);
+}
+
+// ---------------------------------------------------------------- the pool
+
+static threads *pool_new(int count) {
+    threads *t = aligned_alloc(LINE, sizeof *t);
+    worker *workers = aligned_alloc(LINE, (size_t)count * sizeof *workers);
+    if (!t || !workers) {
+        free(t), free(workers);
+        return NULL;
     }
+    memset(t, 0, sizeof *t);
+    memset(workers, 0, (size_t)count * sizeof *workers);
+    t->workers = workers;
+    t->count = 1;
+    t->processor = NOWHERE;
+    return t;
 }
 
-static int cgroup_limit(void) {
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (!file) return MOST_THREADS;
-    long long quota, period;
-    int fields = fscanf(file, "%lld %lld", &quota, &period); // "max 100000" has no quota
-    fclose(file);
-    if (fields != 2 || quota <= 0 || period <= 0) return MOST_THREADS;
-    long long cpus = (quota + period - 1) / period;
-    return cpus < MOST_THREADS ? (int)cpus : MOST_THREADS;
-}
-
-int threads_available(void) {
-    cpu_set_t set = allowed;
-    if (!pinned) current_processors(&set);
-    int cpus = CPU_COUNT(&set), limit = cgroup_limit();
-    if (cpus > limit) cpus = limit;
-    return cpus < 1 ? 1 : cpus;
+static bool start_worker(threads *t, int index) {
+    worker *w = &t->workers[index];
+    w->pool = t;
+    w->index = index;
+    w->processor = NOWHERE;
+    return thread_place_start(&w->place, &w->thread, worker_main, w) == 0;
 }
 
 sigmoe_status threads_create(int count, threads **out) {
@@ -149,26 +218,15 @@ sigmoe_status threads_create(int count, threads **out) {
     if (count < 0 || count > MOST_THREADS)
         return fail(SIGMOE_BAD_ARGUMENT, "%d threads: ask for 1 to %d (0 lets the machine decide)", count,
             MOST_THREADS);
-    threads *t = calloc(1, sizeof *t);
-    worker *states = calloc((size_t)count, sizeof *states);
-    pthread_t *workers = calloc((size_t)count, sizeof *workers);
-    if (!t || !states || !workers) {
-        free(t), free(states), free(workers);
-        return fail(SIGMOE_NO_MEMORY, "no memory for %d threads", count);
-    }
-    t->worker_states = states;
-    t->workers = workers;
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->wake, NULL);
-    t->count = 1;
-    bind_self(0);
-    for (int i = 1; i < count; i++) {
-        states[i] = (worker){t, i};
-        if (pthread_create(&workers[i], NULL, worker_main, &states[i]) != 0) {
-            threads_destroy(t);
-            return fail(SIGMOE_NO_MEMORY, "the system refuses thread %d of %d; ask for fewer", i + 1, count);
-        }
-        t->count = i + 1;
+    threads *t = pool_new(count);
+    if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for %d threads", count);
+    thread_place_bind(0);
+    for (; t->count < count; t->count++) {
+        if (start_worker(t, t->count)) continue;
+        int started = t->count;
+        threads_destroy(t);
+        return fail(
+            SIGMOE_NO_MEMORY, "the system refuses thread %d of %d; ask for fewer", started + 1, count);
     }
     *out = t;
     return SIGMOE_OK;
@@ -176,13 +234,11 @@ sigmoe_status threads_create(int count, threads **out) {
 
 void threads_destroy(threads *t) {
     if (!t) return;
-    t->stop = true;
-    begin_round(t);
-    for (int i = 1; i < t->count; i++) pthread_join(t->workers[i], NULL);
-    pthread_cond_destroy(&t->wake);
-    pthread_mutex_destroy(&t->lock);
+    atomic_store(&t->stop, true);
+    atomic_fetch_add(&t->round, 1);
+    wake(&t->round, t->count);
+    for (int i = 1; i < t->count; i++) pthread_join(t->workers[i].thread, NULL);
     free(t->workers);
-    free(t->worker_states);
     free(t);
 }
 

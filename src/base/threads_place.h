@@ -1,0 +1,24 @@
+// Where the threads of a pool run: on processors of their own from the start, though free to move unless they are pinned.
+#pragma once
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+// For the thread that creates a pool, and for each worker when it begins: binds it where the program pins its threads.
+void thread_place_bind(int index);
+
+// Systems may wake, or start, a thread on the processor of who wakes it although others are idle: some pack threads on few
+// processors. There it would wait until the caller stops. So a worker starts, and is woken, on any of its processors but the
+// caller's; as soon as it runs it may use all again, and the system moves it as it sees fit.
+typedef struct thread_place {
+    cpu_set_t whole; // the worker's own while `kept_off`
+    atomic_bool kept_off;
+} thread_place;
+
+// pthread_create, away from the calling thread.
+int thread_place_start(thread_place *p, pthread_t *thread, void *function(void *), void *argument);
+// Before the caller wakes a thread: keeps it off the caller's processor.
+void thread_place_keep_off(thread_place *p, pthread_t thread);
+// By the thread itself: it may use all of its processors again.
+void thread_place_free(thread_place *p);
