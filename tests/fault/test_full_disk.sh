@@ -14,7 +14,8 @@ else
     needs_faults
 fi
 
-# From `leave` and `forbid` on to `allow`, $program is the program on such a disk.
+# From `leave` and `forbid` on to `allow`, $program is the program on such a disk. A remount binds, since a plain one repeats the
+# owner's number, which a user namespace does not know.
 leave() { # leave KILOBYTES: that much room
     allow
     if [ -n "${SIGMOE_TMPFS:-}" ]; then
@@ -27,14 +28,14 @@ leave() { # leave KILOBYTES: that much room
 forbid() {
     allow
     if [ -n "${SIGMOE_TMPFS:-}" ]; then
-        mount -o remount,ro "$SIGMOE_TMPFS"
+        mount -o remount,bind,ro "$SIGMOE_TMPFS"
     else
         with_faults --under "$disk" --read-only
     fi
 }
 allow() {
     program=$sigmoe
-    [ -z "${SIGMOE_TMPFS:-}" ] || mount -o remount,rw "$SIGMOE_TMPFS"
+    [ -z "${SIGMOE_TMPFS:-}" ] || mount -o remount,bind,rw "$SIGMOE_TMPFS"
     [ -z "${SIGMOE_TMPFS:-}" ] || rm -f "$SIGMOE_TMPFS/ballast"
 }
 
