@@ -1,5 +1,6 @@
 // sigmoe: the program. Each command is a table of options and a function; this file finds the command.
 #include "commands.h"
+#include "limits.h"
 #include "standard_streams.h"
 
 #include <errno.h>
@@ -165,6 +166,7 @@ static int finish_output(const command *ran, int status) {
 
 int main(int argc, char **argv) {
     const command *ran = NULL;
+    limits_meet();
     standard_streams_fill();
     int status = report(sigmoe_initialize());
     if (status == EXIT_FINE) status = dispatch(argc - 1, argv + 1, &ran);

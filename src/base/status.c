@@ -41,6 +41,7 @@ sigmoe_status fail_errno(const char *format, ...) {
     va_end(arguments);
     append(": ");
     append(strerror(saved));
+    if (saved == EFBIG) append("; ulimit -f, or the file system, limits the size of a file");
     errno = saved;
     return SIGMOE_IO;
 }

@@ -17,7 +17,7 @@ typedef struct outcome {
     sigmoe_status status;
     char message[1024];
 } outcome;
-enum { SEND_BYTES = 1 << 16, WAIT_MILLISECONDS = 100 };
+enum { SEND_BYTES = 1 << 13, WAIT_MILLISECONDS = 100 };
 
 // ---------------------------------------------------------------- the child
 

@@ -1,5 +1,6 @@
 #include "formats/json_options.h"
 #include "formats/file.h"
+#include "formats/json_parse.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ sigmoe_status json_parse_object(
     if (count_values(bytes, size) > most_values)
         return fail(SIGMOE_BAD_FORMAT, "%s: more than %" PRId64 " JSON values: this is another kind of file",
             name, most_values);
-    json_t *value = json_loadb(bytes ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = json_parse(bytes ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
     if (!value)
         return fail(
             SIGMOE_BAD_FORMAT, "%s, line %d, column %d: %s", name, error.line, error.column, error.text);
@@ -227,7 +228,7 @@ sigmoe_status json_write_options(json_t *object, option_table table, const void 
 }
 
 sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values) {
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *value = json_parse(text, strlen(text), JSON_DECODE_ANY, NULL);
     if (!value) value = json_string(text); // a word without quotes
     if (!value) return fail(SIGMOE_BAD_ARGUMENT, "the value of \"%s%s\" is not UTF-8 text", path, o->name);
     sigmoe_status status = set_value(o, path, value, values);

@@ -18,7 +18,7 @@ enum {
     WIDE_VERSION = 7,
     NARROW_VOCAB = 1 << 16, // what uint16 can name
     INDEX_DIGITS = 6,
-    READ_TOKENS = 1 << 14, // at a time
+    READ_TOKENS = 1 << 11, // at a time, on the stack
 };
 
 // Read, not mapped: of a file that is cut short while it is in use, reading is an error, touching a mapping the end.

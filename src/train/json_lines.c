@@ -1,5 +1,7 @@
 #include "train/json_lines.h"
 
+#include "formats/json_parse.h"
+
 #include <string.h>
 
 sigmoe_status json_lines_open(const char *path, json_lines *out) {
@@ -25,7 +27,7 @@ sigmoe_status json_lines_next(json_lines *lines, json_t **out) {
     if (!end) return SIGMOE_OK;
     lines->position += (size_t)(end - line) + 1;
     lines->number++;
-    *out = json_loadb(line, (size_t)(end - line), 0, NULL);
+    *out = json_parse(line, (size_t)(end - line), 0, NULL);
     if (json_is_object(*out)) return SIGMOE_OK;
     json_decref(*out);
     *out = NULL;

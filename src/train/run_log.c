@@ -2,6 +2,7 @@
 
 #include "formats/file.h"
 #include "formats/json_options.h"
+#include "formats/json_parse.h"
 #include "train/json_objects.h"
 #include "train/train_settings.h"
 #include "train/usage.h"
@@ -16,7 +17,7 @@
 
 // The step of a line of JSON; -1 when it is no such line.
 static int64_t line_step(const char *line, size_t length) {
-    json_t *object = json_loadb(line, length, 0, NULL);
+    json_t *object = json_parse(line, length, 0, NULL);
     const json_t *step = json_object_get(object, "step");
     int64_t value = json_is_integer(step) ? json_integer_value(step) : -1;
     json_decref(object);

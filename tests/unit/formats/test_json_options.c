@@ -1,6 +1,7 @@
 #include "formats/scratch.h"
 
 #include "formats/json_options.h"
+#include "formats/json_parse.h"
 
 #include <math.h>
 
@@ -90,7 +91,21 @@ static void deep_nesting_is_refused(void **state) {
     static char text[200001];
     memset(text, '[', 200000);
     memcpy(text, "{\"a\":", 5);
-    refuses(text, "depth");
+    refuses(text, "text, line 1, column 69: brackets are nested more than 64 deep");
+    // Just deep enough; brackets in strings open nothing, those that are closed do not count.
+    memset(text, '[', 63), memset(text + 63, ']', 63);
+    json_t *value = json_parse(text, 126, 0, NULL);
+    assert_non_null(value);
+    json_decref(value);
+    memset(text, '[', 65), memset(text + 65, ']', 65);
+    assert_null(json_parse(text, 130, 0, NULL));
+    memcpy(text, "[\"\\\"", 4), memset(text + 4, '[', 100), memcpy(text + 104, "\"", 1),
+        memset(text + 105, ' ', 100);
+    for (int i = 0; i < 100; i++) memcpy(text + 105 + 3 * i, ",[]", 3);
+    text[405] = ']';
+    value = json_parse(text, 406, 0, NULL);
+    assert_non_null(value);
+    json_decref(value);
 }
 
 // A text takes many times its size when it is parsed: what is no file of ours must not be.

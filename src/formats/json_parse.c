@@ -1,0 +1,40 @@
+#include "formats/json_parse.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+// The first bracket outside of strings that opens one level too many; `size`: there is none. Of text that is no JSON,
+// perhaps a wrong one.
+static size_t too_deep_at(const char *text, size_t size) {
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += text[i] == '\\';
+        else if (text[i] == '[' || text[i] == '{')
+            depth++;
+        else if (text[i] == ']' || text[i] == '}')
+            depth--;
+        if (depth > JSON_MOST_DEPTH) return i;
+    }
+    return size;
+}
+
+static void tell_place(const char *text, size_t at, json_error_t *error) {
+    *error = (json_error_t){.line = 1, .column = 1, .position = (int)at};
+    for (size_t i = 0; i < at; i++) {
+        bool ends = text[i] == '\n';
+        error->line += ends;
+        error->column = ends ? 1 : error->column + 1;
+    }
+    snprintf(error->text, sizeof error->text, "brackets are nested more than %d deep", JSON_MOST_DEPTH);
+}
+
+json_t *json_parse(const char *text, size_t size, size_t flags, json_error_t *error) {
+    size_t deep = too_deep_at(text, size);
+    if (deep == size) return json_loadb(text, size, flags, error);
+    if (error) tell_place(text, deep, error);
+    return NULL;
+}
