@@ -282,9 +282,7 @@ static uint32_t next_random(uint32_t *x) {
 // Behind each beginning that means something, cut and changed: refused, or taken as it is, but never more than that.
 static void any_bytes(void **state) {
     (void)state;
-    static const char *const begins[] = {"", "PK\3\4", "PK\5\6", "\x1f\x8b\x08",
-        "\xfd"
-        "7zXZ",
+    static const char *const begins[] = {"", "PK\3\4", "PK\5\6", "\x1f\x8b\x08", "\xfd\x37zXZ",
         "\x28\xb5\x2f\xfd", "BZh91AY&SY", "MZ", "PAR1", "\xff\xff\xff\xff", "\xef\xbb", "\x50\x2a\x4d\x18"};
     const char *path = at("file");
     uint32_t x = 2463534242u;
