@@ -4,7 +4,9 @@
  *
  * Conventions. Every fallible function returns sigmoe_status; on failure sigmoe_message() is one sentence for a person.
  * Objects are opaque and belong to who created them; *_free accepts NULL. `const char *` arguments are borrowed for the
- * call. Different objects may be used from different threads; one object from one thread at a time. Losses are in nats.
+ * call. Strings that the library gives out are constants for the life of the process; the exceptions are sigmoe_message's,
+ * what callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed).
+ * Different objects may be used from different threads; one object from one thread at a time. Losses are in nats.
  * Request structs are set up with their *_defaults function first, so that fields added later keep a meaning.
  *
  *   Chapter 1  status, version, processor     Chapter 4  data
@@ -46,7 +48,7 @@ SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
  * avx512bf16, amx: use no more than that). Fails on an unknown or unavailable name. */
 SIGMOE_API sigmoe_status sigmoe_initialize(void);
 SIGMOE_API const char *sigmoe_cpu_name(void); /* the level in use, "avx512" */
-/* The kernel chosen for each operation. False when `index` is past the end. Strings are constants. */
+/* The kernel chosen for each operation. False when `index` is past the end. */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
 
 /* Binds each thread of later work, the calling one included, to a processor of its own among those that the process may use
@@ -113,7 +115,7 @@ SIGMOE_API void sigmoe_config_free(sigmoe_config *config);
 SIGMOE_API sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value);
 /* All values consistent (K <= N_E and the like); the sentence names the key. */
 SIGMOE_API sigmoe_status sigmoe_config_check(const sigmoe_config *config);
-/* JSON text, owned by the config, valid until it changes. */
+/* JSON text, owned by the config, valid until it changes or is freed. */
 SIGMOE_API sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **json);
 SIGMOE_API void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings);
 
@@ -136,7 +138,7 @@ SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
 typedef struct sigmoe_option {
     const char *key;     /* "ff.k" */
     const char *applies; /* "moe", or "" for every model */
-    const char *values;  /* "1..65536", "sigmoid|softmax|...": valid until the next call in this thread */
+    const char *values;  /* "1..65536", "sigmoid|softmax|..." */
     const char *preset;  /* default as text, "required" */
     const char *help;
 } sigmoe_option;
@@ -165,7 +167,8 @@ typedef struct sigmoe_summary {
 /* `batch` sequences in a step; 0: as the configuration's settings have it. */
 SIGMOE_API sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch,
     sigmoe_recompute recompute, sigmoe_dtype dtype, sigmoe_summary *summary);
-/* Tensor by tensor. False when `index` is past the end. Strings live as long as the config and until it changes. */
+/* Tensor by tensor. False when `index` is past the end. Strings are owned by the config, valid
+ * until it changes or is freed. */
 typedef struct sigmoe_tensor_info {
     const char *name;
     int dims;
@@ -221,7 +224,7 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 typedef struct sigmoe_train_request {
     const sigmoe_config *config; /* fresh weights from this ... */
     const char *config_name; /* as the user called it, or NULL: a file, which replacing `out` must spare */
-    const char *init;        /* ... or start from this model directory (one of the two; neither on resume) */
+    const char *init; /* ... or start from this model directory (one of the two; neither on resume) */
     const char *const *overrides; /* "key=value", applied to init's configuration too */
     int override_count;
     const char *data; /* on resume only where the data have moved; else NULL */
@@ -242,7 +245,7 @@ typedef struct sigmoe_train_result {
     double loss; /* of the last step; NaN, like the next, when none was left to do */
     double tokens_per_second;
     double seconds;
-    const char *checkpoint; /* newest one; static storage of the thread */
+    const char *checkpoint; /* newest one */
 } sigmoe_train_result;
 SIGMOE_API sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result);
@@ -301,7 +304,7 @@ typedef struct sigmoe_compare_request {
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
 /* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
- * is the text, owned by the library until the thread's next call. */
+ * is the text. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table);
 typedef struct sigmoe_variant {
@@ -337,7 +340,7 @@ SIGMOE_API sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_r
 SIGMOE_API sigmoe_status sigmoe_sweep(
     const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table);
 typedef struct sigmoe_sweep_table {
-    const char *name;    /* "tab10-wt-s"; valid until the thread's next call */
+    const char *name;    /* "tab10-wt-s" */
     const char *summary; /* "ablations, Switch and S-BASE" */
 } sigmoe_sweep_table;
 SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
@@ -357,7 +360,7 @@ typedef struct sigmoe_analyze_request {
 SIGMOE_API void sigmoe_analyze_defaults(sigmoe_analyze_request *request);
 /* Runs the text through every model and leaves in `out` what their feedforward blocks did: active channels, selection
  * weights, experts used together, what each expert fires on; PNG, SVG and CSV, and report.html with all of it. *summary is
- * a text for a terminal, owned by the library until the thread's next call. */
+ * a text for a terminal. */
 SIGMOE_API sigmoe_status sigmoe_analyze(
     const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary);
 
@@ -391,8 +394,7 @@ typedef struct sigmoe_bench_figure_request {
     bool force;
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request);
-/* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text, owned by the library until the thread's next
- * call. */
+/* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text. */
 SIGMOE_API sigmoe_status sigmoe_bench_figure(
     const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table);
 typedef struct sigmoe_cost_figure {

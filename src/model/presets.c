@@ -1,6 +1,7 @@
 #include "model/presets.h"
 #include "base/option.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -151,13 +152,24 @@ static const char *source_of(const base_model *b, const comparison_row *row) {
     return row->published[b->paper] > 0 ? "Tab. 5" : "";
 }
 
+// ---------------------------------------------------------------- the list
+
 typedef struct preset_strings {
     char name[64];
     char summary[160];
 } preset_strings;
-static _Thread_local preset_strings strings; // of the last preset given out in this thread
 
-static bool make_preset(const base_model *b, const comparison_row *row, bool code, preset *out) {
+enum { FORMS = 2, MOST_PRESETS = 1 + BASES * MOST_COMPARISON_ROWS * FORMS };
+
+// All presets, made by whoever asks first and constant from then on: what is given out points into them.
+static preset presets[MOST_PRESETS];
+static preset_strings strings[MOST_PRESETS];
+static const char *names[MOST_PRESETS];
+static int presets_made;
+static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+static bool make_preset(
+    const base_model *b, const comparison_row *row, bool code, preset *out, preset_strings *texts) {
     preset base;
     fill_base(b, &base);
     *out = base;
@@ -169,11 +181,11 @@ static bool make_preset(const base_model *b, const comparison_row *row, bool cod
     if (twice && !code) published = 11.71;
     out->code = code;
     if (code && !code_differs(b, row, out)) return false;
-    snprintf(strings.name, sizeof strings.name, "%s-%s%s", b->name, suffix(row), code ? "@code" : "");
-    snprintf(strings.summary, sizeof strings.summary, "%s%s", row->summary,
+    snprintf(texts->name, sizeof texts->name, "%s-%s%s", b->name, suffix(row), code ? "@code" : "");
+    snprintf(texts->summary, sizeof texts->summary, "%s%s", row->summary,
         code ? "; as the public code's sweep has it" : "");
-    out->about = (sigmoe_preset){.name = strings.name,
-        .summary = strings.summary,
+    out->about = (sigmoe_preset){.name = texts->name,
+        .summary = texts->summary,
         .base = b->name,
         .code = code,
         .ff_flops_share = comparison_flops_share(&base.config, &out->config),
@@ -209,20 +221,18 @@ static bool has_preset(const base_model *b, const comparison_row *row) {
 }
 
 // A row whose sizes do not divide on a base, or whose `@code` form equals the printed one, has no preset there.
-static bool visit(int wanted, const char *wanted_name, preset *out, int *seen) {
-    *seen = 0;
-    make_demo(out);
-    if (wanted == (*seen)++ || (wanted_name && strcmp(wanted_name, out->about.name) == 0)) return true;
+static void make_presets(void) {
+    make_demo(&presets[presets_made++]);
     for (int b = 0; b < BASES; b++)
         for (int r = 0; r < comparison_row_count(); r++)
-            for (int code = 0; code < 2; code++) {
+            for (int code = 0; code < FORMS; code++) {
                 const comparison_row *row = comparison_row_at(r);
-                if (!has_preset(&bases[b], row) || !make_preset(&bases[b], row, code, out)) continue;
-                if (wanted == *seen || (wanted_name && strcmp(wanted_name, out->about.name) == 0))
-                    return true;
-                (*seen)++;
+                bool exists =
+                    has_preset(&bases[b], row) &&
+                    make_preset(&bases[b], row, code, &presets[presets_made], &strings[presets_made]);
+                presets_made += exists;
             }
-    return false;
+    for (int i = 0; i < presets_made; i++) names[i] = presets[i].about.name;
 }
 
 const char *preset_base_name(paper_base base) {
@@ -232,27 +242,21 @@ const char *preset_base_name(paper_base base) {
 }
 
 int preset_count(void) {
-    preset unused;
-    int seen;
-    visit(-1, NULL, &unused, &seen);
-    return seen;
+    pthread_once(&made, make_presets);
+    return presets_made;
 }
 
 sigmoe_status preset_at(int index, preset *out) {
-    int seen;
-    if (index >= 0 && visit(index, NULL, out, &seen)) return SIGMOE_OK;
-    return fail(SIGMOE_BAD_ARGUMENT, "there is no preset number %d", index);
+    if (index < 0 || index >= preset_count())
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no preset number %d", index);
+    *out = presets[index];
+    return SIGMOE_OK;
 }
 
 sigmoe_status preset_named(const char *name, preset *out) {
-    int count;
-    if (visit(-1, name, out, &count)) return SIGMOE_OK;
-    char nearest[sizeof strings.name] = "";
-    for (int i = 0; i < count && preset_at(i, out) == SIGMOE_OK; i++) {
-        const char *pair[2] = {nearest, out->about.name};
-        if (i == 0 || sigmoe_nearest(name, pair, 2) != nearest)
-            snprintf(nearest, sizeof nearest, "%s", out->about.name);
-    }
+    int count = preset_count();
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return preset_at(i, out);
     return fail(SIGMOE_BAD_ARGUMENT, "there is no preset %s; did you mean %s? `sigmoe presets` lists all",
-        name, nearest);
+        name, sigmoe_nearest(name, names, count));
 }

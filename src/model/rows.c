@@ -275,6 +275,8 @@ static const comparison_row rows[] = {
     {"random", "experts drawn anew for each token", "", {0}, .apply = random_row},
 };
 
+_Static_assert(sizeof rows / sizeof *rows <= MOST_COMPARISON_ROWS, "raise MOST_COMPARISON_ROWS");
+
 int comparison_row_count(void) {
     return sizeof rows / sizeof *rows;
 }

@@ -27,6 +27,7 @@ typedef struct comparison_row {
     bool keeps_size; // its size is what `apply` gives: matching leaves it alone
 } comparison_row;
 
+enum { MOST_COMPARISON_ROWS = 40 };
 int comparison_row_count(void);
 const comparison_row *comparison_row_at(int index);
 const comparison_row *comparison_row_named(const char *name); // NULL when unknown

@@ -1,6 +1,7 @@
 // sigmoe_analyze: opens what is needed, then measures, draws and writes, in a directory that gets its name at the end.
 #include "train/analyze.h"
 
+#include "base/kept_text.h"
 #include "data/output_directory.h"
 #include "train/checkpoint.h"
 #include "train/plot.h"
@@ -91,7 +92,6 @@ static sigmoe_status analyze(analysis *a, const char *out, char **text) {
 
 sigmoe_status sigmoe_analyze(
     const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
-    static _Thread_local char *last_summary; // what the header promises to own
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
     TRY(path_trimmed(out, request->out));
@@ -101,11 +101,5 @@ sigmoe_status sigmoe_analyze(
     TRY(arena_create("analysis", &a.arena));
     sigmoe_status status = analyze(&a, out, &text);
     arena_destroy(a.arena);
-    if (status != SIGMOE_OK) {
-        free(text);
-        return status;
-    }
-    free(last_summary);
-    *summary = last_summary = text;
-    return SIGMOE_OK;
+    return hand_out_text(status, text, summary);
 }

@@ -1,6 +1,7 @@
 // sigmoe_compare: variants of equal size, trained on the same batches in the same order, side by side.
 #include "train/compare.h"
 
+#include "base/kept_text.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
 #include "train/compare_ngram.h"
@@ -220,7 +221,6 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
 
 sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
     const sigmoe_observer *observer, const char **table) {
-    static _Thread_local char *last_table; // what the header promises to own
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
     TRY(path_trimmed(out, request->out));
@@ -235,10 +235,7 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
     sigmoe_status status = compare(&c, &lock, &text);
     place_unlock(lock);
     arena_destroy(c.arena);
-    if (status != SIGMOE_OK) return status;
-    free(last_table);
-    *table = last_table = text;
-    return SIGMOE_OK;
+    return hand_out_text(status, text, table);
 }
 
 sigmoe_status sigmoe_compare(

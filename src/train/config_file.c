@@ -131,6 +131,7 @@ sigmoe_config config_copy(const sigmoe_config *config) {
     copy.json = NULL;
     copy.tensors = NULL;
     copy.tensor_texts = NULL;
+    copy.tensor_inits = NULL;
     return copy;
 }
 
@@ -177,9 +178,11 @@ sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset
     bool known = config->tokenizer.type != TOKENIZER_NONE && data->tokenizer.type != TOKENIZER_NONE;
     if (config->model.vocab_size != data->vocab_size)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "the model has a vocabulary of %lld tokens and the data in %s one of %lld: use data prepared for "
+            "the model has a vocabulary of %lld tokens and the data in %s one of %lld: use data prepared "
+            "for "
             "this model",
-            (long long)config->model.vocab_size, data->directory, (long long)data->vocab_size);
+            (long long)config->model.vocab_size, data->directory,
+            (long long)data->vocab_size);
     if (known && !tokenizer_equal(&config->tokenizer, &data->tokenizer))
         return fail(SIGMOE_BAD_ARGUMENT,
             "the data in %s was cut into tokens by another tokenizer than the model's: use data prepared for "

@@ -13,6 +13,7 @@ struct sigmoe_config {
     char *json;
     parameter_list *tensors;
     arena *tensor_texts;
+    const char **tensor_inits; // one a tensor, in that arena
 };
 
 // Fills *config (no caches) from a config.json; the sentence names file and key.

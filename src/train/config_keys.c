@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_VARIANTS = 32, MOST_KEYS = 256 };
+enum { MOST_VARIANTS = 32 };
 
 // The choices of ff.type, as the registry has them.
 static const option *variant_option(void) {
@@ -56,11 +56,11 @@ void config_key_path(const config_key *key, char path[CONFIG_KEY_SIZE]) {
 }
 
 sigmoe_status config_key_unknown(const char *path, const ff_variant *variant) {
-    char paths[MOST_KEYS][CONFIG_KEY_SIZE];
-    const char *known[MOST_KEYS];
+    char paths[MOST_CONFIG_KEYS][CONFIG_KEY_SIZE];
+    const char *known[MOST_CONFIG_KEYS];
     config_key key;
     int count = 0;
-    for (int i = 0; count < MOST_KEYS && config_key_at(i, &key); i++) {
+    for (int i = 0; count < MOST_CONFIG_KEYS && config_key_at(i, &key); i++) {
         if (key.variant && key.variant != variant) continue;
         config_key_path(&key, paths[count]);
         known[count] = paths[count];

@@ -14,7 +14,7 @@ bool config_key_at(int index, config_key *key);
 // "ff.type" itself, whose value (an index into the registry) lives in no options struct.
 bool config_key_is_variant(const config_key *key);
 
-enum { CONFIG_KEY_SIZE = 64 };
+enum { CONFIG_KEY_SIZE = 64, MOST_CONFIG_KEYS = 128 };
 void config_key_path(const config_key *key, char path[CONFIG_KEY_SIZE]); // "ff.k"
 // What unknown keys get: a sentence with the nearest key that a model with this variant has.
 sigmoe_status config_key_unknown(const char *path, const ff_variant *variant);

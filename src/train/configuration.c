@@ -8,6 +8,7 @@
 #include "train/training_flops.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +55,9 @@ sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out) {
 }
 
 sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value) {
+    TRY(config_set(config, key, value));
     forget_caches(config);
-    return config_set(config, key, value);
+    return SIGMOE_OK;
 }
 
 sigmoe_status sigmoe_config_check(const sigmoe_config *config) {
@@ -89,17 +91,34 @@ sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *out) {
     return model_parameter_count(&p.config, &out->parameters);
 }
 
-bool sigmoe_option_at(int index, sigmoe_option *out) {
-    static _Thread_local char path[CONFIG_KEY_SIZE], values[512], preset_text[64];
+// All options as texts, made by whoever asks first and constant from then on.
+typedef struct option_strings {
+    char path[CONFIG_KEY_SIZE], values[256], preset[64];
+} option_strings;
+static sigmoe_option described[MOST_CONFIG_KEYS];
+static option_strings description_strings[MOST_CONFIG_KEYS];
+static int options_described;
+
+static void describe_options(void) {
     config_key key;
-    if (!config_key_at(index, &key)) return false;
-    config_key_path(&key, path);
-    option_describe(key.option, values, sizeof values, preset_text, sizeof preset_text);
-    *out = (sigmoe_option){.key = path,
-        .applies = key.variant ? key.variant->name : "",
-        .values = values,
-        .preset = preset_text,
-        .help = key.option->help};
+    for (int i = 0; i < MOST_CONFIG_KEYS && config_key_at(i, &key); i++) {
+        option_strings *texts = &description_strings[i];
+        config_key_path(&key, texts->path);
+        option_describe(key.option, texts->values, sizeof texts->values, texts->preset, sizeof texts->preset);
+        described[i] = (sigmoe_option){.key = texts->path,
+            .applies = key.variant ? key.variant->name : "",
+            .values = texts->values,
+            .preset = texts->preset,
+            .help = key.option->help};
+        options_described++;
+    }
+}
+
+bool sigmoe_option_at(int index, sigmoe_option *out) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, describe_options);
+    if (index < 0 || index >= options_described) return false;
+    *out = described[index];
     return true;
 }
 
@@ -126,7 +145,6 @@ static int64_t count_feedforward(const parameter_list *list) {
     return count;
 }
 
-// Multiply-adds a token of the dense block with as many channels.
 // Elements of the tensors that have a rounded copy under mixed precision.
 static int64_t count_products(const parameter_list *list) {
     int64_t count = 0;
@@ -135,6 +153,7 @@ static int64_t count_products(const parameter_list *list) {
     return count;
 }
 
+// A token's, of the dense block with as many channels.
 static double dense_multiply_adds(const model_config *model, const ff_surroundings *around) {
     const ff_options dense = {.dense = {.d_ff = model->variant->channels(&model->ff)}};
     return ff_variant_named("dense")->multiply_adds(&dense, around);
@@ -195,18 +214,27 @@ static const char *describe_init(arena *texts, const parameter *p) {
     return NULL;
 }
 
+static sigmoe_status list_tensors(sigmoe_config *config) {
+    TRY(declare_tensors(&config->model, &config->tensors));
+    int count = parameters_length(config->tensors);
+    TRY(arena_create("tensor texts", &config->tensor_texts));
+    TRY(ARENA_NEW(config->tensor_texts, config->tensor_inits, count));
+    for (int i = 0; i < count; i++) {
+        const parameter *p = parameters_at(config->tensors, i);
+        config->tensor_inits[i] = describe_init(config->tensor_texts, p);
+        if (!config->tensor_inits[i]) return SIGMOE_NO_MEMORY;
+    }
+    return SIGMOE_OK;
+}
+
 bool sigmoe_config_tensor(sigmoe_config *config, int index, sigmoe_tensor_info *tensor) {
-    if (!config->tensors) {
-        if (declare_tensors(&config->model, &config->tensors) != SIGMOE_OK) return false;
-        if (arena_create("tensor texts", &config->tensor_texts) != SIGMOE_OK) {
-            forget_caches(config);
-            return false;
-        }
+    if (!config->tensors && list_tensors(config) != SIGMOE_OK) {
+        forget_caches(config);
+        return false;
     }
     if (index < 0 || index >= parameters_length(config->tensors)) return false;
     const parameter *p = parameters_at(config->tensors, index);
-    *tensor = (sigmoe_tensor_info){.name = p->name, .dims = p->dims};
+    *tensor = (sigmoe_tensor_info){.name = p->name, .dims = p->dims, .init = config->tensor_inits[index]};
     memcpy(tensor->shape, p->shape, sizeof tensor->shape);
-    tensor->init = describe_init(config->tensor_texts, p);
-    return tensor->init != NULL;
+    return true;
 }

@@ -1,5 +1,6 @@
 #include "train/cost_curves.h"
 
+#include "base/kept_text.h"
 #include "data/output_directory.h"
 #include "data/progress.h"
 #include "kernels/peak/peak.h"
@@ -187,15 +188,11 @@ static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const c
 
 sigmoe_status sigmoe_bench_figure(
     const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table) {
-    static _Thread_local char *last_table; // what the header promises to own
-    char out[PATH_CAPACITY], *text;
+    char out[PATH_CAPACITY], *text = NULL;
     cost_measurement m = {.tokens = request->tokens};
     TRY(check_request(request, &m.curve));
     TRY(path_trimmed(out, request->out));
     if (!request->force) TRY(output_claim(out, false));
     TRY(fill_directory(request, out, observer, &m));
-    TRY(cost_table(&m, &text));
-    free(last_table);
-    *table = last_table = text;
-    return SIGMOE_OK;
+    return hand_out_text(cost_table(&m, &text), text, table);
 }

@@ -4,6 +4,7 @@
 #include "model/presets.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,43 +69,52 @@ static bool has_base(const paper_table *table, paper_base base) {
     return published > 1; // more than dense
 }
 
-// The index-th pair of a table and a base; false past the end.
-static bool find_table(int index, const paper_table **table, paper_base *base, char name[NAME_SIZE]) {
+// Every table on every base that has it, made by whoever asks first and constant from then on.
+typedef struct table_entry {
+    const paper_table *table;
+    paper_base base;
+    char name[NAME_SIZE];
+} table_entry;
+static table_entry entries[TABLES * PAPER_BASES];
+static const char *names[TABLES * PAPER_BASES];
+static int entry_count;
+
+static void list_tables(void) {
     for (int t = 0; t < TABLES; t++)
         for (int b = 0; b < PAPER_BASES; b++) {
-            if (!has_base(&tables[t], (paper_base)b) || index-- > 0) continue;
-            *table = &tables[t];
-            *base = (paper_base)b;
-            snprintf(name, NAME_SIZE, "%s-%s", tables[t].name, preset_base_name(*base));
-            return true;
+            if (!has_base(&tables[t], (paper_base)b)) continue;
+            table_entry *entry = &entries[entry_count];
+            *entry = (table_entry){.table = &tables[t], .base = (paper_base)b};
+            snprintf(entry->name, sizeof entry->name, "%s-%s", tables[t].name, preset_base_name(entry->base));
+            names[entry_count++] = entry->name;
         }
-    return false;
+}
+
+// NULL past the end.
+static const table_entry *entry_at(int index) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, list_tables);
+    return index >= 0 && index < entry_count ? &entries[index] : NULL;
 }
 
 bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
-    static _Thread_local char name[NAME_SIZE];
-    const paper_table *table;
-    paper_base base;
-    if (index < 0 || !find_table(index, &table, &base, name)) return false;
-    *out = (sigmoe_sweep_table){.name = name, .summary = table->summary};
-    return true;
+    const table_entry *entry = entry_at(index);
+    if (entry) *out = (sigmoe_sweep_table){.name = entry->name, .summary = entry->table->summary};
+    return entry != NULL;
 }
 
-// A name that no table has: the nearest.
+// NULL when unknown.
+static const table_entry *find_table(const char *name) {
+    int i = 0;
+    const table_entry *entry;
+    while ((entry = entry_at(i)) && strcmp(entry->name, name) != 0) i++;
+    return entry;
+}
+
 static sigmoe_status unknown_table(const char *name) {
-    enum { MOST_NAMES = 64 };
-    static _Thread_local char texts[MOST_NAMES][NAME_SIZE];
-    const char *names[MOST_NAMES];
-    const paper_table *table;
-    paper_base base;
-    int count = 0;
-    while (count < MOST_NAMES && find_table(count, &table, &base, texts[count])) {
-        names[count] = texts[count];
-        count++;
-    }
     return fail(SIGMOE_BAD_ARGUMENT,
         "there is no table %.80s; did you mean %s? `sigmoe sweep --help` lists all; a file ends in .json",
-        name, sigmoe_nearest(name, names, count));
+        name, sigmoe_nearest(name, names, entry_count));
 }
 
 // `name` without "@code", which *code says.
@@ -160,14 +170,13 @@ static sigmoe_status add_line(
 }
 
 sigmoe_status sweep_table_read(const char *name, arena *a, sweep_plan *out) {
-    char bare[NAME_SIZE], candidate[NAME_SIZE], base_preset[NAME_SIZE];
-    const paper_table *table;
-    paper_base base;
-    bool code = cut_code(name, bare), found = false;
+    char bare[NAME_SIZE], base_preset[NAME_SIZE];
+    bool code = cut_code(name, bare);
     preset unused;
-    for (int i = 0; !found && find_table(i, &table, &base, candidate); i++)
-        found = strcmp(bare, candidate) == 0;
-    if (!found) return unknown_table(name);
+    const table_entry *entry = find_table(bare);
+    if (!entry) return unknown_table(name);
+    const paper_table *table = entry->table;
+    paper_base base = entry->base;
     snprintf(base_preset, sizeof base_preset, "%s-moe%s", preset_base_name(base), code ? "@code" : "");
     if (code && preset_named(base_preset, &unused) != SIGMOE_OK)
         return fail(SIGMOE_BAD_ARGUMENT,

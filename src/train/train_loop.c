@@ -1,4 +1,5 @@
 // A whole training run: steps, validations, checkpoints, progress.
+#include "base/kept_text.h"
 #include "data/progress.h"
 #include "kernels/peak/peak.h"
 #include "train/checkpoint.h"
@@ -139,10 +140,10 @@ static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *
 }
 
 static sigmoe_status newest_path(const trainer *t, const char **path) {
-    static _Thread_local char newest[PATH_CAPACITY];
-    *path = newest;
-    newest[0] = '\0';
-    return t->last_checkpoint < 0 ? SIGMOE_OK : checkpoint_path(t->run, t->last_checkpoint, newest);
+    char newest[PATH_CAPACITY] = "";
+    if (t->last_checkpoint >= 0) TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
+    *path = kept_text(newest);
+    return *path ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 sigmoe_status trainer_run(

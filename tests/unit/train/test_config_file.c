@@ -1,6 +1,9 @@
 // config.json <-> struct, keys by path, and what is told about mistakes.
+#include "model/presets.h"
 #include "train/config_keys.h"
 #include "fixture.h"
+
+#include <pthread.h>
 
 static void expect_refused(const char *text, const char *first, const char *second) {
     sigmoe_config config;
@@ -54,22 +57,115 @@ static void test_round_trip(void **state) {
     }
 }
 
-static void test_presets_survive_their_file(void **state) {
+// The configuration that the library loads under a name is the one in the list, to the last value.
+static void expect_listed(const sigmoe_config *loaded, const preset *listed) {
+    sigmoe_config expected = {.model = listed->config};
+    json_t *got, *wanted;
+    OK(config_to_json(loaded, &got));
+    OK(config_to_json(&expected, &wanted));
+    assert_true(json_equal(got, wanted));
+    json_decref(got);
+    json_decref(wanted);
+    const sigmoe_train_settings *a = &loaded->settings, *b = &listed->settings;
+    assert_true(a->batch == b->batch && a->steps == b->steps && a->warmup == b->warmup);
+    assert_true(a->lr == b->lr && a->clip == b->clip && a->weight_decay == b->weight_decay);
+}
+
+static void expect_survives_its_file(sigmoe_config *config) {
+    sigmoe_config *again;
+    const char *text, *text_again;
+    OK(sigmoe_config_json(config, &text));
+    write_text(in_root("preset.json"), text);
+    OK(sigmoe_config_from_file(in_root("preset.json"), &again));
+    OK(sigmoe_config_json(again, &text_again));
+    assert_string_equal(text, text_again);
+    sigmoe_config_free(again);
+}
+
+// All of them, by the pointers of the list: what it gives out stays what it is, whatever is asked in between.
+static void test_presets_are_loaded_by_their_names(void **state) {
     (void)state;
-    sigmoe_preset about;
-    for (int i = 0; i < sigmoe_preset_count(); i++) {
-        sigmoe_config *preset, *again;
-        const char *text, *text_again;
-        OK(sigmoe_preset_at(i, &about));
-        OK(sigmoe_config_from_preset(about.name, &preset));
-        OK(sigmoe_config_json(preset, &text));
-        write_text(in_root("preset.json"), text);
-        OK(sigmoe_config_from_file(in_root("preset.json"), &again));
-        OK(sigmoe_config_json(again, &text_again));
-        assert_string_equal(text, text_again);
-        sigmoe_config_free(preset);
-        sigmoe_config_free(again);
+    enum { MOST = 1000 };
+    static sigmoe_preset about[MOST];
+    int count = sigmoe_preset_count();
+    assert_true(count > 100 && count <= MOST);
+    for (int i = 0; i < count; i++) OK(sigmoe_preset_at(i, &about[i]));
+    for (int i = count - 1; i >= 0; i--) {
+        sigmoe_config *config;
+        sigmoe_preset again;
+        preset listed;
+        OK(sigmoe_config_from_preset(about[i].name, &config));
+        OK(sigmoe_preset_at(i, &again));
+        assert_ptr_equal(again.name, about[i].name);
+        assert_ptr_equal(again.summary, about[i].summary);
+        OK(preset_at(i, &listed));
+        assert_string_equal(listed.about.name, about[i].name);
+        expect_listed(config, &listed);
+        expect_survives_its_file(config);
+        sigmoe_config_free(config);
     }
+}
+
+static void *list_all(void *unused) {
+    (void)unused;
+    sigmoe_preset p;
+    sigmoe_option o;
+    sigmoe_sweep_table table;
+    for (int i = 0; i < sigmoe_preset_count(); i++)
+        if (sigmoe_preset_at(i, &p) != SIGMOE_OK || strlen(p.name) == 0) return "a preset";
+    for (int i = 0; sigmoe_option_at(i, &o); i++)
+        if (strlen(o.key) == 0) return "an option";
+    for (int i = 0; sigmoe_sweep_table_at(i, &table); i++)
+        if (strlen(table.name) == 0) return "a table";
+    return NULL;
+}
+
+// Whoever asks first makes the lists, and others may ask meanwhile. Runs before all else, while there is none yet.
+static void test_lists_are_made_once(void **state) {
+    (void)state;
+    enum { THREADS = 8 };
+    pthread_t askers[THREADS];
+    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&askers[i], NULL, list_all, NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong;
+        assert_int_equal(pthread_join(askers[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
+// As of presets: the pointers of one call are not what the next call writes over.
+static void test_listed_strings_stay(void **state) {
+    (void)state;
+    sigmoe_option first, second, again;
+    assert_true(sigmoe_option_at(0, &first) && sigmoe_option_at(1, &second) && sigmoe_option_at(0, &again));
+    assert_string_equal(first.key, "vocab_size");
+    assert_true(strcmp(first.key, second.key) != 0);
+    assert_ptr_equal(first.key, again.key);
+    assert_ptr_equal(first.values, again.values);
+    assert_ptr_equal(first.preset, again.preset);
+    sigmoe_sweep_table one, two;
+    assert_true(sigmoe_sweep_table_at(0, &one) && sigmoe_sweep_table_at(1, &two));
+    assert_string_equal(one.name, "tab1-wt-s");
+    assert_string_equal(two.name, "tab1-wt-b");
+}
+
+// What a configuration owns is valid until it changes; a change that is refused is none.
+static void test_refused_changes_keep_the_texts(void **state) {
+    (void)state;
+    sigmoe_config *config;
+    sigmoe_tensor_info tensor, again;
+    const char *json, *json_again;
+    OK(sigmoe_config_from_preset("demo", &config));
+    OK(sigmoe_config_json(config, &json));
+    assert_true(sigmoe_config_tensor(config, 0, &tensor));
+    FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_config_set(config, "d_model", "many"));
+    OK(sigmoe_config_json(config, &json_again));
+    assert_ptr_equal(json, json_again);
+    assert_true(sigmoe_config_tensor(config, 1, &again));
+    assert_true(sigmoe_config_tensor(config, 0, &again));
+    assert_ptr_equal(tensor.name, again.name);
+    assert_ptr_equal(tensor.init, again.init);
+    sigmoe_config_free(config);
 }
 
 static void test_set_by_path(void **state) {
@@ -175,9 +271,12 @@ static void test_summary(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_are_made_once),
         cmocka_unit_test(test_mistakes_are_named),
         cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_presets_survive_their_file),
+        cmocka_unit_test(test_presets_are_loaded_by_their_names),
+        cmocka_unit_test(test_listed_strings_stay),
+        cmocka_unit_test(test_refused_changes_keep_the_texts),
         cmocka_unit_test(test_set_by_path),
         cmocka_unit_test(test_another_type_needs_its_keys),
         cmocka_unit_test(test_options_are_keys),

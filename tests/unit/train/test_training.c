@@ -414,6 +414,7 @@ static void test_requests_are_checked(void **state) {
     OK(sigmoe_train(&request, NULL, &result));
     assert_int_equal(result.steps, 1);
     assert_true(path_exists(result.checkpoint));
+    const char *first = result.checkpoint;
     request.force = false;
     FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_train(&request, NULL, &result));
     assert_message_has("exists");
@@ -427,6 +428,8 @@ static void test_requests_are_checked(void **state) {
     further.out = in_root("further");
     further.unroll = 5;
     OK(sigmoe_train(&further, NULL, &result));
+    assert_string_equal(result.checkpoint, in_root("further/checkpoints/00000001"));
+    assert_string_equal(first, in_root("run/checkpoints/00000001")); // what was given out stays
     sigmoe_config trained;
     OK(config_read(in_root("further/checkpoints/00000001/config.json"), &trained));
     assert_near(trained.model.dropout, 0, 0);
