@@ -5,16 +5,24 @@ set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
 
-cmake --install "$(dirname "$program")" --prefix "$work/first" >stdout 2>stderr || problem "install: $(cat stderr)"
+build=$(dirname "$program")
+cmake --install "$build" --prefix "$work/first" >stdout 2>stderr || problem "install: $(cat stderr)"
+sh "$root/tests/lint/check_runpaths.sh" "$build" first >bad || problem "search paths: $(cat bad)"
 mv first prefix
 program=$work/prefix/bin/sigmoe
 works --version
 version=$(sed 's/sigmoe //' stdout)
-PKG_CONFIG_PATH=$(dirname "$(find prefix -name sigmoe.pc)")
+PKG_CONFIG_PATH=$work/$(dirname "$(find prefix -name sigmoe.pc)")
 export PKG_CONFIG_PATH
 [ "$(pkg-config --modversion sigmoe)" = "$version" ] || problem "pkg-config and the program differ about the version"
-# The tree has moved, which a .pc file cannot know.
-flags=$(pkg-config --define-variable=prefix="$work/prefix" --cflags --libs sigmoe)
+flags=$(pkg-config --cflags --libs sigmoe)
+
+# A library of the system's name where the program is started is not the program's.
+mkdir planted
+for name in libm.so.6 libc.so.6 libsigmoe.so.0; do echo planted >"planted/$name"; done
+for place in "$build" "$work/prefix/bin"; do
+    (cd planted && "$place/sigmoe" --version >../stdout 2>../stderr) || problem "$place/sigmoe loads what is planted: $(cat stderr)"
+done
 
 cat >user.c <<'C'
 #include <sigmoe.h>
@@ -40,6 +48,12 @@ for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c
     $compiler $flags -Wl,-rpath,"$library" -o user || problem "$compiler does not compile"
     [ "$(./user)" = 47260120 ] || problem "$compiler: the program prints $(./user)"
 done
+
+# shellcheck disable=SC2086  # words are words
+cc -Wall -Wextra -Werror "$root/examples/presets.c" $flags -o presets || problem "examples/presets.c does not compile"
+LD_LIBRARY_PATH=$library ./presets >stdout 2>stderr || problem "examples/presets.c: $(head -n 3 stderr)"
+listed=$("$program" presets --json | grep -c '"name"')
+grep -q "^$listed presets, 0 " stdout || problem "examples/presets.c says \"$(cat stdout)\" of $listed presets"
 
 others=$(nm -D --defined-only "$library/libsigmoe.so" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
 [ -z "$others" ] || problem "the library also shows $others"

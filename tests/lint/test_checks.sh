@@ -59,4 +59,24 @@ clean_tree
 yes '// line' | head -n 801 >>"$tree/src/base/status.h"
 expect 1 check_words.sh "a long file"
 
+# searches PATH STATUS: what check_runpaths.sh says of a program with that search path.
+searches() {
+    clean_tree
+    echo 'int main(void) { return 0; }' | cc -x c - -o "$tree/program" -Wl,-rpath,"$1"
+    expect "$2" check_runpaths.sh "the search path \"$1\""
+}
+# shellcheck disable=SC2016  # the linker's $ORIGIN, not the shell's
+{
+    searches '/usr/lib' 0
+    searches '$ORIGIN:$ORIGIN/../lib:/usr/lib' 0
+    searches '/usr/lib:' 1
+    searches ':/usr/lib' 1
+    searches '/usr/lib::$ORIGIN' 1
+    searches 'lib' 1
+    searches '/usr/lib:.' 1
+    searches '$ORIGINAL' 1
+}
+clean_tree
+expect 1 check_runpaths.sh "no program"
+
 [ "$failures" -eq 0 ] && echo "the checks catch what they must"
