@@ -40,7 +40,8 @@ typedef enum sigmoe_status {
 
 /* The sentence of this thread's last failure; valid until the next one in this thread. */
 SIGMOE_API const char *sigmoe_message(void);
-/* The known name nearest to `name` in edit distance, for "did you mean"; the first of equals, NULL for an empty list. */
+/* The known name nearest to `name`, for "did you mean"; the first of equals. NULL where none is near: a name is, of which at most
+ * about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
 SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
 
@@ -109,6 +110,8 @@ typedef struct sigmoe_train_settings {
 
 SIGMOE_API sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out); /* config.json */
+/* The configuration of a model directory, or of a RUN: of its newest checkpoint. */
+SIGMOE_API sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out);
 SIGMOE_API void sigmoe_config_free(sigmoe_config *config);
 /* key is a path as in config.json: "d_model", "ff.k", "memory_segments.eval"; value as JSON would write it. Changing
  * "ff.type" sets that variant's defaults, the required keys then must follow. Checked as a whole by the first use. */
@@ -183,6 +186,7 @@ typedef struct sigmoe_model sigmoe_model;
 
 SIGMOE_API sigmoe_status sigmoe_model_create(
     const sigmoe_config *config, uint64_t seed, int threads, sigmoe_model **out);
+/* `directory` is a model's, or a RUN: its newest checkpoint. */
 SIGMOE_API sigmoe_status sigmoe_model_load(const char *directory, int threads, sigmoe_model **out);
 SIGMOE_API sigmoe_status sigmoe_model_save(
     const sigmoe_model *model, const char *directory); /* must not exist */
@@ -224,7 +228,7 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 typedef struct sigmoe_train_request {
     const sigmoe_config *config; /* fresh weights from this ... */
     const char *config_name; /* as the user called it, or NULL: a file, which replacing `out` must spare */
-    const char *init; /* ... or start from this model directory (one of the two; neither on resume) */
+    const char *init; /* ... or start from this model directory or RUN (one of the two; neither on resume) */
     const char *const *overrides; /* "key=value", applied to init's configuration too */
     int override_count;
     const char *data; /* on resume only where the data have moved; else NULL */
@@ -274,7 +278,7 @@ SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
 typedef struct sigmoe_forward_request {
-    const char *model;
+    const char *model;       /* as in sigmoe_eval_request */
     const char *tokens;      /* .npy, int32 [B, n + 1] */
     const char *out;         /* .safetensors */
     int64_t unroll;          /* 0: the configuration's */

@@ -1,7 +1,9 @@
 #include "arguments.h"
 
 #include "report.h"
+#include "synonyms.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,16 +24,52 @@ static argument_place argument_find(const command *c, const char *name, size_t l
     return (argument_place){-1, -1};
 }
 
-static int unknown_option(const command *c, const char *name, size_t length) {
-    char word[64];
-    snprintf(word, sizeof word, "%.*s", (int)length, name);
-    const char *known[ARGUMENT_GROUPS * ARGUMENTS_IN_GROUP];
-    int count = 0;
+static const argument *argument_named(const command *c, const char *name, size_t length) {
+    argument_place place = argument_find(c, name, length);
+    return place.group < 0 ? NULL : &c->groups[place.group].arguments[place.index];
+}
+
+// The option of this command that `word` is near to, or stands for elsewhere. NULL: none.
+static const argument *meant_option(const command *c, const char *word) {
+    const char *known[ARGUMENT_GROUPS * ARGUMENTS_IN_GROUP], *name;
+    int count = 0, at = 0;
+    while ((name = next_synonym_of_option(word, &at))) {
+        const argument *a = argument_named(c, name, strlen(name));
+        if (a) return a;
+    }
     for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
         for (int i = 0; i < c->groups[g].count; i++) known[count++] = c->groups[g].arguments[i].name;
-    const char *nearest = sigmoe_nearest(word, known, count);
-    return complain(EXIT_USAGE, "%s has no option --%s; did you mean --%s? `sigmoe %s --help` lists them",
-        c->name, word, nearest, c->name);
+    name = sigmoe_nearest(word, known, count);
+    return name ? argument_named(c, name, strlen(name)) : NULL;
+}
+
+// "d_model" for "d-model", "ff.k" for "k": what --set takes. False where no key is meant.
+static bool meant_key(const char *word, char *key, size_t size) {
+    sigmoe_option option;
+    for (int i = 0; sigmoe_option_at(i, &option); i++) {
+        const char *name = strchr(option.key, '.') ? strchr(option.key, '.') + 1 : option.key;
+        size_t same = 0;
+        while (name[same] && (word[same] == name[same] || (word[same] == '-' && name[same] == '_'))) same++;
+        if (name[same] || word[same]) continue;
+        snprintf(key, size, "%s", option.key);
+        return true;
+    }
+    return false;
+}
+
+static int unknown_option(const command *c, const char *name, size_t length) {
+    char word[64], key[128];
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), name);
+    if (argument_named(c, "set", 3) && meant_key(word, key, sizeof key))
+        return complain(EXIT_USAGE, "%s has no option --%s; the configuration is changed by --set %s=VALUE",
+            c->name, word, key);
+    const argument *meant = meant_option(c, word);
+    if (!meant)
+        return complain(
+            EXIT_USAGE, "%s has no option --%s; `sigmoe %s --help` lists them", c->name, word, c->name);
+    return complain(EXIT_USAGE, "%s has no option --%s; did you mean --%s%s%s? `sigmoe %s --help` lists them",
+        c->name, word, meant->name, meant->placeholder ? " " : "",
+        meant->placeholder ? meant->placeholder : "", c->name);
 }
 
 static bool is_whole_number(argument_type type) {
@@ -49,17 +87,23 @@ static const char *range_text(const argument *a, char *buffer, size_t size) {
     return buffer;
 }
 
+// A number too large for its type becomes infinite, and is out of any range.
 static bool parse_number(argument_type type, const char *text, double *value) {
     char *end;
     errno = 0;
-    if (*text == 0 || *text == ' ' || (type == ARGUMENT_SEED && *text == '-')) return false;
+    if (*text == 0 || isspace((unsigned char)*text) || (type == ARGUMENT_SEED && *text == '-')) return false;
     if (type == ARGUMENT_SEED)
         *value = (double)strtoull(text, &end, 10);
     else if (is_whole_number(type))
         *value = (double)strtoll(text, &end, 10);
     else
         *value = strtod(text, &end);
-    return *end == 0 && errno == 0 && isfinite(*value);
+    if (*end || end == text) return false;
+    if (errno == ERANGE && (is_whole_number(type) || !(fabs(*value) < 1))) {
+        *value = copysign(INFINITY, *value);
+        return true;
+    }
+    return isfinite(*value);
 }
 
 static int check_choice(const argument *a, const char *text) {
@@ -83,10 +127,9 @@ static int check_value(const argument *a, const char *text) {
         return complain(EXIT_USAGE, "--%s must be a%s number, not `%s`", a->name,
             is_whole_number(a->type) ? " whole" : "", text);
     double high = a->type == ARGUMENT_INT && isinf(a->high) ? INT32_MAX : a->high;
-    if (a->low != a->high && (value < a->low || value > high))
-        return complain(
-            EXIT_USAGE, "--%s must be %s, not %s", a->name, range_text(a, range, sizeof range), text);
-    return EXIT_FINE;
+    if (isfinite(value) && (a->low == a->high || (value >= a->low && value <= high))) return EXIT_FINE;
+    range_text(a, range, sizeof range);
+    return complain(EXIT_USAGE, "--%s must be %s, not %.80s", a->name, *range ? range : "smaller", text);
 }
 
 static int check_required(const parsed_arguments *p) {

@@ -53,8 +53,10 @@ static int run_layer(const parsed_arguments *given, void *values) {
     char title[160];
     const sigmoe_bench_layer_request *q = &v->request;
     snprintf(title, sizeof title,
-        "%" PRId64 " tokens of width %" PRId64 ", %" PRId64 " of %" PRId64 " experts of %" PRId64 " channels",
-        q->tokens, q->d_model, q->k, q->experts, q->expert_size);
+        "%" PRId64 " token%s of width %" PRId64 ", %" PRId64 " of %" PRId64 " expert%s of %" PRId64
+        " channel%s",
+        q->tokens, plural(q->tokens), q->d_model, q->k, q->experts, plural(q->experts), q->expert_size,
+        plural(q->expert_size));
     print_figures(v->options.json, title, figures, COUNT(figures), r.isa);
     return EXIT_FINE;
 }

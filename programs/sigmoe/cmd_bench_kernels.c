@@ -56,8 +56,10 @@ static int run_attention(const parsed_arguments *given, void *values) {
     char title[160];
     const sigmoe_bench_attention_request *q = &v->request;
     snprintf(title, sizeof title,
-        "attention of %" PRId64 " x %" PRId64 " queries on %" PRId64 " keys, %" PRId64 " heads of %" PRId64,
-        q->batch, q->queries, q->memory + q->queries, q->heads, q->head_width);
+        "attention: %" PRId64 " sequence%s of %" PRId64 " on %" PRId64 " keys, %" PRId64
+        " head%s of %" PRId64,
+        q->batch, plural(q->batch), q->queries, q->memory + q->queries, q->heads, plural(q->heads),
+        q->head_width);
     print_figures(v->options.json, title, figures, COUNT(figures), r.isa);
     return EXIT_FINE;
 }

@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include <string.h>
+#include <unistd.h>
 
 typedef struct data_values {
     sigmoe_prepare_request request;
@@ -48,20 +49,25 @@ static const kind *find_kind(const char *name) {
     return NULL;
 }
 
+static const char KINDS[] = "text FILE..., enwik8, gcide, wikitext103, c4 or pes2o";
+
 static int complain_kind(const char *name) {
     const char *names[COUNT(kinds)];
     for (int i = 0; i < COUNT(kinds); i++) names[i] = kinds[i].name;
-    return complain(EXIT_USAGE,
-        "data prepare knows no `%s`, did you mean %s? It takes text FILE..., enwik8, gcide, wikitext103, c4 "
-        "or pes2o",
-        name, sigmoe_nearest(name, names, COUNT(kinds)));
+    const char *nearest = sigmoe_nearest(name, names, COUNT(kinds));
+    if (nearest)
+        return complain(
+            EXIT_USAGE, "data prepare knows no `%s`, did you mean %s? It takes %s", name, nearest, KINDS);
+    if (access(name, F_OK) == 0)
+        return complain(EXIT_USAGE,
+            "data prepare needs a word for what `%s` is, as in `sigmoe data prepare text %s`; it takes %s",
+            name, name, KINDS);
+    return complain(EXIT_USAGE, "data prepare knows no `%s`; it takes %s", name, KINDS);
 }
 
 static int run(const parsed_arguments *given, void *values) {
     data_values *v = values;
-    if (given->positional_count == 0)
-        return complain(
-            EXIT_USAGE, "data prepare needs a kind: text FILE..., enwik8, gcide, wikitext103, c4 or pes2o");
+    if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
     const kind *k = find_kind(given->positionals[0]);
     if (!k) return complain_kind(given->positionals[0]);
     int inputs = given->positional_count - 1;

@@ -10,7 +10,8 @@ typedef struct forward_values {
 #define AT(member) offsetof(forward_values, member)
 
 static const argument arguments[] = {
-    {"model", ARGUMENT_TEXT, AT(request.model), "DIR", .required = true, .help = "a model directory"},
+    {"model", ARGUMENT_TEXT, AT(request.model), "DIR", .required = true,
+        .help = "a model directory, or a RUN: its newest checkpoint"},
     {"tokens", ARGUMENT_TEXT, AT(request.tokens), "X.npy", .required = true,
         .help = "int32 [B, n+1] token ids"},
     {"out", ARGUMENT_TEXT, AT(request.out), "Y.safetensors", .required = true,

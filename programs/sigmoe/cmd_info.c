@@ -20,7 +20,8 @@ typedef struct info_values {
 static const argument arguments[] = {
     {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists"},
     {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
-    {"model", ARGUMENT_TEXT, AT(source.model), "DIR", .help = "a model directory"},
+    {"model", ARGUMENT_TEXT, AT(source.model), "DIR",
+        .help = "a model directory, or a RUN: its newest checkpoint"},
     {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
     {"batch", ARGUMENT_INTEGER, AT(batch), "B", .low = 1, .high = 1 << 20, .preset = "default: the preset's",

@@ -21,7 +21,8 @@ static const argument arguments[] = {
         .help = "fresh weights, configured as `sigmoe presets` lists"},
     {"config", ARGUMENT_TEXT, AT(source.config), "FILE",
         .help = "fresh weights, configured by a config.json"},
-    {"init", ARGUMENT_TEXT, AT(request.init), "DIR", .help = "start from the weights of a model directory"},
+    {"init", ARGUMENT_TEXT, AT(request.init), "DIR",
+        .help = "start from the weights of a model directory, or of a RUN's newest checkpoint"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on with RUN's newest checkpoint; all settings come from there, and --data is needed only "
                 "where the data have moved"},
@@ -86,10 +87,10 @@ static void tell_ignored(const parsed_arguments *given) {
 static void print_result(const sigmoe_train_request *request, const sigmoe_train_result *result) {
     long long steps = (long long)result->steps;
     if (!isnan(result->loss))
-        printf("%lld steps, loss %.4f nats per token, %.0f tokens/s\n", steps, result->loss,
+        printf("%lld step%s, loss %.4f nats per token, %.0f tokens/s\n", steps, plural(steps), result->loss,
             result->tokens_per_second);
     else if (request->resume && steps > 0)
-        printf("%lld steps were done already, none is left\n", steps);
+        printf("of %lld step%s none is left to do\n", steps, plural(steps));
     else
         puts("0 steps: nothing was trained, the weights are as they were at the start");
     puts(result->checkpoint);

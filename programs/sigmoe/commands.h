@@ -11,7 +11,7 @@ extern const command command_data_prepare, command_train, command_eval, command_
 
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {
-    const char *preset, *config, *model; // a name, a file, a model directory; at most one is given
+    const char *preset, *config, *model; // a name, a file, a model directory or RUN; at most one is given
     text_list set;
 } config_source;
 // Builds the configuration and applies --set. Prints what is wrong and returns the exit status otherwise.

@@ -1,7 +1,5 @@
 #include "commands.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int apply(sigmoe_config *config, const char *assignment) {
@@ -14,19 +12,11 @@ static int apply(sigmoe_config *config, const char *assignment) {
     return report(sigmoe_config_set(config, key, assignment + length + 1));
 }
 
-static int from_model_directory(const char *directory, sigmoe_config **out) {
-    char *path;
-    if (asprintf(&path, "%s/config.json", directory) < 0) return complain(EXIT_FAILED, "out of memory");
-    int status = report(sigmoe_config_from_file(path, out));
-    free(path);
-    return status;
-}
-
 int config_build(const config_source *source, sigmoe_config **out) {
     *out = NULL;
     int status = source->preset   ? report(sigmoe_config_from_preset(source->preset, out))
                  : source->config ? report(sigmoe_config_from_file(source->config, out))
-                                  : from_model_directory(source->model, out);
+                                  : report(sigmoe_config_from_model(source->model, out));
     for (int i = 0; status == EXIT_FINE && i < source->set.count; i++)
         status = apply(*out, source->set.items[i]);
     if (status != EXIT_FINE) {

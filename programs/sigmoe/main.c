@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "limits.h"
 #include "standard_streams.h"
+#include "synonyms.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,23 +87,37 @@ static bool print_family(const char *word) {
     return any;
 }
 
+// The command that `word` is near to, or stands for elsewhere, among some; NULL: none.
+static const char *meant_command(const char *word, const char *const *known, int count) {
+    const char *synonym = synonym_of_command(word);
+    return synonym ? synonym : sigmoe_nearest(word, known, count);
+}
+
+// What --help to ask for the rest: "sigmoe help", or "sigmoe bench --help".
+static int no_such_command(const char *word, const char *meant, const char *list) {
+    if (!meant) return complain(EXIT_USAGE, "there is no command `%s`; `%s` lists them", word, list);
+    return complain(
+        EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `%s` lists them", word, meant, list);
+}
+
 static int unknown_command(int argc, char **argv) {
     const char *known[COUNT(commands)], *family[COUNT(commands)];
     int members = 0;
     for (int i = 0; i < COUNT(commands); i++) {
         known[i] = commands[i]->name;
-        if (begins_family(commands[i], argv[0])) family[members++] = commands[i]->name;
+        if (begins_family(commands[i], argv[0])) family[members++] = commands[i]->name + strlen(argv[0]) + 1;
     }
     if (members == 0)
-        return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe help` lists them",
-            argv[0], sigmoe_nearest(argv[0], known, COUNT(known)));
+        return no_such_command(argv[0], meant_command(argv[0], known, COUNT(known)), "sigmoe help");
     if (argc == 1 || argv[1][0] == '-')
         return complain(
             EXIT_USAGE, "%s needs another word behind it; `sigmoe %s --help` lists them", argv[0], argv[0]);
-    char both[128];
+    char both[128], meant[128], list[64];
+    const char *nearest = sigmoe_nearest(argv[1], family, members);
     snprintf(both, sizeof both, "%s %s", argv[0], argv[1]);
-    return complain(EXIT_USAGE, "there is no command `%s`; did you mean `%s`? `sigmoe %s --help` lists them",
-        both, sigmoe_nearest(both, family, members), argv[0]);
+    snprintf(meant, sizeof meant, "%s %s", argv[0], nearest ? nearest : "");
+    snprintf(list, sizeof list, "sigmoe %.32s --help", argv[0]);
+    return no_such_command(both, nearest ? meant : NULL, list);
 }
 
 static int show_help(int argc, char **argv) {

@@ -20,6 +20,10 @@ int complain_unread(void) {
     return complain(128 + SIGPIPE, "standard output is closed: nobody reads the result");
 }
 
+const char *plural(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 int report(sigmoe_status status) {
     switch (status) {
     case SIGMOE_OK:

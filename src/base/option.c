@@ -1,6 +1,7 @@
 #include "base/option.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void option_defaults(option_table table, void *values) {
@@ -41,6 +42,9 @@ static sigmoe_status check_range(const option *o, const char *path, const void *
     switch (o->type) {
     case OPTION_INTEGER: {
         int64_t integer = *(const int64_t *)value;
+        if (o->required && integer == 0 && o->low > 0)
+            return fail(SIGMOE_BAD_ARGUMENT, "%s%s is 0 (not given yet): choose %.0f to %.0f", path, o->name,
+                o->low, o->high);
         if ((double)integer >= o->low && (double)integer <= o->high) return SIGMOE_OK;
         return fail(SIGMOE_BAD_ARGUMENT, "%s%s is %" PRId64 ": choose %.0f to %.0f", path, o->name, integer,
             o->low, o->high);
@@ -69,33 +73,79 @@ sigmoe_status option_check(option_table table, const char *path, const void *val
     return SIGMOE_OK;
 }
 
-// Levenshtein distance of names up to 63 characters; longer ones count as far away.
-static int edit_distance(const char *a, const char *b) {
-    enum { LONGEST = 63 };
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > LONGEST || m > LONGEST) return n > m ? n : m;
-    int row[LONGEST + 1];
-    for (int j = 0; j <= m; j++) row[j] = j;
+// Capitals, and which of - and _ stands between words, make no other name.
+static int folded(char c) {
+    return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+enum { LONGEST_NAME = 63 };
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+// How many letters must be changed, put in, taken out or swapped with their neighbour. Rows of the table for i - 2, i - 1, i
+// letters of a.
+static int edit_distance(const char *a, int n, const char *b, int m) {
+    int rows[3][LONGEST_NAME + 1];
+    for (int j = 0; j <= m; j++) rows[0][j] = j;
     for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
+        const int *before = rows[(i + 1) % 3], *above = rows[(i + 2) % 3];
+        int *row = rows[i % 3];
         row[0] = i;
         for (int j = 1; j <= m; j++) {
-            int substitute = diagonal + (a[i - 1] != b[j - 1]);
-            int insert = row[j - 1] + 1, erase = row[j] + 1;
-            diagonal = row[j];
-            row[j] = substitute < insert ? substitute : insert;
-            if (erase < row[j]) row[j] = erase;
+            bool same = folded(a[i - 1]) == folded(b[j - 1]);
+            row[j] = least(above[j - 1] + !same, least(row[j - 1], above[j]) + 1);
+            bool swapped = i > 1 && j > 1 && folded(a[i - 1]) == folded(b[j - 2]) &&
+                           folded(a[i - 2]) == folded(b[j - 1]);
+            if (swapped) row[j] = least(row[j], before[j - 2] + 1);
         }
     }
-    return row[m];
+    return rows[n % 3][m];
+}
+
+// Small is near; FAR is not. A name that goes on where the other one ends is near, but less so than one with a slip.
+enum { FAR = 1000, LEAST_BEGINNING = 3 };
+
+static int how_far(const char *name, const char *known) {
+    int n = (int)strlen(name), m = (int)strlen(known), longer = n > m ? n : m;
+    if (longer > LONGEST_NAME) return FAR;
+    int distance = edit_distance(name, n, known, m);
+    if (3 * distance <= longer + 1) return distance;
+    bool begins = n >= LEAST_BEGINNING && n < m && edit_distance(name, n, known, n) == 0;
+    return begins ? LONGEST_NAME + m : FAR;
 }
 
 const char *sigmoe_nearest(const char *name, const char *const *known, int count) {
     const char *best = NULL;
-    int best_distance = 0;
+    int best_distance = FAR;
     for (int i = 0; i < count; i++) {
-        int distance = edit_distance(name, known[i]);
-        if (!best || distance < best_distance) best = known[i], best_distance = distance;
+        int distance = how_far(name, known[i]);
+        if (distance < best_distance) best = known[i], best_distance = distance;
     }
     return best;
+}
+
+// "; known: ff.k, ff.rate"; nothing where they are too many to be told.
+static nearest_hint list_known(const char *path, const char *const *known, int count) {
+    nearest_hint hint = {""};
+    size_t used = 0;
+    for (int i = 0; i < count && used < sizeof hint.text; i++)
+        used += (size_t)snprintf(
+            hint.text + used, sizeof hint.text - used, "%s%s%s", i ? ", " : "; known: ", path, known[i]);
+    if (used >= sizeof hint.text) hint.text[0] = '\0';
+    return hint;
+}
+
+nearest_hint option_hint(
+    const char *path, const char *name, const char *const *known, int count, const char *where) {
+    nearest_hint hint;
+    const char *nearest = sigmoe_nearest(name, known, count);
+    if (!nearest && !where) return list_known(path, known, count);
+    if (!nearest)
+        snprintf(hint.text, sizeof hint.text, "; %s", where);
+    else
+        snprintf(hint.text, sizeof hint.text, "; did you mean \"%s%s\"?%s%s", path, nearest, where ? " " : "",
+            where ? where : "");
+    return hint;
 }

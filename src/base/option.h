@@ -32,3 +32,12 @@ void option_defaults(option_table table, void *values);
 // Every value lies in its option's range, and every choice exists; the sentence names the key, `path` and name ("ff.k").
 sigmoe_status option_check(option_table table, const char *path, const void *values);
 const option *option_find(option_table table, const char *name); // NULL when unknown
+
+// What stands behind a sentence about a name that is unknown: "; did you mean \"ff.rate\"?" where a known one is near, with `path`
+// before it; and `where`, which says where all are listed. Without such a place (NULL) and where none is near: all that are known,
+// where they are few. Used as a temporary: option_hint(...).text.
+typedef struct nearest_hint {
+    char text[256];
+} nearest_hint;
+nearest_hint option_hint(
+    const char *path, const char *name, const char *const *known, int count, const char *where);

@@ -10,6 +10,10 @@ const char *sigmoe_message(void) {
     return message;
 }
 
+const char *plural(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 static void record(const char *format, va_list arguments) {
     // The new sentence may quote the old one (fail_in does), so it is built aside.
     char built[sizeof message];

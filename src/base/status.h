@@ -18,6 +18,9 @@ sigmoe_status fail_errno(const char *format, ...) __attribute__((format(printf, 
 sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// What follows a noun in a sentence: "s", and nothing behind one.
+const char *plural(int64_t count);
+
 // Leaves the function when `expression` failed. Use only where nothing needs releasing.
 #define TRY(expression)                                                                                      \
     do {                                                                                                     \

@@ -53,11 +53,11 @@ static void note_odd_bytes(const corpus_request *r, const odd_bytes *o) {
     if (o->broken.count > 0)
         snprintf(broken, sizeof broken,
             "%" PRId64 " byte%s that %s no UTF-8 (the first is byte %" PRId64 " of %s)", o->broken.count,
-            o->broken.count == 1 ? "" : "s", o->broken.count == 1 ? "is" : "are", o->broken.offset,
+            plural(o->broken.count), o->broken.count == 1 ? "is" : "are", o->broken.offset,
             name_at(r, &o->broken));
     if (o->nuls.count > 0)
         snprintf(nuls, sizeof nuls, "%" PRId64 " NUL%s (the first is byte %" PRId64 " of %s)", o->nuls.count,
-            o->nuls.count == 1 ? "" : "s", o->nuls.offset, name_at(r, &o->nuls));
+            plural(o->nuls.count), o->nuls.offset, name_at(r, &o->nuls));
     if (*broken || *nuls)
         progress_note(r->observer, "warning: the text has %s%s%s, taken as they are%s", broken,
             *broken && *nuls ? " and " : "", nuls,

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 // A size that meta.json need not have; what is there must be a count.
 static sigmoe_status read_size(const json_t *split, const char *name, const char *key, int64_t *size) {
@@ -36,7 +37,8 @@ static sigmoe_status read_meta(const json_t *meta, dataset *out) {
     int64_t said = tokenizer_vocab_size(&out->tokenizer);
     if (said && said != out->vocab_size)
         return fail(SIGMOE_BAD_FORMAT,
-            "\"vocab_size\" is %" PRId64 ", but the alphabet has %" PRId64 " bytes", out->vocab_size, said);
+            "\"vocab_size\" is %" PRId64 ", but the alphabet has %" PRId64 " byte%s", out->vocab_size, said,
+            plural(said));
     const char *source = json_string_value(json_object_get(meta, "source"));
     snprintf(out->source, sizeof out->source, "%s", source ? source : "");
     TRY(read_split(meta, "train", &out->train));
@@ -59,12 +61,35 @@ static sigmoe_status check_model(const json_t *meta, dataset *out) {
     return SIGMOE_OK;
 }
 
+// What is no prepared data is told apart by what people mean by it: a text, a part of prepared data, a folder of texts.
+static sigmoe_status no_data(const char *name) {
+    struct stat about;
+    char parent[PATH_CAPACITY], beside[PATH_CAPACITY];
+    if (stat(name, &about) != 0) return fail_errno("there is no data in %s", name);
+    if (S_ISDIR(about.st_mode))
+        return fail(SIGMOE_IO,
+            "%s is no prepared data: it has no meta.json; `sigmoe data prepare text FILE... --out DIR` makes "
+            "data "
+            "of texts",
+            name);
+    TRY(path_parent(name, parent));
+    TRY(path_format(beside, "%s/meta.json", parent));
+    if (path_exists(beside))
+        return fail(SIGMOE_IO, "%s is a file of prepared data: name its directory, %s", name, parent);
+    return fail(SIGMOE_IO,
+        "%s is a file, not prepared data: `sigmoe data prepare text %s --out DIR` makes data of a text, and "
+        "DIR "
+        "is what to name here",
+        name, name);
+}
+
 sigmoe_status dataset_open(const char *directory, dataset *out) {
     char path[PATH_CAPACITY];
     json_t *meta;
     *out = (dataset){0};
     TRY(path_format(out->directory, "%s", directory));
     TRY(path_format(path, "%s/meta.json", directory));
+    if (!path_exists(path)) return no_data(directory);
     TRY(json_read_object(path, &meta));
     sigmoe_status status = read_meta(meta, out);
     if (status == SIGMOE_OK) status = check_model(meta, out);
@@ -144,7 +169,7 @@ sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split
     }
     token_split_close(split);
     return fail(SIGMOE_BAD_FORMAT,
-        "%s: the shards of split %s hold %" PRId64 " tokens, but meta.json says %" PRId64
+        "%s: the shards of split %s hold %" PRId64 " token%s, but meta.json says %" PRId64
         ": one of them is damaged or of other data; prepare them again",
-        d->directory, name, count, sizes->tokens);
+        d->directory, name, count, plural(count), sizes->tokens);
 }

@@ -223,8 +223,8 @@ static sigmoe_status check_size(const transfer *t) {
     TRY(size_of_partial(t, &size));
     if (size == 0) return fail(SIGMOE_BAD_FORMAT, "%s is empty", t->request->url);
     if (total < 0 || size == total) return SIGMOE_OK;
-    return fail(SIGMOE_IO, "%s has %" PRId64 " bytes, but the server sent %" PRId64 "; %s", t->request->url,
-        total, size, how_to_go_on(t));
+    return fail(SIGMOE_IO, "%s has %" PRId64 " byte%s, but the server sent %" PRId64 "; %s", t->request->url,
+        total, plural(total), size, how_to_go_on(t));
 }
 
 static sigmoe_status transfer_all(transfer *t) {

@@ -18,8 +18,8 @@ static sigmoe_status find_corpus(const char *kind, const corpus **out) {
         *out = corpus_at(i);
         return SIGMOE_OK;
     }
-    return fail(SIGMOE_BAD_ARGUMENT, "unknown corpus \"%s\"; did you mean \"%s\"?", kind,
-        sigmoe_nearest(kind, names, count));
+    return fail(SIGMOE_BAD_ARGUMENT, "unknown corpus \"%.80s\"%s", kind,
+        option_hint("", kind, names, count, NULL).text);
 }
 
 static sigmoe_status choose_tokenizer(

@@ -47,8 +47,8 @@ static sigmoe_status check_survey(const raw_text *text, raw_survey *s) {
     char hash[SHA256_HEX];
     sha256_hex(&s->hash, hash);
     if (text->bytes && s->bytes != text->bytes)
-        return fail(SIGMOE_BAD_FORMAT, "%s has %" PRId64 " bytes; it must have exactly %" PRId64, text->name,
-            s->bytes, text->bytes);
+        return fail(SIGMOE_BAD_FORMAT, "%s has %" PRId64 " byte%s; it must have exactly %" PRId64, text->name,
+            s->bytes, plural(s->bytes), text->bytes);
     if (text->sha256 && strcmp(hash, text->sha256) != 0)
         return fail(
             SIGMOE_BAD_FORMAT, "%s has the SHA-256 %s; it must have %s", text->name, hash, text->sha256);
@@ -93,7 +93,7 @@ sigmoe_status raw_text_too_short(const raw_text *text, int64_t bytes) {
         "%s has %" PRId64
         " byte%s, too few for a train, a valid and a test split (90, 5 and 5 %%): 20 are needed, and "
         "to learn from, some ten thousand",
-        text->name, bytes, bytes == 1 ? "" : "s");
+        text->name, bytes, plural(bytes));
 }
 
 typedef struct split_source {

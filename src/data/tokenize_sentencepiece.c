@@ -138,7 +138,7 @@ static void note_bad_lines(const bad_lines *bad, const sigmoe_observer *observer
     long long count = all_bad(bad);
     if (count > 0)
         progress_note(observer, "warning: skipped %lld line%s that hold%s no text; the first: %s", count,
-            count == 1 ? "" : "s", count == 1 ? "s" : "", bad[0].count > 0 ? bad[0].first : bad[1].first);
+            plural(count), count == 1 ? "s" : "", bad[0].count > 0 ? bad[0].first : bad[1].first);
 }
 
 static sigmoe_status describe_model(const char *path, int64_t asked, const training *t, json_t **out) {
@@ -170,8 +170,8 @@ static sigmoe_status write_all(const split_text *text, const piece_model *model,
 static void note_size(const piece_model *model, int64_t asked, const sigmoe_observer *observer) {
     int64_t size = sentencepiece_vocab_size(model);
     if (size != asked)
-        progress_note(observer, "the text gives a vocabulary of %lld tokens, not the %lld asked for",
-            (long long)size, (long long)asked);
+        progress_note(observer, "the text gives a vocabulary of %lld token%s, not the %lld asked for",
+            (long long)size, plural(size), (long long)asked);
 }
 
 sigmoe_status tokenize_sentencepiece(

@@ -93,9 +93,10 @@ sigmoe_status explain(const library::util::Status &status, const char *name, int
     const long long needed = tokens_needed(said);
     if (needed > 0)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "cannot train a tokenizer of %lld tokens on %s: it has so many characters that it needs at least "
+            "cannot train a tokenizer of %lld token%s on %s: it has so many characters that it needs at "
+            "least "
             "%lld tokens; raise --vocab-size to %lld or more",
-            static_cast<long long>(vocab_size), name, needed, needed);
+            static_cast<long long>(vocab_size), plural(vocab_size), name, needed, needed);
     if (said.find("sentences_.empty()") != std::string::npos)
         return fail(SIGMOE_BAD_FORMAT,
             "cannot train a tokenizer on %s: in each of its lines is U+2585, a character that SentencePiece "

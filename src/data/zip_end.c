@@ -30,6 +30,6 @@ sigmoe_status zip_end_check(const zip_end *z, int64_t entries, const char *name)
     if (listed < 0)
         return fail(SIGMOE_BAD_FORMAT, "cannot unpack %s: it is cut off, its end has no directory", name);
     return fail(SIGMOE_BAD_FORMAT,
-        "cannot unpack %s: it is damaged, its directory lists %" PRId64 " entries where %" PRId64 " are",
+        "cannot unpack %s: it is damaged, its directory lists %" PRId64 " files, and %" PRId64 " are there",
         name, listed, entries);
 }

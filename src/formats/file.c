@@ -20,12 +20,22 @@ static sigmoe_status too_long(const char *path) {
     return fail(SIGMOE_BAD_ARGUMENT, "the path %.60s... is longer than %d bytes", path, PATH_CAPACITY - 1);
 }
 
+// "data/" and "train.bin" make "data//train.bin", which reads as if something were missing.
+static void join_slashes(char *path) {
+    char *end = path;
+    for (const char *c = path; *c; c++)
+        if (*c != '/' || end == path || end[-1] != '/') *end++ = *c;
+    *end = '\0';
+}
+
 sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(path, PATH_CAPACITY, format, arguments);
     va_end(arguments);
-    return length < 0 || length >= PATH_CAPACITY ? too_long(path) : SIGMOE_OK;
+    if (length < 0 || length >= PATH_CAPACITY) return too_long(path);
+    join_slashes(path);
+    return SIGMOE_OK;
 }
 
 sigmoe_status path_sync(const char *path) {

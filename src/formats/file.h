@@ -7,7 +7,8 @@
 
 enum { PATH_CAPACITY = 4096 };
 
-// printf into a buffer for a path; a path that does not fit is an error, never cut short.
+// printf into a buffer for a path: where paths are joined. Slashes that follow each other become one; a path that does not fit is an
+// error, never cut short.
 sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -3,6 +3,7 @@
 #include "formats/json_parse.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,17 @@ static int64_t count_values(const char *text, size_t size) {
 
 sigmoe_status json_parse_object(
     const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out) {
+    static const char mark[] = "\xef\xbb\xbf"; // which some editors put before UTF-8
     json_error_t error;
+    if (size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0) {
+        bytes = (const char *)bytes + strlen(mark);
+        size -= strlen(mark);
+    }
+    if (size == 0) return fail(SIGMOE_BAD_FORMAT, "%s is empty: a JSON object is needed", name);
     if (count_values(bytes, size) > most_values)
         return fail(SIGMOE_BAD_FORMAT, "%s: more than %" PRId64 " JSON values: this is another kind of file",
             name, most_values);
-    json_t *value = json_parse(bytes ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = json_parse(bytes, size, JSON_REJECT_DUPLICATES, &error);
     if (!value)
         return fail(
             SIGMOE_BAD_FORMAT, "%s, line %d, column %d: %s", name, error.line, error.column, error.text);
@@ -94,10 +101,8 @@ static sigmoe_status unknown_key(
     int count = 0;
     for (int i = 0; i < table.count && count < MOST_KNOWN_KEYS; i++) known[count++] = table.options[i].name;
     for (; also && *also && count < MOST_KNOWN_KEYS; also++) known[count++] = *also;
-    const char *nearest = sigmoe_nearest(key, known, count);
-    if (!nearest) return fail(SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"", path, key);
-    return fail(
-        SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"; did you mean \"%s%s\"?", path, key, path, nearest);
+    return fail(SIGMOE_BAD_FORMAT, "unknown key \"%s%.80s\"%s", path, key,
+        option_hint(path, key, known, count, NULL).text);
 }
 
 // What a value is, for "must be ..., not ...".
@@ -112,7 +117,7 @@ static const char *type_name(const json_t *value) {
     case JSON_INTEGER:
         return "an integer";
     case JSON_REAL:
-        return "a number with a fraction";
+        return "a number with a fraction or an exponent";
     case JSON_TRUE:
     case JSON_FALSE:
         return "true or false";
@@ -162,8 +167,9 @@ static sigmoe_status set_choice(const option *o, const char *path, const json_t 
         *out = count;
         return SIGMOE_OK;
     }
-    return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is \"%.80s\"; it must be one of %s; did you mean \"%s\"?", path,
-        o->name, text, all, sigmoe_nearest(text, o->choices, count));
+    const char *nearest = sigmoe_nearest(text, o->choices, count);
+    return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is \"%.80s\"; it must be one of %s%s", path, o->name, text, all,
+        nearest ? option_hint("", text, &nearest, 1, NULL).text : "");
 }
 
 static sigmoe_status set_value(const option *o, const char *path, const json_t *value, void *values) {
@@ -227,21 +233,56 @@ sigmoe_status json_write_options(json_t *object, option_table table, const void 
     return SIGMOE_OK;
 }
 
-sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values) {
-    json_t *value = json_parse(text, strlen(text), JSON_DECODE_ANY, NULL);
-    if (!value) value = json_string(text); // a word without quotes
-    if (!value) return fail(SIGMOE_BAD_ARGUMENT, "the value of \"%s%s\" is not UTF-8 text", path, o->name);
-    sigmoe_status status = set_value(o, path, value, values);
-    json_decref(value);
-    return status == SIGMOE_BAD_FORMAT ? SIGMOE_BAD_ARGUMENT : status;
-}
-
 static void describe_range(const option *o, char *text, size_t size) {
     const double no_limit = 9e15; // 2^53 and beyond: no reader needs the number
     if (o->high >= no_limit)
         snprintf(text, size, "%.15g or more", o->low);
     else
         snprintf(text, size, "%.15g..%.15g", o->low, o->high);
+}
+
+// A number that JSON writes otherwise (".5", "1.", "+3") is told as JSON has it.
+static sigmoe_status no_json_number(const option *o, const char *path, const char *text) {
+    char *end;
+    const char *needed = o->type == OPTION_FLAG      ? "true or false"
+                         : o->type == OPTION_INTEGER ? "an integer"
+                                                     : "a number";
+    double number = strtod(text, &end);
+    if (o->type != OPTION_FLAG && end != text && *end == '\0' && isfinite(number))
+        return fail(SIGMOE_BAD_ARGUMENT, "\"%s%s\" is \"%.80s\"; write it as JSON does: %.15g", path, o->name,
+            text, number);
+    return fail(SIGMOE_BAD_ARGUMENT, "\"%s%s\" must be %s, not \"%.80s\"", path, o->name, needed, text);
+}
+
+// Not one that JSON has a value for, or one too large to be kept.
+static sigmoe_status set_word(
+    const option *o, const char *path, const char *text, bool too_large, void *values) {
+    char range[64];
+    json_t *word = json_string(text);
+    if (!word) return fail(SIGMOE_BAD_ARGUMENT, "the value of \"%s%s\" is not UTF-8 text", path, o->name);
+    sigmoe_status status = SIGMOE_OK;
+    if (*text == '\0') {
+        status = fail(SIGMOE_BAD_ARGUMENT, "\"%s%s\" has no value: one follows behind the =", path, o->name);
+    } else if (o->type == OPTION_CHOICE) {
+        status = set_value(o, path, word, values);
+    } else if (too_large && o->type != OPTION_FLAG) {
+        describe_range(o, range, sizeof range);
+        status = fail(SIGMOE_BAD_ARGUMENT, "\"%s%s\" is %.80s; it must be in %s", path, o->name, text, range);
+    } else {
+        status = no_json_number(o, path, text);
+    }
+    json_decref(word);
+    return status;
+}
+
+sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values) {
+    json_error_t error;
+    json_t *value = json_parse(text, strlen(text), JSON_DECODE_ANY, &error);
+    sigmoe_status status =
+        value ? set_value(o, path, value, values)
+              : set_word(o, path, text, json_error_code(&error) == json_error_numeric_overflow, values);
+    json_decref(value);
+    return status == SIGMOE_BAD_FORMAT ? SIGMOE_BAD_ARGUMENT : status;
 }
 
 void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size) {

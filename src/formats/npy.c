@@ -125,13 +125,13 @@ static sigmoe_status check_header(
         return fail(SIGMOE_BAD_FORMAT,
             "%s: the array is in Fortran order; save numpy.ascontiguousarray(x) instead", path);
     if (h->dims != dims)
-        return fail(
-            SIGMOE_BAD_FORMAT, "%s: the array has %d dimensions where %d are needed", path, h->dims, dims);
+        return fail(SIGMOE_BAD_FORMAT, "%s: the array has %d dimension%s, and must have %d", path, h->dims,
+            plural(h->dims), dims);
     if (!size_product(&needed, h->count, item) || needed != bytes)
         return fail(SIGMOE_BAD_FORMAT,
-            "%s: the shape needs %" PRId64 " values of %" PRId64 " bytes, the file holds %" PRId64
-            " bytes of data",
-            path, h->count, item, bytes);
+            "%s: the shape needs %" PRId64 " value%s of %" PRId64 " bytes, the file holds %" PRId64
+            " byte%s of data",
+            path, h->count, plural(h->count), item, bytes, plural(bytes));
     return SIGMOE_OK;
 }
 

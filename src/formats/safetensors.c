@@ -72,12 +72,12 @@ static sigmoe_status read_place(
     if (begin < 0 || end < begin || end > data_size)
         return fail(SIGMOE_BAD_FORMAT,
             "its data_offsets [%" PRId64 ", %" PRId64 "] lie outside of the %" PRId64
-            " bytes of data (is the file cut short?)",
-            begin, end, data_size);
+            " byte%s of data (is the file cut short?)",
+            begin, end, data_size, plural(data_size));
     if (!size_product(&bytes, t->count, types[t->type].size) || bytes != end - begin)
         return fail(SIGMOE_BAD_FORMAT,
-            "its data_offsets give it %" PRId64 " bytes, its shape and dtype need another number",
-            end - begin);
+            "its data_offsets give it %" PRId64 " byte%s, its shape and dtype need another number",
+            end - begin, plural(end - begin));
     t->bytes = data + begin;
     return SIGMOE_OK;
 }
@@ -102,8 +102,8 @@ static sigmoe_status check_cover(const safetensors_file *file, const unsigned ch
         covered += t->count * types[t->type].size;
     }
     if (covered != data_size)
-        return fail(SIGMOE_BAD_FORMAT, "%s: %" PRId64 " bytes behind the last tensor belong to nothing",
-            file->path, data_size - covered);
+        return fail(SIGMOE_BAD_FORMAT, "%s: the file goes on behind its last tensor, for %" PRId64 " byte%s",
+            file->path, data_size - covered, plural(data_size - covered));
     return SIGMOE_OK;
 }
 
@@ -129,8 +129,8 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const 
 static sigmoe_status read_file(safetensors_file *file, int64_t expected) {
     uint64_t length;
     if (file->map.size < PREFIX)
-        return fail(SIGMOE_BAD_FORMAT, "%s: %zu bytes are too few for a safetensors file", file->path,
-            file->map.size);
+        return fail(SIGMOE_BAD_FORMAT, "%s: with %zu byte%s it is too short for a safetensors file",
+            file->path, file->map.size, plural((int64_t)file->map.size));
     memcpy(&length, file->map.bytes, PREFIX);
     length = le64toh(length);
     if (length > LONGEST_HEADER)

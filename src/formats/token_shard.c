@@ -85,7 +85,8 @@ static int32_t header_at(const unsigned char *header, int index) {
 static sigmoe_status read_header(shard *s, int64_t size) {
     unsigned char header[HEADER_BYTES];
     if (size < HEADER_BYTES)
-        return fail(SIGMOE_BAD_FORMAT, "%s: %" PRId64 " bytes are too few for a token shard", s->path, size);
+        return fail(SIGMOE_BAD_FORMAT, "%s: with %" PRId64 " byte%s it is too short for a token shard",
+            s->path, size, plural(size));
     TRY(read_bytes(s, 0, sizeof header, header));
     int32_t magic = header_at(header, 0), version = header_at(header, 1);
     if (magic == NARROW_MAGIC && version == NARROW_VERSION)
@@ -98,8 +99,9 @@ static sigmoe_status read_header(shard *s, int64_t size) {
     s->count = header_at(header, 2);
     if (s->count < 0 || s->count * s->width != size - HEADER_BYTES)
         return fail(SIGMOE_BAD_FORMAT,
-            "%s: the header counts %" PRId64 " tokens of %d bytes, the file holds %" PRId64 " bytes of them",
-            s->path, s->count, s->width, size - HEADER_BYTES);
+            "%s: the header counts %" PRId64 " token%s of %d bytes, the file holds %" PRId64
+            " byte%s of them",
+            s->path, s->count, plural(s->count), s->width, size - HEADER_BYTES, plural(size - HEADER_BYTES));
     return SIGMOE_OK;
 }
 

@@ -257,6 +257,6 @@ sigmoe_status preset_named(const char *name, preset *out) {
     int count = preset_count();
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0) return preset_at(i, out);
-    return fail(SIGMOE_BAD_ARGUMENT, "there is no preset %s; did you mean %s? `sigmoe presets` lists all",
-        name, sigmoe_nearest(name, names, count));
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no preset \"%.80s\"%s", name,
+        option_hint("", name, names, count, "`sigmoe presets` lists all").text);
 }

@@ -15,8 +15,8 @@ sigmoe_status xl_memory_create(
     int64_t capacity, per_layer;
     if (!size_product(&capacity, segments, unroll) || !size_product(&per_layer, capacity, batch) ||
         !size_product(&per_layer, per_layer, config->d_model))
-        return fail(SIGMOE_BAD_ARGUMENT, "a memory of %lld segments of %lld tokens is too large",
-            (long long)segments, (long long)unroll);
+        return fail(SIGMOE_BAD_ARGUMENT, "a memory of %lld segment%s of %lld token%s is too large",
+            (long long)segments, plural(segments), (long long)unroll, plural(unroll));
     arena *a;
     TRY(arena_create("memory", &a));
     sigmoe_status status;

@@ -263,8 +263,9 @@ static sigmoe_status draw_usage(analysis *a, const analyzed_model *m, const char
         .f = {.name = arena_text(a->arena, "%s-usage", m->label),
             .title = arena_text(a->arena, "%s: tokens that each expert serves, %%", m->label),
             .caption = arena_text(a->arena,
-                "With K of %" PRId64 " experts for each token, equal use would be %.3g %%.%s",
-                m->now->experts, 100 * (double)m->config.model.ff.moe.k / (double)m->now->experts,
+                "With K of %" PRId64 " expert%s for each token, equal use would be %.3g %%.%s",
+                m->now->experts, plural(m->now->experts),
+                100 * (double)m->config.model.ff.moe.k / (double)m->now->experts,
                 has_pairs(m) && !pairs_are_counted(m)
                     ? " Which experts are used together is left out: they are too many."
                     : "")},

@@ -19,8 +19,9 @@ static sigmoe_status html_bytes(FILE *out, const analysis *a, const char *bytes)
 
 static sigmoe_status print_intro(FILE *out, const analysis *a) {
     const sigmoe_analyze_request *r = a->request;
-    fprintf(out, "<p>What the feedforward blocks of %d %s do to %" PRId64 " tokens of the %s split of ",
-        a->count, a->count == 1 ? "model" : "models", a->models[0].scores.tokens, r->split);
+    fprintf(out, "<p>What the feedforward blocks of %d %s do to %" PRId64 " token%s of the %s split of ",
+        a->count, a->count == 1 ? "model" : "models", a->models[0].scores.tokens,
+        plural(a->models[0].scores.tokens), r->split);
     TRY(html_bytes(out, a, a->data.source[0] ? a->data.source : a->data.directory));
     fputs(
         ": which channels are above 0, which experts are picked, with what weight, and for which tokens. The "

@@ -106,8 +106,8 @@ static void print_bits(FILE *out, double bits) {
 }
 
 static void print_model(FILE *out, const analyzed_model *m) {
-    fprintf(out, "%s: %" PRId64 " tokens, %.4f nats per token\n", m->label, m->scores.tokens,
-        m->scores.nats_per_token);
+    fprintf(out, "%s: %" PRId64 " token%s, %.4f nats per token\n", m->label, m->scores.tokens,
+        plural(m->scores.tokens), m->scores.nats_per_token);
     fprintf(out, "%5s %22s %14s %13s %14s %14s\n", "layer", "active channels", "dead channels",
         "dead experts", "usage entropy", "token entropy");
     for (int64_t l = 0; l < m->now->layers; l++) {

@@ -78,13 +78,37 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
         SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with --force", run);
 }
 
+// What a path that is no model and no run is instead.
+static sigmoe_status no_model(const char *path) {
+    struct stat about;
+    char runs[PATH_CAPACITY];
+    if (stat(path, &about) != 0) return fail_errno("there is no model %s", path);
+    if (!S_ISDIR(about.st_mode))
+        return fail(SIGMOE_IO,
+            "%s is a file; a model is a directory with config.json and model.safetensors: name that", path);
+    TRY(path_trimmed(runs, path));
+    if (strcmp(path_leaf(runs), "checkpoints") == 0)
+        return fail(
+            SIGMOE_IO, "%s holds a training run's checkpoints: name the run itself, or one of these", path);
+    TRY(path_format(runs, "%s/runs", path));
+    if (path_exists(runs))
+        return fail(SIGMOE_IO, "%s is a comparison; its models are the directories in %s: name one of these",
+            path, runs);
+    return fail(SIGMOE_IO,
+        "%s is neither a model directory (with config.json) nor a training run (with checkpoints)", path);
+}
+
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]) {
     TRY(path_format(directory, "%s/config.json", path));
     if (path_exists(directory)) return path_format(directory, "%s", path);
     TRY(path_format(directory, "%s/checkpoints", path));
-    if (path_exists(directory)) return checkpoint_newest(path, directory);
-    return fail(SIGMOE_IO,
-        "%s is neither a model directory (with config.json) nor a training run (with checkpoints)", path);
+    return path_exists(directory) ? checkpoint_newest(path, directory) : no_model(path);
+}
+
+sigmoe_status model_config_path(const char *path, char file[PATH_CAPACITY]) {
+    char directory[PATH_CAPACITY];
+    TRY(model_locate(path, directory));
+    return path_format(file, "%s/config.json", directory);
 }
 
 // ---------------------------------------------------------------- writing

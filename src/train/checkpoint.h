@@ -17,5 +17,8 @@ sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *
 sigmoe_status checkpoint_find(const char *run, char path[PATH_CAPACITY], bool *found);
 // The same; an error when there is none.
 sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
-// `path` itself when it is a model directory, the newest checkpoint when it is a run.
+// `path` itself when it is a model directory, the newest checkpoint when it is a run. Every name of a model that a user gives goes
+// through here.
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]);
+// The config.json of that.
+sigmoe_status model_config_path(const char *path, char file[PATH_CAPACITY]);

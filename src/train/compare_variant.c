@@ -32,8 +32,8 @@ static sigmoe_status find_row(const char *name, const comparison_row **row) {
     if (*row) return SIGMOE_OK;
     for (; count < MOST_NAMES && count < comparison_row_count(); count++)
         names[count] = comparison_row_at(count)->name;
-    return fail(SIGMOE_BAD_ARGUMENT, "there is no variant \"%s\"; did you mean \"%s\"?", name,
-        sigmoe_nearest(name, names, count));
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no variant \"%s\"%s", name,
+        option_hint("", name, names, count, "`sigmoe compare --help` lists all").text);
 }
 
 static sigmoe_status find_option(const ff_variant *variant, const char *name, const option **out) {
@@ -43,8 +43,8 @@ static sigmoe_status find_option(const ff_variant *variant, const char *name, co
     if (*out) return SIGMOE_OK;
     for (; count < MOST_OPTIONS && count < variant->options.count; count++)
         names[count] = variant->options.options[count].name;
-    return fail(SIGMOE_BAD_ARGUMENT, "unknown option \"%s\"; did you mean \"%s\"?", name,
-        sigmoe_nearest(name, names, count));
+    return fail(SIGMOE_BAD_ARGUMENT, "%s has no option \"%s\"%s", variant->name, name,
+        option_hint("", name, names, count, NULL).text);
 }
 
 typedef struct option_set {

@@ -20,13 +20,14 @@ static sigmoe_status read_identity(const json_t *root) {
         (long long)json_integer_value(version), FORMAT_VERSION);
 }
 
-static const ff_variant *nearest_variant(const char *name) {
+static sigmoe_status unknown_variant(const char *name) {
     enum { MOST_VARIANTS = 32 };
     const char *names[MOST_VARIANTS];
     int count = 0;
     for (const ff_variant *v; count < MOST_VARIANTS && (v = ff_variant_at(count)); count++)
         names[count] = v->name;
-    return ff_variant_named(sigmoe_nearest(name, names, count));
+    return fail(SIGMOE_BAD_FORMAT, "\"ff.type\" is \"%.80s\"%s", name,
+        option_hint("", name, names, count, NULL).text);
 }
 
 static sigmoe_status read_feedforward(const json_t *ff, model_config *model) {
@@ -36,9 +37,7 @@ static sigmoe_status read_feedforward(const json_t *ff, model_config *model) {
         return fail(SIGMOE_BAD_FORMAT, "\"ff.type\" %s", type ? "must be a string" : "is missing");
     const char *name = json_string_value(type);
     model->variant = ff_variant_named(name);
-    if (!model->variant)
-        return fail(SIGMOE_BAD_FORMAT, "\"ff.type\" is \"%.80s\"; did you mean \"%s\"?", name,
-            nearest_variant(name)->name);
+    if (!model->variant) return unknown_variant(name);
     return json_read_options(ff, "ff.", model->variant->options, also, &model->ff);
 }
 
@@ -63,9 +62,17 @@ static sigmoe_status find_tokenizer_model(const char *path, tokenizer *t) {
     return tokenizer_find_model(t, directory);
 }
 
+// What other programs put beside our keys.
+static void remove_foreign(json_t *root) {
+    static const char *const keys[] = {
+        "auto_map", "architectures", "dtype", "torch_dtype", "transformers_version", NULL};
+    for (const char *const *key = keys; *key; key++) json_object_del(root, *key);
+}
+
 sigmoe_status config_read(const char *path, sigmoe_config *config) {
     json_t *root;
     TRY(json_read_object(path, &root));
+    remove_foreign(root);
     *config = (sigmoe_config){.settings = train_settings_default()};
     sigmoe_status status = read_root(root, config);
     if (status == SIGMOE_OK) status = find_tokenizer_model(path, &config->tokenizer);
@@ -178,10 +185,10 @@ sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset
     bool known = config->tokenizer.type != TOKENIZER_NONE && data->tokenizer.type != TOKENIZER_NONE;
     if (config->model.vocab_size != data->vocab_size)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "the model has a vocabulary of %lld tokens and the data in %s one of %lld: use data prepared "
+            "the model has a vocabulary of %lld token%s and the data in %s one of %lld: use data prepared "
             "for "
             "this model",
-            (long long)config->model.vocab_size, data->directory,
+            (long long)config->model.vocab_size, plural(config->model.vocab_size), data->directory,
             (long long)data->vocab_size);
     if (known && !tokenizer_equal(&config->tokenizer, &data->tokenizer))
         return fail(SIGMOE_BAD_ARGUMENT,

@@ -1,5 +1,7 @@
 #include "train/config_keys.h"
 
+#include "train/train_settings.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +57,26 @@ void config_key_path(const config_key *key, char path[CONFIG_KEY_SIZE]) {
     snprintf(path, CONFIG_KEY_SIZE, "%s%s", key->prefix, key->option->name);
 }
 
+// Where the name alone was given, "k" for "ff.k".
+static const char *with_name(const char *name, char known[][CONFIG_KEY_SIZE], int count) {
+    for (int i = 0; i < count; i++) {
+        const char *dot = strchr(known[i], '.');
+        if (dot && strcmp(dot + 1, name) == 0) return known[i];
+    }
+    return NULL;
+}
+
+// The variant that has such a key of its own; NULL: none.
+static const ff_variant *variant_with(const char *path) {
+    char known[CONFIG_KEY_SIZE];
+    config_key key;
+    for (int i = 0; config_key_at(i, &key); i++) {
+        config_key_path(&key, known);
+        if (key.variant && strcmp(known, path) == 0) return key.variant;
+    }
+    return NULL;
+}
+
 sigmoe_status config_key_unknown(const char *path, const ff_variant *variant) {
     char paths[MOST_CONFIG_KEYS][CONFIG_KEY_SIZE];
     const char *known[MOST_CONFIG_KEYS];
@@ -66,6 +88,16 @@ sigmoe_status config_key_unknown(const char *path, const ff_variant *variant) {
         known[count] = paths[count];
         count++;
     }
-    return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%.80s\"; did you mean \"%s\"?", path,
-        sigmoe_nearest(path, known, count));
+    const ff_variant *other = variant_with(path);
+    if (other && variant)
+        return fail(SIGMOE_BAD_ARGUMENT, "\"%s\" is a key of ff.type %s, and this model's ff.type is %s",
+            path, other->name, variant->name);
+    if (option_find(train_settings_options(), path))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "\"%s\" is no key of a model but a setting of its training, which has an option of its own",
+            path);
+    const char *named = with_name(path, paths, count);
+    if (named) return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%s\"; did you mean \"%s\"?", path, named);
+    return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%.80s\"%s", path,
+        option_hint("", path, known, count, "`sigmoe help config` lists them").text);
 }

@@ -1,6 +1,7 @@
 // The public functions on configurations and presets.
 #include "formats/json_options.h"
 #include "model/presets.h"
+#include "train/checkpoint.h"
 #include "train/config_file.h"
 #include "train/config_keys.h"
 #include "train/process_memory.h"
@@ -52,6 +53,12 @@ sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out) {
     else
         sigmoe_config_free(config);
     return status;
+}
+
+sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out) {
+    char path[PATH_CAPACITY];
+    TRY(model_config_path(directory, path));
+    return sigmoe_config_from_file(path, out);
 }
 
 sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value) {

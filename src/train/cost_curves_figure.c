@@ -178,8 +178,8 @@ sigmoe_status cost_table(const cost_measurement *m, char **out) {
     size_t size;
     FILE *stream = open_memstream(out, &size);
     if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a table");
-    fprintf(stream, "%s: one layer, forward and backward, %" PRId64 " tokens, %s\n", m->curve->name,
-        m->tokens, m->curve->summary);
+    fprintf(stream, "%s: one layer, forward and backward, %" PRId64 " token%s, %s\n", m->curve->name,
+        m->tokens, plural(m->tokens), m->curve->summary);
     fprintf(stream, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
         m->threads == 1 ? "thread" : "threads", m->peak_gflops, m->bandwidth);
     fputs("                          time, ms               roofline, ms              memory, MB\n"

@@ -32,8 +32,9 @@ static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_conf
     char task[64];
     if (r->stride > config->model.unroll)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "the stride is %lld, but the model's windows have %lld tokens: those between would not be scored",
-            (long long)r->stride, (long long)config->model.unroll);
+            "the stride is %lld, but the model's windows have %lld token%s: those between would not be "
+            "scored",
+            (long long)r->stride, (long long)config->model.unroll, plural(config->model.unroll));
     snprintf(task, sizeof task, "eval %.40s", r->split);
     workspace w;
     token_split *tokens;

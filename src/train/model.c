@@ -1,4 +1,5 @@
 // The public handle on a model.
+#include "train/checkpoint.h"
 #include "train/model_file.h"
 #include "train/workspace.h"
 
@@ -53,8 +54,10 @@ sigmoe_status sigmoe_model_create(
     return hand_over(model, status, out);
 }
 
-sigmoe_status sigmoe_model_load(const char *directory, int thread_count, sigmoe_model **out) {
+sigmoe_status sigmoe_model_load(const char *path, int thread_count, sigmoe_model **out) {
+    char directory[PATH_CAPACITY];
     sigmoe_model *model = NULL;
+    TRY(model_locate(path, directory));
     TRY(new_model(thread_count, &model));
     sigmoe_status status = model_read(directory, STORE_VALUES, &model->config, &model->transformer);
     return hand_over(model, status, out);

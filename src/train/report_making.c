@@ -94,9 +94,10 @@ static void print_training(FILE *out, const comparison *c) {
     const sigmoe_train_settings *s = &c->request->settings;
     char text[512];
     snprintf(text, sizeof text,
-        "%" PRId64 " steps of %" PRId64 " × %" PRId64 " tokens; Adam, learning rate %g with %" PRId64
-        " steps of warm-up, then a cosine; gradient norm clipped at %g; weight decay %g",
-        s->steps, s->batch, c->base.model.unroll, s->lr, s->warmup, s->clip, s->weight_decay);
+        "%" PRId64 " step%s of %" PRId64 " × %" PRId64 " token%s; Adam, learning rate %g with %" PRId64
+        " step%s of warm-up, then a cosine; gradient norm clipped at %g; weight decay %g",
+        s->steps, plural(s->steps), s->batch, c->base.model.unroll, plural(s->batch * c->base.model.unroll),
+        s->lr, s->warmup, plural(s->warmup), s->clip, s->weight_decay);
     print_entry(out, "training", text);
     snprintf(text, sizeof text,
         "%" PRIu64 " to %" PRIu64
@@ -107,8 +108,8 @@ static void print_training(FILE *out, const comparison *c) {
             comparison_seed(c, 0));
     print_entry(out, c->seed_count == 1 ? "seed" : "seeds", text);
     if (c->request->test_tokens > 0)
-        snprintf(text, sizeof text, "on the first %" PRId64 " tokens of each split, after the last step",
-            c->request->test_tokens);
+        snprintf(text, sizeof text, "on the first %" PRId64 " token%s of each split, after the last step",
+            c->request->test_tokens, plural(c->request->test_tokens));
     else
         snprintf(text, sizeof text, "on all of each split, after the last step");
     print_entry(out, "scores", text);

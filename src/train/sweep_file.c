@@ -26,8 +26,8 @@ static sigmoe_status check_keys(const json_t *object, const char *const *known, 
         bool found = false;
         for (int i = 0; i < count; i++) found |= strcmp(key, known[i]) == 0;
         if (!found)
-            return fail(SIGMOE_BAD_FORMAT, "unknown key \"%.80s\"; did you mean \"%s\"?", key,
-                sigmoe_nearest(key, known, count));
+            return fail(SIGMOE_BAD_FORMAT, "unknown key \"%.80s\"%s", key,
+                option_hint("", key, known, count, NULL).text);
     }
     return SIGMOE_OK;
 }

@@ -112,9 +112,9 @@ static const table_entry *find_table(const char *name) {
 }
 
 static sigmoe_status unknown_table(const char *name) {
-    return fail(SIGMOE_BAD_ARGUMENT,
-        "there is no table %.80s; did you mean %s? `sigmoe sweep --help` lists all; a file ends in .json",
-        name, sigmoe_nearest(name, names, entry_count));
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no table \"%.80s\"%s", name,
+        option_hint("", name, names, entry_count, "`sigmoe sweep --help` lists all; a file ends in .json")
+            .text);
 }
 
 // `name` without "@code", which *code says.

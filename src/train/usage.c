@@ -70,8 +70,8 @@ static sigmoe_status take_layer(const json_t *layer, int64_t index, usage_histor
     const json_t *shares = json_object_get(layer, "share");
     TRY(get_number(json_object_get(layer, "active"), "active", 1e12, &out->active[index]));
     if ((int64_t)json_array_size(shares) != out->experts)
-        return fail(SIGMOE_BAD_FORMAT, "a layer has shares of %zu experts, but the model has %" PRId64,
-            json_array_size(shares), out->experts);
+        return fail(SIGMOE_BAD_FORMAT, "a layer has shares of %zu expert%s, but the model has %" PRId64,
+            json_array_size(shares), plural((int64_t)json_array_size(shares)), out->experts);
     for (int64_t e = 0; e < out->experts; e++)
         TRY(get_number(
             json_array_get(shares, (size_t)e), "share", 1.000001, &out->share[index * out->experts + e]));
@@ -83,8 +83,8 @@ static sigmoe_status take_line(const json_t *line, usage_history *out) {
     const json_t *layers = json_object_get(line, "layers");
     TRY(json_get_integer(line, "", "step", last + 1, &out->step[out->records]));
     if ((int64_t)json_array_size(layers) != out->layers)
-        return fail(SIGMOE_BAD_FORMAT, "there are %zu layers, but the model has %" PRId64,
-            json_array_size(layers), out->layers);
+        return fail(SIGMOE_BAD_FORMAT, "it has %zu layer%s, but the model has %" PRId64,
+            json_array_size(layers), plural((int64_t)json_array_size(layers)), out->layers);
     for (int64_t l = 0; l < out->layers; l++)
         TRY(take_layer(json_array_get(layers, (size_t)l), out->records * out->layers + l, out));
     out->records++;

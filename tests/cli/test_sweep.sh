@@ -146,7 +146,7 @@ stopped 143
 saved killed
 
 fails 2 'needs a table' sweep --data data --out x
-fails 2 'did you mean tab10-wt-s' sweep tab10-wts --data data --out x
+fails 2 'did you mean "tab10-wt-s"' sweep tab10-wts --data data --out x
 fails 2 'd_model' sweep tab10-wt-s --data data --set d_modle=3 --out x
 fails 2 'ff.k' sweep tab10-e8 --data data --set ff.k=2 --set unroll=16 --batch 2 --out x
 fails 2 'choose one' sweep tab3-e8 --data data --out x --force --resume

@@ -35,10 +35,10 @@ fails 2 '\-\-batch must be a whole number, not `x`' train --batch x
 fails 2 '\-\-batch must be a whole number, not `2.5`' train --batch=2.5
 fails 2 '\-\-batch must be 1\.\.[0-9]+, not 0' train --batch 0
 fails 2 '\-\-batch must be 1\.\.[0-9]+, not -4' train --batch -4
-fails 2 'whole number' train --batch 99999999999999999999
+fails 2 '\-\-batch must be 1\.\.1048576, not 99999999999999999999' train --batch 99999999999999999999
 fails 2 '\-\-lr must be a number, not `nan`' train --lr nan
 fails 2 '\-\-lr must be a number, not `inf`' train --lr inf
-fails 2 '\-\-lr must be a number' train --lr 1e999
+fails 2 '\-\-lr must be 0\.\.1000, not 1e999' train --lr 1e999
 fails 2 '\-\-clip must be at least 0' train --clip -1
 fails 2 '\-\-seed must be a whole number' forward --seed -1
 fails 2 '\-\-training takes no value' forward --training=1

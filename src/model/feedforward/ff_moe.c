@@ -115,13 +115,13 @@ static sigmoe_status check(const ff_options *values, const ff_surroundings *arou
     TRY(option_check(ff_variant_moe.options, "ff.", values));
     if (o->k > o->n_experts)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "ff.k is %" PRId64 ", but there are only %" PRId64
-            " experts (ff.n_experts): choose 1 to %" PRId64,
-            o->k, o->n_experts, o->n_experts);
+            "ff.k is %" PRId64 ", but ff.n_experts is %" PRId64 ": choose at most so many", o->k,
+            o->n_experts);
     if (o->channels_kept > o->k * o->expert_size)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "ff.channels_kept is %" PRId64 ", but a token has only ff.k * ff.expert_size = %" PRId64
-            " channels: choose at most so many, or 0 for all",
+            "ff.channels_kept is %" PRId64
+            ", but the channels of a token are ff.k * ff.expert_size = %" PRId64
+            ": choose at most so many, or 0 for all",
             o->channels_kept, o->k * o->expert_size);
     return check_router(o);
 }

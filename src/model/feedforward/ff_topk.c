@@ -33,9 +33,8 @@ static sigmoe_status check(const ff_options *values, const ff_surroundings *arou
     TRY(option_check(ff_variant_topk.options, "ff.", values));
     if (values->topk.k > values->topk.d_ff)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "ff.k is %" PRId64 ", but the block has only %" PRId64
-            " channels (ff.d_ff): choose 1 to %" PRId64,
-            values->topk.k, values->topk.d_ff, values->topk.d_ff);
+            "ff.k is %" PRId64 ", but ff.d_ff is %" PRId64 ": choose at most so many", values->topk.k,
+            values->topk.d_ff);
     return SIGMOE_OK;
 }
 

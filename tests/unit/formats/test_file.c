@@ -184,6 +184,19 @@ static void mapping(void **state) {
     file_map_close(&map);
 }
 
+static void slashes_are_joined(void **state) {
+    (void)state;
+    char path[PATH_CAPACITY];
+    assert_int_equal(path_format(path, "%s/%s", "data/", "train.bin"), SIGMOE_OK);
+    assert_string_equal(path, "data/train.bin");
+    assert_int_equal(path_format(path, "%s/%s", "//a///b//", "/c/"), SIGMOE_OK);
+    assert_string_equal(path, "/a/b/c/");
+    assert_int_equal(path_format(path, "%s", ""), SIGMOE_OK);
+    assert_string_equal(path, "");
+    assert_int_equal(path_format(path, "%s", "/"), SIGMOE_OK);
+    assert_string_equal(path, "/");
+}
+
 static void directories(void **state) {
     (void)state;
     assert_int_equal(directory_make(at("x/y/z")), SIGMOE_OK);
@@ -277,6 +290,7 @@ int main(void) {
         cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(parts_of_others_stay),
         cmocka_unit_test(mapping),
+        cmocka_unit_test(slashes_are_joined),
         cmocka_unit_test(directories),
         cmocka_unit_test(listing),
         cmocka_unit_test(committing_a_directory),

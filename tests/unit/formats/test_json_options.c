@@ -41,6 +41,8 @@ static void reads_all_and_defaults(void **state) {
     assert_int_equal(
         read_text("{\"k\": 64, \"rate\": 1, \"wide\": false, \"kind\": \"sinkhorn\"}", &s), SIGMOE_OK);
     assert_true(s.k == 64 && s.rate == 1.0 && !s.wide && s.kind == 2);
+    assert_int_equal(read_text("\xef\xbb\xbf{\"k\": 3}", &s), SIGMOE_OK); // as some editors begin a file
+    assert_int_equal(s.k, 3);
 }
 
 static void refuses(const char *text, const char *part) {
@@ -77,7 +79,8 @@ static void errors_name_the_place(void **state) {
     refuses("{\"k\": 99999999999999999999}", "too big");
     refuses("{\"k\": \"\\ud800\"}", "text, line 1");
     refuses("{\"k\": \"\xff\"}", "unable to decode byte 0xff");
-    refuses("", "text, line 1");
+    refuses("", "text is empty");
+    refuses("\xef\xbb\xbf", "text is empty");
     put_text(at("bad.json"), "{\n \"k\": 4,\n oops\n}");
     assert_int_equal(json_read_object(at("bad.json"), &object), SIGMOE_BAD_FORMAT);
     assert_message_has("bad.json, line 3, column 5");
@@ -193,6 +196,44 @@ static void from_text(void **state) {
     assert_int_equal(s.k, 4);
 }
 
+// What is no JSON is told as what it is, not as "a string".
+static void texts_that_are_no_json(void **state) {
+    (void)state;
+    enum { K, RATE, WIDE, KIND };
+    static const struct {
+        int option;
+        const char *text, *sentence;
+    } cases[] = {
+        {RATE, ".5", "\"ff.rate\" is \".5\"; write it as JSON does: 0.5"},
+        {RATE, "1.", "write it as JSON does: 1"},
+        {RATE, "+0.25", "write it as JSON does: 0.25"},
+        {RATE, "-.5", "write it as JSON does: -0.5"},
+        {RATE, "0,5", "\"ff.rate\" must be a number, not \"0,5\""},
+        {RATE, "inf", "\"ff.rate\" must be a number, not \"inf\""},
+        {RATE, "1e999", "\"ff.rate\" is 1e999; it must be in 0..1"},
+        {K, "18446744073709551616", "\"ff.k\" is 18446744073709551616; it must be in 1..64"},
+        {K, "-99999999999999999999", "\"ff.k\" is -99999999999999999999; it must be in 1..64"},
+        {K, "many", "\"ff.k\" must be an integer, not \"many\""},
+        {K, "", "\"ff.k\" has no value"},
+        {K, "+4", "write it as JSON does: 4"},
+        {K, "4.0", "\"ff.k\" must be an integer, not a number with a fraction or an exponent"},
+        {K, "[4]", "\"ff.k\" must be an integer, not an array"},
+        {K, "true", "\"ff.k\" must be an integer, not true or false"},
+        {WIDE, "yes", "\"ff.wide\" must be true or false, not \"yes\""},
+        {WIDE, "99999999999999999999", "\"ff.wide\" must be true or false, not \"99999999999999999999\""},
+        {KIND, "softmx", "did you mean \"softmax\"?"},
+        {KIND, "dense", "\"ff.kind\" is \"dense\"; it must be one of sigmoid|softmax|sinkhorn"},
+        {KIND, "", "\"ff.kind\" has no value"},
+        {KIND, "3", "must be one of sigmoid|softmax|sinkhorn, not an integer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sample s = {0};
+        assert_int_equal(
+            option_set_text(&sample_options[cases[i].option], "ff.", cases[i].text, &s), SIGMOE_BAD_ARGUMENT);
+        assert_message_has(cases[i].sentence);
+    }
+}
+
 static void descriptions(void **state) {
     (void)state;
     char values[64], preset[16];
@@ -240,6 +281,7 @@ int main(void) {
         cmocka_unit_test(no_object_where_one_is_needed),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(from_text),
+        cmocka_unit_test(texts_that_are_no_json),
         cmocka_unit_test(descriptions),
         cmocka_unit_test(cut_at_every_byte),
     };

@@ -116,10 +116,10 @@ static void other_arrays(void **state) {
     refuses(
         "{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (6,), }", six, sizeof six, "plain array");
     refuses("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3), }", six, sizeof six, "Fortran order");
-    refuses(
-        "{'descr': '<i4', 'fortran_order': False, 'shape': (6,), }", six, sizeof six, "1 dimensions where 2");
+    refuses("{'descr': '<i4', 'fortran_order': False, 'shape': (6,), }", six, sizeof six,
+        "1 dimension, and must have 2");
     refuses("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 2, 3), }", six, sizeof six,
-        "3 dimensions where 2");
+        "3 dimensions, and must have 2");
 }
 
 static void bad_sizes(void **state) {

@@ -109,7 +109,7 @@ static void wrong_writes(void **state) {
 
 static void bad_headers(void **state) {
     (void)state;
-    refuses("", 0, "line 1");
+    refuses("", 0, "is empty");
     refuses("[]", 0, "object is needed");
     refuses("{\"w\": 5}", 0, "tensor \"w\": its dtype is missing");
     refuses("{\"w\": {\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "its dtype is F16");
@@ -154,8 +154,9 @@ static void bad_sizes(void **state) {
     // 2^62 elements of 4 bytes would wrap to 0.
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0,
         "give it 0");
-    refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "1 bytes behind");
-    refuses("{}", 1, "1 bytes behind");
+    refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5,
+        "behind its last tensor, for 1 byte");
+    refuses("{}", 1, "behind its last tensor, for 1 byte");
     refuses("{\"w\": {\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "belong to no tensor");
     refuses("{\"v\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[0,8]},"
             "\"w\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[4,12]}}",

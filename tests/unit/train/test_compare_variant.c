@@ -76,7 +76,8 @@ static void experts_keep_the_channels(void **state) {
 static void what_is_wrong_is_said(void **state) {
     (void)state;
     refused("swich", "\"switch\"");
-    refused("", "did you mean");
+    refused("", "no variant");
+    refused("mamba", "`sigmoe compare --help` lists all");
     refused("topk:kk=5", "\"k\"");
     refused("topk:d_f=5", "\"d_ff\"");
     refused("topk:k", "key=value");

@@ -43,6 +43,22 @@ static void test_mistakes_are_named(void **state) {
     expect_refused("{\"model_type\":", "line", "");
 }
 
+// Keys that the Hugging Face libraries write beside ours, and no others, are left alone.
+static void test_foreign_keys_are_ignored(void **state) {
+    (void)state;
+    static const char *const foreign[] = {
+        "auto_map", "architectures", "dtype", "torch_dtype", "transformers_version"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        char text[4096];
+        sigmoe_config config;
+        snprintf(text, sizeof text, "{\"%s\": [1], %s", foreign[i], config_text(MOE) + 1);
+        write_text(in_root("foreign.json"), text);
+        OK(config_read(in_root("foreign.json"), &config));
+    }
+    expect_refused_with(
+        "\"vocab_size\"", "\"_name_or_path\": 1, \"vocab_size\"", "unknown key \"_name_or_path\"", "");
+}
+
 static void test_round_trip(void **state) {
     (void)state;
     const char *const kinds[] = {DENSE, MOE, HASH, "{\"type\": \"topk\", \"d_ff\": 12, \"k\": 3}",
@@ -183,7 +199,14 @@ static void test_set_by_path(void **state) {
     FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.kk", "3"));
     assert_message_has("\"ff.kk\"");
     assert_message_has("\"ff.k\"");
-    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.d_ff", "3")); // another type's
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.d_ff", "3"));
+    assert_message_has("\"ff.d_ff\" is a key of ff.type dense, and this model's ff.type is moe");
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "k", "3"));
+    assert_message_has("did you mean \"ff.k\"?");
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "lr", "3"));
+    assert_message_has("\"lr\" is no key of a model but a setting of its training");
+    FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "hidden", "3"));
+    assert_message_has("unknown key \"hidden\"; `sigmoe help config` lists them");
     FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.k", "many"));
     assert_message_has("ff.k");
     FAILS(SIGMOE_BAD_ARGUMENT, config_override(&config, "ff.k"));
@@ -273,6 +296,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_are_made_once),
         cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_foreign_keys_are_ignored),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_presets_are_loaded_by_their_names),
         cmocka_unit_test(test_listed_strings_stay),

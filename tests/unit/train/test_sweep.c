@@ -102,9 +102,9 @@ static void unknown_names_get_the_nearest(void **state) {
     refused("tab10-wts", "tab10-wt-s");
     refused("tab2-wt-s-star", "tab"); // the paper has no product-key memory there
     refused("tab10-e8@cod", "did you mean");
-    refused("e8-moe@code", "did you mean");
+    refused("e8-moe@code", "`sigmoe sweep --help` lists all");
     refused("tab3-e8@code", "ask for tab3-e8, without @code");
-    refused("", "did you mean");
+    refused("", "no table");
 }
 
 // ---------------------------------------------------------------- overrides
