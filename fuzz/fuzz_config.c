@@ -1,73 +1,70 @@
 #include "fuzz.h"
 
-#include "data/tokenizer.h"
-#include "formats/json_options.h"
+#include "train/config_file.h"
+#include "train/config_keys.h"
 
 #include <string.h>
 
-// A table with an option of each type, as the model's tables have them.
-typedef struct values {
-    int64_t k;
-    double rate;
-    bool wide;
-    int kind;
-} values;
-
-static const char *const kinds[] = {"sigmoid", "softmax", "sinkhorn", NULL};
-static const option options[] = {
-    {"k", OPTION_INTEGER, offsetof(values, k), true, 1, 64, 0, NULL, ""},
-    {"rate", OPTION_NUMBER, offsetof(values, rate), false, 0, 1, 0.25, NULL, ""},
-    {"wide", OPTION_FLAG, offsetof(values, wide), false, 0, 0, 0, NULL, ""},
-    {"kind", OPTION_CHOICE, offsetof(values, kind), false, 0, 0, 1, kinds, ""},
-};
-static const option_table table = {options, sizeof options / sizeof *options};
-static const char *const also[] = {"tokenizer", NULL};
-
-// What was read must be within its limits, and the same when it is written and read again.
-static void check_values(const values *v) {
-    values again;
-    if (v->k < 1 || v->k > 64 || !(v->rate >= 0 && v->rate <= 1) || v->kind < 0 || v->kind > 2) abort();
-    json_t *object = json_object();
-    if (json_write_options(object, table, v) != SIGMOE_OK ||
-        json_read_options(object, "", table, NULL, &again) != SIGMOE_OK)
-        abort();
-    if (again.k != v->k || again.rate != v->rate || again.wide != v->wide || again.kind != v->kind) abort();
-    json_decref(object);
+// What it costs is estimated from sizes of a stranger's choosing; these must not overflow on the way.
+static void estimate(const sigmoe_config *config) {
+    sigmoe_summary summary;
+    enum { MOST_LAYERS = 64 }; // each is declared: thousands take time and find no more
+    if (config->model.n_layers > MOST_LAYERS) return;
+    if (sigmoe_config_summary(config, 1, SIGMOE_RECOMPUTE_NONE, SIGMOE_F32, &summary) != SIGMOE_OK) return;
+    if (summary.parameters < 1 || !(summary.train_bytes > 0)) abort();
 }
 
-static void read_config(const char *path) {
-    json_t *object, *written;
-    values v;
-    tokenizer t, back;
-    if (json_read_object(path, &object) != SIGMOE_OK) return;
-    if (json_read_options(object, "ff.", table, also, &v) == SIGMOE_OK) check_values(&v);
-    const json_t *described = json_object_get(object, "tokenizer");
-    if (tokenizer_from_json(described, "tokenizer", &t) == SIGMOE_OK) {
-        if (tokenizer_to_json(&t, &written) != SIGMOE_OK) abort();
-        if (tokenizer_from_json(written, "tokenizer", &back) != SIGMOE_OK || !tokenizer_equal(&t, &back))
-            abort();
-        json_decref(written);
+// What was accepted is a whole configuration: it is written as JSON, and reading that gives the same one.
+static void check_round_trip(const sigmoe_config *config) {
+    json_t *written, *again;
+    sigmoe_config back;
+    if (model_config_check(&config->model) != SIGMOE_OK) abort();
+    if (config_to_json(config, &written) != SIGMOE_OK) abort();
+    char *text = json_text(written);
+    if (!text) abort();
+    const char *path = input_file((const uint8_t *)text, strlen(text));
+    if (config_read(path, &back) != SIGMOE_OK || config_to_json(&back, &again) != SIGMOE_OK) abort();
+    if (!json_equal(written, again) || !tokenizer_equal(&config->tokenizer, &back.tokenizer)) abort();
+    free(text);
+    json_decref(written);
+    json_decref(again);
+}
+
+static void read_file(const uint8_t *bytes, size_t size) {
+    sigmoe_config config;
+    const char *path = input_file(bytes, size);
+    if (config_read(path, &config) == SIGMOE_OK) {
+        check_round_trip(&config);
+        estimate(&config);
     }
-    json_decref(object);
+    arena_fail_after((int64_t)(size % 16));
+    sigmoe_status status = config_read(input_file(bytes, size), &config);
+    arena_fail_after(-1);
+    if (status == SIGMOE_OK) check_round_trip(&config);
 }
 
-// The input as the text of a command line's --set, for every option.
-static void read_setting(const uint8_t *bytes, size_t size) {
-    values v;
+// The input as what follows --set: of a model of each kind, since each has keys of its own.
+static void read_setting(const char *text) {
+    static const char *const presets[] = {"demo", "e8-dense", "e8-topk", "e8-pkm-relu"};
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        sigmoe_config *made;
+        if (sigmoe_config_from_preset(presets[i], &made) != SIGMOE_OK) abort();
+        sigmoe_config config = config_copy(made);
+        sigmoe_config_free(made);
+        if (config_override(&config, text) == SIGMOE_OK && model_config_check(&config.model) == SIGMOE_OK) {
+            check_round_trip(&config);
+            estimate(&config);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    read_file(bytes, size);
     char *text = malloc(size + 1);
     if (!text) abort();
     memcpy(text, bytes, size);
     text[size] = '\0';
-    for (int i = 0; i < table.count; i++) {
-        option_defaults(table, &v);
-        v.k = 1;
-        if (option_set_text(&options[i], "ff.", text, &v) == SIGMOE_OK) check_values(&v);
-    }
+    read_setting(text);
     free(text);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    read_twice(read_config, bytes, size);
-    if (size > 0) read_setting(bytes, size);
     return 0;
 }

@@ -25,6 +25,25 @@ def shard(magic, version, kind, tokens):
     return header + struct.pack(f"<{len(tokens)}{kind}", *tokens)
 
 
+def config(tokenizer, ff):
+    return {"model_type": "sigmoe", "version": 1, "vocab_size": 3, "d_model": 16, "n_layers": 2, "n_heads": 2, "d_head": 8,
+            "dropout": 0.1, "unroll": 12, "memory_segments": {"train": 1, "eval": 2}, "tokenizer": tokenizer, "ff": ff}
+
+
+CONFIGS = (
+    ("dense", {"type": "none"}, {"type": "dense", "d_ff": 24}),
+    ("topk", {"type": "sentencepiece"}, {"type": "topk", "d_ff": 24, "k": 5, "norm_compensation": True}),
+    ("pkm", {"type": "none"}, {"type": "pkm", "n_heads": 2, "n_subkeys": 4, "knn": 8, "activation": "relu",
+                               "init": "dense_equivalent"}),
+    ("moe", {"type": "bytes", "alphabet": [10, 32, 97]},
+     {"type": "moe", "n_experts": 4, "expert_size": 6, "k": 2, "router": "sigmoid", "expert_dropout": 0.1, "dropout": 0,
+      "regularizer": "entropy", "regularizer_weight": 0.001, "channels_kept": 3, "init": "standard"}),
+)
+
+SETTINGS = ("d_model=64", "dropout=.5", "memory_segments.eval=0", "ff.type=pkm", 'ff.router="softmax"',
+            "ff.norm_compensation=true", "ff.k=18446744073709551616")
+
+
 def seeds():
     yield "fuzz_safetensors", "types", safetensors({
         "w": ("F32", [2, 1], struct.pack("<2f", 1.5, -2)), "h": ("BF16", [1], b"\xc0\x3f"),
@@ -36,12 +55,10 @@ def seeds():
     yield "fuzz_npy", "wide", npy(1, "<i8", (2,), struct.pack("<2q", -1, 5))
     yield "fuzz_token_shard", "narrow", shard(20240520, 1, "H", [0, 1, 299])
     yield "fuzz_token_shard", "wide", shard(20240801, 7, "I", [0, 1, 299])
-    yield "fuzz_config", "all", json.dumps({
-        "k": 4, "rate": 0.5, "wide": True, "kind": "softmax",
-        "tokenizer": {"type": "bytes", "alphabet": [10, 32, 97]}}).encode()
-    yield "fuzz_config", "short", b'{"k": 4, "tokenizer": {"type": "none"}}'
-    yield "fuzz_config", "number", b"0.25"
-    yield "fuzz_config", "word", b"sinkhorn"
+    for name, tokenizer, ff in CONFIGS:
+        yield "fuzz_config", name, json.dumps(config(tokenizer, ff)).encode()
+    for number, setting in enumerate(SETTINGS):
+        yield "fuzz_config", f"setting{number}", setting.encode()
     yield "fuzz_json_text", "fields", json.dumps({
         "id": -1.5e3, "x": [True, False, None, {"y": [{}, []]}], "text": "a\n\u00e9\U0001f600"}).encode()
     yield "fuzz_json_text", "utf8", json.dumps({"text": "caf\u00e9 \u20ac", "text2": ""}, ensure_ascii=False).encode()
