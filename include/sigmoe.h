@@ -246,8 +246,8 @@ SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);
 
 typedef struct sigmoe_train_result {
     int64_t steps;
-    double loss; /* of the last step; NaN, like the next, when none was left to do */
-    double tokens_per_second;
+    double loss;              /* of the last step; NaN, like the next, when none was left to do */
+    double tokens_per_second; /* of the median step */
     double seconds;
     const char *checkpoint; /* newest one */
 } sigmoe_train_result;

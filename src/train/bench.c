@@ -1,17 +1,10 @@
 #include "train/bench.h"
 
 #include "base/random.h"
-
-#include <stdlib.h>
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "train/quartiles.h"
 
 double bench_median(double *values, int count) {
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    return quartiles_of(values, count).median;
 }
 
 sigmoe_status bench_check(const bench_size *sizes, int count) {

@@ -131,7 +131,7 @@ static const sigmoe_observer *make_quiet(
 static void note_result(const comparison *c, const char *task, const run_result *r) {
     char line[512], cost[64] = "nothing was trained";
     if (!c->observer || !c->observer->note) return;
-    if (r->steps > 0) snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second);
+    if (r->steps > 0) snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second.median);
     if (r->failure)
         snprintf(line, sizeof line, "%s: %s", task, r->failure);
     else

@@ -14,12 +14,14 @@ static sigmoe_status read_metrics(json_lines *lines, int64_t step_tokens, arena 
     double seconds = 0;
     TRY(ARENA_NEW(a, out->loss, capacity));
     TRY(ARENA_NEW(a, out->seconds, capacity));
+    TRY(ARENA_NEW(a, out->rate, capacity));
     for (json_t *line;;) {
         TRY(json_lines_next(lines, &line));
         if (!line) return SIGMOE_OK;
         double rate = number(line, "tokens_per_s");
         if (rate > 0) seconds += (double)step_tokens / rate;
         out->loss[out->steps] = number(line, "loss");
+        out->rate[out->steps] = rate;
         out->seconds[out->steps++] = seconds;
         json_decref(line);
     }

@@ -13,6 +13,7 @@ typedef struct run_curve {
     int64_t steps;
     double *loss;    // [steps] nats per token; NaN: not finite
     double *seconds; // [steps] of training until after the step
+    double *rate;    // [steps] tokens a second; NaN: not known
     int validations;
     validation_point *validation; // [validations], ascending steps
 } run_curve;

@@ -25,14 +25,27 @@ static sigmoe_status put_numbers(json_t *object, const number_field *fields, int
     return SIGMOE_OK;
 }
 
+static sigmoe_status get_number(
+    const json_t *object, const char *path, const number_field *field, void *values) {
+    const json_t *value = json_object_get(object, field->name);
+    if (!json_is_number(value) && !json_is_null(value))
+        return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be a number or null", path, field->name);
+    *(double *)((char *)values + field->offset) = json_is_number(value) ? json_number_value(value) : NAN;
+    return SIGMOE_OK;
+}
+
 static sigmoe_status get_numbers(
     const json_t *object, const char *path, const number_field *fields, int count, void *values) {
+    for (int i = 0; i < count; i++) TRY(get_number(object, path, &fields[i], values));
+    return SIGMOE_OK;
+}
+
+// Those that version 0.1.0 did not write.
+static sigmoe_status get_later_numbers(
+    const json_t *object, const number_field *fields, int count, void *values) {
     for (int i = 0; i < count; i++) {
-        const json_t *value = json_object_get(object, fields[i].name);
-        if (!json_is_number(value) && !json_is_null(value))
-            return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be a number or null", path, fields[i].name);
-        *(double *)((char *)values + fields[i].offset) =
-            value && json_is_number(value) ? json_number_value(value) : NAN;
+        *(double *)((char *)values + fields[i].offset) = NAN;
+        if (json_object_get(object, fields[i].name)) TRY(get_number(object, "", &fields[i], values));
     }
     return SIGMOE_OK;
 }
@@ -43,8 +56,13 @@ static const number_field score_fields[] = {SCORE(nats_per_token), SCORE(perplex
 
 #define RESULT(name, field) {name, offsetof(run_result, field)}
 static const number_field result_fields[] = {RESULT("seconds", seconds),
-    RESULT("tokens_per_s", tokens_per_second), RESULT("feedforward_seconds_per_step", feedforward_seconds),
+    RESULT("tokens_per_s", tokens_per_second.median),
+    RESULT("feedforward_seconds_per_step", feedforward_seconds.median),
     RESULT("peak_activation_bytes", peak_activation_bytes)};
+static const number_field spread_fields[] = {RESULT("tokens_per_s_q1", tokens_per_second.low),
+    RESULT("tokens_per_s_q3", tokens_per_second.high),
+    RESULT("feedforward_seconds_per_step_q1", feedforward_seconds.low),
+    RESULT("feedforward_seconds_per_step_q3", feedforward_seconds.high)};
 
 #define COST(field) {#field, offsetof(trainer_costs, field)}
 static const number_field cost_fields[] = {
@@ -78,7 +96,8 @@ static sigmoe_status fill_result(json_t *root, const run_result *r) {
     TRY(json_put(root, "valid", valid));
     TRY(scores_to_json(&r->test, &test));
     TRY(json_put(root, "test", test));
-    return put_numbers(root, result_fields, COUNT(result_fields), r);
+    TRY(put_numbers(root, result_fields, COUNT(result_fields), r));
+    return put_numbers(root, spread_fields, COUNT(spread_fields), r);
 }
 
 static sigmoe_status write_result(const char *path, const run_result *r) {
@@ -102,6 +121,7 @@ static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
     TRY(scores_from_json(valid, "valid.", &r->valid));
     TRY(json_get_object(root, "", "test", &test));
     TRY(scores_from_json(test, "test.", &r->test));
+    TRY(get_later_numbers(root, spread_fields, COUNT(spread_fields), r));
     return get_numbers(root, "", result_fields, COUNT(result_fields), r);
 }
 
@@ -115,13 +135,31 @@ static sigmoe_status read_result(const char *path, arena *a, run_result *r) {
 
 // ---------------------------------------------------------------- costs.json: what was measured before an interruption
 
+static const char TIMES[] = "feedforward_times";
+
+static sigmoe_status fill_costs(json_t *root, const trainer_costs *costs) {
+    json_t *times;
+    TRY(json_put(root, "steps", json_integer(costs->steps)));
+    TRY(put_numbers(root, cost_fields, COUNT(cost_fields), costs));
+    TRY(step_samples_to_json(&costs->feedforward_times, &times));
+    return json_put(root, TIMES, times);
+}
+
 static sigmoe_status write_costs(const char *path, const trainer_costs *costs) {
     json_t *root = json_object();
-    sigmoe_status status = json_put(root, "steps", json_integer(costs->steps));
-    if (status == SIGMOE_OK) status = put_numbers(root, cost_fields, COUNT(cost_fields), costs);
+    sigmoe_status status = fill_costs(root, costs);
     if (status == SIGMOE_OK) status = json_write(path, root);
     json_decref(root);
     return status;
+}
+
+static sigmoe_status parse_costs(const json_t *root, trainer_costs *costs) {
+    json_t *times;
+    TRY(json_get_integer(root, "", "steps", 0, &costs->steps));
+    TRY(get_numbers(root, "", cost_fields, COUNT(cost_fields), costs));
+    if (!json_object_get(root, TIMES)) return SIGMOE_OK; // of version 0.1.0
+    TRY(json_get_object(root, "", TIMES, &times));
+    return step_samples_from_json(times, "feedforward_times.", &costs->feedforward_times);
 }
 
 static sigmoe_status read_costs(const char *path, trainer_costs *costs) {
@@ -129,17 +167,17 @@ static sigmoe_status read_costs(const char *path, trainer_costs *costs) {
     *costs = (trainer_costs){0};
     if (!path_exists(path)) return SIGMOE_OK;
     TRY(json_read_object(path, &root));
-    sigmoe_status status = json_get_integer(root, "", "steps", 0, &costs->steps);
-    if (status == SIGMOE_OK) status = get_numbers(root, "", cost_fields, COUNT(cost_fields), costs);
+    sigmoe_status status = parse_costs(root, costs);
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
-static trainer_costs add_costs(trainer_costs a, trainer_costs b) {
-    return (trainer_costs){.steps = a.steps + b.steps,
-        .seconds = a.seconds + b.seconds,
-        .feedforward_seconds = a.feedforward_seconds + b.feedforward_seconds,
-        .peak_activation_bytes = fmax(a.peak_activation_bytes, b.peak_activation_bytes)};
+static void add_costs(trainer_costs *before, const trainer_costs *after) {
+    before->steps += after->steps;
+    before->seconds += after->seconds;
+    before->feedforward_seconds += after->feedforward_seconds;
+    step_samples_join(&before->feedforward_times, &after->feedforward_times);
+    before->peak_activation_bytes = fmax(before->peak_activation_bytes, after->peak_activation_bytes);
 }
 
 // ---------------------------------------------------------------- what is there already
@@ -238,16 +276,22 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
     return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
+static quartiles rate_of(run_curve *curve) {
+    int known = 0;
+    for (int64_t i = 0; i < curve->steps; i++)
+        if (isfinite(curve->rate[i])) curve->rate[known++] = curve->rate[i];
+    return quartiles_of(curve->rate, known);
+}
+
 static sigmoe_status measure(const run_request *r, const trainer_costs *costs, arena *a, run_result *result) {
     run_curve curve;
     arena_mark mark = arena_here(a);
     int64_t step_tokens = r->settings->batch * r->config->model.unroll;
     TRY(run_curve_read(r->directory, step_tokens, a, &curve));
     result->seconds = curve.steps > 0 ? curve.seconds[curve.steps - 1] : 0;
+    result->tokens_per_second = rate_of(&curve);
     arena_release(a, mark);
-    double tokens = (double)result->steps * (double)step_tokens;
-    result->tokens_per_second = result->seconds > 0 ? tokens / result->seconds : NAN;
-    result->feedforward_seconds = costs->steps > 0 ? costs->feedforward_seconds / (double)costs->steps : NAN;
+    result->feedforward_seconds = step_samples_quartiles(&costs->feedforward_times);
     result->peak_activation_bytes = costs->steps > 0 ? costs->peak_activation_bytes : NAN;
     return SIGMOE_OK;
 }
@@ -257,7 +301,8 @@ static sigmoe_status finish(
     trainer_costs costs;
     TRY(read_costs(costs_path, &costs));
     sigmoe_status status = train_and_score(r, t, a, result);
-    costs = add_costs(costs, trainer_costs_so_far(t));
+    const trainer_costs now = trainer_costs_so_far(t);
+    add_costs(&costs, &now);
     if (status == SIGMOE_INTERRUPTED) {
         TRY(write_costs(costs_path, &costs));
         return fail(status, "stopped at %s after %lld of %lld step%s; --resume goes on from here", r->task,

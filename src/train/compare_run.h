@@ -7,8 +7,9 @@ typedef struct run_result {
     const char *failure; // the sentence of a training that met NaN or infinity; NULL: all went well
     int64_t steps;
     sigmoe_scores valid, test;
-    double seconds, tokens_per_second; // of training steps alone
-    double feedforward_seconds;        // per step; NaN when not measured
+    double seconds;                // of training steps alone
+    quartiles tokens_per_second;   // over the steps
+    quartiles feedforward_seconds; // of a step; NaN when not measured
     double peak_activation_bytes;
 } run_result;
 

@@ -32,12 +32,10 @@ static double valid_score(const comparison *c, const run_result *r) {
 static double test_score(const comparison *c, const run_result *r) {
     return comparison_score(c, &r->test);
 }
-static double speed(const comparison *c, const run_result *r) {
-    (void)c;
+static quartiles speed(const run_result *r) {
     return r->tokens_per_second;
 }
-static double feedforward(const comparison *c, const run_result *r) {
-    (void)c;
+static quartiles feedforward(const run_result *r) {
     return r->feedforward_seconds;
 }
 
@@ -49,9 +47,22 @@ static spread over_seeds(const comparison *c, int variant, result_value *value, 
     return spread_of(values, count);
 }
 
+static quartiles times_over_seeds(
+    const comparison *c, int variant, quartiles (*of)(const run_result *r), double *medians) {
+    double low = NAN, high = NAN; // fmin and fmax pass over NaN
+    int count = 0;
+    for (int s = 0; s < c->variants[variant].seeds; s++) {
+        quartiles run = of(comparison_result(c, variant, s));
+        append_known(medians, &count, run.median);
+        low = fmin(low, run.low);
+        high = fmax(high, run.high);
+    }
+    return (quartiles){low, quartiles_of(medians, count).median, high};
+}
+
 static double dense_feedforward_seconds(const comparison *c, const table_row *rows) {
     for (int i = 0; i < c->variant_count; i++)
-        if (strcmp(c->variants[i].row->name, "dense") == 0) return rows[i].feedforward_seconds;
+        if (strcmp(c->variants[i].row->name, "dense") == 0) return rows[i].feedforward_seconds.median;
     return NAN;
 }
 
@@ -63,16 +74,18 @@ sigmoe_status table_rows(const comparison *c, table_row **out) {
     for (int i = 0; i < c->variant_count; i++) {
         rows[i] = (table_row){.valid = over_seeds(c, i, valid_score, values),
             .test = over_seeds(c, i, test_score, values),
-            .tokens_per_second = over_seeds(c, i, speed, values).mean,
-            .feedforward_seconds = over_seeds(c, i, feedforward, values).mean,
+            .tokens_per_second = times_over_seeds(c, i, speed, values),
+            .feedforward_seconds = times_over_seeds(c, i, feedforward, values),
             .peak_activation_bytes = NAN};
         for (int s = 0; s < c->variants[i].seeds; s++) // fmax passes over NaN
             rows[i].peak_activation_bytes =
                 fmax(rows[i].peak_activation_bytes, comparison_result(c, i, s)->peak_activation_bytes);
     }
     double dense = dense_feedforward_seconds(c, rows);
-    for (int i = 0; i < c->variant_count; i++)
-        rows[i].feedforward_share = rows[i].feedforward_seconds / dense;
+    for (int i = 0; i < c->variant_count; i++) {
+        quartiles own = rows[i].feedforward_seconds;
+        rows[i].feedforward_share = (quartiles){own.low / dense, own.median / dense, own.high / dense};
+    }
     *out = rows;
     return SIGMOE_OK;
 }
@@ -102,6 +115,22 @@ static const char *percent_cell(arena *a, double difference, double whole) {
 
 static const char *share_cell(arena *a, double share) {
     return isnan(share) ? "-" : arena_text(a, "%.1f %%", 100 * share);
+}
+
+// "38.2 % (37.9–40.1)"
+static const char *time_cell(arena *a, quartiles share) {
+    if (isnan(share.median)) return "";
+    if (isnan(share.low) || isnan(share.high)) return share_cell(a, share.median);
+    return arena_text(a, "%.1f %% (%.1f–%.1f)", 100 * share.median, 100 * share.low, 100 * share.high);
+}
+
+// "60,621 (58,940–61,002)"
+static const char *speed_cell(arena *a, quartiles speed) {
+    if (isnan(speed.median)) return "-";
+    const char *median = grouped_text(a, llround(speed.median));
+    if (isnan(speed.low) || isnan(speed.high)) return median;
+    const char *low = grouped_text(a, llround(speed.low)), *high = grouped_text(a, llround(speed.high));
+    return median && low && high ? arena_text(a, "%s (%s–%s)", median, low, high) : NULL;
 }
 
 static const char *bytes_cell(arena *a, double bytes) {
@@ -137,9 +166,8 @@ static void fill_line(const comparison *c, int i, const table_row *row, const ch
     cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
     cell[COLUMN_PERCENT] = percent_cell(a, (double)difference, (double)c->base_parameters);
     cell[COLUMN_FLOPS] = share_cell(a, v->flops_share);
-    cell[COLUMN_TIME] = isnan(row->feedforward_share) ? "" : share_cell(a, row->feedforward_share);
-    cell[COLUMN_SPEED] =
-        isnan(row->tokens_per_second) ? "-" : grouped_text(a, llround(row->tokens_per_second));
+    cell[COLUMN_TIME] = time_cell(a, row->feedforward_share);
+    cell[COLUMN_SPEED] = speed_cell(a, row->tokens_per_second);
     cell[COLUMN_ACTIVATIONS] = bytes_cell(a, row->peak_activation_bytes);
     cell[COLUMN_VALID] = score_cell(a, row->valid, decimals);
     cell[COLUMN_TEST] = score_cell(a, row->test, decimals);
@@ -235,6 +263,8 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
             c->seed_count);
     else if (c->seed_count > 1)
         fprintf(out, "± is the sample standard deviation over %d seeds.\n", c->seed_count);
+    fprintf(out, "FF time and tokens/s are of the median step%s, the middle half of the steps in brackets.\n",
+        c->seed_count > 1 ? ", medians over seeds" : "");
     print_lacks(out, c);
 }
 

@@ -8,11 +8,13 @@ typedef struct spread {
 } spread;
 
 typedef struct table_row {
-    spread valid, test;           // over the seeds whose training stayed finite
-    double tokens_per_second;     // of training; mean over seeds
-    double feedforward_seconds;   // per step; mean over seeds
-    double feedforward_share;     // of dense's; NaN when dense was not compared
-    double peak_activation_bytes; // the largest of the seeds
+    spread valid, test; // over the seeds whose training stayed finite
+    // Medians over the seeds of the medians over their steps. The middle half of a seed's steps lies between low and high, from
+    // the lowest of the seeds to the highest.
+    quartiles tokens_per_second;   // of training
+    quartiles feedforward_seconds; // of a step
+    quartiles feedforward_share;   // over dense's median; NaN when dense was not compared
+    double peak_activation_bytes;  // the largest of the seeds
 } table_row;
 
 // [variants], in the comparison's arena.

@@ -24,9 +24,11 @@ static void csv_number(FILE *out, double value) {
 }
 
 static void csv_line(FILE *out, const comparison *c, const compared_variant *v, const table_row *row) {
-    const double numbers[] = {percent_of_base(c, v), v->flops_share, row->feedforward_share,
-        row->feedforward_seconds, row->tokens_per_second, row->peak_activation_bytes, row->valid.mean,
-        row->valid.deviation, row->test.mean, row->test.deviation, v->published};
+    const double numbers[] = {percent_of_base(c, v), v->flops_share, row->feedforward_share.median,
+        row->feedforward_seconds.median, row->tokens_per_second.median, row->peak_activation_bytes,
+        row->valid.mean, row->valid.deviation, row->test.mean, row->test.deviation, v->published,
+        row->feedforward_share.low, row->feedforward_share.high, row->feedforward_seconds.low,
+        row->feedforward_seconds.high, row->tokens_per_second.low, row->tokens_per_second.high};
     fprintf(out, "%s,%" PRId64 ",%" PRId64, v->label, v->parameters, v->parameters - c->base_parameters);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) csv_number(out, numbers[i]);
     fputc('\n', out);
@@ -35,7 +37,9 @@ static void csv_line(FILE *out, const comparison *c, const compared_variant *v, 
 // Labels hold neither commas nor quotes: names, and options of a schema.
 static void print_csv(FILE *out, const comparison *c, const table_row *rows) {
     fputs("variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
-          "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published\n",
+          "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_"
+          "share_q1,"
+          "ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
         out);
     for (int i = 0; i < c->variant_count; i++) csv_line(out, c, &c->variants[i], &rows[i]);
     if (!c->has_ngram) return;
@@ -43,7 +47,7 @@ static void print_csv(FILE *out, const comparison *c, const table_row *rows) {
     csv_number(out, comparison_score(c, &c->ngram_valid));
     fputc(',', out);
     csv_number(out, comparison_score(c, &c->ngram_test));
-    fputs(",,\n", out);
+    fputs(",,,,,,,,\n", out);
 }
 
 static sigmoe_status write_csv(const char *path, const comparison *c, const table_row *rows) {
@@ -68,6 +72,15 @@ static sigmoe_status write_text(const char *path, const char *text) {
 
 static sigmoe_status put_number(json_t *object, const char *key, double value) {
     return json_put(object, key, json_finite(value));
+}
+
+// The median as `key`, and the quartiles around it.
+static sigmoe_status put_quartiles(const comparison *c, json_t *object, const char *key, quartiles q) {
+    const char *low = arena_text(c->arena, "%s_q1", key), *high = arena_text(c->arena, "%s_q3", key);
+    if (!low || !high) return SIGMOE_NO_MEMORY;
+    TRY(put_number(object, key, q.median));
+    TRY(put_number(object, low, q.low));
+    return put_number(object, high, q.high);
 }
 
 static sigmoe_status put_spread(json_t *object, const char *key, spread s) {
@@ -105,9 +118,9 @@ static sigmoe_status put_variant(json_t *variants, const comparison *c, const ta
     TRY(json_put(object, "difference", json_integer(v->parameters - c->base_parameters)));
     TRY(put_number(object, "difference_percent", percent_of_base(c, v)));
     TRY(put_number(object, "ff_flops_share", v->flops_share));
-    TRY(put_number(object, "ff_time_share", row->feedforward_share));
-    TRY(put_number(object, "ff_seconds_per_step", row->feedforward_seconds));
-    TRY(put_number(object, "tokens_per_s", row->tokens_per_second));
+    TRY(put_quartiles(c, object, "ff_time_share", row->feedforward_share));
+    TRY(put_quartiles(c, object, "ff_seconds_per_step", row->feedforward_seconds));
+    TRY(put_quartiles(c, object, "tokens_per_s", row->tokens_per_second));
     TRY(put_number(object, "peak_activation_bytes", row->peak_activation_bytes));
     TRY(put_spread(object, "valid", row->valid));
     TRY(put_spread(object, "test", row->test));

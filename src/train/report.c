@@ -86,6 +86,19 @@ static void print_headings(FILE *out, const table_cells *t) {
     fputs("</tr></thead>\n", out);
 }
 
+// What stands in brackets goes below.
+static void print_cell(FILE *out, const char *text) {
+    const char *bracket = strchr(text, '(');
+    if (!bracket || bracket == text) {
+        html_text(out, text);
+        return;
+    }
+    for (const char *c = text; c < bracket - 1; c++) html_text(out, (const char[]){*c, '\0'});
+    fputs("<br><span class=\"spread\">", out);
+    html_text(out, bracket);
+    fputs("</span>", out);
+}
+
 static void print_row(
     FILE *out, const char *const cells[TABLE_COLUMNS], const char *color, bool best_valid, bool best_test) {
     fputs("<tr><th scope=\"row\">", out);
@@ -95,7 +108,7 @@ static void print_row(
     for (int j = COLUMN_VARIANT + 1; j < TABLE_COLUMNS; j++) {
         bool best = (j == COLUMN_VALID && best_valid) || (j == COLUMN_TEST && best_test);
         fputs(best ? "<td class=\"best\">" : "<td>", out);
-        html_text(out, cells[j]);
+        print_cell(out, cells[j]);
         fputs("</td>", out);
     }
     fputs("</tr>\n", out);
@@ -120,10 +133,14 @@ static void print_legend(FILE *out, const comparison *c) {
         "FF FLOPs: multiply-adds of the block over those of a dense block with the base's number of "
         "channels, "
         "routers apart. FF time: measured, forward and backward, over dense's. Speed is of training steps "
-        "alone, peak activations the most memory that a step needs beside parameters, gradients and Adam's "
+        "alone. Both are of the median step%s, and the middle half of the steps lies between the numbers in "
+        "brackets%s. The "
+        "peak activations are the most memory that a step needs beside parameters, gradients and Adam's "
         "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
         "data where this one differs; - where it has none.%s</p>\n",
         comparison_unit(c), c->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
+        c->seed_count > 1 ? ", medians over seeds" : "",
+        c->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "",
         c->has_ngram
             ? " The order-3 n-gram (Witten-Bell, at most 20 million tokens of the train split) is scored on "
               "the same tokens."

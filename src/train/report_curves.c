@@ -20,8 +20,11 @@ typedef struct mean_point {
     double step, seconds, mean, low, high;
 } mean_point;
 
-// Over the seeds that got as far as their validation number `index`; false when none did.
+// Of the seeds that got as far as their validation number `index`: the mean score, the median time; false when none did. A
+// figure takes at most so many seeds for the time.
 static bool validation_at(const comparison *c, int variant, int index, mean_point *out) {
+    enum { MOST_SEEDS = 64 };
+    double seconds[MOST_SEEDS];
     value_range range = range_empty();
     int count = 0;
     *out = (mean_point){0};
@@ -32,12 +35,12 @@ static bool validation_at(const comparison *c, int variant, int index, mean_poin
         double score = comparison_point_score(c, p);
         if (isnan(score)) continue;
         out->step = (double)p->step;
-        out->seconds += p->seconds;
+        if (count < MOST_SEEDS) seconds[count] = p->seconds;
         out->mean += score;
         range_add(&range, score);
         count++;
     }
-    out->seconds /= count;
+    out->seconds = quartiles_of(seconds, count < MOST_SEEDS ? count : MOST_SEEDS).median;
     out->mean /= count;
     out->low = range.low;
     out->high = range.high;

@@ -29,6 +29,8 @@ static const char rules[] =
     "thead th{font-weight:600;color:var(--axis);line-height:1.3}\n"
     "tbody th{font-weight:600}\n"
     "tbody tr{border-top:1px solid var(--grid)}\n"
+    ".results tbody th,.results td{vertical-align:baseline}\n"
+    ".spread{color:var(--axis);font-size:.75rem}\n"
     "td.best{font-weight:600}\n"
     ".swatch{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.5em}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:2rem "

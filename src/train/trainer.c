@@ -85,6 +85,8 @@ static void count_costs(trainer *t, const step_report *report) {
     costs->steps++;
     costs->seconds += report->seconds;
     costs->feedforward_seconds += report->feedforward_seconds;
+    step_samples_add(&costs->step_times, report->seconds);
+    step_samples_add(&costs->feedforward_times, report->feedforward_seconds);
     costs->peak_activation_bytes = fmax(costs->peak_activation_bytes, bytes);
 }
 
@@ -264,8 +266,8 @@ arena *trainer_activations(trainer *t) {
 
 trainer_costs trainer_costs_so_far(const trainer *t) {
     trainer_costs costs = t->costs;
-    double tokens = (double)costs.steps * (double)t->settings.batch * (double)t->config.model.unroll;
-    costs.tokens_per_second = costs.seconds > 0 ? tokens / costs.seconds : NAN;
+    double tokens = (double)t->settings.batch * (double)t->config.model.unroll;
+    costs.tokens_per_second = tokens / step_samples_quartiles(&costs.step_times).median;
     return costs;
 }
 

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "model/transformer_xl.h"
 #include "train/config_file.h"
+#include "train/quartiles.h"
 
 typedef struct trainer trainer;
 
@@ -73,8 +74,9 @@ arena *trainer_activations(trainer *t);    // likewise
 // Since the trainer exists or was reset: what comparisons report.
 typedef struct trainer_costs {
     int64_t steps;
-    double seconds, feedforward_seconds; // of steps alone, without validations and checkpoints
-    double tokens_per_second;
+    double seconds, feedforward_seconds; // of steps alone, without validations and checkpoints: sums
+    step_samples step_times, feedforward_times;
+    double tokens_per_second;     // of the median step
     double peak_activation_bytes; // activations and scratch arenas
 } trainer_costs;
 trainer_costs trainer_costs_so_far(const trainer *t);

@@ -114,6 +114,32 @@ static void the_table_is_the_results(void **state) {
     json_decref(table);
 }
 
+// Six steps of which one took a minute: a mean of them would say nothing else.
+static void one_slow_step_does_not_rule(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("slow"));
+    a.request.seeds = a.request.variant_count = 1;
+    OK(run(&a));
+    char text[4096] = "";
+    for (int step = 0; step < 6; step++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+            "{\"step\":%d,\"loss\":2,\"tokens_per_s\":%s}\n", step,
+            step == 3  ? "0.1"
+            : step % 2 ? "1000"
+                       : "1010");
+    write_text(in_root("slow/runs/dense-seed7/metrics.jsonl"), text);
+    assert_int_equal(remove(in_root("slow/runs/dense-seed7/result.json")), 0);
+    a.request.resume = true;
+    OK(run(&a));
+    json_t *table = read_json(in_root("slow"), "table.json");
+    const json_t *row = json_array_get(json_object_get(table, "variants"), 0);
+    assert_near(number_at(row, "tokens_per_s", NULL), 1005, 1e-9);
+    assert_near(number_at(row, "tokens_per_s_q1", NULL), 1000, 1e-9);
+    assert_near(number_at(row, "tokens_per_s_q3", NULL), 1010, 1e-9);
+    assert_non_null(strstr(a.table, "1,005 (1,000–1,010)"));
+    json_decref(table);
+}
+
 static void one_seed_has_no_deviation(void **state) {
     (void)state;
     attempt a = prepare(in_root("single"));
@@ -455,6 +481,7 @@ static void a_failed_run_has_no_score(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_the_results),
+        cmocka_unit_test(one_slow_step_does_not_rule),
         cmocka_unit_test(one_seed_has_no_deviation),
         cmocka_unit_test(every_file_is_there),
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
