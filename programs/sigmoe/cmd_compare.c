@@ -106,7 +106,7 @@ static int compare(
     const char *table = NULL;
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
     progress_close(&display);
-    if (status == SIGMOE_OK) fputs(table, stdout);
+    if (table) fputs(table, stdout); // also where no run has a score
     return report(status);
 }
 

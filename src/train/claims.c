@@ -38,34 +38,10 @@ const claim *claim_at(int index) {
     return &claims[index];
 }
 
-// ---------------------------------------------------------------- Student's t
-
-double student_quantile(int freedom) {
-    static const double table[] = {12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624,
-        2.306004, 2.262157, 2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816,
-        2.100922, 2.093024, 2.085963};
-    enum { KNOWN = sizeof table / sizeof *table };
-    if (freedom <= KNOWN) return table[freedom - 1];
-    // Fisher's expansion around the normal quantile; off by less than 1e-5 from here on.
-    const double z = 1.959963985, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z, n = freedom;
-    return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
-           (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
-}
-
-t_interval t_interval_of(const double *values, int count) {
-    double sum = 0, squares = 0;
-    if (count < CLAIM_LEAST_PAIRS) return (t_interval){count, NAN, NAN, NAN};
-    for (int i = 0; i < count; i++) sum += values[i];
-    double mean = sum / count;
-    for (int i = 0; i < count; i++) squares += (values[i] - mean) * (values[i] - mean);
-    double half = student_quantile(count - 1) * sqrt(squares / (count - 1) / count);
-    return (t_interval){count, mean, mean - half, mean + half};
-}
-
 // ---------------------------------------------------------------- verdicts
 
 claim_verdict claim_judge(t_interval d) {
-    if (d.count < CLAIM_LEAST_PAIRS) return CLAIM_TOO_FEW;
+    if (d.count < LEAST_PAIRS) return CLAIM_TOO_FEW;
     return d.low > 0 ? CLAIM_HOLDS : d.high < 0 ? CLAIM_DOES_NOT_HOLD : CLAIM_WITHIN_NOISE;
 }
 
@@ -73,7 +49,8 @@ const char *claim_verdict_text(claim_verdict verdict) {
     static const char *const texts[] = {[CLAIM_TOO_FEW] = "needs 3 seeds",
         [CLAIM_HOLDS] = "holds",
         [CLAIM_DOES_NOT_HOLD] = "does not hold",
-        [CLAIM_WITHIN_NOISE] = "within noise"};
+        [CLAIM_WITHIN_NOISE] = "within noise",
+        [CLAIM_WITHHELD] = "withheld: an n-gram is better"};
     return texts[verdict];
 }
 
@@ -92,22 +69,31 @@ static double published_for(const comparison *c, const claim *claimed, int varia
     return strcmp(claimed->worse, "dense") == 0 ? printed.about.published : v->row->published[printed.paper];
 }
 
+static double mean_test_score(const comparison *c, int variant) {
+    double sum = 0;
+    int count = 0;
+    for (int seed = 0; seed < c->variants[variant].seeds; seed++) {
+        double score = comparison_score(c, &comparison_result(c, variant, seed)->test);
+        if (isfinite(score)) sum += score, count++;
+    }
+    return sum / count; // NaN: none
+}
+
+static bool ngram_beats_both(const comparison *c, int better, int worse) {
+    return ngram_beats(c, test_scores, mean_test_score(c, better)) &&
+           ngram_beats(c, test_scores, mean_test_score(c, worse));
+}
+
 // `differences` has room for one a seed.
 static claim_result judge(
     const comparison *c, const claim *claimed, int better, int worse, double *differences) {
-    int count = 0;
-    for (int seed = 0; seed < c->variants[better].seeds && seed < c->variants[worse].seeds; seed++) {
-        double difference = comparison_score(c, &comparison_result(c, worse, seed)->test) -
-                            comparison_score(c, &comparison_result(c, better, seed)->test);
-        if (isfinite(difference)) differences[count++] = difference;
-    }
-    t_interval interval = t_interval_of(differences, count);
+    t_interval interval = paired_difference(c, better, worse, test_scores, differences);
     return (claim_result){.claim = claimed,
         .better = better,
         .worse = worse,
         .difference = interval,
         .published = published_for(c, claimed, worse) - published_for(c, claimed, better),
-        .verdict = claim_judge(interval)};
+        .verdict = ngram_beats_both(c, better, worse) ? CLAIM_WITHHELD : claim_judge(interval)};
 }
 
 static bool is_row(const comparison *c, int variant, const char *row) {

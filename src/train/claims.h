@@ -2,7 +2,7 @@
 #pragma once
 
 #include "model/presets.h"
-#include "train/compare_plan.h"
+#include "train/paired.h"
 
 #include <stdio.h>
 
@@ -15,22 +15,12 @@ typedef struct claim {
 int claim_count(void);
 const claim *claim_at(int index);
 
-enum { CLAIM_LEAST_PAIRS = 3 };
-
-// A mean with its 95 % interval by Student's t.
-typedef struct t_interval {
-    int count;
-    double mean, low, high; // NaN: too few values
-} t_interval;
-// The 0.975 quantile of Student's distribution; `freedom` is at least 1.
-double student_quantile(int freedom);
-t_interval t_interval_of(const double *values, int count);
-
 typedef enum claim_verdict {
     CLAIM_TOO_FEW,
     CLAIM_HOLDS,
     CLAIM_DOES_NOT_HOLD,
-    CLAIM_WITHIN_NOISE
+    CLAIM_WITHIN_NOISE,
+    CLAIM_WITHHELD, // the n-gram is better than both rows: whatever they differ in, it is not what they have learned
 } claim_verdict;
 // Of the differences worse − better, lower scores being better: the interval lies above 0, below, or on it.
 claim_verdict claim_judge(t_interval difference);

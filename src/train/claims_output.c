@@ -45,6 +45,16 @@ static void print_note(FILE *out, const comparison *c) {
             printed.about.published, printed.row->published[printed.paper]);
 }
 
+static const char withheld_note[] = " Withheld is a verdict on two rows that both have a worse test score "
+                                    "than the order-3 n-gram: they have not learned enough "
+                                    "to be compared.";
+
+static bool withholds(const claim_results *claims) {
+    for (int i = 0; i < claims->count; i++)
+        if (claims->results[i].verdict == CLAIM_WITHHELD) return true;
+    return false;
+}
+
 // ---------------------------------------------------------------- text
 
 static void widen(int widths[COLUMNS], int column, const char *text) {
@@ -67,6 +77,7 @@ void claims_print_text(FILE *out, const comparison *c, const claim_results *clai
     }
     fputs("\nClaims of the paper. ", out);
     print_note(out, c);
+    if (withholds(claims)) fputs(withheld_note, out);
     fputc('\n', out);
     for (int j = 0; j < COLUMNS; j++) print_cell(out, headings[j], widths[j], j == COLUMNS - 1);
     fputc('\n', out);
@@ -98,6 +109,7 @@ void claims_print_html(FILE *out, const comparison *c, const claim_results *clai
     }
     fputs("</tbody></table></div>\n<p class=\"small\">", out);
     print_note(out, c);
+    if (withholds(claims)) fputs(withheld_note, out);
     fputs(" A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies "
           "below, and is within noise where 0 is inside; with fewer than three pairs there is no "
           "verdict.</p>\n</section>\n",

@@ -13,6 +13,7 @@
 #include "train/report.h"
 #include "train/sweep_jobs.h"
 #include "train/train_settings.h"
+#include "train/verdict.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -131,7 +132,8 @@ static const sigmoe_observer *make_quiet(
 static void note_result(const comparison *c, const char *task, const run_result *r) {
     char line[512], cost[64] = "nothing was trained";
     if (!c->observer || !c->observer->note) return;
-    if (r->steps > 0) snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second.median);
+    if (r->steps > 0)
+        snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second.median);
     if (r->failure)
         snprintf(line, sizeof line, "%s: %s", task, r->failure);
     else
@@ -230,12 +232,17 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
     if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
         r.settings.valid_every = train_settings_valid_every(&r.settings);
     comparison c = {.request = &r, .sweep = sweep, .jobs = jobs, .observer = observer};
+    int missing = 0, runs = 0;
     TRY(arena_create("comparison", &c.arena));
     int lock = -1;
     sigmoe_status status = compare(&c, &lock, &text);
+    if (status == SIGMOE_OK) missing = runs_without_score(&c), runs = c.run_count;
     place_unlock(lock);
     arena_destroy(c.arena);
-    return hand_out_text(status, text, table);
+    TRY(hand_out_text(status, text, table));
+    if (missing < runs) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "no score came out of %s: %s/table.txt says why",
+        runs == 1 ? "the run" : "any run", out);
 }
 
 sigmoe_status sigmoe_compare(

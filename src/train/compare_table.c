@@ -3,6 +3,7 @@
 #include "train/claims.h"
 #include "train/figure.h"
 #include "train/sweep_plan.h"
+#include "train/verdict.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -271,12 +272,15 @@ static void print_table(FILE *out, const comparison *c, const table_cells *t) {
 sigmoe_status table_text(const comparison *c, const table_row *rows, char **out) {
     claim_results claims = {0};
     table_cells cells;
+    verdict said;
     size_t size;
     TRY(table_cells_make(c, rows, &cells));
+    TRY(verdict_of(c, rows, &said));
     if (c->sweep) TRY(claims_of(c, &claims));
     FILE *stream = open_memstream(out, &size);
     if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for the table");
     print_table(stream, c, &cells);
+    for (int i = 0; i < said.count; i++) fprintf(stream, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
     claims_print_text(stream, c, &claims);
     if (fclose(stream) == 0) return SIGMOE_OK;
     free(*out);

@@ -6,6 +6,7 @@
 #include "train/report_figures.h"
 #include "train/report_making.h"
 #include "train/sweep_plan.h"
+#include "train/verdict.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,44 +33,15 @@ static void print_question(FILE *out, const comparison *c) {
     fputs("</p>\n", out);
 }
 
-static double mean_score(const table_row *row, int column) {
-    return column == COLUMN_VALID ? row->valid.mean : row->test.mean;
-}
-
-// The variant with the lowest mean in a column of scores; -1 when there is no score.
-static int best_variant(const comparison *c, const table_row *rows, int column) {
-    int best = -1;
-    for (int i = 0; i < c->variant_count; i++) {
-        double score = mean_score(&rows[i], column);
-        if (!isnan(score) && (best < 0 || score < mean_score(&rows[best], column))) best = i;
+static sigmoe_status print_answer(FILE *out, const comparison *c, const table_row *rows) {
+    verdict said;
+    TRY(verdict_of(c, rows, &said));
+    for (int i = 0; i < said.count; i++) {
+        fputs("<p>", out);
+        html_text(out, said.sentence[i]);
+        fputs("</p>\n", out);
     }
-    return best;
-}
-
-static int variant_of_row(const comparison *c, const char *row) {
-    for (int i = 0; i < c->variant_count; i++)
-        if (strcmp(c->variants[i].row->name, row) == 0) return i;
-    return -1;
-}
-
-static void print_answer(FILE *out, const comparison *c, const table_row *rows) {
-    int best = best_variant(c, rows, COLUMN_TEST), dense = variant_of_row(c, "dense"),
-        sigma = variant_of_row(c, "sigma-moe");
-    if (best < 0) return;
-    fputs("<p>The best test score is ", out);
-    html_text(out, c->variants[best].label);
-    int decimals = c->bits ? 4 : 3;
-    fprintf(out, "'s %.*f", decimals, rows[best].test.mean);
-    if (!isnan(rows[best].test.deviation)) fprintf(out, " ± %.*f", decimals, rows[best].test.deviation);
-    fprintf(out, " %s.", comparison_unit(c));
-    if (dense >= 0 && sigma >= 0 && !isnan(rows[dense].test.mean) && !isnan(rows[sigma].test.mean)) {
-        double difference = 100 * (rows[sigma].test.mean / rows[dense].test.mean - 1);
-        fprintf(out, " σ-MoE, at %.0f %% of the multiply-adds, scores %.1f %% %s than dense%s.",
-            100 * c->variants[sigma].flops_share, fabs(difference),
-            difference < 0 ? "better (lower)" : "worse (higher)",
-            c->seed_count > 1 ? ", means over seeds" : "");
-    }
-    fputs("</p>\n", out);
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- table
@@ -127,9 +99,15 @@ static void print_failures(FILE *out, const comparison *c) {
         }
 }
 
-static void print_legend(FILE *out, const comparison *c) {
+static bool leads(const comparison *c, const standing *standings) {
+    for (int i = 0; i < c->variant_count; i++)
+        if (standing_leads(standings[i])) return true;
+    return false;
+}
+
+static void print_legend(FILE *out, const comparison *c, bool bold) {
     fprintf(out,
-        "<p class=\"small\">Scores are %s, lower is better%s. "
+        "<p class=\"small\">Scores are %s, lower is better%s%s. "
         "FF FLOPs: multiply-adds of the block over those of a dense block with the base's number of "
         "channels, "
         "routers apart. FF time: measured, forward and backward, over dense's. Speed is of training steps "
@@ -139,6 +117,7 @@ static void print_legend(FILE *out, const comparison *c) {
         "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
         "data where this one differs; - where it has none.%s</p>\n",
         comparison_unit(c), c->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
+        bold ? "; the best and those that tie with it are bold" : "",
         c->seed_count > 1 ? ", medians over seeds" : "",
         c->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "",
         c->has_ngram
@@ -150,7 +129,9 @@ static void print_legend(FILE *out, const comparison *c) {
 static sigmoe_status print_results(FILE *out, const comparison *c, const table_row *rows) {
     table_cells t;
     TRY(table_cells_make(c, rows, &t));
-    int best_valid = best_variant(c, rows, COLUMN_VALID), best_test = best_variant(c, rows, COLUMN_TEST);
+    standing *valid, *test;
+    TRY(standings_of(c, rows, valid_scores, &valid));
+    TRY(standings_of(c, rows, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -159,11 +140,11 @@ static sigmoe_status print_results(FILE *out, const comparison *c, const table_r
     fputs("<tbody>\n", out);
     for (int i = 0; i < c->variant_count; i++)
         print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            i == best_valid, i == best_test);
+            standing_leads(valid[i]), standing_leads(test[i]));
     if (c->has_ngram)
         print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
     fputs("</tbody></table></div>\n", out);
-    print_legend(out, c);
+    print_legend(out, c, leads(c, valid) || leads(c, test));
     print_failures(out, c);
     fputs("</section>\n", out);
     return SIGMOE_OK;
@@ -189,7 +170,7 @@ static sigmoe_status print_page(
     FILE *out, const comparison *c, const table_row *rows, const figure figures[FIGURES]) {
     page_open(out, "Feedforward blocks at equal parameters");
     print_question(out, c);
-    print_answer(out, c, rows);
+    TRY(print_answer(out, c, rows));
     TRY(print_results(out, c, rows));
     TRY(print_claims(out, c));
     print_figures(out, figures);

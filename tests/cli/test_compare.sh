@@ -41,6 +41,15 @@ cp moe.json run/moe.json
 fails 2 'run/moe.json, which is read' compare --data data --base run/moe.json --variants dense --steps 4 --batch 2 --out run --force
 for file in moe.json table.txt; do [ -s "run/$file" ] || problem "--force removed run/$file"; done
 
+# Trainings that all run away are a failure, told with the table; so is what --resume finds of them.
+for again in '' --resume; do
+    # shellcheck disable=SC2086
+    fails 1 'no score came out of any run: wild/table.txt' compare --data data --base ./moe.json --variants dense,sigma-moe --steps 12 --batch 2 \
+        --test-tokens 500 --lr 1000 --clip 0 --warmup 0 --out wild $again
+    same stdout wild/table.txt
+    grep -q '^2 of 2 runs have no score' stdout || problem "the table does not count failed runs: $(cat stdout)"
+done
+
 fails 2 'did you mean' compare --data data --base ./moe.json --variants dnese --out x
 fails 2 'ff\.kk|kk' compare --data data --base ./moe.json --variants topk:kk=5 --out x
 fails 2 'empty' compare --data data --base ./moe.json --variants dense,,topk --out x

@@ -57,7 +57,7 @@ static void verdicts_follow_the_interval(void **state) {
 static void fewer_than_three_pairs_have_no_verdict(void **state) {
     (void)state;
     const double same[] = {5, 5};
-    for (int count = 0; count < CLAIM_LEAST_PAIRS; count++) {
+    for (int count = 0; count < LEAST_PAIRS; count++) {
         t_interval interval = t_interval_of(same, count);
         assert_true(isnan(interval.mean) && isnan(interval.low) && isnan(interval.high));
         assert_int_equal(claim_judge(interval), CLAIM_TOO_FEW);

@@ -1,0 +1,28 @@
+// What the scores of a comparison allow to be said: who is best, who ties with it, and whether any has learned enough to ask.
+#pragma once
+
+#include "train/compare_table.h"
+#include "train/paired.h"
+
+// Of all runs.
+int runs_without_score(const comparison *c);
+
+typedef enum standing {
+    STANDING_UNJUDGED, // fewer than three seeds, or in common with the best; or nothing is judged
+    STANDING_BEST,     // the lowest mean of all that have three seeds
+    STANDING_TIED,     // the 95 % interval of the difference to it, paired by seed, holds 0
+    STANDING_WORSE,
+} standing;
+// [variants], in the comparison's arena. Where an n-gram beats all, or there is nothing to compare, none is judged.
+sigmoe_status standings_of(const comparison *c, const table_row *rows, result_scores *of, standing **out);
+static inline bool standing_leads(standing s) {
+    return s == STANDING_BEST || s == STANDING_TIED;
+}
+
+// Sentences in plain text, in the order in which they are to be read; the texts live in the comparison's arena.
+enum { MOST_SENTENCES = 4 };
+typedef struct verdict {
+    const char *sentence[MOST_SENTENCES];
+    int count;
+} verdict;
+sigmoe_status verdict_of(const comparison *c, const table_row *rows, verdict *out);
