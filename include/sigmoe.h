@@ -206,7 +206,7 @@ typedef struct sigmoe_prepare_request {
      * once. */
     const char *const *inputs;
     int input_count;
-    const char *out; /* directory to make; must not exist unless force */
+    const char *out; /* directory to make: absent, empty, or with force what sigmoe made */
     bool force;
     const char *tokenizer; /* "bytes", "sentencepiece"; NULL: the kind's */
     int64_t vocab_size;    /* of sentencepiece; 0: 8000. Less where the text does not give so many pieces */
@@ -236,7 +236,7 @@ typedef struct sigmoe_train_request {
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
     bool resume;                /* go on with the newest checkpoint of `out`; all settings come from there */
-    bool force;                 /* replace an existing `out` */
+    bool force;                 /* replace what sigmoe made as `out`, and nothing else */
     sigmoe_recompute recompute; /* how, not what: not part of the run, a resume may choose anew */
     /* Seconds between checkpoints by the clock, where settings.checkpoint_every is 0; 0: at the end (and on interruption)
      * only. 15 minutes by default. No bit of the training depends on it; a run keeps it when it is resumed. */
@@ -357,7 +357,7 @@ typedef struct sigmoe_analyze_request {
     int model_count;
     const char *data;
     const char *split;    /* default "valid" */
-    const char *out;      /* directory to make; must not exist unless force */
+    const char *out;      /* directory to make: absent, empty, or with force what sigmoe made */
     int64_t batch;        /* streams; default 4 */
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
@@ -393,7 +393,7 @@ SIGMOE_API sigmoe_status sigmoe_bench_layer(
 /* A layer's time and memory, forward and backward, dense and σ-MoE, against one of its sizes: the paper's figures of cost. */
 typedef struct sigmoe_bench_figure_request {
     const char *figure; /* "figure2", "figure8", ... from sigmoe_cost_figure_at */
-    const char *out;    /* directory to make; must not exist unless force */
+    const char *out;    /* directory to make: absent, empty, or with force what sigmoe made */
     int64_t tokens;     /* B·T; default 32768 */
     int repetitions;    /* to take medians of, default 3 */
     bool force;

@@ -21,7 +21,7 @@ static const argument arguments[] = {
     {"limit-tokens", ARGUMENT_INTEGER, AT(request.limit_tokens), "N", .low = 0, .high = 1e15,
         .help = "read only this many from the start, 0: all"},
     {"batch", ARGUMENT_INTEGER, AT(request.batch), "B", .low = 1, .high = 1 << 20, .help = "streams"},
-    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists, if sigmoe made it"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},

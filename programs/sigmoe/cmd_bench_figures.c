@@ -18,7 +18,7 @@ static const argument arguments[] = {
         .help = "tokens in the batch, B·T"},
     {"repetitions", ARGUMENT_INT, AT(request.repetitions), "N", .low = 1, .high = 10000,
         .help = "runs to take the median of, after a warm-up"},
-    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists, if sigmoe made it"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use", .help = "threads to compute with"},
 };

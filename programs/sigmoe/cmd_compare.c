@@ -28,7 +28,7 @@ static const argument arguments[] = {
         .help = "directory for table, report and runs"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on in RUN; finished runs are not trained again"},
-    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
         .help = "change the base, see `sigmoe help config`; may be repeated"},
     {"seeds", ARGUMENT_INT, AT(request.seeds), "N", .low = 1, .high = 1000, .help = "runs of each variant"},

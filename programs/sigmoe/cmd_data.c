@@ -15,7 +15,7 @@ static const char *const tokenizers[] = {"bytes", "sentencepiece", NULL};
 
 static const argument arguments[] = {
     {"out", ARGUMENT_TEXT, AT(out), "DIR", .required = true, .help = "directory to make"},
-    {"force", ARGUMENT_FLAG, AT(force), .help = "replace DIR when it exists"},
+    {"force", ARGUMENT_FLAG, AT(force), .help = "replace DIR when it exists, if sigmoe made it"},
     {"tokenizer", ARGUMENT_TEXT, AT(tokenizer), "KIND", .choices = tokenizers,
         .preset = "bytes, and sentencepiece for wikitext103, c4, pes2o",
         .help = "what cuts the text into tokens"},

@@ -27,7 +27,7 @@ static const argument arguments[] = {
         .help = "runs at a time, each with its share of the threads"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on in RUN; finished runs are not trained again"},
-    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
         .preset = "default: a tenth of what is trained on, or the file's",
         .help = "score the final models on this many tokens of each split, 0: all"},

@@ -29,7 +29,7 @@ static const argument arguments[] = {
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},
-    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists"},
+    {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
         .help = "change the configuration, see `sigmoe help config`; may be repeated"},
     {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,

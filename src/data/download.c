@@ -85,6 +85,7 @@ static size_t keep_bytes(char *bytes, size_t size, size_t count, void *context) 
 static int report(void *context, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up_done) {
     (void)up_total, (void)up_done;
     transfer *t = context;
+    if (t->stopped != SIGMOE_OK) return 1; // as keep_bytes said, whose sentence stays
     t->meter.state.total = total > 0 ? (double)(t->resumed + total) : NAN;
     t->stopped = progress_at(&t->meter, (double)(t->resumed + done));
     return t->stopped != SIGMOE_OK;
@@ -197,8 +198,7 @@ static sigmoe_status size_of_partial(const transfer *t, int64_t *size) {
 
 static sigmoe_status open_partial(transfer *t) {
     int64_t size = 0;
-    t->partial = fopen(t->partial_path, "abe");
-    if (!t->partial) return fail_errno("cannot write %s", t->partial_path);
+    TRY(file_append(t->partial_path, &t->partial));
     TRY(size_of_partial(t, &size));
     t->origin = origin_read(t->partial_path);
     bool fits = t->origin.total < 0 || size <= t->origin.total;
@@ -249,8 +249,7 @@ static sigmoe_status check_and_rename(const transfer *t) {
             return fail(SIGMOE_BAD_FORMAT, "%s has the SHA-256 %s; it must have %s", r->url, hash, r->sha256);
         }
     }
-    if (rename(t->partial_path, r->path) != 0)
-        return fail_errno("cannot rename %s to %s", t->partial_path, r->path);
+    TRY(file_rename(t->partial_path, r->path));
     origin_remove(t->partial_path);
     return SIGMOE_OK;
 }
@@ -269,6 +268,6 @@ sigmoe_status download(const download_request *request) {
 void download_forget(const char *path) {
     char partial[PATH_CAPACITY];
     if (path_format(partial, "%s.partial", path) != SIGMOE_OK) return;
-    unlink(partial);
+    file_remove(partial);
     origin_remove(partial);
 }

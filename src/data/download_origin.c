@@ -34,10 +34,19 @@ static sigmoe_status origin_path(const char *partial, char path[PATH_CAPACITY]) 
     return path_format(path, "%s.origin", partial);
 }
 
+static FILE *open_regular(const char *path) {
+    int descriptor;
+    int64_t size;
+    if (file_open(path, &descriptor, &size) != SIGMOE_OK) return NULL;
+    FILE *file = fdopen(descriptor, "rb");
+    if (!file) close(descriptor);
+    return file;
+}
+
 download_origin origin_read(const char *partial) {
     char path[PATH_CAPACITY], line[VALIDATOR_CAPACITY + 1] = "";
     download_origin o = unknown;
-    FILE *file = origin_path(partial, path) == SIGMOE_OK ? fopen(path, "rbe") : NULL;
+    FILE *file = origin_path(partial, path) == SIGMOE_OK ? open_regular(path) : NULL;
     if (!file) return unknown;
     bool read =
         fscanf(file, "%" SCNd64, &o.total) == 1 && fgetc(file) == '\n' && fgets(line, sizeof line, file);
@@ -63,5 +72,5 @@ sigmoe_status origin_write(const download_origin *o, const char *partial) {
 
 void origin_remove(const char *partial) {
     char path[PATH_CAPACITY];
-    if (origin_path(partial, path) == SIGMOE_OK) unlink(path);
+    if (origin_path(partial, path) == SIGMOE_OK) file_remove(path);
 }

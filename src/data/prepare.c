@@ -2,7 +2,7 @@
 #include "base/option.h"
 #include "data/corpus.h"
 #include "data/fetch.h"
-#include "data/output_directory.h"
+#include "formats/output_directory.h"
 
 #include <string.h>
 
@@ -86,9 +86,9 @@ static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request
     char download[PATH_CAPACITY];
     output_directory directory;
     arena *a;
-    TRY(path_format(download, "%s.download", out));
-    TRY(arena_create("inputs", &a));
-    sigmoe_status status = output_begin(&directory, out);
+    TRY(output_begin(&directory, out, OUTPUT_DATA, request->force));
+    sigmoe_status status = output_beside(&directory, "download", download);
+    if (status == SIGMOE_OK) status = arena_create("inputs", &a);
     if (status == SIGMOE_OK) {
         corpus_request r = {.directory = directory.partial,
             .download = download,
@@ -99,10 +99,10 @@ static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request
             .train_shards = request->train_shards,
             .valid_shards = request->valid_shards,
             .observer = observer};
-        status = output_end(&directory, prepare_in(c, request, &r, a), request->force);
+        status = prepare_in(c, request, &r, a);
+        arena_destroy(a);
     }
-    arena_destroy(a);
-    TRY(status);
+    TRY(output_end(&directory, status));
     fetch_forget(download, request->inputs, request->input_count);
     return SIGMOE_OK;
 }
@@ -117,8 +117,8 @@ sigmoe_status sigmoe_prepare(const sigmoe_prepare_request *request, const sigmoe
     TRY(choose_tokenizer(c, request, &cut_by));
     TRY(check_shards(c, request));
     TRY(check_options(c, request));
-    TRY(path_trimmed(out, request->out));
-    if (!request->force) TRY(output_claim(out, false)); // before the work, not after it
+    TRY(path_of_output(out, request->out));
+    if (!request->force) TRY(output_check(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));
     return prepare_aside(c, request, cut_by, out, observer);
 }

@@ -1,16 +1,10 @@
-// Files, safely: written aside, fsynced and renamed, so that a reader sees the old contents or the new, never a half.
+// Files, safely: written aside, fsynced and renamed, so that a reader sees the old contents or the new, never a half. Each is
+// opened relative to its directory (formats/directory.h), a regular file only, and never through a link in its own name.
 #pragma once
 
-#include "base/arena.h"
+#include "formats/directory.h"
 
 #include <stdio.h>
-
-enum { PATH_CAPACITY = 4096 };
-
-// printf into a buffer for a path: where paths are joined. Slashes that follow each other become one; a path that does not fit is an
-// error, never cut short.
-sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 typedef struct file_writer {
     FILE *stream;
@@ -27,6 +21,14 @@ sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count)
 sigmoe_status file_writer_commit(file_writer *w);
 void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
 
+// Whether `path` can be appended to: nothing is there, or a regular file. One that has several names (hard links) is refused,
+// too: what is appended would show under all of them, in a backup as well as in a file that a stranger chose.
+sigmoe_status file_appendable(const char *path);
+// Opens it for appending, or makes it; close with fclose().
+sigmoe_status file_append(const char *path, FILE **stream);
+sigmoe_status file_rename(const char *from, const char *to); // in one directory
+void file_remove(const char *path);                          // where it is there
+
 // Opens a regular file for reading; refuses directories, pipes and devices. Close with close().
 sigmoe_status file_open(const char *path, int *descriptor, int64_t *size);
 
@@ -37,27 +39,3 @@ typedef struct file_map {
 } file_map;
 sigmoe_status file_map_open(const char *path, file_map *map);
 void file_map_close(file_map *map);
-
-// With parents, each new one synced in its own; existing is fine.
-sigmoe_status directory_make(const char *path);
-sigmoe_status path_sync(const char *path); // fsync; of a directory: of the names in it
-bool path_exists(const char *path);
-// `name` without slashes, or slashes and dots, at its end, so that "<path>.partial" stands beside it. "/" and "." stay.
-sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name);
-// The directory that holds it, or would.
-sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
-const char *path_leaf(const char *path); // what follows the last slash
-// Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
-bool path_inside(const char *inner, const char *outer);
-// The same of what a user called a source: only a file counts, not the name (or NULL) of a preset that a directory has, too.
-bool file_inside(const char *name, const char *directory);
-sigmoe_status directory_remove(const char *path); // with its contents
-// fsync of every file in `partial`, then renames the directory to `final`.
-sigmoe_status directory_commit(const char *partial, const char *final);
-// Lists names (not . and ..) sorted bytewise, in the arena.
-sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count);
-// Whether nothing is in it but, where it is there, a file called `but` (may be NULL).
-sigmoe_status directory_is_empty(const char *path, const char *but, bool *empty);
-// `path` must not exist unless force (then it is removed, whatever it is, save a directory that the process works
-// in); says what to do.
-sigmoe_status output_claim(const char *path, bool force);

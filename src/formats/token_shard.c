@@ -334,7 +334,7 @@ sigmoe_status token_writer_commit(token_writer *w) {
     for (; f && status == SIGMOE_OK; f = f->next) status = finish_shard(w, f);
     // A split without some of its shards must not stay.
     if (status != SIGMOE_OK)
-        for (open_shard_file *g = w->first; g != f; g = g->next) unlink(g->file.final_path);
+        for (open_shard_file *g = w->first; g != f; g = g->next) file_remove(g->file.final_path);
     token_writer_abandon(w);
     return status;
 }

@@ -2,7 +2,7 @@
 #include "train/analyze.h"
 
 #include "base/kept_text.h"
-#include "data/output_directory.h"
+#include "formats/output_directory.h"
 #include "train/checkpoint.h"
 #include "train/plot.h"
 
@@ -71,12 +71,12 @@ static sigmoe_status write_files(analysis *a) {
 
 static sigmoe_status fill_directory(analysis *a, const char *out, char **text) {
     output_directory directory;
-    TRY(output_begin(&directory, out));
+    TRY(output_begin(&directory, out, OUTPUT_ANALYSIS, a->request->force));
     sigmoe_status status = path_format(a->directory, "%s", directory.partial);
     if (status == SIGMOE_OK) status = measure(a);
     if (status == SIGMOE_OK) status = analysis_text(a, text);
     if (status == SIGMOE_OK) status = write_files(a);
-    return output_end(&directory, status, a->request->force);
+    return output_end(&directory, status);
 }
 
 static sigmoe_status analyze(analysis *a, const char *out, char **text) {
@@ -94,8 +94,8 @@ sigmoe_status sigmoe_analyze(
     const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
-    TRY(path_trimmed(out, request->out));
-    if (!request->force) TRY(output_claim(out, false));
+    TRY(path_of_output(out, request->out));
+    if (!request->force) TRY(output_check(out, false));
     TRY(keep_inputs(request, out));
     analysis a = {.request = request, .observer = observer};
     TRY(arena_create("analysis", &a.arena));

@@ -4,11 +4,11 @@
 #include "base/kept_text.h"
 #include "formats/file.h"
 #include "formats/json_options.h"
+#include "formats/place.h"
 #include "train/compare_ngram.h"
 #include "train/compare_table.h"
 #include "train/forecast.h"
 #include "train/learning_note.h"
-#include "train/place_lock.h"
 #include "train/plot.h"
 #include "train/report.h"
 #include "train/sweep_jobs.h"
@@ -45,9 +45,12 @@ static sigmoe_status keep_inputs(const comparison *c) {
 
 static sigmoe_status begin(const comparison *c, const char *path, const json_t *record, int *lock) {
     const sigmoe_compare_request *r = c->request;
+    taken_place p;
     if (r->force) TRY(keep_inputs(c));
-    TRY(place_take(r->out, r->force, c->observer, lock));
-    return json_write(path, record);
+    TRY(place_take(&p, r->out, OUTPUT_COMPARISON, r->force, c->observer));
+    TRY(place_settle(&p, json_write(path, record)));
+    *lock = p.lock;
+    return SIGMOE_OK;
 }
 
 static sigmoe_status check_record(const comparison *c, const char *path, const json_t *record) {
@@ -61,14 +64,15 @@ static sigmoe_status check_record(const comparison *c, const char *path, const j
 // A comparison that was stopped before it could write its record has nothing to go on from and begins.
 static sigmoe_status make_or_find(const char *out) {
     bool empty = true;
-    if (path_exists(out)) TRY(directory_is_empty(out, PLACE_LOCK_NAME, &empty));
+    if (output_unsettled(out)) return SIGMOE_OK; // what was there comes back
+    if (path_exists(out)) TRY(output_is_bare(out, &empty));
     if (!empty) return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", out);
     return directory_make(out);
 }
 
 static sigmoe_status resume(const comparison *c, const char *path, const json_t *record, int *lock) {
     if (!path_exists(path)) TRY(make_or_find(c->request->out));
-    TRY(place_lock(c->request->out, c->observer, lock));
+    TRY(place_lock(c->request->out, OUTPUT_COMPARISON, c->observer, lock));
     return path_exists(path) ? check_record(c, path, record) : json_write(path, record);
 }
 
@@ -225,7 +229,7 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
     const sigmoe_observer *observer, const char **table) {
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
-    TRY(path_trimmed(out, request->out));
+    TRY(path_of_output(out, request->out));
     sigmoe_compare_request r = *request;
     r.out = out;
     // Without points there is no curve.

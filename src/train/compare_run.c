@@ -1,11 +1,11 @@
 #include "train/compare_run.h"
 
 #include "formats/json_options.h"
+#include "formats/place.h"
 #include "train/checkpoint.h"
 #include "train/compare_curves.h"
 #include "train/evaluate.h"
 #include "train/json_objects.h"
-#include "train/place_lock.h"
 #include "train/run_log.h"
 #include "train/train_settings.h"
 
@@ -236,8 +236,10 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
         .threads = r->observer ? r->observer->threads : 0};
     TRY(trainer_create(&request, &t));
     // Interrupted before its first checkpoint: nothing there to go on from.
-    sigmoe_status status = place_take(r->directory, true, r->observer, lock);
-    if (status == SIGMOE_OK) status = trainer_begin_run(t, r->directory);
+    taken_place p;
+    sigmoe_status status = place_take(&p, r->directory, OUTPUT_RUN, true, r->observer);
+    if (status == SIGMOE_OK) status = place_settle(&p, trainer_begin_run(t, r->directory));
+    if (status == SIGMOE_OK) *lock = p.lock;
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -246,7 +248,7 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
 }
 
 static sigmoe_status go_on(const run_request *r, const char *checkpoint, int *lock, trainer **out) {
-    TRY(place_lock(r->directory, r->observer, lock));
+    TRY(place_lock(r->directory, OUTPUT_RUN, r->observer, lock));
     TRY(check_settings(r));
     TRY(check_model(r, checkpoint));
     return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);

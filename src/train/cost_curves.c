@@ -1,7 +1,7 @@
 #include "train/cost_curves.h"
 
 #include "base/kept_text.h"
-#include "data/output_directory.h"
+#include "formats/output_directory.h"
 #include "data/progress.h"
 #include "kernels/peak/peak.h"
 #include "train/plot.h"
@@ -153,10 +153,10 @@ static sigmoe_status write_figures(
 static sigmoe_status fill_directory(const sigmoe_bench_figure_request *r, const char *out,
     const sigmoe_observer *observer, cost_measurement *m) {
     output_directory directory;
-    TRY(output_begin(&directory, out));
+    TRY(output_begin(&directory, out, OUTPUT_FIGURES, r->force));
     sigmoe_status status = measure(r, observer, m);
     if (status == SIGMOE_OK) status = write_figures(directory.partial, m, observer);
-    return output_end(&directory, status, r->force);
+    return output_end(&directory, status);
 }
 
 // Before minutes are spent on the smaller points: the last dense layer, with its channels and their gradients.
@@ -191,8 +191,7 @@ sigmoe_status sigmoe_bench_figure(
     char out[PATH_CAPACITY], *text = NULL;
     cost_measurement m = {.tokens = request->tokens};
     TRY(check_request(request, &m.curve));
-    TRY(path_trimmed(out, request->out));
-    if (!request->force) TRY(output_claim(out, false));
+    TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
     return hand_out_text(cost_table(&m, &text), text, table);
 }

@@ -1,11 +1,11 @@
 #include "train/figure.h"
 
 #include "formats/file.h"
+#include "formats/output_kind.h"
 #include "train/plot.h"
 #include "train/report_svg.h"
 
 #include <string.h>
-#include <unistd.h>
 
 // Okabe and Ito's palette without its yellow, darkened or lightened until each stands out from its paper. Beyond eight
 // lines dashes tell them apart, and markers always do.
@@ -137,34 +137,20 @@ static bool is_whole(const picture_kind *k, const file_map *map) {
     return size >= k->end_size && memcmp(map->bytes + size - k->end_size, k->end, k->end_size) == 0;
 }
 
-// gnuplot writes aside, and does not say when it could not write; only a finished figure gets its name.
-static sigmoe_status take_picture(const char *directory, const char *name, const picture_kind *k) {
+// gnuplot does not say when it could not write; only a finished figure gets its name.
+static sigmoe_status take_picture(
+    const char *drawing, const char *directory, const char *name, const picture_kind *k) {
     char partial[PATH_CAPACITY], final[PATH_CAPACITY];
     file_map map;
     TRY(path_format(final, "%s/%s.%s", directory, name, k->extension));
-    TRY(path_format(partial, "%s.partial", final));
+    TRY(path_format(partial, "%s/%s.%s.partial", drawing, name, k->extension));
     TRY(file_map_open(partial, &map));
     bool whole = is_whole(k, &map);
     file_map_close(&map);
     if (!whole)
         return fail(SIGMOE_IO, "cannot write %s: gnuplot left it cut short, as on a full disk", final);
-    return rename(partial, final) == 0 ? SIGMOE_OK : fail_errno("cannot write %s", final);
-}
-
-static void remove_unfinished(const char *directory, const char *name) {
-    for (int i = 0; i < PICTURE_KINDS; i++) {
-        char path[PATH_CAPACITY];
-        if (path_format(path, "%s/%s.%s.partial", directory, name, picture_kinds[i].extension) == SIGMOE_OK)
-            unlink(path);
-    }
-}
-
-static sigmoe_status draw_pictures(const char *directory, const char *name, const char *script) {
-    sigmoe_status status = plot_run(directory, script);
-    for (int i = 0; status == SIGMOE_OK && i < PICTURE_KINDS; i++)
-        status = take_picture(directory, name, &picture_kinds[i]);
-    if (status != SIGMOE_OK) remove_unfinished(directory, name);
-    return status;
+    TRY(file_replaceable(final));
+    return directory_rename(partial, final);
 }
 
 static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
@@ -177,23 +163,43 @@ static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
-sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
-    figure_print *print_data, figure_print *print_plot, const void *context, figure *f) {
-    char script[96], path[PATH_CAPACITY];
+static sigmoe_status print_script(const char *drawing, const figure_frame *frame, figure_print *print_data,
+    figure_print *print_plot, const void *context, const char *name) {
+    char path[PATH_CAPACITY];
     file_writer w;
-    snprintf(script, sizeof script, "%s.gnuplot", f->name);
-    TRY(path_format(path, "%s/%s", directory, script));
+    TRY(path_format(path, "%s/%s.gnuplot", drawing, name));
     TRY(file_writer_open(&w, path));
     print_data(w.stream, context);
     for (terminal t = TERMINAL_SVG; t <= TERMINAL_PNG; t++) {
-        print_terminal(w.stream, t, frame, f->name);
+        print_terminal(w.stream, t, frame, name);
         print_frame(w.stream, frame);
         print_plot(w.stream, context);
         fputs("unset output\n", w.stream);
     }
-    TRY(file_writer_commit(&w));
-    sigmoe_status status = draw_pictures(directory, f->name, script);
-    unlink(path);
-    TRY(status);
-    return read_svg(a, directory, f);
+    return file_writer_commit(&w);
+}
+
+static sigmoe_status draw_pictures(const char *drawing, const char *directory, const char *name) {
+    char script[PATH_CAPACITY];
+    TRY(path_format(script, "%s.gnuplot", name));
+    TRY(plot_run(drawing, script));
+    for (int i = 0; i < PICTURE_KINDS; i++) TRY(take_picture(drawing, directory, name, &picture_kinds[i]));
+    return SIGMOE_OK;
+}
+
+// In a new directory of its own, where nothing stands that gnuplot could write through.
+sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
+    figure_print *print_data, figure_print *print_plot, const void *context, figure *f) {
+    char drawing[PATH_CAPACITY];
+    TRY(path_format(drawing, "%s/" DRAWING_NAME, directory));
+    if (path_exists(drawing)) TRY(directory_remove(drawing));
+    TRY(directory_make(drawing));
+    sigmoe_status status = print_script(drawing, frame, print_data, print_plot, context, f->name);
+    if (status == SIGMOE_OK) status = draw_pictures(drawing, directory, f->name);
+    if (status == SIGMOE_OK) status = directory_remove(drawing);
+    if (status == SIGMOE_OK) return read_svg(a, directory, f);
+    char reason[1024]; // which cleaning up may overwrite
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    directory_remove(drawing);
+    return fail(status, "%s", reason);
 }

@@ -6,10 +6,13 @@
 #include "train/workspace.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 void sigmoe_forward_defaults(sigmoe_forward_request *request) {
     *request = (sigmoe_forward_request){.memory_segments = -1};
 }
+
+enum { MOST_TENSORS = 1 << 16 }; // of an earlier result
 
 typedef struct forward_pass {
     const sigmoe_forward_request *request;
@@ -39,6 +42,27 @@ static sigmoe_status check_request(const sigmoe_forward_request *r) {
     return SIGMOE_OK;
 }
 
+// The file's logits and losses say that it is a forward pass's.
+static bool is_result(const char *path) {
+    safetensors_file *file;
+    if (safetensors_open(path, MOST_TENSORS, &file) != SIGMOE_OK) return false;
+    bool found = safetensors_find(file, "logits") && safetensors_find(file, "loss.ce") &&
+                 safetensors_find(file, "loss.reg");
+    safetensors_close(file);
+    return found;
+}
+
+// Only an earlier result, or a file that holds nothing.
+static sigmoe_status check_replaced(const char *path) {
+    struct stat about;
+    TRY(file_replaceable(path));
+    if (stat(path, &about) != 0 || about.st_size == 0 || is_result(path)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "%s exists already, and is not a result of sigmoe forward, which alone it replaces: choose another "
+        "name, or remove it",
+        path);
+}
+
 // What was read must not be what is written over; and in a model's directory each name has its meaning.
 static sigmoe_status check_output(const sigmoe_forward_request *r) {
     char parent[PATH_CAPACITY];
@@ -48,7 +72,7 @@ static sigmoe_status check_output(const sigmoe_forward_request *r) {
             SIGMOE_BAD_ARGUMENT, "the output %s lies in the model's directory: choose another place", r->out);
     if (path_inside(r->out, r->tokens))
         return fail(SIGMOE_BAD_ARGUMENT, "the output %s is the tokens' file: choose another name", r->out);
-    return file_replaceable(r->out);
+    return check_replaced(r->out);
 }
 
 static sigmoe_status read_tokens(forward_pass *f, int64_t vocab_size) {
@@ -187,12 +211,15 @@ static sigmoe_status forward(forward_pass *f, int thread_count) {
 }
 
 sigmoe_status sigmoe_forward(const sigmoe_forward_request *request, const sigmoe_observer *observer) {
-    char directory[PATH_CAPACITY];
+    char directory[PATH_CAPACITY], out[PATH_CAPACITY];
     sigmoe_config config;
-    forward_pass f = {.request = request};
+    sigmoe_forward_request r = *request;
+    forward_pass f = {.request = &r};
     TRY(check_request(request));
+    TRY(path_of_output(out, request->out));
+    r.out = out;
     TRY(model_locate(request->model, directory));
-    TRY(check_output(request));
+    TRY(check_output(&r));
     TRY(model_read(directory, request->grad ? STORE_GRADIENTS : STORE_VALUES, &config, &f.model));
     sigmoe_status status = forward(&f, observer ? observer->threads : 0);
     xl_memory_destroy(f.memory);

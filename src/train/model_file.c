@@ -1,6 +1,6 @@
 #include "train/model_file.h"
 
-#include "data/output_directory.h"
+#include "formats/output_directory.h"
 #include "formats/safetensors.h"
 
 #include <string.h>
@@ -129,9 +129,8 @@ sigmoe_status model_write(const char *directory, const sigmoe_config *config, co
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {
     char path[PATH_CAPACITY];
     output_directory out;
-    TRY(path_trimmed(path, directory));
-    TRY(output_claim(path, false));
-    TRY(output_begin(&out, path));
-    sigmoe_status status = output_end(&out, model_write(out.partial, config, model), false);
+    TRY(path_of_output(path, directory));
+    TRY(output_begin(&out, path, OUTPUT_MODEL, false));
+    sigmoe_status status = output_end(&out, model_write(out.partial, config, model));
     return status == SIGMOE_OK ? status : fail_in(status, "%s was not written", path);
 }

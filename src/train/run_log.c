@@ -70,6 +70,7 @@ typedef struct log_part {
 static sigmoe_status check_log(const char *run, const char *name, int64_t last, bool dense, log_part *part) {
     file_map map = {0};
     TRY(path_format(part->path, "%s/%s", run, name));
+    TRY(file_appendable(part->path));
     if (path_exists(part->path)) TRY(file_map_open(part->path, &map));
     part->size = map.size;
     part->kept = lines_until(&map, last, dense);
@@ -83,10 +84,10 @@ static sigmoe_status check_log(const char *run, const char *name, int64_t last, 
 }
 
 static sigmoe_status open_cut(const log_part *part, FILE **file) {
-    if (part->kept.bytes < part->size && truncate(part->path, (off_t)part->kept.bytes) != 0)
-        return fail_errno("cannot cut %s", part->path);
-    *file = fopen(part->path, "ae");
-    return *file ? SIGMOE_OK : fail_errno("cannot write %s", part->path);
+    TRY(file_append(part->path, file));
+    if (part->kept.bytes >= part->size || ftruncate(fileno(*file), (off_t)part->kept.bytes) == 0)
+        return SIGMOE_OK;
+    return fail_errno("cannot cut %s", part->path);
 }
 
 sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {

@@ -1,10 +1,9 @@
 // sigmoe_train: a run directory from a configuration or a model, or going on with one.
-#include "formats/file.h"
+#include "formats/place.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/learning_note.h"
 #include "train/model_file.h"
-#include "train/place_lock.h"
 #include "train/train_settings.h"
 #include "train/trainer.h"
 
@@ -77,10 +76,16 @@ static sigmoe_status plan_validations(
     return SIGMOE_OK;
 }
 
+// With its first checkpoint the new run can be gone on with, and only then what it replaces goes.
 static sigmoe_status take_place(
     const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
-    TRY(place_take(r->out, r->force, observer, lock));
-    return trainer_begin_run(t, r->out);
+    taken_place p;
+    TRY(place_take(&p, r->out, OUTPUT_RUN, r->force, observer));
+    sigmoe_status status = trainer_begin_run(t, r->out);
+    if (status == SIGMOE_OK) status = checkpoint_write(t);
+    TRY(place_settle(&p, status));
+    *lock = p.lock;
+    return SIGMOE_OK;
 }
 
 // Everything that can be wrong is found before an existing `out` is replaced.
@@ -95,7 +100,7 @@ static sigmoe_status start_fresh(
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
     TRY(plan_validations(&data, config.model.unroll, observer, &settings));
-    if (!r->force) TRY(output_claim(r->out, false));
+    TRY(output_check(r->out, r->force));
     if (r->init) TRY(model_check_weights(init, &config.model));
 
     trainer *t;
@@ -118,7 +123,8 @@ static sigmoe_status resume(
     const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/train.json", r->out));
-    if (path_exists(path)) TRY(place_lock(r->out, observer, lock)); // else it is no run, and gets no file
+    if (path_exists(path) || output_unsettled(r->out)) // else it is no run, and gets no file
+        TRY(place_lock(r->out, OUTPUT_RUN, observer, lock));
     return trainer_resume(r->out, r->data, threads_of(observer), out);
 }
 
@@ -126,7 +132,6 @@ static sigmoe_status resume(
 static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_observer *observer, int *lock,
     sigmoe_train_result *result) {
     trainer *t;
-    TRY(check_request(request));
     if (request->resume)
         TRY(resume(request, observer, lock, &t));
     else
@@ -141,7 +146,12 @@ static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_obs
 sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
     int lock = -1;
-    sigmoe_status status = train(request, observer, &lock, result);
+    char out[PATH_CAPACITY];
+    sigmoe_train_request r = *request;
+    TRY(check_request(request));
+    TRY(path_of_output(out, request->out));
+    r.out = out;
+    sigmoe_status status = train(&r, observer, &lock, result);
     place_unlock(lock);
     return status;
 }

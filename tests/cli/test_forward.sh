@@ -62,7 +62,7 @@ rm -r kept
 mkfifo pipe
 ln -s kept.npy link
 fails 1 'pipe: it is a device or a pipe' forward --model model --tokens tokens.npy --out pipe
-fails 1 'link: it is a symbolic link' forward --model model --tokens tokens.npy --out link
+fails 2 ' kept.npy exists already, and is not a result' forward --model model --tokens tokens.npy --out link
 fails 1 'null: it is a device' forward --model model --tokens tokens.npy --out /dev/null
 { [ -p pipe ] && [ -h link ] && [ -c /dev/null ]; } || problem "forward replaced what is no file"
 ln -s kept.npy x.safetensors.partial

@@ -219,6 +219,10 @@ static void partial_of_somebody_else(void **state) {
     assert_int_equal(prepare_to("text", &inside, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
     assert_message_has("holds the input");
     assert_file_text(inside, text);
+    assert_int_equal(prepare_to("text", &path, 1, own, true), SIGMOE_BAD_ARGUMENT);
+    assert_message_has("no directory that sigmoe made");
+    assert_file_text(inside, text);
+    unlink(inside);
     assert_int_equal(prepare_to("text", &path, 1, own, true), SIGMOE_OK);
     assert_int_equal(prepare_to("text", &path, 1, at("own"), true), SIGMOE_BAD_ARGUMENT);
     assert_true(path_exists(at("own.partial/train.bin")) && !path_exists(at("own")));
@@ -434,6 +438,7 @@ static void enwik8_of_the_wrong_size(void **state) {
 static void put_in_the_way(void *context, const sigmoe_progress *progress) {
     (void)context, (void)progress;
     assert_int_equal(directory_make(at("out")), SIGMOE_OK);
+    put_text(at("out/mine"), "mine");
 }
 
 // A download is kept where the next try can use it, and for no longer.
@@ -451,6 +456,9 @@ static void downloads_are_kept(void **state) {
     const sigmoe_prepare_request request = request_for("enwik8", &input, 1, at("out"), false);
     assert_int_equal(sigmoe_prepare(&request, &observer), SIGMOE_BAD_ARGUMENT);
     assert_message_has("exists already");
+    assert_message_has("the result is whole, in ");
+    assert_true(path_exists(at("out.partial/meta.json")));
+    directory_remove(at("out.partial"));
     assert_int_equal(downloads(), 1);
     unlink(path);
     directory_remove(at("out"));

@@ -255,31 +255,76 @@ static void committing_a_directory(void **state) {
     assert_int_equal(directory_commit(at("never"), at("e")), SIGMOE_IO);
 }
 
-static void claiming(void **state) {
+// What is appended to shows where a link or another name leads; and a pipe would be waited for.
+static void only_files_are_appended_to(void **state) {
     (void)state;
-    assert_int_equal(output_claim(at("free"), false), SIGMOE_OK);
-    assert_int_equal(output_claim("", true), SIGMOE_BAD_ARGUMENT);
-    assert_int_equal(directory_make(at("out/sub")), SIGMOE_OK);
-    assert_int_equal(output_claim(at("out"), false), SIGMOE_BAD_ARGUMENT);
-    assert_message_has("--force");
-    assert_true(path_exists(at("out/sub")));
-    // Nobody means to lose the directory they are in.
+    FILE *stream;
+    put_text(at("victim"), "kept");
+    put_text(at("log"), "one\n");
+    assert_int_equal(file_appendable(at("log")), SIGMOE_OK);
+    assert_int_equal(file_appendable(at("new-log")), SIGMOE_OK);
+    assert_int_equal(file_append(at("log"), &stream), SIGMOE_OK);
+    fputs("two\n", stream);
+    fclose(stream);
+    assert_file_text(at("log"), "one\ntwo\n");
+    assert_int_equal(symlink(at("victim"), at("log-link")), 0);
+    assert_int_equal(symlink(at("unborn"), at("log-dangling")), 0);
+    assert_int_equal(mkfifo(at("log-pipe"), 0600), 0);
+    assert_int_equal(link(at("victim"), at("log-twin")), 0);
+    const char *const refused[][2] = {{"log-link", "log-link is a symbolic link, and is not written through"},
+        {"log-dangling", "log-dangling is a symbolic link"}, {"log-pipe", "a device or a pipe"},
+        {"log-twin", "2 names (hard links)"}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(file_appendable(at(refused[i][0])), SIGMOE_IO);
+        assert_message_has(refused[i][1]);
+        assert_int_equal(file_append(at(refused[i][0]), &stream), SIGMOE_IO);
+        assert_message_has(refused[i][1]);
+        assert_null(stream);
+    }
+    assert_file_text(at("victim"), "kept");
+    assert_false(path_exists(at("unborn")));
+}
+
+// Before a directory of the program's own, links are the user's; in it, they are whoever's.
+static void links_are_followed_to_the_mark(void **state) {
+    (void)state;
+    file_writer w;
+    FILE *stream;
+    assert_int_equal(directory_make(at("victims/sub")), SIGMOE_OK);
+    put_text(at("victims/sub/kept"), "kept");
+    assert_int_equal(directory_make(at("own")), SIGMOE_OK);
+    assert_int_equal(symlink(at("own"), at("to-own")), 0);
+    assert_int_equal(symlink(at("victims"), at("own/led")), 0);
+    // Without the mark.
+    assert_int_equal(file_writer_open(&w, at("to-own/led/file")), SIGMOE_OK);
+    file_writer_abandon(&w);
+    put_text(at("own/" MARK_NAME), "");
+    assert_int_equal(file_writer_open(&w, at("to-own/file")), SIGMOE_OK);
+    assert_int_equal(file_writer_commit(&w), SIGMOE_OK);
+    assert_true(path_exists(at("own/file")));
+    assert_int_equal(file_writer_open(&w, at("to-own/led/file")), SIGMOE_IO);
+    assert_message_has("to-own/led is a symbolic link, and is not written through");
+    assert_int_equal(file_append(at("own/led/file"), &stream), SIGMOE_IO);
+    assert_int_equal(directory_make(at("own/led/new/deeper")), SIGMOE_IO);
+    assert_message_has("own/led is a symbolic link");
+    assert_int_equal(directory_remove(at("own/led/sub")), SIGMOE_IO);
+    assert_int_equal(directory_make(at("own/kept.partial")), SIGMOE_OK);
+    assert_int_equal(directory_rename(at("own/kept.partial"), at("own/led/kept")), SIGMOE_IO);
+    assert_file_text(at("victims/sub/kept"), "kept");
+    assert_int_equal(directory_make(at("own/sub/sub/../sub")), SIGMOE_OK);
+    // Beyond it, the user's own way again.
+    assert_int_equal(symlink(at("victims"), at("led")), 0);
+    assert_int_equal(directory_make(at("own/sub/../../led/made")), SIGMOE_OK);
+    assert_true(path_exists(at("victims/made")));
+    // From the inside, too.
     char here[PATH_CAPACITY];
     assert_non_null(getcwd(here, sizeof here));
-    assert_int_equal(chdir(at("out/sub")), 0);
-    assert_int_equal(output_claim(".", true), SIGMOE_BAD_ARGUMENT);
-    assert_int_equal(output_claim("..", true), SIGMOE_BAD_ARGUMENT);
-    assert_int_equal(output_claim("/", true), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(chdir(at("own")), 0);
+    sigmoe_status status = directory_make("./led/new");
     assert_int_equal(chdir(here), 0);
-    assert_true(path_exists(at("out/sub")));
-    assert_true(path_inside(at("out/sub"), at("out")));
-    assert_true(path_inside(at("out"), at("out/sub/..")));
-    assert_false(path_inside(at("out"), at("out/sub")));
-    assert_int_equal(directory_make(at("out2")), SIGMOE_OK);
-    assert_false(path_inside(at("out2"), at("out"))); // a longer name is no place inside
-    assert_false(path_inside(at("nowhere"), at("out")));
-    assert_int_equal(output_claim(at("out"), true), SIGMOE_OK);
-    assert_false(path_exists(at("out")));
+    assert_int_equal(status, SIGMOE_IO);
+    assert_int_equal(directory_remove(at("own")), SIGMOE_OK); // the link itself goes
+    assert_file_text(at("victims/sub/kept"), "kept");
 }
 
 int main(void) {
@@ -294,7 +339,8 @@ int main(void) {
         cmocka_unit_test(directories),
         cmocka_unit_test(listing),
         cmocka_unit_test(committing_a_directory),
-        cmocka_unit_test(claiming),
+        cmocka_unit_test(only_files_are_appended_to),
+        cmocka_unit_test(links_are_followed_to_the_mark),
         // Last: from there on the system calls of this process are slower.
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_full_disk_on_commit),

@@ -71,7 +71,6 @@ static void test_shares_are_those_of_the_batch(void **state) {
     OK(arena_create("test", &a));
     trainer_request request = {.config = &config, .data = &data, .settings = &settings, .threads = 1};
     OK(trainer_create(&request, &t));
-    OK(output_claim(in_root("one"), true));
     OK(trainer_begin_run(t, in_root("one")));
     OK(trainer_run(t, "test", NULL, NULL));
     usage_history u = read_usage(in_root("one"), EXPERTS, a);
@@ -101,7 +100,6 @@ static void test_watching_changes_nothing(void **state) {
     trainer_request request = {.config = &config, .data = &data, .settings = &settings, .threads = 1};
     OK(trainer_create(&request, &t));
     for (int i = 0; i < STEPS; i++) OK(trainer_step(t, &report));
-    OK(output_claim(in_root("unwatched"), true));
     OK(model_save(in_root("unwatched"), trainer_config(t), trainer_model(t)));
     trainer_destroy(t);
     OK(train(in_root("run"), MOE, NULL, false));
