@@ -193,5 +193,6 @@ sigmoe_status sigmoe_bench_figure(
     TRY(check_request(request, &m.curve));
     TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
-    return hand_out_text(cost_table(&m, &text), text, table);
+    sigmoe_status status = cost_table(&m, &text);
+    return hand_out_text(status, text, table);
 }

@@ -52,7 +52,7 @@ fails 2 'needs --tokens' forward --model model --out x.safetensors
 # What is read is not written over, and only a regular file is replaced; others' files beside the output stay.
 cp -r model kept
 cp tokens.npy kept.npy
-for out in model/model.safetensors model/./new.safetensors ./model//config.json; do
+for out in model/model.safetensors model/./new.safetensors ./model/config.json; do
     fails 2 "$out lies in the model" forward --model model --tokens tokens.npy --out $out
 done
 fails 2 'tokens.npy is the tokens' forward --model model --tokens tokens.npy --out ./tokens.npy

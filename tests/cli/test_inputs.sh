@@ -12,7 +12,7 @@ works data prepare text a.txt --out plain
 # same_data OUT: the tokens of a.txt, and nothing besides.
 same_data() {
     for file in train.bin valid.bin test.bin; do same "plain/$file" "$1/$file"; done
-    [ "$(find "$1" -type f | wc -l)" -eq 4 ] || problem "$1 holds $(find "$1" | tr '\n' ' ')"
+    [ "$(find "$1" -type f | wc -l)" -eq 5 ] || problem "$1 holds $(find "$1" | tr '\n' ' ')"
     [ ! -e "$1.partial" ] || problem "$1.partial was left behind"
 }
 
