@@ -70,13 +70,14 @@ static sigmoe_status write_files(analysis *a) {
 }
 
 static sigmoe_status fill_directory(analysis *a, const char *out, char **text) {
-    output_directory directory;
-    TRY(output_begin(&directory, out, OUTPUT_ANALYSIS, a->request->force));
-    sigmoe_status status = path_format(a->directory, "%s", directory.partial);
+    output_directory *directory; // large for a frame
+    TRY(ARENA_NEW(a->arena, directory, 1));
+    TRY(output_begin(directory, out, OUTPUT_ANALYSIS, a->request->force));
+    sigmoe_status status = path_format(a->directory, "%s", directory->partial);
     if (status == SIGMOE_OK) status = measure(a);
     if (status == SIGMOE_OK) status = analysis_text(a, text);
     if (status == SIGMOE_OK) status = write_files(a);
-    return output_end(&directory, status);
+    return output_end(directory, status);
 }
 
 static sigmoe_status analyze(analysis *a, const char *out, char **text) {

@@ -294,8 +294,8 @@ static void refused_moe(ff_options options, const char *key, const char *advice)
 static void test_options_that_do_not_fit(void **state) {
     (void)state;
     ff_surroundings around = block_around(10, 0);
-    assert_refused("dense", (ff_options){.dense = {0}}, around, "ff.d_ff has no value", "choose 1");
-    assert_refused("topk", (ff_options){.topk = {8, 0, false}}, around, "ff.k has no value", "choose 1");
+    assert_refused("dense", (ff_options){.dense = {0}}, around, "ff.d_ff is 0", "choose 1");
+    assert_refused("topk", (ff_options){.topk = {8, 0, false}}, around, "ff.k is 0", "choose 1");
     assert_refused("topk", (ff_options){.topk = {8, 9, false}}, around, "ff.k is 9",
         "ff.d_ff is 8: choose at most so many");
     assert_refused("pkm", (ff_options){.pkm = {0, 4, 4, 0, 0}}, around, "ff.n_heads is 0", "choose 1");
@@ -303,7 +303,7 @@ static void test_options_that_do_not_fit(void **state) {
     assert_refused("pkm", (ff_options){.pkm = {4, 4, 4, 2, 0}}, around, "ff.activation", "relu");
     assert_refused("pkm", (ff_options){.pkm = {4, 4, 4, 0, 0}}, block_around(11, 0), "d_model is 11", "even");
 
-    refused_moe(moe_block("sigmoid", 5, 3, 0), "ff.k has no value", "choose 1");
+    refused_moe(moe_block("sigmoid", 5, 3, 0), "ff.k is 0", "choose 1");
     refused_moe(moe_block("sigmoid", 5, 3, 6), "ff.k is 6", "ff.n_experts is 5: choose at most so many");
     refused_moe(moe_block("sigmoid", 0, 3, 1), "ff.n_experts is 0", "choose 1");
     refused_moe(moe_block("sigmoid", 5, 0, 1), "ff.expert_size is 0", "choose 1");
