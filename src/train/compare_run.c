@@ -300,18 +300,18 @@ static sigmoe_status measure(const run_request *r, const trainer_costs *costs, a
 
 static sigmoe_status finish(
     const run_request *r, trainer *t, const char *costs_path, arena *a, run_result *result) {
-    trainer_costs costs;
-    TRY(read_costs(costs_path, &costs));
+    trainer_costs *costs; // large for a frame
+    TRY(ARENA_NEW(a, costs, 1));
+    TRY(read_costs(costs_path, costs));
     sigmoe_status status = train_and_score(r, t, a, result);
-    const trainer_costs now = trainer_costs_so_far(t);
-    add_costs(&costs, &now);
+    add_costs(costs, trainer_costs_so_far(t));
     if (status == SIGMOE_INTERRUPTED) {
-        TRY(write_costs(costs_path, &costs));
+        TRY(write_costs(costs_path, costs));
         return fail(status, "stopped at %s after %lld of %lld step%s; --resume goes on from here", r->task,
             (long long)trainer_steps_done(t), (long long)r->settings->steps, plural(r->settings->steps));
     }
     TRY(status);
-    return measure(r, &costs, a, result);
+    return measure(r, costs, a, result);
 }
 
 static sigmoe_status result_path_of(const char *directory, char path[PATH_CAPACITY]) {

@@ -162,7 +162,7 @@ sigmoe_status trainer_run(
     if (!result) return status;
     *result = (sigmoe_train_result){.steps = t->step,
         .loss = last.loss,
-        .tokens_per_second = trainer_costs_so_far(t).tokens_per_second,
+        .tokens_per_second = trainer_tokens_per_second(t),
         .seconds = seconds_now() - start};
     sigmoe_status named = newest_path(t, &result->checkpoint);
     return status == SIGMOE_OK ? named : status;

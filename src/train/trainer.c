@@ -264,11 +264,13 @@ arena *trainer_activations(trainer *t) {
     return t->work.activations;
 }
 
-trainer_costs trainer_costs_so_far(const trainer *t) {
-    trainer_costs costs = t->costs;
+const trainer_costs *trainer_costs_so_far(const trainer *t) {
+    return &t->costs;
+}
+
+double trainer_tokens_per_second(const trainer *t) {
     double tokens = (double)t->settings.batch * (double)t->config.model.unroll;
-    costs.tokens_per_second = tokens / step_samples_quartiles(&costs.step_times).median;
-    return costs;
+    return tokens / step_samples_quartiles(&t->costs.step_times).median;
 }
 
 void trainer_costs_reset(trainer *t) {

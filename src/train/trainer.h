@@ -76,8 +76,8 @@ typedef struct trainer_costs {
     int64_t steps;
     double seconds, feedforward_seconds; // of steps alone, without validations and checkpoints: sums
     step_samples step_times, feedforward_times;
-    double tokens_per_second;     // of the median step
     double peak_activation_bytes; // activations and scratch arenas
 } trainer_costs;
-trainer_costs trainer_costs_so_far(const trainer *t);
+const trainer_costs *trainer_costs_so_far(const trainer *t); // the trainer's own
+double trainer_tokens_per_second(const trainer *t);          // of the median step
 void trainer_costs_reset(trainer *t);

@@ -32,8 +32,8 @@ static void test_training_lowers_the_loss(void **state) {
     assert_near(first.loss, log(VOCABULARY), 0.8);
     assert_true(last.loss < first.loss - 0.5); // 60 tokens are learnt by heart
     assert_true(first.regularizer < 0);        // γ · Σ p log p
-    assert_true(trainer_costs_so_far(t).peak_activation_bytes > 0);
-    assert_int_equal(trainer_costs_so_far(t).steps, 300);
+    assert_true(trainer_costs_so_far(t)->peak_activation_bytes > 0);
+    assert_int_equal(trainer_costs_so_far(t)->steps, 300);
     trainer_destroy(t);
 }
 
