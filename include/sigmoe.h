@@ -308,7 +308,7 @@ typedef struct sigmoe_compare_request {
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
 /* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
- * is the text. Where no run has a score, as their losses are not finite, the files and *table are there, and the status is
+ * is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status is
  * SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table);

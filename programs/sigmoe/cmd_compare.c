@@ -106,7 +106,7 @@ static int compare(
     const char *table = NULL;
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
     progress_close(&display);
-    if (table) fputs(table, stdout); // also where no run has a score
+    if (table) fputs(table, stdout); // also where all runs failed
     return report(status);
 }
 

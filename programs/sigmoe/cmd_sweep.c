@@ -69,7 +69,7 @@ static int run(const parsed_arguments *given, void *values) {
     const char *table = NULL;
     sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
     progress_close(&display);
-    if (table) fputs(table, stdout); // also where no run has a score
+    if (table) fputs(table, stdout); // also where all runs failed
     return report(status);
 }
 

@@ -88,12 +88,13 @@ static bool ngram_beats_both(const comparison *c, int better, int worse) {
 static claim_result judge(
     const comparison *c, const claim *claimed, int better, int worse, double *differences) {
     t_interval interval = paired_difference(c, better, worse, test_scores, differences);
+    bool withheld = interval.count >= LEAST_PAIRS && ngram_beats_both(c, better, worse);
     return (claim_result){.claim = claimed,
         .better = better,
         .worse = worse,
         .difference = interval,
         .published = published_for(c, claimed, worse) - published_for(c, claimed, better),
-        .verdict = ngram_beats_both(c, better, worse) ? CLAIM_WITHHELD : claim_judge(interval)};
+        .verdict = withheld ? CLAIM_WITHHELD : claim_judge(interval)};
 }
 
 static bool is_row(const comparison *c, int variant, const char *row) {

@@ -236,17 +236,17 @@ sigmoe_status comparison_carry_out(const sigmoe_compare_request *request, const 
     if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
         r.settings.valid_every = train_settings_valid_every(&r.settings);
     comparison c = {.request = &r, .sweep = sweep, .jobs = jobs, .observer = observer};
-    int missing = 0, runs = 0;
+    int failed = 0, runs = 0;
     TRY(arena_create("comparison", &c.arena));
     int lock = -1;
     sigmoe_status status = compare(&c, &lock, &text);
-    if (status == SIGMOE_OK) missing = runs_without_score(&c), runs = c.run_count;
+    if (status == SIGMOE_OK) failed = runs_failed(&c), runs = c.run_count;
     place_unlock(lock);
     arena_destroy(c.arena);
     TRY(hand_out_text(status, text, table));
-    if (missing < runs) return SIGMOE_OK;
-    return fail(SIGMOE_NOT_FINITE, "no score came out of %s: %s/table.txt says why",
-        runs == 1 ? "the run" : "any run", out);
+    if (failed < runs) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
+        runs == 1 ? "the run failed" : "all runs failed", out);
 }
 
 sigmoe_status sigmoe_compare(

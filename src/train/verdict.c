@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+int runs_failed(const comparison *c) {
+    int count = 0;
+    for (int i = 0; i < c->run_count; i++)
+        count += comparison_result(c, c->runs[i].variant, c->runs[i].seed)->failure != NULL;
+    return count;
+}
+
 int runs_without_score(const comparison *c) {
     int count = 0;
     for (int i = 0; i < c->run_count; i++) {

@@ -6,6 +6,7 @@
 
 // Of all runs.
 int runs_without_score(const comparison *c);
+int runs_failed(const comparison *c); // met NaN or infinity
 
 typedef enum standing {
     STANDING_UNJUDGED, // fewer than three seeds, or in common with the best; or nothing is judged
