@@ -1,5 +1,7 @@
 #include "fuzz.h"
 
+#include "formats/json_options.h"
+
 #include "train/config_file.h"
 #include "train/config_keys.h"
 
