@@ -1,2 +1,2 @@
-// The shared library consists of the layers' archives; CMake wants one source of its own.
+// The shared library consists of the rooms' archives; CMake wants one source of its own.
 typedef int nothing_here;

@@ -2,8 +2,8 @@
 
 #include "formats/json_options.h"
 
-#include "train/config_file.h"
-#include "train/config_keys.h"
+#include "config/config_file.h"
+#include "config/config_keys.h"
 
 #include <string.h>
 

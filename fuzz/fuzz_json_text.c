@@ -1,6 +1,6 @@
 #include "fuzz.h"
 
-#include "data/json_text.h"
+#include "prepare/json_text.h"
 
 #include <jansson.h>
 #include <string.h>

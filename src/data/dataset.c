@@ -1,7 +1,8 @@
 #include "data/dataset.h"
+
 #include "data/text_counter.h"
-#include "formats/file.h"
 #include "formats/json_options.h"
+#include "system/file.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "data/dataset_meta.h"
-#include "formats/file.h"
+
 #include "formats/json_options.h"
+#include "system/file.h"
 
 const char *const split_names[SPLITS] = {"train", "valid", "test"};
 

@@ -1,8 +1,8 @@
 // The sizes and the hash of a raw text that arrives in pieces: what meta.json says about a split.
 #pragma once
 
-#include "data/sha256.h"
 #include "data/text_counter.h"
+#include "system/sha256.h"
 
 typedef struct raw_measure {
     int64_t bytes;

@@ -1,5 +1,6 @@
 #include "data/text_counter.h"
-#include "data/utf8.h"
+
+#include "base/utf8.h"
 
 static bool is_space(unsigned char byte) {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');

@@ -1,8 +1,8 @@
 // What turned text into token ids, as far as data and models must agree on it.
 #pragma once
 
-#include "data/sha256.h"
-#include "formats/file.h"
+#include "system/file.h"
+#include "system/sha256.h"
 
 #include <jansson.h>
 

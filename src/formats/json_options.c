@@ -1,6 +1,7 @@
 #include "formats/json_options.h"
-#include "formats/file.h"
+
 #include "formats/json_parse.h"
+#include "system/file.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 #include "formats/npy.h"
-#include "formats/file.h"
+
+#include "system/file.h"
 
 #include <endian.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "formats/file.h"
+#include "system/file.h"
 
 typedef enum tensor_type { TENSOR_F32, TENSOR_BF16, TENSOR_I32, TENSOR_I64, TENSOR_F64 } tensor_type;
 

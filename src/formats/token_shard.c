@@ -1,5 +1,6 @@
 #include "formats/token_shard.h"
-#include "formats/file.h"
+
+#include "system/file.h"
 
 #include <assert.h>
 #include <ctype.h>

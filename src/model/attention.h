@@ -2,7 +2,8 @@
 #pragma once
 
 #include "model/step.h"
-#include "model/transformer_xl.h"
+#include "model/config.h"
+#include "model/xl_memory.h"
 
 // Its tensors, in declaration order behind `attention_declare`'s first index.
 typedef enum attention_tensor {

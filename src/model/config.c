@@ -1,6 +1,4 @@
 #include "model/config.h"
-#include "kernels/linear_cross_entropy/linear_cross_entropy.h"
-#include "model/attention.h"
 
 #include <stdio.h>
 
@@ -47,88 +45,4 @@ sigmoe_status model_config_check(const model_config *config) {
             (long long)(config->n_heads * config->d_head), LARGEST_SIZE);
     ff_surroundings around = model_ff_surroundings(config);
     return config->variant->check(&config->ff, &around);
-}
-
-static sigmoe_status declare_one(
-    parameter_list *list, const char *name, int64_t rows, int64_t cols, init_kind init, double scale) {
-    return parameters_declare(
-        list, &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false, false}, NULL);
-}
-
-sigmoe_status model_declare(const model_config *config, parameter_list *list) {
-    int64_t d = config->d_model, v = config->vocab_size;
-    ff_surroundings around = model_ff_surroundings(config);
-    TRY(declare_one(list, "embed.weight", v, d, INIT_UNIFORM, sqrt(6.0 / (double)(v + d)))); // Xavier
-    for (int i = 0; i < (int)config->n_layers; i++) {
-        char name[64];
-        TRY(attention_declare(config, i, list));
-        snprintf(name, sizeof name, "layers.%d.ff_norm.weight", i);
-        TRY(declare_one(list, name, d, 0, INIT_ONE, 0));
-        snprintf(name, sizeof name, "layers.%d.ff_norm.bias", i);
-        TRY(declare_one(list, name, d, 0, INIT_ZERO, 0));
-        TRY(config->variant->declare(&config->ff, &around, i, list));
-    }
-    TRY(declare_one(list, "final_norm.weight", d, 0, INIT_ONE, 0));
-    TRY(declare_one(list, "final_norm.bias", d, 0, INIT_ZERO, 0));
-    TRY(parameters_declare(list,
-        &(parameter_declaration){.name = "head.weight",
-            .dims = 2,
-            .shape = {v, d},
-            .init = INIT_UNIFORM,
-            .init_scale = 1.0 / sqrt((double)d),
-            .product = true},
-        NULL));
-    return declare_one(list, "head.bias", v, 0, INIT_UNIFORM, 1.0 / sqrt((double)d));
-}
-
-sigmoe_status model_parameter_count(const model_config *config, int64_t *count) {
-    TRY(model_config_check(config));
-    parameter_list *list;
-    TRY(parameters_create(&list));
-    sigmoe_status status = model_declare(config, list);
-    if (status == SIGMOE_OK) *count = parameters_count(list);
-    parameters_destroy(list);
-    return status;
-}
-
-double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
-    ff_surroundings around = model_ff_surroundings(config);
-    double d = (double)config->d_model, inner = (double)(config->n_heads * config->d_head);
-    double keys_made = (double)(length + memory) / (double)length; // keys and values are made for memory too
-    double keys_seen = (double)memory + ((double)length + 1) / 2;
-    double attention = 2 * d * inner + 2 * d * inner * keys_made + 3 * inner * keys_seen;
-    double ff = config->variant->executed_multiply_adds(&config->ff, &around);
-    return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
-}
-
-// The gradients at both ends of the layers; then that of a block's output, dropped out, and what its backward takes. Or the
-// chunk of logits of the loss, before there are any but the first.
-static double scratch_bytes(
-    const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff, dtype operands) {
-    double stream = (double)(batch * length) * (double)config->d_model * sizeof(real);
-    double attention = attention_scratch_bytes(config, batch, length, memory, operands);
-    double operand = stream * (double)dtype_size(operands) / sizeof(real);
-    // Its input, its gradient; and the gradients of its activations, which are as large as these.
-    double feedforward = operand + stream + ff;
-    double layer =
-        (config->dropout > 0 || operands != TYPE_REAL ? operand : 0) + fmax(attention, feedforward);
-    double loss = (double)cross_entropy_scratch_bytes(batch * length, config->vocab_size, operands);
-    return stream + fmax(loss, stream + layer);
-}
-
-model_memory model_training_memory(const model_config *config, int64_t batch, int64_t length, int64_t memory,
-    sigmoe_recompute recompute, dtype operands) {
-    ff_surroundings around = model_ff_surroundings(config);
-    double n = (double)(batch * length), stream = n * (double)config->d_model * sizeof(real);
-    double attention =
-        attention_saved_bytes(config, batch, length, memory, operands) + stream; // and what comes of it
-    double ff = n * config->variant->saved_bytes(&config->ff, &around, operands);
-    double feedforward = 2 * n * sizeof(real) + ff;   // with its norm's mean and rstd
-    double kept = attention + feedforward, again = 0; // of each layer; of the one whose turn it is
-    if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
-    if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
-    // The stream and its last norm.
-    double ends = stream + stream * (double)dtype_size(operands) / sizeof(real);
-    return (model_memory){ends + (double)config->n_layers * kept + again,
-        scratch_bytes(config, batch, length, memory, ff, operands)};
 }

@@ -1,3 +1,4 @@
+#include "model/size.h"
 #include "model/transformer_xl.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/layer_norm/layer_norm.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/config.h"
+#include "model/xl_memory.h"
 
 typedef struct transformer transformer;
 
@@ -13,20 +14,6 @@ parameter_list *transformer_parameters(const transformer *t);
 // What the operands of matrix products are stored as from here on: TYPE_REAL (at first), or TYPE_BF16 for mixed precision, where
 // values stay what they are and products see their rounded copies.
 void transformer_set_operands(transformer *t, dtype operands);
-
-// The layers' inputs of earlier segments: constants of the next one. Per layer [batch, capacity, d].
-typedef struct xl_memory xl_memory;
-sigmoe_status xl_memory_create(
-    const model_config *config, int64_t batch, int64_t segments, int64_t unroll, xl_memory **out);
-void xl_memory_destroy(xl_memory *memory);
-void xl_memory_reset(xl_memory *memory);
-int64_t xl_memory_length(const xl_memory *memory); // rows remembered per sequence
-int64_t xl_memory_capacity(const xl_memory *memory);
-// Forgets the newest `count` rows, then the oldest beyond `most`.
-void xl_memory_trim(xl_memory *memory, int64_t count, int64_t most);
-// Contiguous copy of layer's rows [batch, length, d] out of and into the memory, for checkpoints.
-void xl_memory_export(const xl_memory *memory, int layer, real *rows);
-void xl_memory_import(xl_memory *memory, int layer, const real *rows, int64_t length);
 
 // One segment: tokens step->tokens [B, T]; memory is used and then advanced by this segment.
 // Logits [B * T, V] for every position.

@@ -3,7 +3,7 @@
 // of step 0 only until there is another.
 #pragma once
 
-#include "formats/file.h"
+#include "system/file.h"
 #include "train/trainer.h"
 
 // Writes the trainer's state; an older one is removed only when this one is safe. Does nothing when the step has one.
@@ -22,3 +22,7 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]);
 // The config.json of that.
 sigmoe_status model_config_path(const char *path, char file[PATH_CAPACITY]);
+
+// The newest checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run. The data are
+// those in `data_directory`, which must be the same (NULL: where they were when the run began).
+sigmoe_status trainer_resume(const char *run, const char *data_directory, int threads, trainer **out);

@@ -1,7 +1,7 @@
 #include "train/evaluate.h"
 
+#include "base/progress.h"
 #include "data/batch_stream.h"
-#include "data/progress.h"
 
 #include <math.h>
 

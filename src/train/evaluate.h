@@ -4,11 +4,10 @@
 // the window, as the earlier windows' first S tokens left it.
 #pragma once
 
+#include "config/train_settings.h" // SCORE_STREAMS
 #include "data/dataset.h"
 #include "model/feedforward/statistics.h"
 #include "model/transformer_xl.h"
-
-enum { SCORE_STREAMS = 4 }; // B wherever training and comparing score a model
 
 typedef struct evaluation {
     transformer *model;

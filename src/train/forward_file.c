@@ -1,16 +1,13 @@
-// sigmoe_forward: tokens in, logits, losses and gradients out, for checks against other implementations.
+#include "train/forward_file.h"
+
+#include "config/model_directory.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "model/workspace.h"
 #include "train/checkpoint.h"
-#include "train/model_file.h"
-#include "train/workspace.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-void sigmoe_forward_defaults(sigmoe_forward_request *request) {
-    *request = (sigmoe_forward_request){.memory_segments = -1};
-}
 
 enum { MOST_TENSORS = 1 << 16 }; // of an earlier result
 
@@ -210,7 +207,7 @@ static sigmoe_status forward(forward_pass *f, int thread_count) {
     return write_results(f);
 }
 
-sigmoe_status sigmoe_forward(const sigmoe_forward_request *request, const sigmoe_observer *observer) {
+sigmoe_status forward_file(const sigmoe_forward_request *request, const sigmoe_observer *observer) {
     char directory[PATH_CAPACITY], out[PATH_CAPACITY];
     sigmoe_config config;
     sigmoe_forward_request r = *request;

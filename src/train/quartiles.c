@@ -1,6 +1,6 @@
 #include "train/quartiles.h"
 
-#include "train/json_objects.h"
+#include "formats/json_objects.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,10 +1,9 @@
-// What a run says about itself: train.json (once), metrics.jsonl (a line a step), valid.jsonl (a line a validation),
-// usage.jsonl (a line of some steps, see train/usage.h).
+// What a run says about itself: metrics.jsonl (a line a step), valid.jsonl (a line a validation),
+// usage.jsonl (a line of some steps, see train/expert_load.h).
 #pragma once
 
-#include "data/dataset.h"
 #include "model/feedforward/statistics.h"
-#include "train/trainer.h"
+#include "train/step_report.h"
 
 #include <stdio.h>
 
@@ -22,12 +21,3 @@ sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s);
 sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_scores *scores);
 // Everything written so far is on the disk afterwards: what a checkpoint stands on.
 sigmoe_status run_log_sync(run_log *log);
-
-// train.json: the settings, the seconds between checkpoints, the data's directory, and its splits' sizes and checksums as
-// meta.json has them.
-sigmoe_status train_json_write(
-    const char *run, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data);
-// Reads it back and opens the data in `directory` (NULL: where they were), which must still be what the run began with.
-// checkpoint_seconds may be NULL.
-sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_train_settings *settings,
-    double *checkpoint_seconds, dataset *data);

@@ -1,11 +1,11 @@
+#include "train/train_json.h"
 #include "train/trainer.h"
 
+#include "base/clock.h"
+#include "config/model_directory.h"
+#include "config/train_settings.h"
 #include "kernels/adam/adam.h"
-#include "train/clock.h"
-#include "train/evaluate.h"
-#include "train/model_file.h"
 #include "train/schedule.h"
-#include "train/train_settings.h"
 #include "train/trainer_state.h"
 
 #include <math.h>
@@ -130,31 +130,6 @@ sigmoe_status trainer_split(trainer *t, const char *name, token_split **out) {
         return SIGMOE_OK;
     }
     return fail(SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", name);
-}
-
-// Scoring changes nothing that a checkpoint holds.
-static sigmoe_status save_if_asked(void *context) {
-    return trainer_save_if_asked(context);
-}
-
-sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
-    const sigmoe_observer *observer, sigmoe_scores *scores) {
-    token_split *tokens = NULL;
-    TRY(trainer_split(t, split, &tokens));
-    evaluation e = {.model = t->model,
-        .between = save_if_asked,
-        .between_context = t,
-        .kernel = t->work.kernel,
-        .activations = t->work.activations,
-        .tokens = tokens,
-        .data = &t->data,
-        .split = split,
-        .batch = batch,
-        .memory_segments = t->config.model.memory_eval,
-        .limit_tokens = limit_tokens,
-        .task = split,
-        .observer = observer};
-    return evaluate(&e, scores);
 }
 
 // ---------------------------------------------------------------- creation

@@ -5,10 +5,11 @@
 #pragma once
 
 #include "base/threads.h"
+#include "config/config_file.h"
 #include "data/dataset.h"
 #include "model/transformer_xl.h"
-#include "train/config_file.h"
 #include "train/quartiles.h"
+#include "train/step_report.h"
 
 typedef struct trainer trainer;
 
@@ -27,38 +28,13 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out);
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
 // From here on the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
-// The newest checkpoint of `run` and everything that belongs to it; goes on with the bits of an uninterrupted run. The data are
-// those in `data_directory`, which must be the same (NULL: where they were when the run began).
-sigmoe_status trainer_resume(const char *run, const char *data_directory, int threads, trainer **out);
 void trainer_destroy(trainer *t); // NULL is allowed
-
-// What one step did.
-typedef struct step_report {
-    int64_t step; // its number, from 0
-    double loss;  // mean cross entropy, nats per token
-    double regularizer;
-    double gradient_norm; // before the clip
-    double lr;
-    double seconds;             // all of the step
-    double feedforward_seconds; // of it, in FF blocks, forward and backward
-    double tokens_per_second;
-} step_report;
 
 // The next batch of the data, one update. A loss or gradient that is not finite: SIGMOE_NOT_FINITE, weights untouched.
 sigmoe_status trainer_step(trainer *t, step_report *report);
 // The same on tokens of the caller's, inputs and targets [batch, unroll] (benchmarks).
 sigmoe_status trainer_step_on(
     trainer *t, const int32_t *inputs, const int32_t *targets, bool new_epoch, step_report *report);
-
-// Steps to the end of the settings, with metrics, validations, checkpoints and progress. `task` is what progress calls it.
-// When the stop flag is raised: a checkpoint (with a run directory), then SIGMOE_INTERRUPTED. *result may be NULL.
-sigmoe_status trainer_run(
-    trainer *t, const char *task, const sigmoe_observer *observer, sigmoe_train_result *result);
-
-// The model's score on a split now: `batch` streams, evaluation's memory, the first `limit_tokens` (0: all). Training is
-// not disturbed. `observer` may be NULL.
-sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
-    const sigmoe_observer *observer, sigmoe_scores *scores);
 
 // What the backward passes from here on compute again instead of keeping it; nothing at first.
 void trainer_recompute(trainer *t, sigmoe_recompute what);

@@ -1,9 +1,9 @@
 #include "train/trainer_file.h"
 
-#include "data/sha256.h"
+#include "formats/json_objects.h"
 #include "formats/json_options.h"
 #include "formats/safetensors.h"
-#include "train/json_objects.h"
+#include "system/sha256.h"
 #include "train/trainer_state.h"
 
 #include <inttypes.h>

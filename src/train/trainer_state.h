@@ -1,10 +1,11 @@
-// What a trainer consists of: for trainer*.c, train_loop.c and checkpoint.c alone.
+// What a trainer consists of: for those files of train/ that work on one.
 #pragma once
 
 #include "data/batch_stream.h"
-#include "formats/file.h"
+#include "model/workspace.h"
+#include "system/file.h"
 #include "train/run_log.h"
-#include "train/workspace.h"
+#include "train/trainer.h"
 
 enum { SPLITS = 3 };
 
@@ -42,5 +43,3 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out);
 // Opens the logs in `run` at the trainer's step.
 sigmoe_status trainer_attach_run(trainer *t, const char *run);
 sigmoe_status trainer_split(trainer *t, const char *name, token_split **out);
-// Saves when the observer has asked to since the last time, and the run is under way.
-sigmoe_status trainer_save_if_asked(trainer *t);

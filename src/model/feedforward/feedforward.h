@@ -94,11 +94,6 @@ struct ff_variant {
     // A sentence on what decides which channels are summed, where the loss has no gradient for it, so that it cannot learn; ""
     // where it has. NULL: nothing is of that kind.
     void (*unlearned)(const ff_options *options, char *line, size_t size);
+    // How many experts it has, and whether its router has logits. NULL: it has no experts.
+    int64_t (*experts)(const ff_options *options, bool *has_logits);
 };
-
-const ff_variant *ff_variant_at(int index);           // NULL past the end
-const ff_variant *ff_variant_named(const char *name); // NULL when unknown
-
-// The index of a router's name in the registry; -1 when unknown. (Presets and tests name routers.)
-int moe_router_named(const char *name);
-const char *moe_router_name(int index); // NULL past the end

@@ -1,7 +1,9 @@
 // Mixture of experts: of the N_E * G channels only those of the K experts that a router picks are computed and summed,
 // y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
 #include "model/feedforward/expert_masks.h"
-#include "model/feedforward/router.h"
+#include "model/feedforward/route.h"
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/routers.h"
 #include "model/feedforward/statistics.h"
 #include "model/feedforward/token_grouping.h"
 
@@ -268,6 +270,11 @@ static void unlearned(const ff_options *values, char *line, size_t size) {
             : "; with ff.k 2 or more, or the router softmax or sigmoid, it learns from the loss");
 }
 
+static int64_t experts(const ff_options *values, bool *has_logits) {
+    *has_logits = router_at(values->moe.router)->learned;
+    return values->moe.n_experts;
+}
+
 const ff_variant ff_variant_moe = {
     .name = "moe",
     .help = "mixture of experts: a router picks k of them for each token",
@@ -281,4 +288,5 @@ const ff_variant ff_variant_moe = {
     .saved_bytes = saved_bytes,
     .channels = channels,
     .unlearned = unlearned,
+    .experts = experts,
 };

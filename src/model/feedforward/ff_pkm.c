@@ -3,7 +3,8 @@
 //
 // Under mixed precision too it computes with the f32 weights, on x widened: which values are found hangs on small differences
 // between sums of two scores.
-#include "model/feedforward/pkm.h"
+#include "model/feedforward/pkm_all.h"
+#include "model/feedforward/pkm_search.h"
 #include "kernels/pointwise/pointwise.h"
 
 #include <inttypes.h>

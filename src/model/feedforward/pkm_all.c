@@ -1,4 +1,4 @@
-#include "model/feedforward/pkm.h"
+#include "model/feedforward/pkm_all.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "model/feedforward/statistics.h"

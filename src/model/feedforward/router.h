@@ -3,7 +3,7 @@
 // into W_sel are the same for all of them.
 #pragma once
 
-#include "model/feedforward/regularizers.h"
+#include "model/feedforward/routing.h"
 #include "model/feedforward/variant.h"
 
 typedef struct router_call {
@@ -48,40 +48,3 @@ typedef struct router {
     // through the weights.
     sigmoe_status (*backward)(const router_call *call, const routing *r, matrix dlogits, matrix dx);
 } router;
-
-const router *router_at(int index);      // NULL past the end
-extern const char *const router_names[]; // NULL-terminated, in the order of the registry
-sigmoe_status router_declare(
-    const moe_options *options, const ff_surroundings *around, int layer, parameter_list *list);
-
-// What W_sel learns from in training: where the gradient is exactly 0 for every text, it is none's.
-typedef enum router_teacher {
-    TAUGHT_BY_LOSS, // or nothing is to be learned: hash, random
-    TAUGHT_BY_REGULARIZER,
-    TAUGHT_BY_NOTHING,
-} router_teacher;
-router_teacher router_taught_by(const moe_options *options);
-
-// Decides for every token.
-sigmoe_status route(const router_call *call, routing *r);
-// Adds to the gradients of the router's tensors and to dx. dweight [T, K] is the gradient of the weights without the
-// regularizer's part, which is added to it.
-sigmoe_status route_backward(
-    const router_call *call, const routing *r, const regularization *regularizer, real *dweight, matrix dx);
-
-// What several routers have in common. Softmax over the chosen that are not dropped, of `ranked` [N_E], and its backward:
-void softmax_over_chosen(const token_choice *t, const real *ranked);
-void softmax_over_chosen_backward(const token_choice *t, const real *dweight, real *dlogits);
-// The score itself as weight:
-void weigh_by_score(const token_choice *t);
-// The backward of x · Wᵀ with W the router's tensor: its gradient and dx are added to. Takes scratch memory.
-sigmoe_status router_product_backward(const router_call *call, int tensor, matrix dproduct, matrix dx);
-// The backward of a weight that is σ of the logit:
-void logistic_weights_backward(const token_choice *t, const real *dweight, real *dlogits);
-
-static inline bool is_dropped(const token_choice *t, int32_t expert) {
-    return t->dropped && t->dropped[expert];
-}
-static inline real logistic(real x) {
-    return 1 / (1 + real_exp(-x));
-}

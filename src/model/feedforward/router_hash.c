@@ -1,5 +1,5 @@
 // Hash layers (Roller et al. 2021): the token's id decides, by a table drawn at the start and stored with the model.
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 // Shazeer et al. 2017: in training each logit gets normal noise of a learned width, softplus(W_noise x).
 #include "kernels/dense_gemm/dense_gemm.h"
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 enum { W_NOISE = 1 };
 

@@ -1,5 +1,5 @@
 // K distinct experts drawn anew for each token, in training and inference: what routing is worth is seen against this.
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 typedef struct choice_work {
     random_stream stream;

@@ -1,5 +1,5 @@
 // σ-MoE: experts do not compete; the weight of each is σ of its logit.
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 static void score_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;

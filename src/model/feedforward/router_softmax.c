@@ -1,6 +1,6 @@
 // Softmax over all experts before the choice, not normalized again; with K = 1 this is Switch (Fedus et al. 2021).
 #include "kernels/pointwise/pointwise.h"
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 static sigmoe_status score(const router_call *call, routing *r) {
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->scores));

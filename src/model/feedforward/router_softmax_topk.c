@@ -1,5 +1,5 @@
 // The choice first, then a softmax over the chosen: weights sum to 1.
-#include "model/feedforward/router.h"
+#include "model/feedforward/router_weights.h"
 
 static void weigh(const token_choice *t) {
     softmax_over_chosen(t, t->logits);

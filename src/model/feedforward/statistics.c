@@ -1,7 +1,6 @@
 #include "model/feedforward/statistics.h"
 
 #include "base/random.h"
-#include "model/feedforward/router.h"
 
 #include <string.h>
 
@@ -31,10 +30,7 @@ sigmoe_status ff_statistics_create(arena *a, const ff_variant *variant, const ff
     TRY(ARENA_NEW(a, s, 1));
     s->layers = layers;
     s->channels = variant->channels(options);
-    if (variant == &ff_variant_moe) {
-        s->experts = options->moe.n_experts;
-        s->has_logits = router_at(options->moe.router)->learned;
-    }
+    if (variant->experts) s->experts = variant->experts(options, &s->has_logits);
     TRY(ARENA_NEW(a, s->seen, s->channels));
     TRY(ARENA_NEW(a, s->layer, layers));
     for (int64_t i = 0; i < layers; i++) TRY(create_layer(a, s, detail, &s->layer[i]));

@@ -1,4 +1,4 @@
-#include "formats/scratch.h"
+#include "system/scratch.h"
 
 #include "data/dataset.h"
 #include "formats/json_options.h"

@@ -1,4 +1,5 @@
 // What the statistics count, against loops over tokens that compute everything again, in double precision.
+#include "model/feedforward/registry.h"
 #include "model/feedforward/statistics.h"
 #include "model/feedforward_block.h"
 

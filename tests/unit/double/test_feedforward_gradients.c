@@ -1,5 +1,9 @@
 // Every feedforward variant, router and regularizer against central differences, in double precision. The registries are
 // iterated, so a new router is held to the same; a new variant needs its options here, and the test says so.
+#include "model/feedforward/regularizers.h"
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/routers.h"
+#include "model/feedforward/registry.h"
 #include "model/feedforward_block.h"
 #include "model/feedforward/router.h"
 

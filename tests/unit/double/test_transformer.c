@@ -1,5 +1,6 @@
 // The whole model's gradient in double precision against central differences: every variant of the registry, dropout on, with
 // memory from an earlier segment.
+#include "model/feedforward/registry.h"
 #include "model/transformer_xl.h"
 
 #include <setjmp.h>

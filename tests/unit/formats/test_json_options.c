@@ -1,4 +1,4 @@
-#include "formats/scratch.h"
+#include "system/scratch.h"
 
 #include "formats/json_options.h"
 #include "formats/json_parse.h"

@@ -1,4 +1,4 @@
-#include "formats/scratch.h"
+#include "system/scratch.h"
 
 #include "formats/safetensors.h"
 

@@ -1,4 +1,4 @@
-#include "formats/scratch.h"
+#include "system/scratch.h"
 #include "small_disk.h"
 
 #include "formats/token_shard.h"

@@ -1,6 +1,7 @@
 // One feedforward block by itself, with random inputs and weights, for the tests of src/model/feedforward.
 #pragma once
 
+#include "model/feedforward/router_names.h"
 #include "model/feedforward/feedforward.h"
 
 #include <setjmp.h>

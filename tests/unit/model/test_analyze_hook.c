@@ -1,5 +1,6 @@
 // The statistics only look: outputs and gradients have the same bits with and without, and the counts do not depend on the
 // thread count.
+#include "model/feedforward/registry.h"
 #include "model/feedforward/statistics.h"
 #include "model/feedforward_block.h"
 

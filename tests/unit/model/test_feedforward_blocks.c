@@ -1,5 +1,9 @@
 // What every variant owes its callers: equal bits at any thread count, exact zeros for what is not used, sums in the
 // gradients, honest sizes and counts, and sentences for options that do not fit together.
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/regularizers.h"
+#include "model/feedforward/routers.h"
+#include "model/feedforward/registry.h"
 #include "model/feedforward/router.h"
 #include "model/feedforward/token_grouping.h"
 #include "model/feedforward_block.h"

@@ -1,4 +1,8 @@
 // What routers decide, against numbers worked out by hand, and by their statistics where they draw.
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/route.h"
+#include "model/feedforward/routers.h"
+#include "model/feedforward/registry.h"
 #include "model/feedforward/router.h"
 #include "model/feedforward_block.h"
 

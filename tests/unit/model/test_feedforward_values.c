@@ -1,4 +1,8 @@
 // What the blocks compute, against the definitions written out plainly in double precision, and against small cases by hand.
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/route.h"
+#include "model/feedforward/routers.h"
+#include "model/feedforward/registry.h"
 #include "model/feedforward/router.h"
 #include "model/feedforward_block.h"
 

@@ -1,4 +1,8 @@
 // What the loss cannot teach is told, and only that: against the gradients themselves, over all routers, sizes and regularizers.
+#include "model/feedforward/router_names.h"
+#include "model/feedforward/route.h"
+#include "model/feedforward/routers.h"
+#include "model/feedforward/registry.h"
 #include "model/feedforward/router.h"
 #include "model/feedforward_block.h"
 

@@ -1,13 +1,13 @@
 // A small data set and small models in a directory of their own, for the tests of training.
 #pragma once
 
-#include "formats/file.h"
+#include "system/file.h"
 #include "formats/json_options.h"
 #include "train/checkpoint.h"
-#include "train/model_file.h"
-#include "train/train_settings.h"
+#include "config/model_directory.h"
+#include "config/train_settings.h"
 #include "train/trainer.h"
-#include "train/workspace.h"
+#include "model/workspace.h"
 
 #include <math.h>
 #include <stdio.h>

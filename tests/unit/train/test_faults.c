@@ -1,5 +1,5 @@
 // Full disks, failing allocations, stops: an earlier checkpoint is always whole.
-#include "fixture.h"
+#include "train/fixture.h"
 #include "small_disk.h"
 
 static sigmoe_status train_moe(const char *run, int64_t steps, const sigmoe_observer *observer) {

@@ -1,6 +1,6 @@
 // Mixed precision against f32 on the same weights: losses and gradients within a bound, equal bits at any thread count,
 // after a resume and however much the backward computes again, and weights on disk that have all their digits.
-#include "fixture.h"
+#include "train/fixture.h"
 #include "train/trainer_state.h"
 
 enum { TOKENS = 192, WIDE = 64, SEGMENT = 48, SEQUENCES = TOKENS / SEGMENT };

@@ -1,5 +1,5 @@
 // What the backward computes again has the bits of what it could have kept: runs differ in nothing but time and memory.
-#include "fixture.h"
+#include "train/fixture.h"
 
 enum { STEPS = 3 };
 

@@ -1,5 +1,5 @@
 // A run that was stopped and resumed has the bits of one that was not; and what a resume finds damaged, it refuses.
-#include "fixture.h"
+#include "train/fixture.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,5 +1,5 @@
 // When checkpoints are written and validations made: asked for, by the clock, by default. None of it changes a bit of the training.
-#include "fixture.h"
+#include "train/fixture.h"
 
 #include "train/trainer_state.h"
 

@@ -1,6 +1,6 @@
 // Learning rate, clip factor, and the ranges of the settings.
 #include "train/schedule.h"
-#include "fixture.h"
+#include "train/fixture.h"
 
 // Values by hand: lr/W·(t+1), then lr/2·(1 + cos(π·(t-W)/N)).
 static void test_learning_rate(void **state) {

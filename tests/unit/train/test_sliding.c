@@ -1,7 +1,9 @@
 // Evaluation in windows that overlap, against windows that are computed one by one.
+#include "train/validate.h"
+#include "train/loop.h"
 #include "train/evaluate.h"
 #include "train/trainer_state.h"
-#include "fixture.h"
+#include "train/fixture.h"
 
 enum { STRIDES = UNROLL };
 

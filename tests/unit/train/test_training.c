@@ -1,6 +1,8 @@
 // Steps, scores, and models on disk.
+#include "train/validate.h"
+#include "train/loop.h"
 #include "train/evaluate.h"
-#include "fixture.h"
+#include "train/fixture.h"
 
 static dataset open_data(void) {
     dataset data;

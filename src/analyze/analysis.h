@@ -1,0 +1,46 @@
+// What the feedforward blocks of trained models do to a text: measured, written as CSV, drawn, and put on one page.
+#pragma once
+
+#include "analyze/text.h"
+#include "base/progress.h"
+#include "config/config_file.h"
+#include "model/workspace.h"
+#include "plot/figure.h"
+#include "train/evaluate.h"
+#include "train/expert_load.h"
+
+enum { LABEL_CAPACITY = 48 };
+
+typedef struct analyzed_model {
+    const char *path; // as the user gave it
+    char label
+        [LABEL_CAPACITY]; // distinct; letters, digits, '-', '_', '.' alone: fit for file names, scripts and pages
+    sigmoe_config config;
+    sigmoe_scores scores;
+    ff_statistics *now;     // what it does to the text
+    usage_history training; // of a RUN: what it did to its batches
+} analyzed_model;
+
+// A figure of the page, under a heading that several may share.
+typedef struct drawing {
+    const char *section;
+    figure figure;
+} drawing;
+
+typedef struct analysis {
+    const sigmoe_analyze_request *request;
+    const sigmoe_observer *observer; // may be NULL
+    arena *arena;                    // of all texts and numbers
+    char directory[PATH_CAPACITY];   // where files go
+    dataset data;
+    const token_split *tokens;
+    int count;
+    analyzed_model *models; // [count]
+    progress_meter drawing_meter;
+    int drawn;
+    drawing *drawings; // [drawn]
+} analysis;
+
+// Writes the file `name` of a->directory whole, or not at all.
+typedef sigmoe_status analysis_print(FILE *out, const void *context);
+sigmoe_status analysis_write(const analysis *a, const char *name, analysis_print *print, const void *context);

@@ -1,0 +1,7 @@
+// The page of an analysis.
+#pragma once
+
+#include "analyze/analysis.h"
+
+// report.html.
+sigmoe_status analysis_write_page(const analysis *a);

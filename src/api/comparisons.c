@@ -1,0 +1,171 @@
+// Chapter 6: comparisons and sweeps, from the plan to the report.
+#include "base/kept_text.h"
+#include "compare/directory.h"
+#include "compare/execution.h"
+#include "compare/jobs.h"
+#include "compare/sweep_read.h"
+#include "config/train_settings.h"
+#include "paper/tables.h"
+#include "plot/gnuplot.h"
+#include "report/report.h"
+#include "report/table.h"
+#include "report/table_files.h"
+#include "system/place.h"
+
+#include <stdlib.h>
+
+// ---------------------------------------------------------------- variants and tables
+
+bool sigmoe_variant_at(int index, sigmoe_variant *out) {
+    if (index < 0 || index >= paper_variant_count()) return false;
+    const paper_variant *variant = paper_variant_at(index);
+    *out = (sigmoe_variant){.name = variant->name, .summary = variant->summary};
+    return true;
+}
+
+bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
+    const paper_table *table = paper_table_at(index);
+    if (table) *out = (sigmoe_sweep_table){.name = table->name, .summary = table->summary};
+    return table != NULL;
+}
+
+// ---------------------------------------------------------------- comparisons
+
+void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
+    enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
+    *request = (sigmoe_compare_request){.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
+    sigmoe_config_settings(base, &request->settings);
+    request->test_tokens = VALIDATIONS_WORTH * request->settings.valid_tokens;
+}
+
+typedef struct comparison {
+    comparison_plan plan;
+    comparison_result result;
+    char *table;
+} comparison;
+
+static sigmoe_status report(comparison *c) {
+    variant_summary *summaries;
+    TRY(summarize_variants(&c->result, &summaries));
+    TRY(table_text(&c->result, summaries, &c->table));
+    TRY(table_write(&c->result, summaries, c->table));
+    return report_write(&c->result, summaries);
+}
+
+// The place stays locked as long as *lock is open, here or in a run's process.
+static sigmoe_status compare(comparison *c, const sigmoe_compare_request *request, const sweep_plan *sweep,
+    int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
+    TRY(plan_comparison(request, sweep, observer, a, &c->plan));
+    TRY(comparison_open(&c->plan, observer, lock));
+    TRY(comparison_carry_out(&c->plan, jobs, observer, &c->result));
+    return report(c);
+}
+
+static sigmoe_status check_request(const sigmoe_compare_request *r) {
+    if (!r->data || !r->out || !r->base || !r->variants)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
+    return plot_check();
+}
+
+// `sweep` is NULL for a comparison of the user's own.
+static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
+    int jobs, const sigmoe_observer *observer, const char **table) {
+    char out[PATH_CAPACITY];
+    TRY(check_request(request));
+    TRY(path_of_output(out, request->out));
+    sigmoe_compare_request r = *request;
+    r.out = out;
+    // Without points there is no curve.
+    if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
+        r.settings.valid_every = train_settings_valid_every(&r.settings);
+    comparison c = {0};
+    arena *a;
+    int failed = 0, runs = 0, lock = -1;
+    TRY(arena_create("comparison", &a));
+    sigmoe_status status = compare(&c, &r, sweep, jobs, observer, a, &lock);
+    if (status == SIGMOE_OK) failed = result_runs_failed(&c.result), runs = c.plan.run_count;
+    place_unlock(lock);
+    arena_destroy(a);
+    TRY(hand_out_text(status, c.table, table));
+    if (failed < runs) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
+        runs == 1 ? "the run failed" : "all runs failed", out);
+}
+
+sigmoe_status sigmoe_compare(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
+    return compare_and_report(request, NULL, 1, observer, table);
+}
+
+// ---------------------------------------------------------------- sweeps
+
+static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_request *request) {
+    sweep_plan plan;
+    TRY(sweep_plan_make(table, NULL, 0, a, &plan));
+    *request = (sigmoe_sweep_request){.table = table,
+        .seeds = plan.seeds,
+        .settings = plan.base.settings,
+        .test_tokens = plan.test_tokens,
+        .jobs = 1,
+        .checkpoint_seconds = CHECKPOINT_SECONDS};
+    return SIGMOE_OK;
+}
+
+sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request) {
+    arena *a;
+    TRY(arena_create("sweep", &a));
+    sigmoe_status status = fill_defaults(table, a, request);
+    arena_destroy(a);
+    return status;
+}
+
+// A tenth of the tokens trained on, so that scoring never takes longer than training, but a segment of every stream.
+static int64_t enough_test_tokens(const sigmoe_train_settings *settings, int64_t unroll) {
+    enum { PART = 10 };
+    int64_t least = SCORE_STREAMS * unroll, step, all;
+    if (!size_product(&step, settings->batch, unroll) || !size_product(&all, step, settings->steps)) return 0;
+    return all / PART > least ? all / PART : least;
+}
+
+// Validations on the way that were not asked for: all twenty together on as many tokens as the final score of a split.
+static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
+    enum { PART = 20 };
+    int64_t least = SCORE_STREAMS * unroll, part = (test_tokens + PART - 1) / PART;
+    return test_tokens > 0 && part < least ? least : part;
+}
+
+static sigmoe_status sweep(
+    const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, const char **table) {
+    sweep_plan plan;
+    TRY(sweep_plan_make(r->table, r->overrides, r->override_count, a, &plan));
+    sigmoe_compare_request request = {.data = r->data,
+        .out = r->out,
+        .base = &plan.base,
+        .base_name = plan.base_name,
+        .variants = plan.variants,
+        .variant_count = plan.count,
+        .seeds = r->seeds,
+        .settings = r->settings,
+        .test_tokens = r->test_tokens,
+        .resume = r->resume,
+        .force = r->force,
+        .checkpoint_seconds = r->checkpoint_seconds};
+    if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
+    if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
+        request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
+    return compare_and_report(&request, &plan, r->jobs, observer, table);
+}
+
+sigmoe_status sigmoe_sweep(
+    const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table) {
+    arena *a;
+    if (!request->table || !request->data || !request->out)
+        return fail(SIGMOE_BAD_ARGUMENT, "a sweep needs a table, data and a place for its results");
+    if (request->jobs < 1 || request->jobs > MOST_JOBS)
+        return fail(SIGMOE_BAD_ARGUMENT, "jobs is %d; it must be 1..%d", request->jobs, MOST_JOBS);
+    TRY(arena_create("sweep", &a));
+    sigmoe_status status = sweep(request, observer, a, table);
+    arena_destroy(a);
+    return status;
+}

@@ -1,0 +1,60 @@
+#include "base/progress.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+static const double interval = 0.2; // seconds between reports
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void report(progress_meter *m, double time) {
+    m->reported = time;
+    m->state.rate = (m->state.done - m->first) / (time - m->started);
+    m->state.seconds_left = (m->state.total - m->state.done) / m->state.rate;
+    if (m->observer && m->observer->progress) m->observer->progress(m->observer->context, &m->state);
+}
+
+void progress_begin(progress_meter *m, const sigmoe_observer *observer, const char *task, const char *unit,
+    double done, double total) {
+    double time = now();
+    *m = (progress_meter){.observer = observer, .started = time, .reported = time, .first = done};
+    m->state = (sigmoe_progress){.task = task,
+        .unit = unit,
+        .done = done,
+        .total = total,
+        .loss = NAN,
+        .score = NAN,
+        .tokens_per_second = NAN,
+        .fraction_of_peak = NAN};
+}
+
+sigmoe_status progress_at(progress_meter *m, double done) {
+    if (m->observer && m->observer->stop && *m->observer->stop)
+        return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
+    m->state.done = done;
+    double time = now();
+    if (time - m->reported >= interval) report(m, time);
+    return SIGMOE_OK;
+}
+
+void progress_end(progress_meter *m) {
+    m->state.finished = true;
+    report(m, now());
+}
+
+void progress_note(const sigmoe_observer *observer, const char *format, ...) {
+    enum { LINE = 1 << 14 }; // several paths
+    char line[LINE];
+    va_list arguments;
+    if (!observer || !observer->note) return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    observer->note(observer->context, line);
+}

@@ -1,0 +1,198 @@
+#include "bench/cost_curves_figure.h"
+
+#include "base/progress.h"
+#include "plot/figure.h"
+#include "system/file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { COLOR_DENSE, COLOR_MOE };
+
+typedef struct cost_plot {
+    const cost_measurement *m;
+    value_range y;
+} cost_plot;
+
+static int64_t varied(const cost_measurement *m, int point) {
+    return m->curve->values[point];
+}
+
+// ---------------------------------------------------------------- figures
+
+static void print_data(FILE *out, const void *context) {
+    const cost_measurement *m = ((const cost_plot *)context)->m;
+    fputs("$points << END\n", out);
+    for (int i = 0; i < m->curve->points; i++) {
+        const cost_point *p = &m->point[i];
+        fprintf(out, "%" PRId64 " %.9g %.9g %.9g %.9g %.9g %.9g\n", varied(m, i), p->dense.milliseconds,
+            p->moe.milliseconds, p->dense.roofline, p->moe.roofline, p->dense.bytes / 1e6,
+            p->moe.bytes / 1e6);
+    }
+    fputs("END\n", out);
+}
+
+// Rounder than every number between them: the limits of the y axis, and its ticks where it is short.
+static const double round_parts[] = {1, 2, 5, 10};
+enum { ROUND_PARTS = 3 }; // of a decade
+
+static value_range rounded(value_range y) {
+    double low = pow(10, floor(log10(y.low))), high = pow(10, floor(log10(y.high)));
+    int i = ROUND_PARTS, j = 0;
+    while (i > 0 && round_parts[i] * low > y.low) i--;
+    while (j < ROUND_PARTS && round_parts[j] * high < y.high) j++;
+    return (value_range){round_parts[i] * low, round_parts[j] * high};
+}
+
+// gnuplot labels whole decades alone, of which a short range has one or none.
+static void print_y_ticks(FILE *out, value_range y) {
+    if (y.high >= 100 * y.low) return;
+    fputs("set ytics (", out);
+    const char *comma = "";
+    for (double decade = pow(10, floor(log10(y.low))); decade <= y.high; decade *= 10)
+        for (int i = 0; i < ROUND_PARTS; i++, comma = ", ")
+            fprintf(out, "%s%g", comma, round_parts[i] * decade);
+    fputs(")\n", out);
+}
+
+static void print_axes(FILE *out, const cost_plot *p) {
+    const cost_curve *curve = p->m->curve;
+    fputs("set logscale x 2\nset logscale y 10\nset format y '%g'\nset xtics (", out);
+    for (int i = 0; i < curve->points; i++) fprintf(out, "%s%" PRId64, i ? ", " : "", curve->values[i]);
+    fputs(")\n", out);
+    print_y_ticks(out, p->y);
+}
+
+static void print_measured(FILE *out, int column, int index, const char *title) {
+    fprintf(out, "$points using 1:%d with linespoints lc rgb '#%06x' lw 2.2 pt %d ps 0.9 title '%s'", column,
+        series_color(index), series_marker(index), title);
+}
+
+static void print_bound(FILE *out, int column, int index, const char *title) {
+    fprintf(out, ", \\\n$points using 1:%d with lines lc rgb '#%06x' lw 1.6 dt 2 title '%s'", column,
+        series_color(index), title);
+}
+
+static const char *const time_keys[] = {"dense", "σ-MoE", "dense, roofline", "σ-MoE, roofline"};
+
+static void plot_time(FILE *out, const void *context) {
+    print_axes(out, context);
+    fputs("plot ", out);
+    print_measured(out, 2, COLOR_DENSE, time_keys[0]);
+    fputs(", \\\n", out);
+    print_measured(out, 3, COLOR_MOE, time_keys[1]);
+    print_bound(out, 4, COLOR_DENSE, time_keys[2]);
+    print_bound(out, 5, COLOR_MOE, time_keys[3]);
+    fputc('\n', out);
+}
+
+static void plot_memory(FILE *out, const void *context) {
+    print_axes(out, context);
+    fputs("plot ", out);
+    print_measured(out, 6, COLOR_DENSE, time_keys[0]);
+    fputs(", \\\n", out);
+    print_measured(out, 7, COLOR_MOE, time_keys[1]);
+    fputc('\n', out);
+}
+
+// All points with some air, on log scales.
+static figure_frame frame_of(const cost_plot *p, const char *y_label, int keys) {
+    const cost_measurement *m = p->m;
+    figure_frame frame = {.x_label = m->curve->x_label,
+        .y_label = y_label,
+        .x_low = (double)varied(m, 0) / 1.15,
+        .x_high = 1.15 * (double)varied(m, m->curve->points - 1),
+        .y_low = p->y.low,
+        .y_high = p->y.high};
+    for (int i = 0; i < keys; i++) figure_key(&frame, time_keys[i]);
+    return frame;
+}
+
+static void add_times(value_range *y, const layer_cost *c) {
+    range_add(y, c->milliseconds);
+    range_add(y, c->roofline);
+}
+
+static sigmoe_status draw(
+    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
+    progress_meter meter;
+    value_range time = range_empty(), memory = range_empty();
+    for (int i = 0; i < m->curve->points; i++) {
+        add_times(&time, &m->point[i].dense);
+        add_times(&time, &m->point[i].moe);
+        range_add(&memory, m->point[i].dense.bytes / 1e6);
+        range_add(&memory, m->point[i].moe.bytes / 1e6);
+    }
+    figure of_time = {.name = arena_text(a, "%s-time", m->curve->name), .title = "time"};
+    figure of_memory = {.name = arena_text(a, "%s-memory", m->curve->name), .title = "memory"};
+    if (!of_time.name || !of_memory.name) return SIGMOE_NO_MEMORY;
+    progress_begin(&meter, observer, "draw", "figures", 0, 2);
+    TRY(progress_at(&meter, 0));
+    cost_plot plot = {m, rounded(time)};
+    figure_frame frame = frame_of(&plot, "forward and backward, ms", 4);
+    TRY(figure_draw(a, directory, &frame, print_data, plot_time, &plot, &of_time));
+    TRY(progress_at(&meter, 1));
+    plot.y = rounded(memory);
+    frame = frame_of(&plot, "memory, MB", 2);
+    TRY(figure_draw(a, directory, &frame, print_data, plot_memory, &plot, &of_memory));
+    TRY(progress_at(&meter, 2));
+    progress_end(&meter);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- CSV
+
+static void print_csv(FILE *out, const cost_measurement *m) {
+    fputs("d_model,experts,expert_size,k,tokens,threads,dtype,isa,moe_ms,dense_ms,moe_roofline_ms,"
+          "dense_roofline_ms,moe_bytes,dense_bytes,moe_gflops,dense_gflops,peak_gflops,bandwidth_gb_per_s\n",
+        out);
+    for (int i = 0; i < m->curve->points; i++) {
+        const cost_point *p = &m->point[i];
+        fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,f32,%s",
+            p->sizes.d_model, p->sizes.experts, p->sizes.expert_size, p->sizes.k, m->tokens, m->threads,
+            m->isa);
+        fprintf(out, ",%.6g,%.6g,%.6g,%.6g,%.0f,%.0f,%.6g,%.6g,%.6g,%.6g\n", p->moe.milliseconds,
+            p->dense.milliseconds, p->moe.roofline, p->dense.roofline, p->moe.bytes, p->dense.bytes,
+            p->moe.gflops, p->dense.gflops, m->peak_gflops, m->bandwidth);
+    }
+}
+
+sigmoe_status cost_write(
+    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
+    char path[PATH_CAPACITY];
+    file_writer w;
+    TRY(path_format(path, "%s/%s.csv", directory, m->curve->name));
+    TRY(file_writer_open(&w, path));
+    print_csv(w.stream, m);
+    if (ferror(w.stream)) {
+        file_writer_abandon(&w);
+        return fail(SIGMOE_IO, "cannot write %s", path);
+    }
+    TRY(file_writer_commit(&w));
+    return draw(a, m, directory, observer);
+}
+
+// ---------------------------------------------------------------- text
+
+sigmoe_status cost_table(const cost_measurement *m, char **out) {
+    size_t size;
+    FILE *stream = open_memstream(out, &size);
+    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a table");
+    fprintf(stream, "%s: one layer, forward and backward, %" PRId64 " token%s, %s\n", m->curve->name,
+        m->tokens, plural(m->tokens), m->curve->summary);
+    fprintf(stream, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
+        m->threads == 1 ? "thread" : "threads", m->peak_gflops, m->bandwidth);
+    fputs("                          time, ms               roofline, ms              memory, MB\n"
+          "       x       dense       σ-MoE   ratio       dense       σ-MoE       dense       σ-MoE\n",
+        stream);
+    for (int i = 0; i < m->curve->points; i++) {
+        const cost_point *p = &m->point[i];
+        fprintf(stream, "%8" PRId64 " %11.1f %11.1f %7.3f %11.1f %11.1f %11.1f %11.1f\n", varied(m, i),
+            p->dense.milliseconds, p->moe.milliseconds, p->moe.milliseconds / p->dense.milliseconds,
+            p->dense.roofline, p->moe.roofline, p->dense.bytes / 1e6, p->moe.bytes / 1e6);
+    }
+    if (fclose(stream) == 0) return SIGMOE_OK;
+    free(*out);
+    *out = NULL;
+    return fail(SIGMOE_NO_MEMORY, "no memory for a table");
+}

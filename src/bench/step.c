@@ -1,0 +1,69 @@
+#include "bench/step.h"
+
+#include "bench/bench.h"
+#include "config/train_settings.h"
+#include "kernels/peak/peak.h"
+#include "model/training_flops.h"
+#include "system/process_memory.h"
+#include "train/trainer.h"
+
+static sigmoe_status draw_tokens(
+    const model_config *model, int64_t batch, arena *a, int32_t **inputs, int32_t **targets) {
+    random_stream stream = {.purpose = RANDOM_TEST};
+    int64_t count = batch * model->unroll;
+    TRY(ARENA_NEW(a, *inputs, count));
+    TRY(ARENA_NEW(a, *targets, count));
+    for (int64_t i = 0; i < count; i++) {
+        (*inputs)[i] = (int32_t)(random_uniform(stream, (uint64_t)i) * (double)model->vocab_size);
+        (*targets)[i] = (int32_t)(random_uniform(stream, (uint64_t)(count + i)) * (double)model->vocab_size);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_bench_step_result *result) {
+    const model_config *model = &trainer_config(t)->model;
+    int64_t batch = trainer_settings(t)->batch;
+    int32_t *inputs, *targets;
+    step_report report;
+    double *seconds;
+    TRY(draw_tokens(model, batch, a, &inputs, &targets));
+    TRY(ARENA_NEW(a, seconds, steps));
+    // After as many steps the memory is full, and no step is cheaper than those that are timed.
+    for (int64_t i = 0; i < model->memory_train + BENCH_WARM_UPS; i++)
+        TRY(trainer_step_on(t, inputs, targets, false, &report));
+    for (int64_t i = 0; i < steps; i++) {
+        TRY(trainer_step_on(t, inputs, targets, false, &report));
+        seconds[i] = report.seconds;
+    }
+    double tokens_per_s = (double)(batch * model->unroll) / bench_median(seconds, (int)steps);
+    double flops = training_flops_per_token(model);
+    double gflops = 1e-9 * tokens_per_s * flops;
+    dtype operands = operand_type(trainer_settings(t)->dtype);
+    *result = (sigmoe_bench_step_result){.tokens_per_s = tokens_per_s,
+        .model_flops_per_token = flops,
+        .fraction_of_peak = gflops / peak_gflops_beyond(trainer_kernel(t).threads, operands, gflops),
+        .peak_rss_bytes = resident_set_peak(),
+        .isa = cpu_level_name(cpu_current())};
+    return SIGMOE_OK;
+}
+
+sigmoe_status bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_step_result *result) {
+    if (!request->config) return fail(SIGMOE_BAD_ARGUMENT, "steps of what? A configuration is needed");
+    TRY(bench_check(&(bench_size){"steps", request->steps}, 1));
+    sigmoe_train_settings settings = request->config->settings;
+    settings.batch = request->batch;
+    settings.steps = INT32_MAX; // the schedule's end lies far away
+    settings.dtype = request->dtype;
+    trainer_request wanted = {.config = request->config, .settings = &settings, .threads = request->threads};
+    trainer *t;
+    arena *a;
+    TRY(trainer_create(&wanted, &t));
+    trainer_recompute(t, request->recompute);
+    sigmoe_status status = arena_create("bench", &a);
+    if (status == SIGMOE_OK) {
+        status = time_steps(t, request->steps, a, result);
+        arena_destroy(a);
+    }
+    trainer_destroy(t);
+    return status;
+}

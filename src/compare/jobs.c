@@ -1,0 +1,313 @@
+#include "compare/jobs.h"
+
+#include "base/threads.h"
+#include "compare/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
+
+typedef struct job {
+    pid_t process; // 0: the place is free
+    int pipe;      // the child's sentence when it fails; closed by its end
+    int run;       // of the comparison's
+    bool finished; // was before it began: there is only something to read
+} job;
+
+typedef struct job_pool {
+    const comparison_plan *plan;
+    const sigmoe_observer *observer; // may be NULL
+    eta *eta;
+    run_function *train;
+    void *context;
+    job jobs[MOST_JOBS];
+    double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
+    int places, busy;
+    int begun, done;            // runs
+    sigmoe_status status;       // of the first that failed
+    char message[MESSAGE_SIZE]; // its sentence
+    bool stopping;
+    int saves_passed; // requests to save
+} job_pool;
+
+// ---------------------------------------------------------------- the child
+
+// What a child's run tells: its part goes to the parent, who shows one line for all; its notes to the user.
+typedef struct child_observer {
+    const sigmoe_observer *listener;
+    double *part;
+    double before; // done when it began; NaN: not heard yet
+} child_observer;
+
+static void share_part(void *context, const sigmoe_progress *progress) {
+    child_observer *child = context;
+    double part = progress->done / progress->total;
+    if (isnan(child->before)) child->before = part;
+    *child->part = part - child->before;
+}
+
+static void pass_note(void *context, const char *line) {
+    const sigmoe_observer *listener = ((child_observer *)context)->listener;
+    if (listener->note) listener->note(listener->context, line);
+}
+
+static volatile int stop_child, child_saves;
+static volatile pid_t parent_of_child;
+
+// A batch system sends SIGTERM to every process, and the parent passes on its own: as long as the parent lives, a child that
+// hears twice still saves. A parent that was told twice is gone, and with it the time for that. A terminal that closes may
+// take the parent along, and is no reason to hurry.
+static void on_stop(int number) {
+    if (stop_child && number != SIGHUP && getppid() != parent_of_child) _exit(AS_SIGNAL + number);
+    stop_child = 1;
+}
+
+static void on_save(int number) {
+    (void)number;
+    child_saves = child_saves + 1;
+}
+
+// On the parent's stack for signals, if it has one: its reason for that holds here, too.
+static void handle(int number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK}, before;
+    sigfillset(&action.sa_mask);
+    if (sigaction(number, NULL, &before) != 0) return;
+    if (number == SIGHUP && before.sa_handler == SIG_IGN) return; // nohup's wish
+    sigaction(number, &action, NULL);
+}
+
+static void catch_signals(pid_t parent, sigmoe_observer *observer) {
+    parent_of_child = parent;
+    stop_child = observer->stop && *observer->stop;
+    handle(SIGINT, on_stop);
+    handle(SIGTERM, on_stop);
+    handle(SIGHUP, on_stop);
+    handle(SIGUSR1, on_save);
+    observer->stop = &stop_child;
+    observer->save = &child_saves;
+}
+
+// Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on.
+static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pipe, const sigset_t *mask) {
+    sigmoe_observer observer = pool->observer ? *pool->observer : (sigmoe_observer){0};
+    child_observer child = {.listener = pool->observer, .part = part, .before = NAN};
+    setpgid(0, 0);
+    catch_signals(parent, &observer);
+    pthread_sigmask(SIG_SETMASK, mask, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
+    int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
+    observer.threads = share > 1 ? share : 1;
+    if (child.listener) {
+        observer.progress = share_part;
+        observer.note = pass_note;
+        observer.context = &child;
+    }
+    sigmoe_status status = pool->train(pool->context, run, &observer);
+    const char *message = sigmoe_message();
+    ssize_t written = status == SIGMOE_OK ? 0 : write(pipe, message, strlen(message));
+    _exit(written < 0 ? SIGMOE_IO : status);
+}
+
+// ---------------------------------------------------------------- the parent
+
+// A signal that comes meanwhile waits until the child has its own way to take it.
+static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
+    pid_t parent = getpid();
+    sigset_t caught, mask;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGTERM);
+    sigaddset(&caught, SIGHUP);
+    sigaddset(&caught, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &caught, &mask);
+    pid_t process = fork();
+    if (process == 0) be_child(pool, run, part, parent, pipe, &mask);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return process;
+}
+
+static sigmoe_status begin(job_pool *pool, job *place) {
+    const comparison_plan *p = pool->plan;
+    char directory[PATH_CAPACITY];
+    int ends[2], run = pool->begun;
+    double *part = &pool->part[place - pool->jobs];
+    *part = 0;
+    TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
+    bool finished = compare_run_finished(directory);
+    if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
+    pid_t process = make_child(pool, run, part, ends[1]);
+    close(ends[1]); // so that the child alone holds it
+    if (process < 0) {
+        close(ends[0]);
+        return fail_errno("cannot start a process for a run");
+    }
+    *place = (job){.process = process, .pipe = ends[0], .run = run, .finished = finished};
+    pool->begun++;
+    pool->busy++;
+    return SIGMOE_OK;
+}
+
+static void stop_all(job_pool *pool) {
+    if (pool->stopping) return;
+    pool->stopping = true;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGTERM);
+}
+
+static void pass_saves(job_pool *pool) {
+    const sigmoe_observer *observer = pool->observer;
+    if (!observer || !observer->save || *observer->save == pool->saves_passed) return;
+    pool->saves_passed = *observer->save;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGUSR1);
+}
+
+static void note_failure(job_pool *pool, sigmoe_status status, const char *message) {
+    if (pool->status == SIGMOE_OK) {
+        pool->status = status;
+        snprintf(pool->message, MESSAGE_SIZE, "%s", message);
+    }
+    stop_all(pool);
+}
+
+// Of a child that said nothing itself.
+static void note_wordless(job_pool *pool, const job *j, const char *how) {
+    const comparison_plan *p = pool->plan;
+    char message[MESSAGE_SIZE];
+    snprintf(message, sizeof message, "the run %.200s, seed %" PRIu64 ", %s",
+        p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how);
+    note_failure(pool, SIGMOE_IO, message);
+}
+
+static void note_signal(job_pool *pool, const job *j, int number) {
+    char how[256], memory[64] = "";
+    if (pool->stopping) return;
+    if (number == SIGKILL)
+        snprintf(memory, sizeof memory, "; memory for %d runs at a time may be short", pool->places);
+    snprintf(how, sizeof how, "was ended by signal %d (%.100s)%s", number, strsignal(number), memory);
+    note_wordless(pool, j, how);
+}
+
+// A handler that ends the process reports the signal as a shell would.
+static void note_exit(job_pool *pool, const job *j, int code, const char *message) {
+    char how[64];
+    if (code > AS_SIGNAL) {
+        note_signal(pool, j, code - AS_SIGNAL);
+    } else if (*message && code <= SIGMOE_INTERRUPTED) {
+        note_failure(pool, (sigmoe_status)code, message);
+    } else {
+        snprintf(how, sizeof how, "ended with status %d", code);
+        note_wordless(pool, j, how);
+    }
+}
+
+// What the child said; it is at its end.
+static void read_message(int pipe, char message[MESSAGE_SIZE]) {
+    size_t used = 0;
+    ssize_t count = 1;
+    while (used < MESSAGE_SIZE - 1 && count != 0) {
+        count = read(pipe, message + used, MESSAGE_SIZE - 1 - used);
+        if (count > 0) used += (size_t)count;
+        if (count < 0 && errno != EINTR) break;
+    }
+    message[used] = '\0';
+}
+
+static void end(job_pool *pool, job *j) {
+    char message[MESSAGE_SIZE];
+    int status = 0;
+    read_message(j->pipe, message);
+    close(j->pipe);
+    while (waitpid(j->process, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status))
+        note_signal(pool, j, WTERMSIG(status));
+    else if (WEXITSTATUS(status) != SIGMOE_OK)
+        note_exit(pool, j, WEXITSTATUS(status), message);
+    else {
+        pool->done++;
+        if (!j->finished) eta_end(pool->eta, pool->plan->runs[j->run].variant);
+    }
+    j->process = 0;
+    pool->busy--;
+}
+
+// Until one ends, or a while.
+static void wait_for_one(job_pool *pool) {
+    struct pollfd waiting[MOST_JOBS];
+    for (int i = 0; i < pool->places; i++)
+        waiting[i] = (struct pollfd){.fd = pool->jobs[i].process ? pool->jobs[i].pipe : -1, .events = POLLIN};
+    if (poll(waiting, (nfds_t)pool->places, POLL_MILLISECONDS) <= 0) return;
+    for (int i = 0; i < pool->places; i++)
+        if (waiting[i].fd >= 0 && waiting[i].revents) end(pool, &pool->jobs[i]);
+}
+
+static double running_work(const job_pool *pool) {
+    const comparison_plan *p = pool->plan;
+    double work = 0;
+    for (int i = 0; i < pool->places; i++)
+        if (pool->jobs[i].process)
+            work += pool->part[i] * eta_work(pool->eta, p->runs[pool->jobs[i].run].variant);
+    return work;
+}
+
+static void tell(const job_pool *pool) {
+    const sigmoe_observer *o = pool->observer;
+    if (!o || !o->progress) return;
+    const sigmoe_progress progress = {.task = "sweep",
+        .unit = "runs",
+        .done = pool->done,
+        .total = pool->plan->run_count,
+        .rate = NAN,
+        .seconds_left = eta_seconds_left(pool->eta, running_work(pool)),
+        .loss = NAN,
+        .score = NAN,
+        .tokens_per_second = NAN,
+        .fraction_of_peak = NAN};
+    o->progress(o->context, &progress);
+}
+
+static void begin_more(job_pool *pool) {
+    for (int i = 0; i < pool->places && pool->begun < pool->plan->run_count && !pool->stopping; i++)
+        if (!pool->jobs[i].process && begin(pool, &pool->jobs[i]) != SIGMOE_OK)
+            note_failure(pool, SIGMOE_IO, sigmoe_message());
+}
+
+static void run_pool(job_pool *pool) {
+    const sigmoe_observer *observer = pool->observer;
+    const volatile int *stop = observer ? observer->stop : NULL;
+    do {
+        if (stop && *stop) stop_all(pool);
+        pass_saves(pool);
+        begin_more(pool);
+        tell(pool);
+        if (pool->busy > 0) wait_for_one(pool);
+    } while (pool->busy > 0 || (pool->begun < pool->plan->run_count && !pool->stopping));
+}
+
+sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_observer *observer, eta *e,
+    run_function *train, void *context) {
+    job_pool pool = {
+        .plan = p, .observer = observer, .eta = e, .train = train, .context = context, .places = jobs};
+    if (observer && observer->save) pool.saves_passed = *observer->save;
+    size_t size = MOST_JOBS * sizeof *pool.part;
+    pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
+    run_pool(&pool);
+    munmap(pool.part, size);
+    if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
+    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+    return SIGMOE_OK;
+}

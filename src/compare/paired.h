@@ -1,0 +1,28 @@
+// What two variants' scores differ by, paired by seed, and whether either has learned more than an n-gram.
+#pragma once
+
+#include "compare/result.h"
+
+enum { LEAST_PAIRS = 3 };
+
+// A mean with its 95 % interval by Student's t.
+typedef struct t_interval {
+    int count;
+    double mean, low, high; // NaN: too few values
+} t_interval;
+// The 0.975 quantile of Student's distribution; `freedom` is at least 1.
+double student_quantile(int freedom);
+t_interval t_interval_of(const double *values, int count);
+typedef const sigmoe_scores *result_scores(const run_result *r);
+const sigmoe_scores *valid_scores(const run_result *r);
+const sigmoe_scores *test_scores(const run_result *r);
+
+// Of the scores of `worse` minus those of `better`, variants of the comparison, paired by seed where both have one. `room` is for
+// a number a seed.
+t_interval paired_difference(
+    const comparison_result *c, int better, int worse, result_scores *of, double *room);
+
+// Of a score of that kind; NaN: there is no n-gram.
+double ngram_score(const comparison_result *c, result_scores *of);
+// Whether counting three tokens is at least as good as a mean score.
+bool ngram_beats(const comparison_result *c, result_scores *of, double mean);

@@ -1,0 +1,30 @@
+// What came out of a comparison. Whoever carries it out fills it; everybody else only reads.
+#pragma once
+
+#include "compare/curves.h"
+#include "compare/plan.h"
+#include "compare/run.h"
+
+// Of an n-gram, on the tokens that the models are scored on.
+typedef struct ngram_scores {
+    bool known;                // else the data have none
+    sigmoe_scores curve;       // on the tokens of the validations in training
+    sigmoe_scores valid, test; // on those of the final scores
+} ngram_scores;
+
+typedef struct comparison_result {
+    const comparison_plan *plan;
+    arena *arena;      // the plan's
+    int threads;       // that it ran on; 0: as many as the machine allows
+    run_result *runs;  // [variants, seeds], those of a variant's own seeds filled
+    run_curve *curves; // [variants, seeds], alike
+    ngram_scores ngram;
+} comparison_result;
+
+const run_result *result_run(const comparison_result *c, int variant, int seed);
+const run_curve *result_curve(const comparison_result *c, int variant, int seed);
+// A validation's score in the plan's unit.
+double result_point_score(const comparison_result *c, const validation_point *point);
+// Of all runs.
+int result_runs_failed(const comparison_result *c); // met NaN or infinity
+int result_runs_without_score(const comparison_result *c);

@@ -1,0 +1,7 @@
+// A sweep's plan from a JSON file of the user's.
+#pragma once
+
+#include "compare/sweep_plan.h"
+
+// Without overrides; all texts live in the arena.
+sigmoe_status sweep_file_read(const char *path, arena *a, sweep_plan *out);

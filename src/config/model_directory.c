@@ -1,0 +1,137 @@
+#include "model/size.h"
+#include "config/model_directory.h"
+
+#include "formats/safetensors.h"
+#include "system/output_directory.h"
+
+#include <string.h>
+
+static bool is_parameter(const void *list, const char *name) {
+    return parameters_find(list, name) != NULL;
+}
+
+static sigmoe_status refuse_unknown(const safetensors_file *file, const parameter_list *list) {
+    return safetensors_refuse_others(file, is_parameter, list, "the configuration");
+}
+
+// Each row of a hash table names distinct experts that exist.
+static sigmoe_status check_table(const parameter *p) {
+    int64_t columns = p->shape[p->dims - 1];
+    for (int64_t i = 0; i < p->count; i++) {
+        int32_t choice = p->table[i];
+        int64_t row = i / columns;
+        if (choice < 0 || choice >= p->init_scale)
+            return fail(SIGMOE_BAD_FORMAT, "tensor \"%s\" names expert %d in row %lld; there are %.0f",
+                p->name, choice, (long long)row, p->init_scale);
+        for (int64_t j = row * columns; j < i; j++)
+            if (p->table[j] == choice)
+                return fail(SIGMOE_BAD_FORMAT, "tensor \"%s\" names expert %d twice in row %lld", p->name,
+                    choice, (long long)row);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_tensor(const safetensors_file *file, const parameter *p) {
+    if (p->trainable) return safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+    TRY(safetensors_read_i32(file, p->name, p->dims, p->shape, p->table));
+    return check_table(p);
+}
+
+static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *list) {
+    for (int i = 0; i < parameters_length(list); i++) TRY(read_tensor(file, parameters_at(list, i)));
+    TRY(refuse_unknown(file, list));
+    const parameter *bad = parameters_not_finite(list);
+    if (!bad) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", bad->name);
+}
+
+static sigmoe_status check_tensors(const safetensors_file *file, parameter_list *list) {
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        tensor_type type = p->trainable ? TENSOR_F32 : TENSOR_I32;
+        TRY(safetensors_check(file, p->name, type, p->dims, p->shape));
+    }
+    return refuse_unknown(file, list);
+}
+
+typedef sigmoe_status file_use(const safetensors_file *file, parameter_list *list);
+
+static sigmoe_status use_weights(const char *directory, parameter_list *list, file_use *use) {
+    char path[PATH_CAPACITY];
+    safetensors_file *file;
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(safetensors_open(path, parameters_length(list), &file));
+    sigmoe_status status = use(file, list);
+    safetensors_close(file);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
+    parameters_changed(list);
+    return use_weights(directory, list, read_tensors);
+}
+
+sigmoe_status model_check_weights(const char *directory, const model_config *config) {
+    parameter_list *list;
+    TRY(model_config_check(config));
+    TRY(parameters_create(&list));
+    sigmoe_status status = model_declare(config, list);
+    if (status == SIGMOE_OK) status = use_weights(directory, list, check_tensors);
+    parameters_destroy(list);
+    return status;
+}
+
+sigmoe_status model_read(
+    const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out) {
+    char path[PATH_CAPACITY];
+    transformer *model;
+    TRY(path_format(path, "%s/config.json", directory));
+    TRY(config_read(path, config));
+    TRY(model_check_weights(directory, &config->model));
+    TRY(transformer_create(&config->model, storage, &model));
+    sigmoe_status status = model_read_weights(directory, transformer_parameters(model));
+    if (status == SIGMOE_OK)
+        *out = model;
+    else
+        transformer_destroy(model);
+    return status;
+}
+
+static tensor_to_write tensor_of(const parameter *p) {
+    tensor_to_write tensor = {.name = p->name,
+        .type = p->trainable ? TENSOR_F32 : TENSOR_I32,
+        .dims = p->dims,
+        .bytes = p->trainable ? (const void *)p->value : (const void *)p->table};
+    memcpy(tensor.shape, p->shape, sizeof p->shape);
+    return tensor;
+}
+
+static sigmoe_status write_weights(const char *path, const parameter_list *list, arena *a) {
+    int count = parameters_length(list);
+    tensor_to_write *tensors;
+    TRY(ARENA_NEW(a, tensors, count));
+    for (int i = 0; i < count; i++) tensors[i] = tensor_of(parameters_at(list, i));
+    return safetensors_write(path, tensors, count);
+}
+
+sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
+    char path[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(path, "%s/config.json", directory));
+    TRY(config_write(path, config));
+    TRY(tokenizer_copy_model(&config->tokenizer, directory));
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(arena_create("tensor list", &a));
+    sigmoe_status status = write_weights(path, transformer_parameters((transformer *)model), a);
+    arena_destroy(a);
+    return status;
+}
+
+sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {
+    char path[PATH_CAPACITY];
+    output_directory out;
+    TRY(path_of_output(path, directory));
+    TRY(output_begin(&out, path, OUTPUT_MODEL, false));
+    sigmoe_status status = output_end(&out, model_write(out.partial, config, model));
+    return status == SIGMOE_OK ? status : fail_in(status, "%s was not written", path);
+}

@@ -1,0 +1,107 @@
+#include "data/ngram.h"
+
+#include <math.h>
+
+// What followed each context of `order` tokens: followers [c(h)] of context h, ascending, end at ends[h].
+typedef struct ngram_order {
+    uint32_t *ends;     // [V^order]
+    uint16_t *distinct; // [V^order], t(h)
+    uint8_t *followers;
+} ngram_order;
+
+struct ngram_model {
+    int64_t vocab_size;
+    ngram_order orders[NGRAM_ORDER + 1];
+};
+
+static int64_t context_count(int64_t vocab_size, int order) {
+    int64_t count = 1;
+    for (int i = 0; i < order; i++) count *= vocab_size;
+    return count;
+}
+
+static int64_t context_index(const uint8_t *last, int order, int64_t vocab_size) {
+    int64_t index = 0;
+    for (int i = 0; i < order; i++) index = index * vocab_size + last[i];
+    return index;
+}
+
+// Sorts a row by counting and returns the number of distinct tokens in it.
+static uint16_t sort_row(uint8_t *row, uint32_t length) {
+    uint32_t counts[NGRAM_MOST_VOCABULARY] = {0};
+    uint16_t distinct = 0;
+    for (uint32_t i = 0; i < length; i++) counts[row[i]]++;
+    for (int token = 0; token < NGRAM_MOST_VOCABULARY; token++) {
+        distinct += counts[token] > 0;
+        for (uint32_t i = 0; i < counts[token]; i++) *row++ = (uint8_t)token;
+    }
+    return distinct;
+}
+
+static sigmoe_status count_order(
+    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, int order, ngram_order *out) {
+    int64_t contexts = context_count(vocab_size, order), rows = count > order ? count - order : 0;
+    TRY(ARENA_NEW(a, out->ends, contexts));
+    TRY(ARENA_NEW(a, out->distinct, contexts));
+    TRY(ARENA_NEW_RAW(a, out->followers, rows));
+    uint32_t *begins = out->ends; // they become the ends as the rows fill
+    for (int64_t i = 0; i < rows; i++) begins[context_index(tokens + i, order, vocab_size)]++;
+    uint32_t sum = 0;
+    for (int64_t c = 0; c < contexts; c++) {
+        uint32_t length = begins[c];
+        begins[c] = sum;
+        sum += length;
+    }
+    for (int64_t i = 0; i < rows; i++)
+        out->followers[begins[context_index(tokens + i, order, vocab_size)]++] = tokens[i + order];
+    for (int64_t c = 0; c < contexts; c++) {
+        uint32_t begin = c ? out->ends[c - 1] : 0, length = out->ends[c] - begin;
+        if (length) out->distinct[c] = sort_row(out->followers + begin, length);
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status ngram_train(
+    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, ngram_model **out) {
+    if (count > UINT32_MAX)
+        return fail(SIGMOE_BAD_ARGUMENT, "an n-gram model counts at most %u tokens", UINT32_MAX);
+    TRY(ARENA_NEW(a, *out, 1));
+    (*out)->vocab_size = vocab_size;
+    for (int order = 0; order <= NGRAM_ORDER; order++)
+        TRY(count_order(a, tokens, count, vocab_size, order, &(*out)->orders[order]));
+    return SIGMOE_OK;
+}
+
+// Elements of the ascending row that are below `token`.
+static uint32_t count_below(const uint8_t *row, uint32_t length, int token) {
+    uint32_t low = 0, high = length;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row[middle] < token)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t known, uint8_t next) {
+    double probability = 1 / (double)m->vocab_size;
+    for (int order = 0; order <= NGRAM_ORDER && order <= known; order++) {
+        const ngram_order *o = &m->orders[order];
+        int64_t context = context_index(history + known - order, order, m->vocab_size);
+        uint32_t begin = context ? o->ends[context - 1] : 0, seen = o->ends[context] - begin;
+        if (seen == 0) break; // nor was any longer context
+        const uint8_t *row = o->followers + begin;
+        uint32_t hits = count_below(row, seen, next + 1) - count_below(row, seen, next);
+        double distinct = o->distinct[context];
+        probability = (hits + distinct * probability) / (seen + distinct);
+    }
+    return probability;
+}
+
+double ngram_nats(const ngram_model *m, const uint8_t *tokens, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 1; i < count; i++) sum -= log(ngram_probability(m, tokens, i, tokens[i]));
+    return sum / (double)(count - 1);
+}

@@ -1,0 +1,7 @@
+#include "model/size.h"
+#include "model/training_flops.h"
+
+double training_flops_per_token(const model_config *config) {
+    // A backward pass costs two forward passes.
+    return 2 * 3 * model_forward_multiply_adds(config, config->unroll, config->memory_train * config->unroll);
+}

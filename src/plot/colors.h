@@ -1,0 +1,16 @@
+// The colours, dashes and markers of figures and of the pages around them.
+#pragma once
+
+// Colours by role: how gnuplot's script names one, and the page's custom property for it. The light value is gnuplot's.
+typedef struct figure_color {
+    const char *property; // "--series-0"
+    unsigned light, dark; // 0xrrggbb
+} figure_color;
+enum { COLOR_INK, COLOR_AXIS, COLOR_GRID, COLOR_PAPER, COLOR_BASELINE, COLOR_SERIES, SERIES_COLORS = 8 };
+enum { FIGURE_COLORS = COLOR_SERIES + SERIES_COLORS };
+extern const figure_color figure_colors[FIGURE_COLORS];
+
+// Of line number `index` among several: colour, gnuplot's dash and point types.
+unsigned series_color(int index);
+int series_dash(int index);
+int series_marker(int index);

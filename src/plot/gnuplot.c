@@ -1,0 +1,101 @@
+#include "plot/gnuplot.h"
+
+#include "system/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { COMPLAINT_SIZE = 400 };
+
+// Reads to the end and keeps the beginning, on one line.
+static void read_complaint(int descriptor, char complaint[COMPLAINT_SIZE]) {
+    char rest[512];
+    size_t used = 0;
+    for (;;) {
+        bool room = used < COMPLAINT_SIZE - 1;
+        ssize_t got = room ? read(descriptor, complaint + used, COMPLAINT_SIZE - 1 - used)
+                           : read(descriptor, rest, sizeof rest);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        if (room) used += (size_t)got;
+    }
+    complaint[used] = '\0';
+    for (char *p = complaint; *p; p++)
+        if (*p == '\n') *p = ' ';
+}
+
+// A process group of its own: Ctrl-C is for this program, which stops between two figures.
+static int attributes_init(posix_spawnattr_t *attributes) {
+    int error = posix_spawnattr_init(attributes);
+    if (error) return error;
+    error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP);
+    if (!error) error = posix_spawnattr_setpgroup(attributes, 0);
+    if (error) posix_spawnattr_destroy(attributes);
+    return error;
+}
+
+// Standard error goes into the pipe, the rest nowhere. -d: a figure does not depend on the user's ~/.gnuplot.
+static int spawn_gnuplot(pid_t *child, const char *directory, const char *argument, const int ends[2]) {
+    char *const arguments[] = {(char *)"gnuplot", (char *)"-d", (char *)argument, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = attributes_init(&attributes);
+    if (error) return error;
+    error = posix_spawn_file_actions_init(&actions);
+    if (error) {
+        posix_spawnattr_destroy(&attributes);
+        return error;
+    }
+    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (!error) error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!error) error = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    if (!error) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    if (!error) error = posix_spawnp(child, "gnuplot", &actions, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+static sigmoe_status not_started(int error) {
+    if (error == ENOENT)
+        return fail(SIGMOE_IO, "gnuplot is not installed, and the figures need it: install it (Debian: "
+                               "apt-get install gnuplot-nox) and try again");
+    return fail(SIGMOE_IO, "cannot start gnuplot: %s", strerror(error));
+}
+
+static sigmoe_status wait_for(pid_t child, const char *name, const char *complaint) {
+    int how;
+    while (waitpid(child, &how, 0) < 0)
+        if (errno != EINTR) return fail_errno("cannot wait for gnuplot");
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 0) return SIGMOE_OK;
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 127 && !*complaint) return not_started(ENOENT);
+    return fail(SIGMOE_IO, "gnuplot failed on %s: %s", name, *complaint ? complaint : "it says nothing");
+}
+
+static sigmoe_status run_gnuplot(const char *directory, const char *argument) {
+    int ends[2];
+    pid_t child;
+    char complaint[COMPLAINT_SIZE];
+    if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe for gnuplot");
+    int error = spawn_gnuplot(&child, directory, argument, ends);
+    close(ends[1]);
+    if (!error) read_complaint(ends[0], complaint);
+    close(ends[0]);
+    return error ? not_started(error) : wait_for(child, argument, complaint);
+}
+
+sigmoe_status plot_check(void) {
+    return run_gnuplot(".", "--version");
+}
+
+sigmoe_status plot_run(const char *directory, const char *name) {
+    char script[PATH_CAPACITY];
+    TRY(path_format(script, "./%s", name)); // no option, whatever the name begins with
+    return run_gnuplot(directory, script);
+}

@@ -1,0 +1,77 @@
+#include "prepare/fetch/download_origin.h"
+
+#include "system/file.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+static const download_origin unknown = {.total = -1};
+
+// It comes from a server, and goes into a line of a request.
+static bool is_line(const char *text) {
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~') return false;
+    return *text && strlen(text) < VALIDATOR_CAPACITY;
+}
+
+download_origin origin_of(const char *etag, const char *modified, int64_t total) {
+    download_origin o = {.total = total};
+    bool strong = etag && etag[0] == '"'; // W/"..." stands for files that are only alike
+    const char *validator = strong ? etag : modified;
+    if (validator && is_line(validator)) memcpy(o.validator, validator, strlen(validator) + 1);
+    return o;
+}
+
+bool origin_allows(const download_origin *o, const char *etag, const char *modified, int64_t total) {
+    const char *now = o->validator[0] == '"' ? etag : modified;
+    bool same = !o->validator[0] || !now || strcmp(now, o->validator) == 0;
+    return same && (o->total < 0 || total < 0 || o->total == total);
+}
+
+// ---------------------------------------------------------------- the file: the total, then the validator, a line each
+
+static sigmoe_status origin_path(const char *partial, char path[PATH_CAPACITY]) {
+    return path_format(path, "%s.origin", partial);
+}
+
+static FILE *open_regular(const char *path) {
+    int descriptor;
+    int64_t size;
+    if (file_open(path, &descriptor, &size) != SIGMOE_OK) return NULL;
+    FILE *file = fdopen(descriptor, "rb");
+    if (!file) close(descriptor);
+    return file;
+}
+
+download_origin origin_read(const char *partial) {
+    char path[PATH_CAPACITY], line[VALIDATOR_CAPACITY + 1] = "";
+    download_origin o = unknown;
+    FILE *file = origin_path(partial, path) == SIGMOE_OK ? open_regular(path) : NULL;
+    if (!file) return unknown;
+    bool read =
+        fscanf(file, "%" SCNd64, &o.total) == 1 && fgetc(file) == '\n' && fgets(line, sizeof line, file);
+    fclose(file);
+    size_t length = strcspn(line, "\n");
+    if (!read || line[length] != '\n' || o.total < -1) return unknown;
+    line[length] = '\0';
+    if (is_line(line)) memcpy(o.validator, line, length + 1);
+    return o;
+}
+
+sigmoe_status origin_write(const download_origin *o, const char *partial) {
+    char path[PATH_CAPACITY], text[VALIDATOR_CAPACITY + 32];
+    file_writer w;
+    TRY(origin_path(partial, path));
+    int length = snprintf(text, sizeof text, "%" PRId64 "\n%s\n", o->total, o->validator);
+    TRY(file_writer_open(&w, path));
+    sigmoe_status status = file_writer_write(&w, text, (size_t)length);
+    if (status == SIGMOE_OK) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
+}
+
+void origin_remove(const char *partial) {
+    char path[PATH_CAPACITY];
+    if (origin_path(partial, path) == SIGMOE_OK) file_remove(path);
+}

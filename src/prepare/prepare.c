@@ -1,0 +1,125 @@
+#include "prepare/prepare.h"
+
+#include "base/option.h"
+#include "prepare/corpus.h"
+#include "prepare/fetch/fetch.h"
+#include "system/output_directory.h"
+
+#include <string.h>
+
+enum { MOST_PIECES = 1 << 20 };
+
+static sigmoe_status find_corpus(const char *kind, const corpus **out) {
+    enum { MOST_CORPORA = 32 };
+    const char *names[MOST_CORPORA];
+    int count = corpus_count() < MOST_CORPORA ? corpus_count() : MOST_CORPORA;
+    for (int i = 0; i < count; i++) {
+        names[i] = corpus_at(i)->name;
+        if (strcmp(names[i], kind) != 0) continue;
+        *out = corpus_at(i);
+        return SIGMOE_OK;
+    }
+    return fail(SIGMOE_BAD_ARGUMENT, "unknown corpus \"%.80s\"%s", kind,
+        option_hint("", kind, names, count, NULL).text);
+}
+
+static sigmoe_status choose_tokenizer(
+    const corpus *c, const sigmoe_prepare_request *request, tokenizer_type *out) {
+    const char *name = request->tokenizer;
+    *out = c->tokenizer;
+    if (name && strcmp(name, "bytes") == 0)
+        *out = TOKENIZER_BYTES;
+    else if (name && strcmp(name, "sentencepiece") == 0)
+        *out = TOKENIZER_SENTENCEPIECE;
+    else if (name)
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no tokenizer \"%.40s\": use bytes or sentencepiece", name);
+    if (c->tokenizer_fixed && *out != c->tokenizer)
+        return fail(SIGMOE_BAD_ARGUMENT, "the tokenizer of %s is sentencepiece", c->name);
+    if (request->vocab_size < 0 || request->vocab_size > MOST_PIECES)
+        return fail(SIGMOE_BAD_ARGUMENT, "a vocabulary of %lld: it may have 1 to %d tokens (0: the usual)",
+            (long long)request->vocab_size, MOST_PIECES);
+    if (request->vocab_size && *out != TOKENIZER_SENTENCEPIECE)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "a vocabulary's size can be chosen for the tokenizer sentencepiece only: bytes come as they are");
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request *request) {
+    if (request->train_shards < 0 || request->valid_shards < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "the number of shards must be 0 (all) or more");
+    if (!c->sharded && (request->train_shards || request->valid_shards))
+        return fail(SIGMOE_BAD_ARGUMENT, "%s has no shards that could be counted", c->name);
+    return SIGMOE_OK;
+}
+
+// Replacing `out`, or what an earlier run left of it, must not remove what is read.
+static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
+    char place[PATH_CAPACITY];
+    for (int i = 0; i < request->input_count; i++)
+        if (output_holds(out, request->inputs[i], place))
+            return fail(SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", place,
+                request->inputs[i]);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_options(const corpus *c, const sigmoe_prepare_request *request) {
+    if (request->raw && c->prepare != corpus_text)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s cannot be taken raw: only text can", c->name);
+    if (request->skip_bad_lines && !c->sharded)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s has no lines of JSON that could be bad", c->name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status prepare_in(
+    const corpus *c, const sigmoe_prepare_request *request, corpus_request *r, arena *a) {
+    corpus_input *inputs;
+    TRY(inputs_collect(request->inputs, request->input_count, r->directory, r->observer, a, &inputs));
+    r->inputs = inputs;
+    r->input_count = request->input_count;
+    TRY(c->prepare(r));
+    inputs_remove_copies(request->inputs, inputs, request->input_count);
+    return SIGMOE_OK;
+}
+
+// Written aside: what fails or is interrupted leaves nothing but downloads, which the next try uses.
+static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
+    tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
+    char download[PATH_CAPACITY];
+    output_directory directory;
+    arena *a;
+    TRY(output_begin(&directory, out, OUTPUT_DATA, request->force));
+    sigmoe_status status = output_beside(&directory, "download", download);
+    if (status == SIGMOE_OK) status = arena_create("inputs", &a);
+    if (status == SIGMOE_OK) {
+        corpus_request r = {.directory = directory.partial,
+            .download = download,
+            .raw = request->raw,
+            .skip_bad_lines = request->skip_bad_lines,
+            .tokenizer = cut_by,
+            .vocab_size = request->vocab_size,
+            .train_shards = request->train_shards,
+            .valid_shards = request->valid_shards,
+            .observer = observer};
+        status = prepare_in(c, request, &r, a);
+        arena_destroy(a);
+    }
+    TRY(output_end(&directory, status));
+    fetch_forget(download, request->inputs, request->input_count);
+    return SIGMOE_OK;
+}
+
+sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_observer *observer) {
+    const corpus *c = NULL;
+    char out[PATH_CAPACITY];
+    if (!request->kind || !request->out)
+        return fail(SIGMOE_BAD_ARGUMENT, "prepare needs a kind of corpus and an output directory");
+    TRY(find_corpus(request->kind, &c));
+    tokenizer_type cut_by;
+    TRY(choose_tokenizer(c, request, &cut_by));
+    TRY(check_shards(c, request));
+    TRY(check_options(c, request));
+    TRY(path_of_output(out, request->out));
+    if (!request->force) TRY(output_check(out, false)); // before the work, not after it
+    TRY(keep_inputs(request, out));
+    return prepare_aside(c, request, cut_by, out, observer);
+}

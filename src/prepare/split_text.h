@@ -1,0 +1,56 @@
+// A corpus whose splits are given, as byte streams that are read as often as needed, and the sentences in them: what a
+// SentencePiece model learns from and encodes one by one.
+#pragma once
+
+#include "data/dataset_meta.h"
+#include "prepare/archive/byte_source.h"
+
+typedef enum sentence_format {
+    SENTENCE_LINES, // plain text: each line; the raw text is the bytes as they are
+    SENTENCE_DOCUMENTS, // a JSON object a line: its field `text`, with <STORY_SEP> behind it unless it is empty; the
+                        // raw text is these, one behind the other
+} sentence_format;
+
+typedef struct split_text {
+    const char *name;   // for messages
+    const char *source; // for meta.json
+    sentence_format format;
+    int parts[SPLITS];
+    // The tokenizer learns from so many of train's parts, at most, and of them from sentences of about so many bytes: where
+    // they have more, from a sample.
+    int training_parts;
+    int64_t training_bytes;
+    bool skip_bad_lines; // of documents, those that are no JSON with a text
+    sigmoe_status (*open)(const void *context, int split, int part, arena *a, byte_source *out);
+    const char *(*part_name)(const void *context, int split, int part); // for messages
+    const void *context;
+} split_text;
+
+enum {
+    SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go, if it has white space
+    WORD_BYTES = 16 << 20,     // the longest run without white space
+    DOCUMENT_BYTES = 16 << 20, // the longest line of JSON
+};
+
+typedef struct sentence {
+    const char *bytes; // without the newline; valid until the next call; NULL: the end
+    size_t size;       // at most SENTENCE_BYTES, or what has no white space but at its begin
+    bool cut;          // of a longer line or document, cut in front of white space, which changes no token
+    bool continues;    // the one before, which was cut
+} sentence;
+
+// Lines that were passed over.
+typedef struct bad_lines {
+    int64_t count;
+    char first[512]; // where the first one is and what is wrong with it
+} bad_lines;
+
+typedef struct sentence_reader sentence_reader;
+
+// The sentences of the split's first `parts` parts.
+sigmoe_status sentence_reader_open(const split_text *text, int split, int parts, sentence_reader **out);
+sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out);
+// Of the raw text handed out so far; borrowed.
+const raw_measure *sentence_reader_measure(const sentence_reader *r);
+const bad_lines *sentence_reader_bad_lines(const sentence_reader *r); // so far; borrowed
+void sentence_reader_close(sentence_reader *r);                       // NULL is allowed

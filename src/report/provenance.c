@@ -1,0 +1,191 @@
+#include "report/provenance.h"
+
+#include "base/cpu.h"
+#include "base/threads.h"
+#include "formats/json_options.h"
+#include "plot/page.h"
+#include "report/table.h"
+#include "system/file.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void print_entry(FILE *out, const char *term, const char *text) {
+    fprintf(out, "<dt>%s</dt><dd>", term);
+    html_text(out, text);
+    fputs("</dd>\n", out);
+}
+
+// ---------------------------------------------------------------- the command
+
+// A word as a shell reads it.
+static void print_shell_word(FILE *out, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        html_text(out, word);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++) {
+        char letter[2] = {*word, '\0'};
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            html_text(out, letter);
+    }
+    fputc('\'', out);
+}
+
+// What this process was started as.
+static void print_command(FILE *out) {
+    char *word = NULL;
+    size_t size = 0;
+    FILE *words = fopen("/proc/self/cmdline", "re");
+    if (!words) return;
+    fputs("<pre class=\"wrap\">", out);
+    for (const char *space = ""; getdelim(&word, &size, '\0', words) > 0; space = " ") {
+        fputs(space, out);
+        print_shell_word(out, word);
+    }
+    fputs("</pre>\n", out);
+    free(word);
+    fclose(words);
+}
+
+// ---------------------------------------------------------------- the machine
+
+static void processor_name(char name[128]) {
+    char line[256];
+    snprintf(name, 128, "unknown");
+    FILE *about = fopen("/proc/cpuinfo", "re");
+    if (!about) return;
+    while (fgets(line, sizeof line, about)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        colon[strcspn(colon, "\n")] = '\0';
+        snprintf(name, 128, "%s", colon + 1 + strspn(colon + 1, " "));
+        break;
+    }
+    fclose(about);
+}
+
+static void print_machine(FILE *out, const comparison_result *c) {
+    char processor[128], date[32], text[256];
+    time_t now = time(NULL);
+    struct tm utc;
+    int asked = c->threads;
+    processor_name(processor);
+    snprintf(text, sizeof text, "%s, kernels for %s", processor, cpu_level_name(cpu_current()));
+    print_entry(out, "processor", text);
+    snprintf(text, sizeof text, "%d (the results do not depend on it, the times do)",
+        asked > 0 ? asked : threads_available());
+    print_entry(out, "threads", text);
+    gmtime_r(&now, &utc);
+    strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
+    print_entry(out, "finished", date);
+    print_entry(out, "program", "sigmoe " SIGMOE_VERSION);
+}
+
+// ---------------------------------------------------------------- training
+
+static void print_training(FILE *out, const comparison_result *c) {
+    const sigmoe_train_settings *s = &c->plan->request->settings;
+    char text[512];
+    snprintf(text, sizeof text,
+        "%" PRId64 " step%s of %" PRId64 " × %" PRId64 " token%s; Adam, learning rate %g with %" PRId64
+        " step%s of warm-up, then a cosine; gradient norm clipped at %g; weight decay %g",
+        s->steps, plural(s->steps), s->batch, c->plan->base.model.unroll,
+        plural(s->batch * c->plan->base.model.unroll), s->lr, s->warmup, plural(s->warmup), s->clip,
+        s->weight_decay);
+    print_entry(out, "training", text);
+    snprintf(text, sizeof text,
+        "%" PRIu64 " to %" PRIu64
+        ": of initial weights and dropout; the batches and their order are the same for all",
+        plan_seed(c->plan, 0), plan_seed(c->plan, c->plan->seed_count - 1));
+    if (c->plan->seed_count == 1)
+        snprintf(text, sizeof text, "%" PRIu64 "; the batches and their order are the same for all",
+            plan_seed(c->plan, 0));
+    print_entry(out, c->plan->seed_count == 1 ? "seed" : "seeds", text);
+    if (c->plan->request->test_tokens > 0)
+        snprintf(text, sizeof text, "on the first %" PRId64 " token%s of each split, after the last step",
+            c->plan->request->test_tokens, plural(c->plan->request->test_tokens));
+    else
+        snprintf(text, sizeof text, "on all of each split, after the last step");
+    print_entry(out, "scores", text);
+}
+
+// ---------------------------------------------------------------- data
+
+static void print_size(FILE *out, arena *a, const json_t *size) {
+    const char *text = json_is_integer(size) ? grouped_text(a, json_integer_value(size)) : "-";
+    fprintf(out, "<td>%s</td>", text ? text : "-");
+}
+
+static void print_split(FILE *out, arena *a, const json_t *splits, const char *name) {
+    const json_t *split = json_object_get(splits, name), *sha = json_object_get(split, "sha256");
+    fprintf(out, "<tr><th scope=\"row\">%s</th>", name);
+    print_size(out, a, json_object_get(split, "tokens"));
+    print_size(out, a, json_object_get(split, "bytes"));
+    fputs("<td><code>", out);
+    html_text(out, json_is_string(sha) ? json_string_value(sha) : "-");
+    fputs("</code></td></tr>\n", out);
+}
+
+static void print_splits(FILE *out, arena *a, const json_t *meta) {
+    static const char *const names[] = {"train", "valid", "test"};
+    fputs(
+        "<div "
+        "class=\"scroll\"><table><thead><tr><th>split</th><th>tokens</th><th>bytes</th><th>SHA-256</th></tr>"
+        "</thead><tbody>\n",
+        out);
+    for (int i = 0; i < 3; i++) print_split(out, a, json_object_get(meta, "splits"), names[i]);
+    fputs("</tbody></table></div>\n", out);
+}
+
+static sigmoe_status print_data(FILE *out, const comparison_result *c) {
+    char path[PATH_CAPACITY];
+    json_t *meta;
+    TRY(path_format(path, "%s/meta.json", c->plan->data.directory));
+    TRY(json_read_object(path, &meta));
+    fputs("<h3>Data</h3>\n<p class=\"small\">", out);
+    html_text(out, c->plan->data.source[0] ? c->plan->data.source : c->plan->data.directory);
+    fputs("</p>\n", out);
+    print_splits(out, c->arena, meta);
+    json_decref(meta);
+    return SIGMOE_OK;
+}
+
+// ---------------------------------------------------------------- configurations
+
+static sigmoe_status print_configuration(FILE *out, const compared_variant *v) {
+    json_t *root;
+    TRY(config_to_json(&v->config, &root));
+    char *text = json_text(root);
+    json_decref(root);
+    if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for a configuration");
+    fputs("<details><summary>", out);
+    html_text(out, v->label);
+    fputs(": ", out);
+    html_text(out, v->paper->summary);
+    fputs("</summary><pre>", out);
+    html_text(out, text);
+    fputs("</pre></details>\n", out);
+    free(text);
+    return SIGMOE_OK;
+}
+
+sigmoe_status provenance_print(FILE *out, const comparison_result *c) {
+    fputs("<section><h2>How it was made</h2>\n", out);
+    print_command(out);
+    fputs("<dl>\n", out);
+    print_training(out, c);
+    print_machine(out, c);
+    fputs("</dl>\n", out);
+    TRY(print_data(out, c));
+    fputs("<h3>Configurations</h3>\n", out);
+    for (int i = 0; i < c->plan->variant_count; i++) TRY(print_configuration(out, &c->plan->variants[i]));
+    fputs("</section>\n", out);
+    return SIGMOE_OK;
+}

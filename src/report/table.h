@@ -1,0 +1,33 @@
+// The result of a comparison as a table: text, CSV and JSON.
+#pragma once
+
+#include "compare/summary.h"
+
+enum table_column {
+    COLUMN_VARIANT,
+    COLUMN_PARAMETERS,
+    COLUMN_DIFFERENCE,
+    COLUMN_PERCENT,
+    COLUMN_FLOPS,
+    COLUMN_TIME,
+    COLUMN_SPEED,
+    COLUMN_ACTIVATIONS,
+    COLUMN_VALID,
+    COLUMN_TEST,
+    COLUMN_PUBLISHED,
+    TABLE_COLUMNS,
+};
+
+// The table as a person reads it: a line of headings, one for each variant, and the n-gram's where there is one. UTF-8.
+typedef struct table_cells {
+    const char *(*cell)[TABLE_COLUMNS]; // [lines]; lines 0 and 1 are the headings' two lines
+    int lines;
+} table_cells;
+enum { TABLE_HEADINGS = 2 };
+sigmoe_status table_cells_make(const comparison_result *c, const variant_summary *rows, table_cells *out);
+
+// "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
+const char *grouped_text(arena *a, int64_t value);
+
+// table.txt's bytes, a sweep's with its verdicts; the caller frees.
+sigmoe_status table_text(const comparison_result *c, const variant_summary *rows, char **out);

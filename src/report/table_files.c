@@ -1,0 +1,191 @@
+#include "report/table_files.h"
+
+#include "compare/sweep_plan.h"
+#include "formats/json_objects.h"
+#include "formats/json_options.h"
+#include "report/claims_output.h"
+#include "report/table.h"
+#include "system/file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static double percent_of_base(const comparison_result *c, const compared_variant *v) {
+    return 100 * (double)(v->parameters - c->plan->base_parameters) / (double)c->plan->base_parameters;
+}
+
+// ---------------------------------------------------------------- CSV
+
+static void csv_number(FILE *out, double value) {
+    if (isfinite(value))
+        fprintf(out, ",%.10g", value);
+    else
+        fputc(',', out);
+}
+
+static void csv_line(
+    FILE *out, const comparison_result *c, const compared_variant *v, const variant_summary *row) {
+    const double numbers[] = {percent_of_base(c, v), v->flops_share, row->feedforward_share.median,
+        row->feedforward_seconds.median, row->tokens_per_second.median, row->peak_activation_bytes,
+        row->valid.mean, row->valid.deviation, row->test.mean, row->test.deviation, v->published,
+        row->feedforward_share.low, row->feedforward_share.high, row->feedforward_seconds.low,
+        row->feedforward_seconds.high, row->tokens_per_second.low, row->tokens_per_second.high};
+    fprintf(
+        out, "%s,%" PRId64 ",%" PRId64, v->label, v->parameters, v->parameters - c->plan->base_parameters);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) csv_number(out, numbers[i]);
+    fputc('\n', out);
+}
+
+// Labels hold neither commas nor quotes: names, and options of a schema.
+static void print_csv(FILE *out, const comparison_result *c, const variant_summary *rows) {
+    fputs("variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
+          "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_"
+          "share_q1,"
+          "ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
+        out);
+    for (int i = 0; i < c->plan->variant_count; i++) csv_line(out, c, &c->plan->variants[i], &rows[i]);
+    if (!c->ngram.known) return;
+    fputs("order-3 n-gram,,,,,,,,", out);
+    csv_number(out, plan_score(c->plan, &c->ngram.valid));
+    fputc(',', out);
+    csv_number(out, plan_score(c->plan, &c->ngram.test));
+    fputs(",,,,,,,,\n", out);
+}
+
+static sigmoe_status write_csv(const char *path, const comparison_result *c, const variant_summary *rows) {
+    file_writer w;
+    TRY(file_writer_open(&w, path));
+    print_csv(w.stream, c, rows);
+    if (!ferror(w.stream)) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return fail(SIGMOE_IO, "cannot write %s", path);
+}
+
+static sigmoe_status write_text(const char *path, const char *text) {
+    file_writer w;
+    TRY(file_writer_open(&w, path));
+    sigmoe_status status = file_writer_write(&w, text, strlen(text));
+    if (status == SIGMOE_OK) return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
+}
+
+// ---------------------------------------------------------------- JSON
+
+static sigmoe_status put_number(json_t *object, const char *key, double value) {
+    return json_put(object, key, json_finite(value));
+}
+
+// The median as `key`, and the quartiles around it.
+static sigmoe_status put_quartiles(const comparison_result *c, json_t *object, const char *key, quartiles q) {
+    const char *low = arena_text(c->arena, "%s_q1", key), *high = arena_text(c->arena, "%s_q3", key);
+    if (!low || !high) return SIGMOE_NO_MEMORY;
+    TRY(put_number(object, key, q.median));
+    TRY(put_number(object, low, q.low));
+    return put_number(object, high, q.high);
+}
+
+static sigmoe_status put_spread(json_t *object, const char *key, spread s) {
+    json_t *pair = json_object();
+    TRY(json_put(object, key, pair));
+    TRY(put_number(pair, "mean", s.mean));
+    return put_number(pair, "std", s.deviation);
+}
+
+static sigmoe_status append_object(json_t *array, json_t **out) {
+    *out = json_object();
+    if (json_array_append_new(array, *out) == 0) return SIGMOE_OK;
+    return fail(SIGMOE_NO_MEMORY, "no memory for table.json");
+}
+
+static sigmoe_status put_run(json_t *runs, const comparison_result *c, int variant, int seed) {
+    const run_result *r = result_run(c, variant, seed);
+    json_t *run, *valid, *test;
+    TRY(append_object(runs, &run));
+    TRY(json_put(run, "seed", json_integer((json_int_t)plan_seed(c->plan, seed))));
+    TRY(json_put(run, "failure", r->failure ? json_string(r->failure) : json_null()));
+    TRY(scores_to_json(&r->valid, &valid));
+    TRY(json_put(run, "valid", valid));
+    TRY(scores_to_json(&r->test, &test));
+    return json_put(run, "test", test);
+}
+
+static sigmoe_status put_variant(
+    json_t *variants, const comparison_result *c, const variant_summary *row, int i) {
+    const compared_variant *v = &c->plan->variants[i];
+    json_t *object, *runs = json_array();
+    TRY(append_object(variants, &object));
+    TRY(json_put(object, "runs", runs));
+    TRY(json_put(object, "variant", json_string(v->label)));
+    TRY(json_put(object, "parameters", json_integer(v->parameters)));
+    TRY(json_put(object, "difference", json_integer(v->parameters - c->plan->base_parameters)));
+    TRY(put_number(object, "difference_percent", percent_of_base(c, v)));
+    TRY(put_number(object, "ff_flops_share", v->flops_share));
+    TRY(put_quartiles(c, object, "ff_time_share", row->feedforward_share));
+    TRY(put_quartiles(c, object, "ff_seconds_per_step", row->feedforward_seconds));
+    TRY(put_quartiles(c, object, "tokens_per_s", row->tokens_per_second));
+    TRY(put_number(object, "peak_activation_bytes", row->peak_activation_bytes));
+    TRY(put_spread(object, "valid", row->valid));
+    TRY(put_spread(object, "test", row->test));
+    TRY(put_number(object, "published", v->published));
+    for (int s = 0; s < v->seeds; s++) TRY(put_run(runs, c, i, s));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status put_ngram(json_t *root, const comparison_result *c) {
+    json_t *ngram = json_object(), *valid, *test;
+    TRY(json_put(root, "ngram", ngram));
+    TRY(json_put(ngram, "order", json_integer(3)));
+    TRY(scores_to_json(&c->ngram.valid, &valid));
+    TRY(json_put(ngram, "valid", valid));
+    TRY(scores_to_json(&c->ngram.test, &test));
+    return json_put(ngram, "test", test);
+}
+
+static sigmoe_status put_sweep(json_t *root, const comparison_result *c) {
+    claim_results claims;
+    json_t *list;
+    TRY(json_put(root, "table", json_string(c->plan->sweep->name)));
+    TRY(json_put(root, "published_score", json_string(c->plan->sweep->published_unit)));
+    TRY(claims_of(c, &claims));
+    TRY(claims_to_json(c, &claims, &list));
+    return json_put(root, "claims", list);
+}
+
+static sigmoe_status fill_json(json_t *root, const comparison_result *c, const variant_summary *rows) {
+    json_t *variants = json_array();
+    const char *base = c->plan->request->base_name;
+    TRY(json_put(root, "score", json_string(plan_unit(c->plan))));
+    TRY(json_put(root, "base", json_string(base ? base : "")));
+    TRY(json_put(root, "base_parameters", json_integer(c->plan->base_parameters)));
+    TRY(json_put(root, "variants", variants));
+    for (int i = 0; i < c->plan->variant_count; i++) TRY(put_variant(variants, c, &rows[i], i));
+    if (c->plan->sweep) TRY(put_sweep(root, c));
+    return c->ngram.known ? put_ngram(root, c) : SIGMOE_OK;
+}
+
+static sigmoe_status write_json(const char *path, const comparison_result *c, const variant_summary *rows) {
+    json_t *root = json_object();
+    sigmoe_status status = fill_json(root, c, rows);
+    if (status == SIGMOE_OK) status = json_write(path, root);
+    json_decref(root);
+    return status;
+}
+
+static sigmoe_status write_claims(const comparison_result *c) {
+    claim_results claims;
+    TRY(claims_of(c, &claims));
+    return claims_write_csv(c, &claims);
+}
+
+sigmoe_status table_write(const comparison_result *c, const variant_summary *rows, const char *text) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/table.txt", c->plan->request->out));
+    TRY(write_text(path, text));
+    TRY(path_format(path, "%s/table.csv", c->plan->request->out));
+    TRY(write_csv(path, c, rows));
+    TRY(path_format(path, "%s/table.json", c->plan->request->out));
+    TRY(write_json(path, c, rows));
+    return c->plan->sweep ? write_claims(c) : SIGMOE_OK;
+}

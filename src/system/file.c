@@ -1,0 +1,231 @@
+#include "system/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PARTIAL_NAMES = 1000 };
+
+// ---------------------------------------------------------------- what is there
+
+static const char *kind_of(mode_t mode) {
+    return S_ISDIR(mode) ? "a directory" : S_ISLNK(mode) ? "a symbolic link" : "a device or a pipe";
+}
+
+static sigmoe_status replaceable_in(int directory, const char *name, const char *path) {
+    struct stat about;
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? SIGMOE_OK : fail_errno("cannot write %s", path);
+    if (S_ISREG(about.st_mode)) return SIGMOE_OK;
+    return fail(SIGMOE_IO,
+        "cannot write %s: it is %s, which is not replaced; remove it, or choose another name", path,
+        kind_of(about.st_mode));
+}
+
+static sigmoe_status with_parent(
+    const char *path, sigmoe_status (*use)(int directory, const char *name, const char *path)) {
+    const char *name;
+    int directory;
+    TRY(directory_hold_parent(path, "write", &directory, &name));
+    sigmoe_status status = use(directory, name, path);
+    close(directory);
+    return status;
+}
+
+sigmoe_status file_replaceable(const char *path) {
+    return with_parent(path, replaceable_in);
+}
+
+static sigmoe_status check_appendable(const struct stat *about, const char *path) {
+    if (S_ISLNK(about->st_mode))
+        return fail(SIGMOE_IO, "%s is a symbolic link, and is not written through: remove it", path);
+    if (!S_ISREG(about->st_mode))
+        return fail(SIGMOE_IO, "%s is %s, and no file to write to: remove it", path, kind_of(about->st_mode));
+    if (about->st_nlink <= 1) return SIGMOE_OK;
+    return fail(SIGMOE_IO,
+        "%s has %lld names (hard links), and what is written to it would show under all: put a copy in its "
+        "place",
+        path, (long long)about->st_nlink);
+}
+
+static sigmoe_status appendable_in(int directory, const char *name, const char *path) {
+    struct stat about;
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0) return check_appendable(&about, path);
+    return errno == ENOENT ? SIGMOE_OK : fail_errno("cannot write %s", path);
+}
+
+sigmoe_status file_appendable(const char *path) {
+    return with_parent(path, appendable_in);
+}
+
+// ---------------------------------------------------------------- written aside
+
+// A name that nothing has yet: whatever stands beside the file, a link as well as another process's part, stays as it is.
+static int open_partial(file_writer *w, int directory) {
+    for (int i = 0;; i++) {
+        snprintf(
+            w->partial_path, sizeof w->partial_path, "%s.%ld-%d.partial", w->final_path, (long)getpid(), i);
+        int descriptor =
+            descriptor_open(directory, path_leaf(w->partial_path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+        if (descriptor >= 0 || errno != EEXIST || i == PARTIAL_NAMES) return descriptor;
+    }
+}
+
+static sigmoe_status open_stream(file_writer *w, int directory, const char *name) {
+    TRY(replaceable_in(directory, name, w->final_path));
+    int descriptor = open_partial(w, directory);
+    if (descriptor < 0) return fail_errno("cannot write %s", w->final_path);
+    w->stream = fdopen(descriptor, "wb");
+    if (w->stream) return SIGMOE_OK;
+    fail_errno("cannot write %s", w->final_path);
+    close(descriptor);
+    unlinkat(directory, path_leaf(w->partial_path), 0);
+    return SIGMOE_IO;
+}
+
+sigmoe_status file_writer_open(file_writer *w, const char *path) {
+    const char *name;
+    int directory;
+    *w = (file_writer){0};
+    TRY(path_format(w->final_path, "%s", path));
+    TRY(directory_hold_parent(path, "write", &directory, &name));
+    sigmoe_status status = open_stream(w, directory, name);
+    close(directory);
+    return status;
+}
+
+void file_writer_abandon(file_writer *w) {
+    if (!w->stream) return;
+    fclose(w->stream);
+    w->stream = NULL;
+    file_remove(w->partial_path);
+}
+
+sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count) {
+    if (count == 0 || fwrite(bytes, 1, count, w->stream) == count) return SIGMOE_OK;
+    return fail_errno("cannot write %s", w->final_path);
+}
+
+static sigmoe_status take_name(const file_writer *w, int directory, const char *name) {
+    // Again: what stands there may have come since, and a token_writer chooses the name at the end.
+    TRY(replaceable_in(directory, name, w->final_path));
+    if (renameat(directory, path_leaf(w->partial_path), directory, name) != 0)
+        return fail_errno("cannot write %s", w->final_path);
+    return directory_sync_names(directory, w->final_path);
+}
+
+sigmoe_status file_writer_commit(file_writer *w) {
+    const char *name;
+    int directory;
+    sigmoe_status status = SIGMOE_OK;
+    if (fflush(w->stream) != 0 || fsync(fileno(w->stream)) != 0)
+        status = fail_errno("cannot write %s", w->final_path);
+    int closed = fclose(w->stream);
+    w->stream = NULL;
+    if (status == SIGMOE_OK && closed != 0) status = fail_errno("cannot write %s", w->final_path);
+    if (status == SIGMOE_OK) status = directory_hold_parent(w->final_path, "write", &directory, &name);
+    if (status == SIGMOE_OK) {
+        status = take_name(w, directory, name);
+        close(directory);
+    }
+    if (status != SIGMOE_OK) file_remove(w->partial_path); // nothing, where it was renamed but not synced
+    return status;
+}
+
+// ---------------------------------------------------------------- appended to
+
+static sigmoe_status stream_of(int descriptor, const char *path, FILE **stream) {
+    struct stat about;
+    if (fstat(descriptor, &about) != 0) return fail_errno("cannot write %s", path);
+    TRY(check_appendable(&about, path));
+    *stream = fdopen(descriptor, "ab");
+    return *stream ? SIGMOE_OK : fail_errno("cannot write %s", path);
+}
+
+sigmoe_status file_append(const char *path, FILE **stream) {
+    const char *name;
+    int directory;
+    *stream = NULL;
+    TRY(directory_hold_parent(path, "write", &directory, &name));
+    sigmoe_status status = appendable_in(directory, name, path);
+    int descriptor = -1;
+    if (status == SIGMOE_OK) {
+        descriptor =
+            descriptor_open(directory, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+        status = descriptor < 0 ? fail_errno("cannot write %s", path) : stream_of(descriptor, path, stream);
+    }
+    close(directory);
+    if (status != SIGMOE_OK && descriptor >= 0) close(descriptor);
+    return status;
+}
+
+// ---------------------------------------------------------------- names
+
+sigmoe_status file_rename(const char *from, const char *to) {
+    const char *name;
+    int directory;
+    TRY(directory_hold_parent(to, "write", &directory, &name));
+    sigmoe_status status = replaceable_in(directory, name, to);
+    if (status == SIGMOE_OK && renameat(directory, path_leaf(from), directory, name) != 0)
+        status = fail_errno("cannot rename %s to %s", from, to);
+    close(directory);
+    return status;
+}
+
+static sigmoe_status remove_in(int directory, const char *name, const char *path) {
+    (void)path;
+    unlinkat(directory, name, 0);
+    return SIGMOE_OK;
+}
+
+void file_remove(const char *path) {
+    with_parent(path, remove_in);
+}
+
+// ---------------------------------------------------------------- read
+
+sigmoe_status file_open(const char *path, int *descriptor, int64_t *size) {
+    // Not blocking: a pipe without a writer must not hang, it is refused below.
+    int opened = descriptor_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+    if (opened < 0) return fail_errno("cannot read %s", path);
+    struct stat about;
+    sigmoe_status status = SIGMOE_OK;
+    if (fstat(opened, &about) != 0)
+        status = fail_errno("cannot read %s", path);
+    else if (S_ISDIR(about.st_mode))
+        status = fail(SIGMOE_IO, "cannot read %s: it is a directory, a file is needed", path);
+    else if (!S_ISREG(about.st_mode))
+        status = fail(SIGMOE_IO, "cannot read %s: it is not a regular file", path);
+    if (status != SIGMOE_OK) {
+        close(opened);
+        return status;
+    }
+    *descriptor = opened;
+    *size = about.st_size;
+    return SIGMOE_OK;
+}
+
+sigmoe_status file_map_open(const char *path, file_map *map) {
+    int descriptor = -1;
+    int64_t size = 0;
+    *map = (file_map){0};
+    TRY(file_open(path, &descriptor, &size));
+    sigmoe_status status = SIGMOE_OK;
+    if (size > 0) {
+        void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (bytes == MAP_FAILED)
+            status = fail_errno("cannot map %s into memory", path);
+        else
+            *map = (file_map){bytes, (size_t)size};
+    }
+    close(descriptor);
+    return status;
+}
+
+void file_map_close(file_map *map) {
+    if (map->bytes) munmap((void *)map->bytes, map->size);
+    *map = (file_map){0};
+}

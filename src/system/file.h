@@ -1,0 +1,41 @@
+// Files, safely: written aside, fsynced and renamed, so that a reader sees the old contents or the new, never a half. Each is
+// opened relative to its directory (formats/directory.h), a regular file only, and never through a link in its own name.
+#pragma once
+
+#include "system/directory.h"
+
+#include <stdio.h>
+
+typedef struct file_writer {
+    FILE *stream;
+    char final_path[PATH_CAPACITY];
+    char partial_path[PATH_CAPACITY + 64]; // beside it and its own, "<final>.<process>-<number>.partial"
+} file_writer;
+
+// Whether nothing or a regular file stands at `path`: what a file_writer may replace. Others are refused by opening and by
+// committing; asked before a long computation, too.
+sigmoe_status file_replaceable(const char *path);
+sigmoe_status file_writer_open(file_writer *w, const char *path);
+sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count);
+// Flush, fsync, rename, fsync of the directory. On failure the partial file is removed.
+sigmoe_status file_writer_commit(file_writer *w);
+void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
+
+// Whether `path` can be appended to: nothing is there, or a regular file. One that has several names (hard links) is refused,
+// too: what is appended would show under all of them, in a backup as well as in a file that a stranger chose.
+sigmoe_status file_appendable(const char *path);
+// Opens it for appending, or makes it; close with fclose().
+sigmoe_status file_append(const char *path, FILE **stream);
+sigmoe_status file_rename(const char *from, const char *to); // in one directory
+void file_remove(const char *path);                          // where it is there
+
+// Opens a regular file for reading; refuses directories, pipes and devices. Close with close().
+sigmoe_status file_open(const char *path, int *descriptor, int64_t *size);
+
+// A whole regular file, mapped read-only; bytes is NULL for an empty file.
+typedef struct file_map {
+    const unsigned char *bytes;
+    size_t size;
+} file_map;
+sigmoe_status file_map_open(const char *path, file_map *map);
+void file_map_close(file_map *map);

@@ -1,0 +1,42 @@
+#include "system/file_lock.h"
+
+#include "system/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static sigmoe_status open_lock(int directory, const char *name, const char *path, int *descriptor) {
+    struct stat about;
+    *descriptor = descriptor_open(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+    if (*descriptor < 0 && errno == ELOOP)
+        return fail(SIGMOE_IO, "%s is a symbolic link, and is not written through: remove it", path);
+    if (*descriptor < 0) return fail_errno("cannot open %s", path);
+    if (fstat(*descriptor, &about) == 0 && S_ISREG(about.st_mode)) return SIGMOE_OK;
+    close(*descriptor);
+    *descriptor = -1;
+    return fail(SIGMOE_IO, "%s is a device or a pipe, and no file to lock: remove it", path);
+}
+
+sigmoe_status file_lock_open(const char *path, int *descriptor) {
+    const char *name;
+    int directory;
+    *descriptor = -1;
+    TRY(directory_hold_parent(path, "open", &directory, &name));
+    sigmoe_status status = open_lock(directory, name, path, descriptor);
+    close(directory);
+    return status;
+}
+
+// NFS without its lock daemon, Lustre mounted without locks: errors other than that somebody holds it.
+bool file_lock_try(int descriptor) {
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
+}
+
+bool file_lock_stands(int descriptor, const char *path) {
+    struct stat opened, named;
+    return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}

@@ -1,0 +1,204 @@
+#include "system/output_directory.h"
+
+#include "system/file.h"
+#include "system/file_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Nobody else calls a file so. It is the first to come into the directory and the last to go, so that whenever a run is
+// killed, what it leaves has the mark or is empty.
+static const char unfinished[] = ".sigmoe-unfinished";
+
+bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]) {
+    static const char *const ends[] = {"", ".partial"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (path_format(place, "%s%s", out, ends[i]) == SIGMOE_OK && path_inside(input, place)) return true;
+    return false;
+}
+
+sigmoe_status output_beside(const output_directory *d, const char *name, char path[PATH_CAPACITY]) {
+    return path_format(path, d->inside ? "%s/" MARK_NAME "-%s" : "%s.%s", d->final, name);
+}
+
+static sigmoe_status keep_but_lock(void *context, int directory, const char *path, const char *name) {
+    (void)context;
+    return strcmp(name, unfinished) == 0 ? SIGMOE_OK : directory_remove_in(directory, path, name);
+}
+
+static sigmoe_status remove_contents(const output_directory *d) {
+    int directory;
+    TRY(directory_hold(d->partial, "remove", &directory));
+    sigmoe_status status = directory_each(directory, d->partial, keep_but_lock, NULL);
+    close(directory);
+    return status;
+}
+
+// ---------------------------------------------------------------- beside: "<out>.partial"
+
+static sigmoe_status note_entry(void *context, int directory, const char *path, const char *name) {
+    (void)directory, (void)path, (void)name;
+    *(bool *)context = false;
+    return SIGMOE_OK;
+}
+
+static bool is_ours(const output_directory *d) {
+    struct stat about;
+    int directory;
+    bool empty = true;
+    if (lstat(d->partial, &about) != 0 || !S_ISDIR(about.st_mode)) return false;
+    if (path_exists(d->lock)) return true;
+    if (directory_hold(d->partial, "read", &directory) != SIGMOE_OK) return false;
+    empty = directory_each(directory, d->partial, note_entry, &empty) == SIGMOE_OK && empty;
+    close(directory);
+    return empty;
+}
+
+static sigmoe_status take_lock(output_directory *d) {
+    TRY(file_lock_open(d->lock, &d->descriptor));
+    if (file_lock_try(d->descriptor) && file_lock_stands(d->descriptor, d->lock)) return SIGMOE_OK;
+    close(d->descriptor);
+    d->descriptor = -1;
+    return fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output", d->final);
+}
+
+static sigmoe_status begin_beside(output_directory *d) {
+    snprintf(d->lock, sizeof d->lock, "%s/%s", d->partial, unfinished);
+    if (path_exists(d->partial) && !is_ours(d))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "%s is in the way, and nothing that sigmoe left unfinished: move it away, or choose another "
+            "output",
+            d->partial);
+    d->existed = directory_existing(d->partial);
+    sigmoe_status status = directory_make(d->partial);
+    if (status == SIGMOE_OK) status = take_lock(d);
+    if (status == SIGMOE_OK) status = remove_contents(d);
+    if (status == SIGMOE_OK) status = output_mark(d->partial, d->kind);
+    if (status == SIGMOE_OK) return SIGMOE_OK;
+    if (d->descriptor >= 0) {
+        unlink(d->lock);
+        close(d->descriptor);
+    }
+    directory_unmake(d->partial, d->existed);
+    return status;
+}
+
+static sigmoe_status take_name(const output_directory *d) {
+    TRY(output_check(d->final, false)); // it may have come meanwhile
+    return directory_rename(d->partial, d->final);
+}
+
+// Once it is not marked as unfinished, no later run takes it for what may go.
+static sigmoe_status finish_beside(output_directory *d) {
+    file_remove(d->lock);
+    close(d->descriptor);
+    return take_name(d);
+}
+
+static void abandon_beside(output_directory *d) {
+    if (remove_contents(d) == SIGMOE_OK && unlink(d->lock) == 0) directory_unmake(d->partial, d->existed);
+    close(d->descriptor);
+}
+
+// ---------------------------------------------------------------- inside: "<out>/.sigmoe-partial"
+
+static sigmoe_status begin_inside(output_directory *d, bool force) {
+    TRY(place_enter(&d->place, d->final, force, NULL));
+    sigmoe_status status = d->place.bare ? output_mark(d->final, d->kind) : SIGMOE_OK;
+    if (status == SIGMOE_OK) status = directory_make(d->partial);
+    if (status == SIGMOE_OK) status = remove_contents(d);
+    return status == SIGMOE_OK ? status : place_settle(&d->place, status);
+}
+
+static sigmoe_status move_up(void *context, int directory, const char *path, const char *name) {
+    const int *to = context;
+    if (renameat(directory, name, *to, name) == 0) return SIGMOE_OK;
+    return fail_errno("cannot move %s/%s", path, name);
+}
+
+static sigmoe_status move_down(void *context, int directory, const char *path, const char *name) {
+    const int *to = context;
+    (void)path;
+    bool moved = !output_name_stays(name) && strcmp(name, MARK_NAME) != 0;
+    if (moved) renameat(directory, name, *to, name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status fill(int from, int to, const output_directory *d) {
+    sigmoe_status status = directory_each(from, d->partial, move_up, &to);
+    if (status == SIGMOE_OK) return directory_sync_names(to, d->final);
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    directory_each(to, d->final, move_down, &from);
+    return fail(status, "%s", reason);
+}
+
+static sigmoe_status fill_place(const output_directory *d) {
+    int from, to;
+    TRY(directory_hold(d->final, "write", &to));
+    sigmoe_status status = directory_hold(d->partial, "finish", &from);
+    if (status == SIGMOE_OK) {
+        status = fill(from, to, d);
+        close(from);
+    }
+    close(to);
+    return status;
+}
+
+static sigmoe_status sync_partial(const output_directory *d) {
+    int directory;
+    TRY(directory_hold(d->partial, "finish", &directory));
+    sigmoe_status status = directory_sync_in(directory, d->partial);
+    close(directory);
+    return status;
+}
+
+static sigmoe_status finish_inside(output_directory *d) {
+    sigmoe_status status = place_clear(&d->place, d->kind);
+    if (status == SIGMOE_OK) status = fill_place(d);
+    if (status != SIGMOE_OK) return place_settle(&d->place, status);
+    TRY(directory_remove(d->partial));
+    TRY(place_settle(&d->place, SIGMOE_OK));
+    place_leave(&d->place);
+    return SIGMOE_OK;
+}
+
+static void abandon_inside(output_directory *d) {
+    directory_remove(d->partial);
+    place_settle(&d->place, SIGMOE_IO);
+}
+
+// ---------------------------------------------------------------- begin and end
+
+sigmoe_status output_begin(output_directory *d, const char *out, output_kind kind, bool force) {
+    *d = (output_directory){.descriptor = -1, .kind = kind};
+    TRY(path_format(d->final, "%s", out));
+    TRY(output_check(out, force));
+    d->inside = path_exists(out);
+    TRY(output_beside(d, "partial", d->partial));
+    return d->inside ? begin_inside(d, force) : begin_beside(d);
+}
+
+static sigmoe_status finish(output_directory *d) {
+    sigmoe_status status = d->inside ? finish_inside(d) : finish_beside(d);
+    if (status == SIGMOE_OK || !path_exists(d->partial)) return status;
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    return fail(status, "%s; the result is whole, in %s", reason, d->partial);
+}
+
+sigmoe_status output_end(output_directory *d, sigmoe_status status) {
+    if (status == SIGMOE_OK) status = sync_partial(d);
+    if (status == SIGMOE_OK) return finish(d);
+    char reason[1024]; // which cleaning up may overwrite
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    if (d->inside)
+        abandon_inside(d);
+    else
+        abandon_beside(d);
+    return fail(status, "%s", reason);
+}

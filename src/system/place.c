@@ -1,0 +1,225 @@
+#include "system/place.h"
+
+#include "system/file.h"
+#include "system/file_lock.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WAIT_MILLISECONDS = 50, MOST_WAITS = 100 };
+
+// ---------------------------------------------------------------- the lock
+
+static sigmoe_status in_use(const char *path) {
+    return fail(SIGMOE_IO,
+        "%s is in use by another process, perhaps a run of a killed one that still saves: try again when it "
+        "has ended",
+        path);
+}
+
+static sigmoe_status wait_for(int descriptor, const char *path, const sigmoe_observer *observer) {
+    const struct timespec pause = {.tv_nsec = WAIT_MILLISECONDS * 1000000L};
+    for (int waits = 0; !file_lock_try(descriptor); waits++) {
+        if (observer && observer->stop && *observer->stop)
+            return fail(SIGMOE_INTERRUPTED, "stopped while %s was in use by another process", path);
+        if (waits == MOST_WAITS) return in_use(path);
+        nanosleep(&pause, NULL);
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status take_lock(const char *path, const sigmoe_observer *observer, int *lock) {
+    char name[PATH_CAPACITY];
+    int descriptor;
+    TRY(path_format(name, "%s/" LOCK_NAME, path));
+    TRY(file_lock_open(name, &descriptor));
+    sigmoe_status status = wait_for(descriptor, path, observer);
+    if (status == SIGMOE_OK && !file_lock_stands(descriptor, name)) status = in_use(path);
+    if (status == SIGMOE_OK)
+        *lock = descriptor;
+    else
+        close(descriptor);
+    return status;
+}
+
+void place_unlock(int lock) {
+    if (lock >= 0) close(lock);
+}
+
+// ---------------------------------------------------------------- setting aside, putting back
+
+static bool is_there(int directory, const char *name) {
+    struct stat about;
+    return fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+typedef struct move {
+    int from, to;
+} move;
+
+static sigmoe_status move_entry(void *context, int directory, const char *path, const char *name) {
+    const move *m = context;
+    (void)directory;
+    if (output_name_stays(name) || renameat(m->from, name, m->to, name) == 0) return SIGMOE_OK;
+    return fail_errno("cannot move %s/%s", path, name);
+}
+
+// All that is in the directory, or in its `name` where `up`, into the other.
+static sigmoe_status move_all(int directory, const char *path, const char *name, bool up) {
+    int other = descriptor_open(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (other < 0) return fail_errno("cannot open %s/%s", path, name);
+    move m = up ? (move){other, directory} : (move){directory, other};
+    sigmoe_status status = directory_each(m.from, path, move_entry, &m);
+    close(other);
+    return status;
+}
+
+static sigmoe_status remove_entry(void *context, int directory, const char *path, const char *name) {
+    const output_kind *kind = context;
+    return output_owns(*kind, name) ? directory_remove_in(directory, path, name) : SIGMOE_OK;
+}
+
+// What the program wrote there, alone; what came from others meanwhile stays.
+static sigmoe_status remove_new(int directory, const char *path) {
+    output_kind kind = output_marked_in(directory);
+    return directory_each(directory, path, remove_entry, &kind);
+}
+
+// What was set aside comes back, and what had begun in its place goes.
+static sigmoe_status put_back(int directory, const char *path) {
+    if (is_there(directory, REPLACED_NAME)) {
+        TRY(remove_new(directory, path));
+        if (renameat(directory, REPLACED_NAME, directory, REPLACING_NAME) != 0)
+            return fail_errno("cannot rename %s/" REPLACED_NAME, path);
+    }
+    if (is_there(directory, REPLACING_NAME)) {
+        TRY(move_all(directory, path, REPLACING_NAME, true));
+        TRY(directory_remove_in(directory, path, REPLACING_NAME));
+    }
+    return SIGMOE_OK;
+}
+
+// It has its last name only when all is in it, so that whoever finds either knows what stands beside it.
+static sigmoe_status set_aside(int directory, const char *path) {
+    if (mkdirat(directory, REPLACING_NAME, 0777) != 0) return fail_errno("cannot write in %s", path);
+    TRY(move_all(directory, path, REPLACING_NAME, false));
+    if (renameat(directory, REPLACING_NAME, directory, REPLACED_NAME) != 0)
+        return fail_errno("cannot write in %s", path);
+    return directory_sync_names(directory, path);
+}
+
+static sigmoe_status discard(int directory, const char *path) {
+    if (is_there(directory, REPLACED_NAME) &&
+        renameat(directory, REPLACED_NAME, directory, REMOVED_NAME) != 0)
+        return fail_errno("cannot remove %s/" REPLACED_NAME, path);
+    return is_there(directory, REMOVED_NAME) ? directory_remove_in(directory, path, REMOVED_NAME) : SIGMOE_OK;
+}
+
+// `use` on the directory, held.
+static sigmoe_status in_directory(const char *path, sigmoe_status (*use)(int directory, const char *path)) {
+    int directory;
+    TRY(directory_hold(path, "write", &directory));
+    sigmoe_status status = use(directory, path);
+    close(directory);
+    return status;
+}
+
+// What a killed process left half done.
+static sigmoe_status recover(int directory, const char *path) {
+    if (is_there(directory, REMOVED_NAME)) TRY(directory_remove_in(directory, path, REMOVED_NAME));
+    return put_back(directory, path);
+}
+
+static sigmoe_status mark_once(const char *path, output_kind kind) {
+    int directory;
+    TRY(directory_hold(path, "write", &directory));
+    bool marked = output_marked_in(directory) != OUTPUT_KINDS;
+    close(directory);
+    return marked ? SIGMOE_OK : output_mark(path, kind);
+}
+
+sigmoe_status place_lock(const char *path, output_kind kind, const sigmoe_observer *observer, int *lock) {
+    int descriptor = -1;
+    TRY(take_lock(path, observer, &descriptor));
+    sigmoe_status status = in_directory(path, recover);
+    if (status == SIGMOE_OK) status = mark_once(path, kind);
+    if (status == SIGMOE_OK)
+        *lock = descriptor;
+    else
+        place_unlock(descriptor);
+    return status;
+}
+
+// ---------------------------------------------------------------- taking
+
+static sigmoe_status enter(taken_place *p, bool force, const sigmoe_observer *observer) {
+    TRY(directory_make(p->path));
+    TRY(take_lock(p->path, observer, &p->lock));
+    TRY(in_directory(p->path, recover));
+    TRY(output_check(p->path, force)); // again: who held the lock may have left something
+    return output_is_bare(p->path, &p->bare);
+}
+
+sigmoe_status place_enter(taken_place *p, const char *path, bool force, const sigmoe_observer *observer) {
+    *p = (taken_place){.lock = -1};
+    TRY(path_format(p->path, "%s", path));
+    TRY(output_check(path, force));
+    p->existed = directory_existing(path);
+    sigmoe_status status = enter(p, force, observer);
+    return status == SIGMOE_OK ? status : place_settle(p, status);
+}
+
+sigmoe_status place_clear(taken_place *p, output_kind kind) {
+    if (!p->bare) {
+        p->replaced = true; // or begun to be
+        TRY(in_directory(p->path, set_aside));
+    }
+    return output_mark(p->path, kind);
+}
+
+sigmoe_status place_take(
+    taken_place *p, const char *path, output_kind kind, bool force, const sigmoe_observer *observer) {
+    TRY(place_enter(p, path, force, observer));
+    sigmoe_status status = place_clear(p, kind);
+    return status == SIGMOE_OK ? status : place_settle(p, status);
+}
+
+// ---------------------------------------------------------------- giving back
+
+void place_leave(taken_place *p) {
+    char name[PATH_CAPACITY];
+    if (p->lock < 0) return;
+    if (path_format(name, "%s/" LOCK_NAME, p->path) == SIGMOE_OK) file_remove(name);
+    place_unlock(p->lock);
+    p->lock = -1;
+}
+
+static sigmoe_status undo(taken_place *p) {
+    sigmoe_status status = SIGMOE_OK;
+    if (p->replaced) {
+        status = in_directory(p->path, put_back);
+        place_unlock(p->lock);
+        p->lock = -1;
+    } else if (p->bare) {
+        status = in_directory(p->path, remove_new);
+        place_leave(p);
+    } else {
+        place_unlock(p->lock);
+        p->lock = -1;
+    }
+    directory_unmake(p->path, p->existed);
+    return status;
+}
+
+sigmoe_status place_settle(taken_place *p, sigmoe_status status) {
+    if (status == SIGMOE_OK) return p->replaced ? in_directory(p->path, discard) : SIGMOE_OK;
+    char reason[1024]; // which cleaning up may overwrite
+    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    if (undo(p) == SIGMOE_OK || !p->replaced) return fail(status, "%s", reason);
+    return fail(status,
+        "%s; what was there before is in %s/" REPLACED_NAME ", until somebody works there again", reason,
+        p->path);
+}

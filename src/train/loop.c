@@ -1,0 +1,146 @@
+#include "train/loop.h"
+
+#include "base/clock.h"
+#include "base/kept_text.h"
+#include "base/note.h"
+#include "base/progress.h"
+#include "kernels/peak/peak.h"
+#include "model/training_flops.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/expert_load.h"
+#include "train/saving.h"
+#include "train/trainer_state.h"
+#include "train/validate.h"
+
+#include <math.h>
+
+static bool finished(const trainer *t) {
+    return t->step >= t->settings.steps;
+}
+
+// Every `every` steps and at the end.
+static bool due(const trainer *t, int64_t every) {
+    return every > 0 && t->step > 0 && (t->step % every == 0 || finished(t));
+}
+
+// When a checkpoint is written depends on the clock here, but nothing that is in it.
+static bool due_by_clock(const trainer *t) {
+    return t->settings.checkpoint_every == 0 && t->checkpoint_seconds > 0 &&
+           seconds_now() - t->saved_at >= t->checkpoint_seconds;
+}
+
+static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
+    sigmoe_scores scores;
+    TRY(trainer_score(t, "valid", SCORE_STREAMS, t->settings.valid_tokens, observer, &scores));
+    TRY(run_log_validation(&t->log, t->step, &scores));
+    if (t->data.tokenizer.type != TOKENIZER_BYTES)
+        note_format(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
+    else if (isfinite(scores.bits_per_char))
+        note_format(
+            observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_char);
+    else
+        note_format(
+            observer, "step %lld: valid %.4f bits per byte", (long long)t->step, scores.bits_per_token);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status do_what_is_due(trainer *t) {
+    TRY(trainer_save_if_asked(t)); // before a validation that may take long
+    if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
+    // The first one holds the initial weights, so that a run can be resumed whenever it is killed.
+    if (due(t, t->settings.checkpoint_every) || due_by_clock(t) || t->step == 0 || finished(t))
+        TRY(trainer_save(t));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status stop_here(trainer *t) {
+    TRY(trainer_save(t));
+    return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
+        (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
+}
+
+// A step whose blocks are watched, and the line about them.
+static sigmoe_status watched_step(trainer *t, step_report *report) {
+    const model_config *c = &t->config.model;
+    arena *a;
+    TRY(arena_create("usage", &a));
+    sigmoe_status status =
+        ff_statistics_create(a, c->variant, &c->ff, c->n_layers, FF_TOTALS, &t->statistics);
+    if (status == SIGMOE_OK) status = trainer_step(t, report);
+    if (status == SIGMOE_OK) status = run_log_usage(&t->log, report->step, t->statistics);
+    t->statistics = NULL;
+    arena_destroy(a);
+    return status;
+}
+
+// A step and its line; a step that failed on numbers has its line, too.
+static sigmoe_status logged_step(trainer *t, step_report *report) {
+    bool watched = *t->run && t->step % USAGE_EVERY == 0;
+    sigmoe_status status = watched ? watched_step(t, report) : trainer_step(t, report);
+    if (status == SIGMOE_OK) return run_log_step(&t->log, report);
+    if (status == SIGMOE_NOT_FINITE) {
+        char sentence[512];
+        snprintf(sentence, sizeof sentence, "%s", sigmoe_message());
+        TRY(run_log_step(&t->log, report));
+        fail(status, "%s", sentence);
+    }
+    return status;
+}
+
+static void describe_step(const trainer *t, progress_meter *meter, const step_report *report) {
+    if (!meter->observer || !meter->observer->progress) return;
+    sigmoe_progress *p = &meter->state;
+    split_sizes sizes =
+        dataset_sizes_of(&t->data, "train", t->targets, t->settings.batch, t->config.model.unroll);
+    sigmoe_scores scores = scores_of(report->loss, 0, &sizes);
+    bool bytes = t->data.tokenizer.type == TOKENIZER_BYTES, characters = isfinite(scores.bits_per_char);
+    double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
+    p->loss = report->loss;
+    p->score = !bytes ? scores.perplexity : characters ? scores.bits_per_char : scores.bits_per_token;
+    p->score_name = !bytes ? "ppl" : characters ? "bpc" : "bpb";
+    p->tokens_per_second = report->tokens_per_second;
+    p->fraction_of_peak =
+        gflops / peak_gflops_beyond(t->work.kernel.threads, operand_type(t->settings.dtype), gflops);
+}
+
+static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *last) {
+    for (;;) {
+        sigmoe_status status = do_what_is_due(t);
+        if (status == SIGMOE_OK && finished(t)) return SIGMOE_OK;
+        if (status == SIGMOE_OK) status = progress_at(meter, (double)t->step);
+        if (status == SIGMOE_INTERRUPTED) return stop_here(t); // here, or in the middle of a validation
+        if (status == SIGMOE_OK) status = logged_step(t, last);
+        if (status != SIGMOE_OK) return status;
+        describe_step(t, meter, last);
+    }
+}
+
+static sigmoe_status newest_path(const trainer *t, const char **path) {
+    char newest[PATH_CAPACITY] = "";
+    if (t->last_checkpoint >= 0) TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
+    *path = kept_text(newest);
+    return *path ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+sigmoe_status trainer_run(
+    trainer *t, const char *task, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    progress_meter meter;
+    step_report last = {.loss = NAN};
+    double start = seconds_now();
+    progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
+    t->observer = observer;
+    t->saves_answered = saves_asked(observer);
+    t->saved_at = start;
+    sigmoe_status status = run_to_end(t, &meter, &last);
+    t->observer = NULL;
+    meter.state.done = (double)t->step;
+    progress_end(&meter);
+    if (!result) return status;
+    *result = (sigmoe_train_result){.steps = t->step,
+        .loss = last.loss,
+        .tokens_per_second = trainer_tokens_per_second(t),
+        .seconds = seconds_now() - start};
+    sigmoe_status named = newest_path(t, &result->checkpoint);
+    return status == SIGMOE_OK ? named : status;
+}

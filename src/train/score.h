@@ -1,0 +1,7 @@
+// The scores of a model directory on a prepared data set: what sigmoe_evaluate does.
+#pragma once
+
+#include "base/status.h"
+
+sigmoe_status score_model(
+    const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);

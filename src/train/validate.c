@@ -1,0 +1,30 @@
+#include "train/validate.h"
+
+#include "train/evaluate.h"
+#include "train/saving.h"
+#include "train/trainer_state.h"
+
+// Scoring changes nothing that a checkpoint holds.
+static sigmoe_status save_if_asked(void *context) {
+    return trainer_save_if_asked(context);
+}
+
+sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
+    const sigmoe_observer *observer, sigmoe_scores *scores) {
+    token_split *tokens = NULL;
+    TRY(trainer_split(t, split, &tokens));
+    evaluation e = {.model = t->model,
+        .between = save_if_asked,
+        .between_context = t,
+        .kernel = t->work.kernel,
+        .activations = t->work.activations,
+        .tokens = tokens,
+        .data = &t->data,
+        .split = split,
+        .batch = batch,
+        .memory_segments = t->config.model.memory_eval,
+        .limit_tokens = limit_tokens,
+        .task = split,
+        .observer = observer};
+    return evaluate(&e, scores);
+}

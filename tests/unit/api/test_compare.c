@@ -1,0 +1,501 @@
+// Comparisons end to end: the table says what the runs' results say, stopped ones go on to the same table, and what cannot
+// be compared is refused before anything is trained.
+#include "train/fixture.h"
+
+#include "compare/run.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+static volatile int stop;
+
+typedef struct notes {
+    char text[4096];
+    bool stop_at_first;
+} notes;
+
+static void on_note(void *context, const char *line) {
+    notes *n = context;
+    size_t used = strlen(n->text);
+    snprintf(n->text + used, sizeof n->text - used, "%s\n", line);
+    if (n->stop_at_first) stop = 1;
+}
+
+static const char *const two[] = {"dense", "sigma-moe"};
+
+typedef struct attempt {
+    sigmoe_config base;
+    sigmoe_compare_request request;
+    notes notes;
+    const char *table;
+} attempt;
+
+static attempt prepare(const char *out) {
+    static char data[PATH_CAPACITY];
+    OK(path_format(data, "%s/data", root));
+    attempt a = {.base = make_config(MOE)};
+    sigmoe_compare_defaults(&a.base, &a.request);
+    a.request.base_name = "small";
+    a.request.data = data;
+    a.request.out = out;
+    a.request.variants = two;
+    a.request.variant_count = 2;
+    a.request.seeds = 2;
+    a.request.settings = small_settings(6);
+    a.request.settings.valid_every = 2;
+    return a;
+}
+
+static sigmoe_status run(attempt *a) {
+    sigmoe_observer observer = {.note = on_note, .context = &a->notes, .stop = &stop, .threads = 1};
+    stop = 0;
+    a->request.base = &a->base;
+    return sigmoe_compare(&a->request, &observer, &a->table);
+}
+
+static json_t *read_json(const char *directory, const char *name) {
+    char path[PATH_CAPACITY];
+    json_t *object;
+    OK(path_format(path, "%s/%s", directory, name));
+    OK(json_read_object(path, &object));
+    return object;
+}
+
+static double number_at(const json_t *object, const char *key, const char *inner) {
+    const json_t *value = json_object_get(object, key);
+    if (inner) value = json_object_get(value, inner);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+// ---------------------------------------------------------------- the table
+
+static void assert_row_is_its_results(const char *out, const json_t *row) {
+    const char *variant = json_string_value(json_object_get(row, "variant"));
+    static const char *const splits[] = {"valid", "test"};
+    for (int i = 0; i < 2; i++) {
+        double score[2], speed = 0;
+        for (int seed = 0; seed < 2; seed++) {
+            char name[128];
+            snprintf(name, sizeof name, "runs/%s-seed%d/result.json", variant, 7 + seed);
+            json_t *result = read_json(out, name);
+            score[seed] = number_at(result, splits[i], "perplexity");
+            speed += number_at(result, "tokens_per_s", NULL) / 2;
+            json_decref(result);
+        }
+        double mean = (score[0] + score[1]) / 2, deviation = fabs(score[0] - score[1]) / sqrt(2);
+        assert_true(score[0] != score[1]); // the seed matters
+        assert_near(number_at(row, splits[i], "mean"), mean, 1e-12 * mean);
+        assert_near(number_at(row, splits[i], "std"), deviation, 1e-9 * mean);
+        assert_near(number_at(row, "tokens_per_s", NULL), speed, 1e-9 * speed);
+    }
+}
+
+static void the_table_is_the_results(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("whole"));
+    OK(run(&a));
+    json_t *table = read_json(in_root("whole"), "table.json"), *rows = json_object_get(table, "variants");
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(json_string_value(json_object_get(table, "score")), "perplexity");
+    for (size_t i = 0; i < 2; i++) assert_row_is_its_results(in_root("whole"), json_array_get(rows, i));
+
+    // The same numbers for eyes.
+    char cell[64];
+    const json_t *dense = json_array_get(rows, 0);
+    snprintf(
+        cell, sizeof cell, "%.3f ± %.3f", number_at(dense, "test", "mean"), number_at(dense, "test", "std"));
+    assert_non_null(strstr(a.table, cell));
+    assert_non_null(strstr(a.table, "order-3 n-gram"));
+    char *text = read_text(in_root("whole/table.txt"));
+    assert_string_equal(text, a.table);
+    free(text);
+    json_decref(table);
+}
+
+// Six steps of which one took a minute: a mean of them would say nothing else.
+static void one_slow_step_does_not_rule(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("slow"));
+    a.request.seeds = a.request.variant_count = 1;
+    OK(run(&a));
+    char text[4096] = "";
+    for (int step = 0; step < 6; step++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+            "{\"step\":%d,\"loss\":2,\"tokens_per_s\":%s}\n", step,
+            step == 3  ? "0.1"
+            : step % 2 ? "1000"
+                       : "1010");
+    write_text(in_root("slow/runs/dense-seed7/metrics.jsonl"), text);
+    assert_int_equal(remove(in_root("slow/runs/dense-seed7/result.json")), 0);
+    a.request.resume = true;
+    OK(run(&a));
+    json_t *table = read_json(in_root("slow"), "table.json");
+    const json_t *row = json_array_get(json_object_get(table, "variants"), 0);
+    assert_near(number_at(row, "tokens_per_s", NULL), 1005, 1e-9);
+    assert_near(number_at(row, "tokens_per_s_q1", NULL), 1000, 1e-9);
+    assert_near(number_at(row, "tokens_per_s_q3", NULL), 1010, 1e-9);
+    assert_non_null(strstr(a.table, "1,005 (1,000–1,010)"));
+    json_decref(table);
+}
+
+static void one_seed_has_no_deviation(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("single"));
+    a.request.seeds = 1;
+    OK(run(&a));
+    assert_null(strstr(a.table, "±"));
+    json_t *table = read_json(in_root("single"), "table.json");
+    const json_t *row = json_array_get(json_object_get(table, "variants"), 0);
+    assert_true(json_is_null(json_object_get(json_object_get(row, "valid"), "std")));
+    json_decref(table);
+}
+
+static void every_file_is_there(void **state) {
+    (void)state;
+    static const char *const files[] = {"compare.json", "table.txt", "table.csv", "table.json", "report.html",
+        "curves.svg", "curves.png", "curves-seconds.svg", "quality-flops.png", "training-loss.svg",
+        "runs/dense-seed7/metrics.jsonl", "runs/dense-seed7/valid.jsonl", "runs/dense-seed7/train.json",
+        "runs/sigma-moe-seed8/checkpoints/00000006/model.safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[PATH_CAPACITY];
+        OK(path_format(path, "%s/%s", in_root("whole"), files[i]));
+        struct stat about;
+        if (stat(path, &about) != 0 || about.st_size == 0) fail_msg("%s is missing or empty", path);
+    }
+}
+
+// ---------------------------------------------------------------- going on
+
+// Scores and costs that do not depend on time, of every run.
+static void assert_same_scores(const char *one, const char *other) {
+    json_t *a = read_json(one, "table.json"), *b = read_json(other, "table.json");
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *x = json_array_get(json_object_get(a, "variants"), i);
+        const json_t *y = json_array_get(json_object_get(b, "variants"), i);
+        assert_true(json_equal(json_object_get(x, "runs"), json_object_get(y, "runs")));
+        assert_true(json_equal(json_object_get(x, "test"), json_object_get(y, "test")));
+        assert_true(json_equal(json_object_get(x, "parameters"), json_object_get(y, "parameters")));
+    }
+    json_decref(a);
+    json_decref(b);
+}
+
+static ino_t file_identity(const char *name) {
+    struct stat about;
+    assert_int_equal(stat(in_root(name), &about), 0);
+    return about.st_ino;
+}
+
+static void a_finished_comparison_is_not_trained_again(void **state) {
+    (void)state;
+    const char *const files[] = {"whole/runs/dense-seed7/result.json", "whole/ngram.json",
+        "whole/runs/sigma-moe-seed8/checkpoints/00000006/model.safetensors"};
+    ino_t before[3];
+    for (int i = 0; i < 3; i++) before[i] = file_identity(files[i]);
+    char *table = read_text(in_root("whole/table.json"));
+    attempt a = prepare(in_root("whole"));
+    a.request.resume = true;
+    OK(run(&a));
+    for (int i = 0; i < 3; i++) assert_int_equal(file_identity(files[i]), before[i]);
+    char *again = read_text(in_root("whole/table.json"));
+    assert_string_equal(table, again);
+    free(table);
+    free(again);
+}
+
+static void stopped_between_runs_it_goes_on(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("stopped"));
+    a.notes.stop_at_first = true;
+    FAILS(SIGMOE_INTERRUPTED, run(&a));
+    assert_true(path_exists(in_root("stopped/runs/dense-seed7/result.json")));
+    assert_false(path_exists(in_root("stopped/runs/sigma-moe-seed7")));
+    assert_false(path_exists(in_root("stopped/table.txt")));
+    attempt b = prepare(in_root("stopped"));
+    b.request.resume = true;
+    OK(run(&b));
+    assert_same_scores(in_root("stopped"), in_root("whole"));
+}
+
+// As if killed in the middle of a run: the newest thing on disk is a checkpoint, or not even that.
+static void a_killed_run_goes_on_from_its_checkpoint(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("killed"));
+    a.request.settings.checkpoint_every = 4;
+    OK(run(&a));
+    OK(directory_remove(in_root("killed/runs/dense-seed8/result.json")));
+    OK(directory_remove(in_root("killed/runs/dense-seed8/checkpoints/00000006")));
+    OK(directory_remove(in_root("killed/runs/sigma-moe-seed8/result.json")));
+    OK(directory_remove(in_root("killed/runs/sigma-moe-seed8/checkpoints")));
+    attempt b = prepare(in_root("killed"));
+    b.request.settings.checkpoint_every = 4;
+    b.request.resume = true;
+    OK(run(&b));
+    assert_same_scores(in_root("killed"), in_root("whole"));
+}
+
+// A disk that is not there today must not cost the run its training.
+static void a_run_whose_checkpoints_cannot_be_read_is_kept(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    OK(run(&a));
+    a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    char checkpoints[PATH_CAPACITY], aside[PATH_CAPACITY];
+    OK(path_format(checkpoints, "%s/unread/runs/dense-seed7/checkpoints", root));
+    OK(path_format(aside, "%s/aside", root));
+    OK(directory_remove(in_root("unread/runs/dense-seed7/result.json")));
+    assert_int_equal(rename(checkpoints, aside), 0);
+    assert_int_equal(symlink(in_root("unmounted"), checkpoints), 0);
+    FAILS(SIGMOE_IO, run(&a));
+    assert_message_has("runs/dense-seed7/checkpoints");
+    assert_true(path_exists(in_root("unread/runs/dense-seed7/metrics.jsonl")));
+
+    assert_int_equal(unlink(checkpoints), 0);
+    assert_int_equal(rename(aside, checkpoints), 0);
+    a = prepare(in_root("unread"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    ino_t before = file_identity("unread/runs/dense-seed7/checkpoints/00000006/model.safetensors");
+    OK(run(&a));
+    assert_int_equal(file_identity("unread/runs/dense-seed7/checkpoints/00000006/model.safetensors"), before);
+}
+
+static void begun_runs_go_on_with_moved_data(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("elsewhere"));
+    a.request.settings.checkpoint_every = 4;
+    OK(run(&a));
+    OK(directory_remove(in_root("elsewhere/runs/dense-seed8/result.json")));
+    OK(directory_remove(in_root("elsewhere/runs/dense-seed8/checkpoints/00000006")));
+    assert_int_equal(rename(in_root("data"), in_root("moved")), 0);
+    attempt b = prepare(in_root("elsewhere"));
+    b.request.settings.checkpoint_every = 4;
+    b.request.resume = true;
+    b.request.data = in_root("moved");
+    sigmoe_status status = run(&b);
+    assert_int_equal(rename(in_root("moved"), in_root("data")), 0);
+    OK(status);
+    assert_same_scores(in_root("elsewhere"), in_root("whole"));
+}
+
+static void on_alarm(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+static void stopped_anywhere_it_goes_on(void **state) {
+    (void)state;
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART}, former;
+    assert_int_equal(sigaction(SIGALRM, &action, &former), 0);
+    sigmoe_status status = SIGMOE_INTERRUPTED;
+    for (int i = 0; i < 200 && status == SIGMOE_INTERRUPTED; i++) {
+        attempt a = prepare(in_root("anywhere"));
+        a.request.resume = true; // the first time there is nothing, and it begins
+        struct itimerval when = {.it_value = {.tv_usec = 5000 + 1700 * i}};
+        setitimer(ITIMER_REAL, &when, NULL);
+        status = run(&a);
+    }
+    struct itimerval never = {0};
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &former, NULL);
+    OK(status);
+    assert_same_scores(in_root("anywhere"), in_root("whole"));
+}
+
+// ---------------------------------------------------------------- what is refused
+
+static void other_settings_are_refused(void **state) {
+    (void)state;
+    static const char *const three[] = {"dense", "sigma-moe", "switch:expert_size=6"};
+    attempt a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.settings.steps = 8;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("settings.steps 6, not 8");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.variants = three;
+    a.request.variant_count = 3;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("variants");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.base.model.ff.moe.regularizer_weight = 0.5;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("base.ff.regularizer_weight");
+    a = prepare(in_root("whole"));
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a)); // neither resume nor force
+    a = prepare(in_root("data"));
+    a.request.resume = true;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("no comparison");
+}
+
+static void replace_in(const char *path, const char *former, const char *later) {
+    char *text = read_text(path), *at = strstr(text, former), changed[8192];
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, later, at + strlen(former));
+    write_text(path, changed);
+    free(text);
+}
+
+// A record that was changed by hand lets settings pass that the runs before were not trained with.
+static void edited_records_do_not_mix_trainings(void **state) {
+    (void)state;
+    char out[PATH_CAPACITY];
+    OK(path_format(out, "%s/edited", root));
+    attempt a = prepare(out);
+    a.request.settings.checkpoint_every = 4;
+    OK(run(&a));
+    replace_in(in_root("edited/compare.json"), "\"steps\": 6", "\"steps\": 8");
+    a = prepare(out);
+    a.request.settings.checkpoint_every = 4;
+    a.request.resume = true;
+    a.request.settings.steps = 8;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // finished with 6
+    assert_message_has("runs/dense-seed7 was trained with another number of steps");
+    OK(directory_remove(in_root("edited/runs/dense-seed7/result.json")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // begun for 6
+    assert_message_has("runs/dense-seed7 was trained with another value of steps");
+
+    replace_in(in_root("edited/compare.json"), "\"steps\": 8", "\"steps\": 6");
+    replace_in(in_root("edited/compare.json"), "\"lr\": 0.01", "\"lr\": 0.02");
+    a.request.settings.steps = 6;
+    a.request.settings.lr = 0.02;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("another value of lr");
+    OK(directory_remove(in_root("edited/runs/dense-seed7")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // that one is trained again, the next is in the way
+    assert_message_has("runs/sigma-moe-seed7 ");
+
+    replace_in(in_root("edited/compare.json"), "\"lr\": 0.02", "\"lr\": 0.01");
+    replace_in(in_root("edited/compare.json"), "\"dropout\": 0.1", "\"dropout\": 0.2");
+    a.request.settings.lr = 0.01;
+    a.base.model.dropout = 0.2;
+    OK(directory_remove(in_root("edited/runs/dense-seed7")));
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("runs/sigma-moe-seed7 was trained with another model");
+    OK(directory_remove(in_root("edited/runs")));
+    OK(run(&a));
+}
+
+static void refused_early(attempt *a, const char *part) {
+    FAILS(SIGMOE_BAD_ARGUMENT, run(a));
+    assert_message_has(part);
+    assert_false(path_exists(a->request.out));
+}
+
+static void mistakes_leave_nothing_behind(void **state) {
+    (void)state;
+    static const char *const same[] = {"dense", "sigma-moe", "dense"};
+    static const char *const alike[] = {"topk", "topk:k=6"}; // K·G of the base
+    static const char *const unknown[] = {"dense", "dence"};
+    static const char *const indivisible[] = {"dense", "half-k-2g:k=9"};
+    attempt a = prepare(in_root("nothing"));
+    a.request.variants = same;
+    a.request.variant_count = 3;
+    refused_early(&a, "name each once");
+    a = prepare(in_root("nothing"));
+    a.request.variants = alike;
+    refused_early(&a, "topk:k=6");
+    a = prepare(in_root("nothing"));
+    a.request.variants = unknown;
+    refused_early(&a, "did you mean \"dense\"");
+    a = prepare(in_root("nothing"));
+    a.request.variants = indivisible;
+    refused_early(&a, "half-k-2g");
+    a = prepare(in_root("nothing"));
+    a.request.settings.batch = 40;
+    refused_early(&a, "split train");
+    a = prepare(in_root("nothing"));
+    a.request.seeds = 0;
+    refused_early(&a, "seeds");
+    a = prepare(in_root("nothing"));
+    a.request.settings.valid_tokens = 2; // fewer than there are streams
+    refused_early(&a, "valid_tokens is 2");
+    a = prepare(in_root("nothing"));
+    a.request.test_tokens = 3;
+    refused_early(&a, "test_tokens is 3");
+    a = prepare(in_root("data")); // replacing the data that it reads
+    a.request.force = true;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("holds the data");
+}
+
+static void without_gnuplot_nothing_is_trained(void **state) {
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    attempt a = prepare(in_root("nothing"));
+    setenv("PATH", "/nowhere", 1);
+    sigmoe_status status = run(&a);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(status, SIGMOE_IO);
+    assert_message_has("gnuplot-nox");
+    assert_false(path_exists(in_root("nothing")));
+}
+
+static void a_damaged_result_is_named(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("single"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    write_text(in_root("single/runs/dense-seed7/result.json"), "{\"steps\": 6, \"failure\": null}");
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("result.json");
+    assert_message_has("valid");
+}
+
+// A result whose training met infinity: the table goes on without its score, and says why.
+static void a_failed_run_has_no_score(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("stopped"));
+    a.request.resume = true;
+    write_text(in_root("stopped/runs/dense-seed8/result.json"),
+        "{\"steps\": 3, \"failure\": \"step 3: the loss is not finite\", "
+        "\"valid\": {\"tokens\": 0, \"nats_per_token\": null, \"perplexity\": null, \"bits_per_token\": "
+        "null, "
+        "\"bits_per_char\": null, \"bits_per_byte\": null, \"word_perplexity\": null}, "
+        "\"test\": {\"tokens\": 0, \"nats_per_token\": null, \"perplexity\": null, \"bits_per_token\": null, "
+        "\"bits_per_char\": null, \"bits_per_byte\": null, \"word_perplexity\": null}, "
+        "\"seconds\": 1, \"tokens_per_s\": 24, \"feedforward_seconds_per_step\": null, "
+        "\"peak_activation_bytes\": null}");
+    OK(run(&a));
+    assert_non_null(strstr(a.table, "dense, seed 8: no score; step 3: the loss is not finite"));
+    json_t *table = read_json(in_root("stopped"), "table.json"),
+           *whole = read_json(in_root("whole"), "table.json");
+    const json_t *row = json_array_get(json_object_get(table, "variants"), 0);
+    const json_t *full = json_array_get(json_object_get(whole, "variants"), 0);
+    const json_t *first = json_array_get(json_object_get(full, "runs"), 0);
+    assert_near(
+        number_at(row, "test", "mean"), number_at(json_object_get(first, "test"), "perplexity", NULL), 0);
+    json_decref(table);
+    json_decref(whole);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_the_results),
+        cmocka_unit_test(one_slow_step_does_not_rule),
+        cmocka_unit_test(one_seed_has_no_deviation),
+        cmocka_unit_test(every_file_is_there),
+        cmocka_unit_test(a_finished_comparison_is_not_trained_again),
+        cmocka_unit_test(stopped_between_runs_it_goes_on),
+        cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
+        cmocka_unit_test(a_run_whose_checkpoints_cannot_be_read_is_kept),
+        cmocka_unit_test(begun_runs_go_on_with_moved_data),
+        cmocka_unit_test(stopped_anywhere_it_goes_on),
+        cmocka_unit_test(other_settings_are_refused),
+        cmocka_unit_test(edited_records_do_not_mix_trainings),
+        cmocka_unit_test(mistakes_leave_nothing_behind),
+        cmocka_unit_test(without_gnuplot_nothing_is_trained),
+        cmocka_unit_test(a_damaged_result_is_named),
+        cmocka_unit_test(a_failed_run_has_no_score),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
