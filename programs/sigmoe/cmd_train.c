@@ -80,8 +80,7 @@ static void tell_ignored(const parsed_arguments *given) {
             if (counts && length < (int)sizeof list)
                 length += snprintf(list + length, sizeof list - (size_t)length, " --%s", name);
         }
-    if (length)
-        fprintf(stderr, "the run's own settings count on --resume, not what is given here:%s\n", list);
+    if (length) tell("the run's own settings count on --resume, not what is given here:%s", list);
 }
 
 static void print_result(const sigmoe_train_request *request, const sigmoe_train_result *result) {

@@ -1,5 +1,7 @@
 #include "progress.h"
 
+#include "printable.h"
+#include "report.h"
 #include "signals.h"
 #include "standard_streams.h"
 
@@ -97,10 +99,11 @@ static void show(void *context, const sigmoe_progress *p) {
     if (d->stop_unread && standard_output_is_gone()) stop_unread();
     char line[LINE] = "";
     append(line, "%s", p->task ? p->task : "");
+    make_printable(line); // never longer than before
     size_t task_length = strlen(line);
     describe(p, line);
     if (!d->terminal) {
-        fprintf(stderr, "%s\n", line);
+        tell("%s", line);
         return;
     }
     cut_to_terminal(line);
@@ -114,7 +117,7 @@ static void show(void *context, const sigmoe_progress *p) {
 static void note(void *context, const char *line) {
     progress_display *d = context;
     progress_close(d);
-    fprintf(stderr, "%s\n", line);
+    tell("%s", line);
 }
 
 void progress_close(progress_display *d) {

@@ -1,18 +1,29 @@
 #include "report.h"
 
+#include "printable.h"
 #include "signals.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-int complain(int exit_status, const char *format, ...) {
+void tell(const char *format, ...) {
+    char line[1 << 14]; // several paths; nobody reads more
     va_list arguments;
     va_start(arguments, format);
-    fputs("sigmoe: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    make_printable(line);
+    fprintf(stderr, "%s\n", line);
+}
+
+int complain(int exit_status, const char *format, ...) {
+    char sentence[1 << 13];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    tell("sigmoe: %s", sentence);
     return exit_status;
 }
 

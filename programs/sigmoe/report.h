@@ -5,6 +5,8 @@
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+// Prints a line on stderr; all that goes there does so by this function, or through make_printable.
+void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Prints "sigmoe: <sentence>" on stderr and returns `exit_status`.
 int complain(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // The same of a result that nobody can read any more: with the status of a program that SIGPIPE ended.

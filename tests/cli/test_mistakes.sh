@@ -116,6 +116,21 @@ for place in data data/ data//; do
     ! grep -q '//' stderr || problem "two slashes in $(cat stderr)"
 done
 
+# What would break the line or move the cursor is a ?: of file names, of words, of what stands in a file, in sentences, notes and
+# progress lines. `fails` sees that there is one line.
+break=$(printf 'a\nb\033[2Jc\177\302\233d\377e\340\200\233f')
+fails 1 'there is no model a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f: No such file' info --model "$break"
+fails 1 'cannot read a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f: No such file' info --config "$break"
+fails 2 'there is no command `a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f`' "$break"
+fails 2 'train has no option --a[?]b[?]\[2J' train "--$break"
+sed 's/"d_model"/"d_\\u001b\\nmodel"/' dense.json >escapes.json
+fails 1 'escapes.json.*unknown key "d_[?][?]model"' info --config escapes.json
+printf 'some words, and a \377\n' >"$break"
+works data prepare text "$break" --out broken
+grep -q '^warning: .*(the first is byte 18 of a[?]b[?]\[2Jc' stderr || problem "a note about broken names: $(cat -v stderr)"
+! LC_ALL=C grep -q '[[:cntrl:]]' stderr || problem "control characters are shown: $(cat -v stderr)"
+fails 1 '^sigmoe: .*é世😀' info --model é世😀
+
 # ---------------------------------------------------------------- numbers
 
 number() { fails 2 "--$2 must be $1" train "--$2" "$3"; }
