@@ -120,6 +120,25 @@ static int unknown_command(int argc, char **argv) {
     return no_such_command(both, nearest ? meant : NULL, list);
 }
 
+// Of a line that begins with an option: options stand behind the command, and before it only --version, --help or -h.
+static int option_first(int argc, char **argv) {
+    static const char *const known[] = {"--version", "--help"};
+    const char *word = argv[0], *meant = sigmoe_nearest(word, known, COUNT(known));
+    int words = 0;
+    if (strcmp(word, "-v") == 0 || strcmp(word, "-V") == 0) meant = "--version";
+    if (meant) return complain(EXIT_USAGE, "there is no option %s; use %s", word, meant);
+    for (int i = 1; i < argc; i++) {
+        const command *c = find_command(argc - i, argv + i, &words);
+        if (c)
+            return complain(EXIT_USAGE, "the command comes first, its options behind it: `sigmoe %s %s ...`",
+                c->name, word);
+    }
+    return complain(EXIT_USAGE,
+        "the command comes first, its options behind it: `sigmoe COMMAND %s ...`; `sigmoe help` lists the "
+        "commands",
+        word);
+}
+
 static int show_help(int argc, char **argv) {
     int words;
     const command *c = find_command(argc, argv, &words);
@@ -160,6 +179,7 @@ static int dispatch(int argc, char **argv, const command **ran) {
     }
     if (strcmp(argv[0], "help") == 0) return show_help(argc - 1, argv + 1);
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return show_help(0, argv);
+    if (argv[0][0] == '-') return option_first(argc, argv);
     int words;
     const command *c = find_command(argc, argv, &words);
     *ran = c;

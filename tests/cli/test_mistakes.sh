@@ -59,6 +59,14 @@ done
 for word in generate chat serve export '' ' ' é; do is_command "$word" ''; done
 fails 2 'there is no command `bench all`; `sigmoe bench --help` lists them' bench all
 
+# Before the command.
+fails 2 'the command comes first, its options behind it: `sigmoe train --threads ...`$' --threads 2 train --out run
+fails 2 'the command comes first, its options behind it: `sigmoe bench layer --threads=2 ...`$' --threads=2 bench layer
+fails 2 'behind it: `sigmoe COMMAND --threads ...`; `sigmoe help` lists the commands$' --threads 2
+for word in -v -V --verson --Version; do
+    fails 2 "there is no option $word; use --version$" "$word"
+done
+
 # ---------------------------------------------------------------- what stands for a model, for data, for a configuration
 
 works info --model run
