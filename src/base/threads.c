@@ -3,6 +3,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -173,6 +174,36 @@ static void end_round(threads *t) {
             sleep_until_left(t, inside);
 }
 
+// ---------------------------------------------------------------- the workers
+
+// Signals are for the threads of the program, whose handlers may want a stack of their own, which workers have not. What a worker's
+// own instruction raises must reach it.
+static void block_signals(sigset_t *before) {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&blocked, own[i]);
+    pthread_sigmask(SIG_BLOCK, &blocked, before);
+}
+
+static bool start_worker(threads *t, int index) {
+    worker *w = &t->workers[index];
+    sigset_t before;
+    *w = (worker){.pool = t, .index = index, .processor = NOWHERE};
+    block_signals(&before);
+    bool started = thread_place_start(&w->place, &w->thread, worker_main, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+// Until there are `count` threads, or the system refuses one.
+static void start_workers(threads *t, int count) {
+    thread_place_bind(0);
+    for (t->count = 1; t->count < count && start_worker(t, t->count);) t->count++;
+}
+
+// ---------------------------------------------------------------- a round
+
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context) {
     if (t->count == 1 || tasks <= 1) {
         for (int64_t i = 0; i < tasks; i++) function(context, i, 0);
@@ -200,17 +231,8 @@ static threads *pool_new(int count) {
     memset(t, 0, sizeof *t);
     memset(workers, 0, (size_t)count * sizeof *workers);
     t->workers = workers;
-    t->count = 1;
     t->processor = NOWHERE;
     return t;
-}
-
-static bool start_worker(threads *t, int index) {
-    worker *w = &t->workers[index];
-    w->pool = t;
-    w->index = index;
-    w->processor = NOWHERE;
-    return thread_place_start(&w->place, &w->thread, worker_main, w) == 0;
 }
 
 sigmoe_status threads_create(int count, threads **out) {
@@ -220,9 +242,8 @@ sigmoe_status threads_create(int count, threads **out) {
             MOST_THREADS);
     threads *t = pool_new(count);
     if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for %d threads", count);
-    thread_place_bind(0);
-    for (; t->count < count; t->count++) {
-        if (start_worker(t, t->count)) continue;
+    start_workers(t, count);
+    if (t->count < count) {
         int started = t->count;
         threads_destroy(t);
         return fail(

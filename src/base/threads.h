@@ -10,7 +10,8 @@ typedef struct threads threads;
 
 typedef void task_function(void *context, int64_t task, int thread);
 
-// `count` includes the calling thread; 0 means what affinity and cgroup limits allow.
+// `count` includes the calling thread; 0 means what affinity and cgroup limits allow. The others block the signals that are sent
+// to the process.
 sigmoe_status threads_create(int count, threads **out);
 void threads_destroy(threads *t); // NULL is allowed
 int threads_count(const threads *t);

@@ -212,6 +212,47 @@ static void meet(void *context, int64_t task, int thread) {
     while (m->come < 2) sleep_nanoseconds(100000);
 }
 
+typedef struct masks {
+    meeting m;
+    sigset_t of_thread[2];
+} masks;
+
+static void note_mask(void *context, int64_t task, int thread) {
+    masks *all = context;
+    pthread_sigmask(SIG_BLOCK, NULL, &all->of_thread[thread]);
+    meet(&all->m, task, thread);
+}
+
+static void assert_same_mask(const sigset_t *a, const sigset_t *b) {
+    for (int number = 1; number <= SIGRTMAX; number++)
+        assert_int_equal(sigismember(a, number), sigismember(b, number));
+}
+
+// What is sent to the process reaches the program's own threads, and what an instruction raises the thread that ran it.
+static void workers_leave_signals_alone(void **state) {
+    (void)state;
+    static const int sent[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE, SIGALRM, SIGWINCH};
+    static const int raised[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    masks all = {0};
+    threads *pool;
+    sigset_t mine, before, after;
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &mine, NULL);
+    pthread_sigmask(SIG_BLOCK, NULL, &before);
+    assert_int_equal(threads_create(2, &pool), SIGMOE_OK);
+    pthread_sigmask(SIG_BLOCK, NULL, &after);
+    assert_same_mask(&after, &before);
+    parallel_for(pool, 2, note_mask, &all);
+    threads_destroy(pool);
+    pthread_sigmask(SIG_UNBLOCK, &mine, NULL);
+    assert_same_mask(&all.of_thread[0], &before);
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++)
+        assert_int_equal(sigismember(&all.of_thread[1], sent[i]), 1);
+    for (size_t i = 0; i < sizeof raised / sizeof *raised; i++)
+        assert_int_equal(sigismember(&all.of_thread[1], raised[i]), 0);
+}
+
 static void meet_and_linger(void *context, int64_t task, int thread) {
     meet(context, task, thread);
     if (thread > 0) sleep_nanoseconds(1000000000);
@@ -240,6 +281,14 @@ static void hold(int number) {
     gave_up = !released;
 }
 
+static void meet_and_listen(void *context, int64_t task, int thread) {
+    sigset_t heard;
+    sigemptyset(&heard);
+    sigaddset(&heard, SIGUSR1);
+    if (thread > 0) pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
+    meet(context, task, thread);
+}
+
 // A worker that does not get a processor, here since a signal's handler keeps it, is not waited for.
 static void late_workers_are_not_waited_for(void **state) {
     (void)state;
@@ -249,7 +298,7 @@ static void late_workers_are_not_waited_for(void **state) {
     struct sigaction holding = {.sa_handler = hold}, before;
     assert_int_equal(sigaction(SIGUSR1, &holding, &before), 0);
     assert_int_equal(threads_create(2, &pool), SIGMOE_OK);
-    parallel_for(pool, 2, meet, &m);
+    parallel_for(pool, 2, meet_and_listen, &m);
     assert_int_equal(syscall(SYS_tgkill, getpid(), m.thread_id[1], SIGUSR1), 0);
     for (int i = 0; i < 2000 && !held; i++) sleep_nanoseconds(1000000);
     bool holds = held; // ThreadSanitizer delivers it much later
@@ -286,6 +335,7 @@ int main(void) {
         cmocka_unit_test(idle_threads_sleep),
         cmocka_unit_test(waiting_for_a_task_sleeps),
         cmocka_unit_test(late_workers_are_not_waited_for),
+        cmocka_unit_test(workers_leave_signals_alone),
         cmocka_unit_test(impossible_counts_are_refused),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
