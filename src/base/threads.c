@@ -36,6 +36,7 @@ typedef struct worker {
 // What changes together shares a cache line with nothing else.
 struct threads {
     int count;
+    unsigned fork;   // the process that its workers are in
     worker *workers; // [count], the first is the caller
     task_function *function;
     void *context;
@@ -202,9 +203,30 @@ static void start_workers(threads *t, int count) {
     for (t->count = 1; t->count < count && start_worker(t, t->count);) t->count++;
 }
 
+// How many forks lie between the first process and this one.
+static unsigned forks;
+static int unwatched; // the error because of which forks are not counted
+static void count_fork(void) {
+    forks++;
+}
+static void watch_forks(void) {
+    unwatched = pthread_atfork(NULL, NULL, count_fork);
+}
+
+// The workers stayed in the parent. Where the system gives fewer threads than there, the pool goes on with those: a round cannot fail.
+static void start_again(threads *t) {
+    int count = t->count;
+    atomic_store(&t->round, 0);
+    atomic_store(&t->sleepers, 0);
+    atomic_store(&t->caller_sleeps, false);
+    t->fork = forks;
+    start_workers(t, count);
+}
+
 // ---------------------------------------------------------------- a round
 
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context) {
+    if (t->fork != forks) start_again(t);
     if (t->count == 1 || tasks <= 1) {
         for (int64_t i = 0; i < tasks; i++) function(context, i, 0);
         return;
@@ -231,6 +253,7 @@ static threads *pool_new(int count) {
     memset(t, 0, sizeof *t);
     memset(workers, 0, (size_t)count * sizeof *workers);
     t->workers = workers;
+    t->fork = forks;
     t->processor = NOWHERE;
     return t;
 }
@@ -240,7 +263,9 @@ sigmoe_status threads_create(int count, threads **out) {
     if (count < 0 || count > MOST_THREADS)
         return fail(SIGMOE_BAD_ARGUMENT, "%d threads: ask for 1 to %d (0 lets the machine decide)", count,
             MOST_THREADS);
-    threads *t = pool_new(count);
+    static pthread_once_t watching = PTHREAD_ONCE_INIT;
+    pthread_once(&watching, watch_forks);
+    threads *t = unwatched ? NULL : pool_new(count);
     if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for %d threads", count);
     start_workers(t, count);
     if (t->count < count) {
@@ -255,6 +280,7 @@ sigmoe_status threads_create(int count, threads **out) {
 
 void threads_destroy(threads *t) {
     if (!t) return;
+    if (t->fork != forks) t->count = 1; // its workers are the parent's
     atomic_store(&t->stop, true);
     atomic_fetch_add(&t->round, 1);
     wake(&t->round, t->count);

@@ -11,7 +11,7 @@ typedef struct threads threads;
 typedef void task_function(void *context, int64_t task, int thread);
 
 // `count` includes the calling thread; 0 means what affinity and cgroup limits allow. The others block the signals that are sent
-// to the process.
+// to the process. After a fork() between two rounds the child may use the pool, too, and gets workers of its own.
 sigmoe_status threads_create(int count, threads **out);
 void threads_destroy(threads *t); // NULL is allowed
 int threads_count(const threads *t);

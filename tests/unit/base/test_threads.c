@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -253,6 +254,49 @@ static void workers_leave_signals_alone(void **state) {
         assert_int_equal(sigismember(&all.of_thread[1], raised[i]), 0);
 }
 
+// ThreadSanitizer ends a child that makes threads.
+#if defined __SANITIZE_THREAD__
+enum { CHILDREN_MAY_HAVE_THREADS = 0 };
+#elif defined __has_feature
+enum { CHILDREN_MAY_HAVE_THREADS = !__has_feature(thread_sanitizer) };
+#else
+enum { CHILDREN_MAY_HAVE_THREADS = 1 };
+#endif
+
+static bool both_threads_work(threads *pool) {
+    meeting m = {0};
+    parallel_for(pool, 2, meet, &m); // never returns where one thread is missing
+    return m.thread_id[0] == gettid() && m.thread_id[1] != m.thread_id[0];
+}
+
+// A child, and children of it, use the pools. One that waits for workers of its parent's waits for ever; the alarm ends that.
+static bool descendants_work(threads *used, threads *unused, int generations) {
+    int status = 0;
+    if (generations == 0) return true;
+    pid_t child = fork();
+    if (child > 0) return waitpid(child, &status, 0) == child && status == 0;
+    alarm(60);
+    bool work = both_threads_work(used) && both_threads_work(used) &&
+                descendants_work(used, unused, generations - 1) && both_threads_work(used);
+    threads_destroy(used);
+    threads_destroy(unused);
+    _exit(!work);
+}
+
+static void pools_survive_a_fork(void **state) {
+    (void)state;
+    threads *used, *unused;
+    if (!CHILDREN_MAY_HAVE_THREADS) skip();
+    assert_int_equal(threads_create(2, &used), SIGMOE_OK);
+    assert_int_equal(threads_create(2, &unused), SIGMOE_OK);
+    assert_true(both_threads_work(used));
+    assert_true(descendants_work(used, unused, 2));
+    assert_true(both_threads_work(used));
+    assert_true(both_threads_work(unused));
+    threads_destroy(used);
+    threads_destroy(unused);
+}
+
 static void meet_and_linger(void *context, int64_t task, int thread) {
     meet(context, task, thread);
     if (thread > 0) sleep_nanoseconds(1000000000);
@@ -336,6 +380,7 @@ int main(void) {
         cmocka_unit_test(waiting_for_a_task_sleeps),
         cmocka_unit_test(late_workers_are_not_waited_for),
         cmocka_unit_test(workers_leave_signals_alone),
+        cmocka_unit_test(pools_survive_a_fork),
         cmocka_unit_test(impossible_counts_are_refused),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
