@@ -1,10 +1,9 @@
 #include "base/threads_place.h"
 
+#include "base/cpu_quota.h"
 #include "base/threads.h"
 
-#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 static bool pinned;
 static cpu_set_t allowed_once; // when pinning began: the mask of a bound thread says less
@@ -74,21 +73,10 @@ void thread_place_free(thread_place *p) {
     atomic_store_explicit(&p->kept_off, false, memory_order_release);
 }
 
-static int cgroup_limit(void) {
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (!file) return INT_MAX;
-    long long quota, period;
-    int fields = fscanf(file, "%lld %lld", &quota, &period); // "max 100000" has no quota
-    fclose(file);
-    if (fields != 2 || quota <= 0 || period <= 0) return INT_MAX;
-    long long cpus = (quota + period - 1) / period;
-    return cpus < INT_MAX ? (int)cpus : INT_MAX;
-}
-
 int threads_available(void) {
     cpu_set_t set = allowed_once;
     if (!pinned) places_now(&set);
-    int cpus = CPU_COUNT(&set), limit = cgroup_limit();
+    int cpus = CPU_COUNT(&set), limit = cpu_quota("");
     if (cpus > limit) cpus = limit;
     return cpus < 1 ? 1 : cpus;
 }
