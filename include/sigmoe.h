@@ -53,7 +53,8 @@ SIGMOE_API const char *sigmoe_cpu_name(void); /* the level in use, "avx512" */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
 
 /* Binds each thread of later work, the calling one included, to a processor of its own among those that the process may use
- * now. */
+ * now, the first of them first; runs of a sweep that are trained at the same time get different ones. Other processes know
+ * nothing of that: give each processors of its own (taskset, cpusets). */
 SIGMOE_API void sigmoe_pin_threads(void);
 
 /* What long work tells its caller. Every field is for a person's eyes; numbers that are not known are NaN. */

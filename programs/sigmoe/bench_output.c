@@ -9,7 +9,8 @@
 const argument bench_arguments[BENCH_ARGUMENTS] = {
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use", .help = "threads to compute with"},
-    {"pin", ARGUMENT_FLAG, AT(pin), .help = "bind each thread to a processor of its own"},
+    {"pin", ARGUMENT_FLAG, AT(pin),
+        .help = "bind each thread to a processor of its own; give two processes different ones with taskset"},
     {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
     {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
         .help = "how operands of matrix products are stored"},

@@ -41,7 +41,8 @@ static const argument arguments[] = {
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
-    {"pin", ARGUMENT_FLAG, AT(pin), .help = "bind each thread to a processor of its own"},
+    {"pin", ARGUMENT_FLAG, AT(pin),
+        .help = "bind each thread to a processor of its own; give two processes different ones with taskset"},
 };
 
 static void defaults(void *values) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 static bool pinned;
+static int first_place;        // of the allowed ones, in their order: the calling thread's
 static cpu_set_t allowed_once; // when pinning began: the mask of a bound thread says less
 
 static void places_now(cpu_set_t *set) {
@@ -19,10 +20,14 @@ void threads_pin(void) {
     pinned = true;
 }
 
+void threads_pin_from(int first) {
+    first_place = first;
+}
+
 // A refusal changes nothing but the speed, here and below.
 void thread_place_bind(int index) {
     if (!pinned) return;
-    int wanted = index % CPU_COUNT(&allowed_once);
+    int wanted = (first_place + index) % CPU_COUNT(&allowed_once);
     cpu_set_t one;
     CPU_ZERO(&one);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)

@@ -109,6 +109,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
     if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
     int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
     observer.threads = share > 1 ? share : 1;
+    threads_pin_from((int)(part - pool->part) * observer.threads);
     if (child.listener) {
         observer.progress = share_part;
         observer.note = pass_note;

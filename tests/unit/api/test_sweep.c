@@ -5,7 +5,9 @@
 #include "compare/sweep_read.h"
 
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static arena *texts;
@@ -267,6 +269,38 @@ static void several_at_a_time_are_the_same_runs(void **state) {
     assert_null(strstr(table, "needs 3 seeds"));
 }
 
+// In the process of a run, which has bound its thread by then.
+static void on_note_place(void *context, const char *line) {
+    volatile bool *used = context;
+    int here = sched_getcpu();
+    (void)line;
+    if (here >= 0 && here < CPU_SETSIZE) used[here] = true;
+}
+
+static void pinned_jobs_have_processors_of_their_own(void **state) {
+    (void)state;
+    cpu_set_t allowed;
+    OK(sched_getaffinity(0, sizeof allowed, &allowed));
+    if (CPU_COUNT(&allowed) < 2) skip();
+    bool *used = mmap(NULL, CPU_SETSIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(used != MAP_FAILED);
+    sigmoe_sweep_request request = small_request(in_root("pinned"), 1, 2);
+    pid_t process = fork(); // pinning lasts
+    if (process == 0) {
+        const char *table;
+        sigmoe_observer observer = {.note = on_note_place, .context = used, .threads = 2};
+        sigmoe_pin_threads();
+        _exit(sigmoe_sweep(&request, &observer, &table));
+    }
+    int ended = -1;
+    assert_int_equal(waitpid(process, &ended, 0), process);
+    assert_int_equal(ended, 0);
+    int processors = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) processors += used[cpu];
+    munmap(used, CPU_SETSIZE);
+    assert_int_equal(processors, 2);
+}
+
 static void a_stopped_sweep_goes_on(void **state) {
     (void)state;
     const char *table;
@@ -374,6 +408,7 @@ int main(void) {
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(one_seed_gives_plain_names_and_no_verdict),
         cmocka_unit_test(several_at_a_time_are_the_same_runs),
+        cmocka_unit_test(pinned_jobs_have_processors_of_their_own),
         cmocka_unit_test(a_stopped_sweep_goes_on),
         cmocka_unit_test(runs_that_outlive_a_killed_sweep_keep_its_place),
         cmocka_unit_test(a_run_that_cannot_be_written_stops_all),
