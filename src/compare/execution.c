@@ -132,7 +132,7 @@ sigmoe_status comparison_carry_out(
     TRY(ARENA_NEW(p->arena, out->curves, places));
     for (int i = 0; i < p->variant_count; i++)
         note_unlearned(&p->variants[i].config.model, p->variants[i].label, observer);
-    TRY(ngram_score_data(p, &out->ngram));
+    TRY(ngram_score_data(p, observer, &out->ngram));
     TRY(eta_begin(&e.eta, p));
     return run_all(&e, jobs, observer);
 }

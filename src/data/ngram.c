@@ -14,6 +14,12 @@ struct ngram_model {
     ngram_order orders[NGRAM_ORDER + 1];
 };
 
+enum { BLOCK = 1 << 16 }; // tokens, or contexts, from one look at the meter to the next
+
+static sigmoe_status look(progress_meter *meter, int64_t i) {
+    return i % BLOCK == 0 ? progress_at(meter, meter->state.done + BLOCK) : SIGMOE_OK;
+}
+
 static int64_t context_count(int64_t vocab_size, int order) {
     int64_t count = 1;
     for (int i = 0; i < order; i++) count *= vocab_size;
@@ -38,37 +44,43 @@ static uint16_t sort_row(uint8_t *row, uint32_t length) {
     return distinct;
 }
 
-static sigmoe_status count_order(
-    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, int order, ngram_order *out) {
+static sigmoe_status count_order(arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size,
+    int order, progress_meter *meter, ngram_order *out) {
     int64_t contexts = context_count(vocab_size, order), rows = count > order ? count - order : 0;
     TRY(ARENA_NEW(a, out->ends, contexts));
     TRY(ARENA_NEW(a, out->distinct, contexts));
     TRY(ARENA_NEW_RAW(a, out->followers, rows));
     uint32_t *begins = out->ends; // they become the ends as the rows fill
-    for (int64_t i = 0; i < rows; i++) begins[context_index(tokens + i, order, vocab_size)]++;
+    for (int64_t i = 0; i < rows; i++) {
+        TRY(look(meter, i));
+        begins[context_index(tokens + i, order, vocab_size)]++;
+    }
     uint32_t sum = 0;
     for (int64_t c = 0; c < contexts; c++) {
         uint32_t length = begins[c];
         begins[c] = sum;
         sum += length;
     }
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows; i++) {
+        TRY(look(meter, i));
         out->followers[begins[context_index(tokens + i, order, vocab_size)]++] = tokens[i + order];
+    }
     for (int64_t c = 0; c < contexts; c++) {
+        TRY(look(meter, c));
         uint32_t begin = c ? out->ends[c - 1] : 0, length = out->ends[c] - begin;
         if (length) out->distinct[c] = sort_row(out->followers + begin, length);
     }
     return SIGMOE_OK;
 }
 
-sigmoe_status ngram_train(
-    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, ngram_model **out) {
+sigmoe_status ngram_train(arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size,
+    progress_meter *meter, ngram_model **out) {
     if (count > UINT32_MAX)
         return fail(SIGMOE_BAD_ARGUMENT, "an n-gram model counts at most %u tokens", UINT32_MAX);
     TRY(ARENA_NEW(a, *out, 1));
     (*out)->vocab_size = vocab_size;
     for (int order = 0; order <= NGRAM_ORDER; order++)
-        TRY(count_order(a, tokens, count, vocab_size, order, &(*out)->orders[order]));
+        TRY(count_order(a, tokens, count, vocab_size, order, meter, &(*out)->orders[order]));
     return SIGMOE_OK;
 }
 
@@ -100,8 +112,13 @@ double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t k
     return probability;
 }
 
-double ngram_nats(const ngram_model *m, const uint8_t *tokens, int64_t count) {
+sigmoe_status ngram_nats(
+    const ngram_model *m, const uint8_t *tokens, int64_t count, progress_meter *meter, double *out) {
     double sum = 0;
-    for (int64_t i = 1; i < count; i++) sum -= log(ngram_probability(m, tokens, i, tokens[i]));
-    return sum / (double)(count - 1);
+    for (int64_t i = 1; i < count; i++) {
+        TRY(look(meter, i - 1));
+        sum -= log(ngram_probability(m, tokens, i, tokens[i]));
+    }
+    *out = sum / (double)(count - 1);
+    return SIGMOE_OK;
 }

@@ -5,15 +5,18 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/progress.h"
 
 enum { NGRAM_ORDER = 3, NGRAM_MOST_VOCABULARY = 256 };
 
 typedef struct ngram_model ngram_model;
 
 // Counts `tokens`, each below vocab_size <= NGRAM_MOST_VOCABULARY. The model lives in the arena and keeps no tokens.
-sigmoe_status ngram_train(
-    arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size, ngram_model **out);
+// SIGMOE_INTERRUPTED when the meter's observer asks to stop, here and below.
+sigmoe_status ngram_train(arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size,
+    progress_meter *meter, ngram_model **out);
 // P(next | history), history being the `known` tokens before it, oldest first.
 double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t known, uint8_t next);
 // Mean of -ln P over tokens[1 .. count-1], each given all tokens before it. count >= 2.
-double ngram_nats(const ngram_model *m, const uint8_t *tokens, int64_t count);
+sigmoe_status ngram_nats(
+    const ngram_model *m, const uint8_t *tokens, int64_t count, progress_meter *meter, double *out);

@@ -219,6 +219,21 @@ static void stopped_between_runs_it_goes_on(void **state) {
     assert_same_scores(in_root("stopped"), in_root("whole"));
 }
 
+// Already the n-grams, which take seconds of a large text, listen to the request.
+static void stopped_before_its_runs_it_goes_on(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("early"));
+    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    stop = 1;
+    a.request.base = &a.base;
+    FAILS(SIGMOE_INTERRUPTED, sigmoe_compare(&a.request, &observer, &a.table));
+    assert_message_has("stopped; --resume goes on from here");
+    assert_false(path_exists(in_root("early/ngram.json")));
+    a.request.resume = true;
+    OK(run(&a));
+    assert_same_file(in_root("early/ngram.json"), in_root("whole/ngram.json"));
+}
+
 // As if killed in the middle of a run: the newest thing on disk is a checkpoint, or not even that.
 static void a_killed_run_goes_on_from_its_checkpoint(void **state) {
     (void)state;
@@ -486,6 +501,7 @@ int main(void) {
         cmocka_unit_test(every_file_is_there),
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
+        cmocka_unit_test(stopped_before_its_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
         cmocka_unit_test(a_run_whose_checkpoints_cannot_be_read_is_kept),
         cmocka_unit_test(begun_runs_go_on_with_moved_data),

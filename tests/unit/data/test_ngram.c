@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 static arena *a;
+static progress_meter quiet; // nobody watches
 
 static int make_arena(void **state) {
     (void)state;
@@ -33,7 +34,7 @@ static const uint8_t few[] = {0, 1, 0, 1, 1};
 static void hand_computed(void **state) {
     (void)state;
     ngram_model *m;
-    assert_int_equal(ngram_train(a, few, 5, 2, &m), SIGMOE_OK);
+    assert_int_equal(ngram_train(a, few, 5, 2, &quiet, &m), SIGMOE_OK);
     const double p0 = 4.0 / 7;             // (3 + 2·1/2) / (5 + 2)
     const double p1_after_0 = 6.0 / 7;     // (2 + 1·4/7) / (2 + 1)
     const double p1_after_1 = 15.0 / 28;   // (1 + 2·4/7) / (2 + 2)
@@ -50,7 +51,9 @@ static void hand_computed(void **state) {
     assert_near(ngram_probability(m, h0101, 4, 1), p3_after_101); // only the last three count
     assert_near(ngram_probability(m, h111, 3, 1), p1_after_1);    // 11 was never followed
     double nats = -log(p1_after_0) - log(1 - p2_after_01) - log(p3_after_010) - log(p3_after_101);
-    assert_near(ngram_nats(m, few, 5), nats / 4);
+    double mean;
+    assert_int_equal(ngram_nats(m, few, 5, &quiet, &mean), SIGMOE_OK);
+    assert_near(mean, nats / 4);
 }
 
 static void every_context_sums_to_one(void **state) {
@@ -60,7 +63,7 @@ static void every_context_sums_to_one(void **state) {
     random_stream stream = {.seed = 1, .purpose = RANDOM_TEST};
     for (int i = 0; i < TOKENS; i++) tokens[i] = (uint8_t)(random_bits(stream, (uint64_t)i) % VOCABULARY);
     ngram_model *m;
-    assert_int_equal(ngram_train(a, tokens, TOKENS, VOCABULARY, &m), SIGMOE_OK);
+    assert_int_equal(ngram_train(a, tokens, TOKENS, VOCABULARY, &quiet, &m), SIGMOE_OK);
     for (int h = 0; h < VOCABULARY * VOCABULARY * VOCABULARY; h++) {
         uint8_t history[] = {(uint8_t)(h / 25), (uint8_t)(h / 5 % 5), (uint8_t)(h % 5)};
         for (int known = 0; known <= 3; known++) {
@@ -76,11 +79,25 @@ static void edges(void **state) {
     (void)state;
     static const uint8_t tokens[] = {255, 255, 255, 255, 0};
     ngram_model *m;
-    assert_int_equal(ngram_train(a, tokens, 5, NGRAM_MOST_VOCABULARY, &m), SIGMOE_OK);
+    assert_int_equal(ngram_train(a, tokens, 5, NGRAM_MOST_VOCABULARY, &quiet, &m), SIGMOE_OK);
     assert_true(ngram_probability(m, tokens, 3, 255) > 0.3);
     assert_true(ngram_probability(m, tokens, 3, 7) > 0);
-    assert_int_equal(ngram_train(a, tokens, 1, NGRAM_MOST_VOCABULARY, &m), SIGMOE_OK);
+    assert_int_equal(ngram_train(a, tokens, 1, NGRAM_MOST_VOCABULARY, &quiet, &m), SIGMOE_OK);
     assert_near(ngram_probability(m, tokens, 3, 255), (1 + 1.0 / 256) / 2);
+}
+
+// Either of the two stops at its first look.
+static void stops_on_request(void **state) {
+    (void)state;
+    const volatile int stop = 1;
+    const sigmoe_observer insistent = {.stop = &stop};
+    progress_meter meter;
+    ngram_model *m;
+    double mean;
+    progress_begin(&meter, &insistent, "n-grams", "tokens", 0, NAN);
+    assert_int_equal(ngram_train(a, few, 5, 2, &meter, &m), SIGMOE_INTERRUPTED);
+    assert_int_equal(ngram_train(a, few, 5, 2, &quiet, &m), SIGMOE_OK);
+    assert_int_equal(ngram_nats(m, few, 5, &meter, &mean), SIGMOE_INTERRUPTED);
 }
 
 int main(void) {
@@ -88,6 +105,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(hand_computed, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(every_context_sums_to_one, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(edges, make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(stops_on_request, make_arena, drop_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
