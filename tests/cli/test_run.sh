@@ -63,4 +63,30 @@ new_system && with_apt 0 0 && tool dpkg-query 'printf installed'
 setup 0
 [ ! -s said ] || problem "nothing is missing, but ./run setup says: $(cat said)"
 
+# ---------------------------------------------------------------- fuzz
+
+# A project of one fuzzer, and a cmake whose build ends with the status in `built` and makes a fuzzer that ends with that in `fuzzed`.
+mkdir -p project/fuzz project/tests/lint
+cp "$root/run" project/run
+: >project/fuzz/fuzz_one.c
+: >project/tests/lint/check_runpaths.sh
+new_system
+for tool in basename mkdir nproc chmod; do ln -s "$(command -v "$tool")" "tools/$tool"; done
+tool cmake "[ \"\$1\" = --build ] || exit 0
+    printf '#!/bin/sh\\nexit %s\\n' \"\$(cat $work/fuzzed)\" >build-asan/fuzz_one && chmod +x build-asan/fuzz_one
+    exit \$(cat $work/built)"
+
+# fuzz BUILT FUZZED STATUS PATTERN: so ./run fuzz ends, and says PATTERN last.
+fuzz() {
+    status=0
+    echo "$1" >built
+    echo "$2" >fuzzed
+    SIGMOE_SKIP_SETUP=1 PATH=$work/tools project/run fuzz 1 >said 2>&1 || status=$?
+    [ "$status" -eq "$3" ] || problem "run fuzz: exit status $status, expected $3: $(cat said)"
+    tail -n 1 said | grep -qE -e "$4" || problem "run fuzz: \"$(cat said)\" does not end with \"$4\""
+}
+fuzz 0 0 0 'fuzz_one, 1 s'
+fuzz 0 77 1 'a fuzzer was broken: see build-asan/fuzz_found'
+fuzz 3 0 1 'the fuzzers could not be built'
+
 [ "$failures" -eq 0 ]
