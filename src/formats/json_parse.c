@@ -2,20 +2,29 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
-// The first bracket outside of strings that opens one level too many; `size`: there is none. Of text that is no JSON,
-// perhaps a wrong one.
-static size_t too_deep_at(const char *text, size_t size) {
-    int depth = 0;
+size_t json_next_mark(const char *text, size_t size, size_t from) {
+    static const char marks[] = {',', '[', ']', '{', '}'};
     bool in_string = false;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = from; i < size; i++) {
         if (text[i] == '"')
             in_string = !in_string;
         else if (in_string)
             i += text[i] == '\\';
-        else if (text[i] == '[' || text[i] == '{')
+        else if (memchr(marks, text[i], sizeof marks))
+            return i;
+    }
+    return size;
+}
+
+// The first bracket that opens one level too many; `size`: there is none. Of text that is no JSON, perhaps a wrong one.
+static size_t too_deep_at(const char *text, size_t size) {
+    int depth = 0;
+    for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1)) {
+        if (text[i] == '[' || text[i] == '{')
             depth++;
-        else if (text[i] == ']' || text[i] == '}')
+        else if (text[i] != ',')
             depth--;
         if (depth > JSON_MOST_DEPTH) return i;
     }
