@@ -1,6 +1,7 @@
-// What "did you mean" offers, and what it does not.
+// Tables of options, and what "did you mean" offers, and what it does not.
 #include "base/option.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,6 +90,81 @@ static void hints_fit_the_sentence(void **state) {
     assert_string_equal(option_hint("", "x", NULL, 0, NULL).text, "");
 }
 
+// ---------------------------------------------------------------- tables
+
+typedef struct values {
+    int64_t width, seed;
+    double rate;
+    bool tied;
+    int kind;
+} values;
+
+static const char *const kinds[] = {"dense", "moe", NULL};
+static const option all[] = {
+    {"width", OPTION_INTEGER, offsetof(values, width), .required = true, .low = 1, .high = 64, .preset = 5},
+    {"seed", OPTION_INTEGER, offsetof(values, seed), .low = -2, .high = 9, .preset = 7},
+    {"rate", OPTION_NUMBER, offsetof(values, rate), .low = 0, .high = 0.5, .preset = 0.25},
+    {"tied", OPTION_FLAG, offsetof(values, tied), .preset = 1},
+    {"kind", OPTION_CHOICE, offsetof(values, kind), .choices = kinds, .preset = 1},
+};
+static const option_table table = {all, COUNT(all)};
+
+static values good(void) {
+    values v;
+    memset(&v, 0x55, sizeof v);
+    option_defaults(table, &v);
+    v.width = 8;
+    return v;
+}
+
+static void defaults_fill_what_is_not_required(void **state) {
+    (void)state;
+    values v;
+    memset(&v, 0x55, sizeof v);
+    option_defaults(table, &v);
+    assert_int_equal(v.width, 0); // its preset does not count
+    assert_int_equal(v.seed, 7);
+    assert_true(v.rate == 0.25);
+    assert_true(v.tied);
+    assert_int_equal(v.kind, 1);
+}
+
+static void options_are_found_by_their_whole_name(void **state) {
+    (void)state;
+    assert_ptr_equal(option_find(table, "rate"), &all[2]);
+    assert_null(option_find(table, "rat"));
+    assert_null(option_find(table, "Rate"));
+    assert_null(option_find(table, ""));
+    assert_null(option_find((option_table){0}, "rate"));
+}
+
+static void refused(const values *v, const char *sentence) {
+    assert_int_equal(option_check(table, "ff.", v), SIGMOE_BAD_ARGUMENT);
+    assert_string_equal(sigmoe_message(), sentence);
+}
+
+static void values_outside_their_range_are_refused(void **state) {
+    (void)state;
+    values v = good();
+    assert_int_equal(option_check(table, "ff.", &v), SIGMOE_OK);
+    v.width = 64, v.seed = -2, v.rate = 0.5, v.kind = 0; // the ends belong to it
+    assert_int_equal(option_check(table, "ff.", &v), SIGMOE_OK);
+    v = good(), v.width = 0;
+    refused(&v, "ff.width is 0 (not given yet): choose 1 to 64");
+    v.width = 65;
+    refused(&v, "ff.width is 65: choose 1 to 64");
+    v = good(), v.seed = -3;
+    refused(&v, "ff.seed is -3: choose -2 to 9");
+    v = good(), v.rate = 0.75;
+    refused(&v, "ff.rate is 0.75: choose 0 to 0.5");
+    v.rate = NAN;
+    refused(&v, "ff.rate is nan: choose 0 to 0.5");
+    v = good(), v.kind = 2;
+    refused(&v, "ff.kind is choice 2 of 2: name one of them, as dense");
+    v.kind = -1;
+    refused(&v, "ff.kind is choice -1 of 2: name one of them, as dense");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slips_are_near),
@@ -96,6 +172,9 @@ int main(void) {
         cmocka_unit_test(nothing_is_near_in_an_empty_list),
         cmocka_unit_test(the_first_of_equals_wins),
         cmocka_unit_test(hints_fit_the_sentence),
+        cmocka_unit_test(defaults_fill_what_is_not_required),
+        cmocka_unit_test(options_are_found_by_their_whole_name),
+        cmocka_unit_test(values_outside_their_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,128 @@
+// The sentence of a failure: what is put in front of it and behind, and how much of it there is room for.
+#include "base/status.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail // cmocka's, which hides ours
+
+static sigmoe_status make_failure(const char *text) {
+    return fail(SIGMOE_BAD_FORMAT, "%s", text);
+}
+
+static void a_failure_has_a_code_and_a_sentence(void **state) {
+    (void)state;
+    assert_int_equal(fail(SIGMOE_NO_MEMORY, "%d of %s", 3, "them"), SIGMOE_NO_MEMORY);
+    assert_string_equal(sigmoe_message(), "3 of them");
+    assert_int_equal(fail(SIGMOE_IO, "again: %s", sigmoe_message()), SIGMOE_IO); // it may quote the last one
+    assert_string_equal(sigmoe_message(), "again: 3 of them");
+}
+
+static void the_system_says_why(void **state) {
+    (void)state;
+    errno = ENOENT;
+    assert_int_equal(fail_errno("cannot read %s", "x"), SIGMOE_IO);
+    assert_string_equal(sigmoe_message(), "cannot read x: No such file or directory");
+    assert_int_equal(errno, ENOENT);
+    errno = EFBIG;
+    fail_errno("cannot write");
+    assert_non_null(strstr(sigmoe_message(), "ulimit -f"));
+}
+
+static void callers_say_where(void **state) {
+    (void)state;
+    make_failure("no such key");
+    assert_int_equal(fail_in(SIGMOE_BAD_ARGUMENT, "%s, line %d", "f", 7), SIGMOE_BAD_ARGUMENT);
+    assert_string_equal(sigmoe_message(), "f, line 7: no such key");
+    fail_in(SIGMOE_IO, "there");
+    assert_string_equal(sigmoe_message(), "there: f, line 7: no such key");
+}
+
+static void long_sentences_are_cut(void **state) {
+    (void)state;
+    static char text[5000];
+    memset(text, 'a', sizeof text - 1);
+    make_failure(text);
+    size_t room = strlen(sigmoe_message());
+    assert_int_equal(room, 1023);
+    errno = ENOENT;
+    fail_errno("%s", text);
+    assert_int_equal(strlen(sigmoe_message()), room);
+    fail_in(SIGMOE_IO, "front");
+    assert_int_equal(strlen(sigmoe_message()), room);
+    assert_int_equal(strncmp(sigmoe_message(), "front: aaa", 10), 0);
+    fail_in(SIGMOE_IO, "%s", text);
+    assert_int_equal(strlen(sigmoe_message()), room);
+}
+
+static void *fail_elsewhere(void *before) {
+    *(bool *)before = sigmoe_message()[0] == '\0';
+    make_failure("there");
+    return NULL;
+}
+
+static void threads_have_their_own(void **state) {
+    (void)state;
+    pthread_t other;
+    bool empty = false;
+    make_failure("here");
+    assert_int_equal(pthread_create(&other, NULL, fail_elsewhere, &empty), 0);
+    pthread_join(other, NULL);
+    assert_true(empty);
+    assert_string_equal(sigmoe_message(), "here");
+}
+
+static sigmoe_status count_tries(const sigmoe_status *results, int *count) {
+    TRY(results[(*count)++]);
+    TRY(results[(*count)++]);
+    return results[(*count)++];
+}
+
+static sigmoe_status count_releases(sigmoe_status result, int *released) {
+    sigmoe_status status = SIGMOE_OK;
+    TRY_OR(done, result);
+    *released += 10;
+done:
+    *released += 1;
+    return status;
+}
+
+static void the_first_failure_wins(void **state) {
+    (void)state;
+    static const sigmoe_status fine[] = {SIGMOE_OK, SIGMOE_OK, SIGMOE_OK},
+                               second[] = {SIGMOE_OK, SIGMOE_IO, SIGMOE_NO_MEMORY};
+    int count = 0, released = 0;
+    assert_int_equal(count_tries(fine, &count), SIGMOE_OK);
+    assert_int_equal(count, 3);
+    count = 0;
+    assert_int_equal(count_tries(second, &count), SIGMOE_IO);
+    assert_int_equal(count, 2);
+    assert_int_equal(count_releases(SIGMOE_OK, &released), SIGMOE_OK);
+    assert_int_equal(count_releases(SIGMOE_IO, &released), SIGMOE_IO);
+    assert_int_equal(released, 12);
+}
+
+static void one_is_singular(void **state) {
+    (void)state;
+    assert_string_equal(plural(0), "s");
+    assert_string_equal(plural(1), "");
+    assert_string_equal(plural(2), "s");
+    assert_string_equal(plural(-1), "s");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failure_has_a_code_and_a_sentence),
+        cmocka_unit_test(the_system_says_why),
+        cmocka_unit_test(callers_say_where),
+        cmocka_unit_test(long_sentences_are_cut),
+        cmocka_unit_test(threads_have_their_own),
+        cmocka_unit_test(the_first_failure_wins),
+        cmocka_unit_test(one_is_singular),
+    };
+    return cmocka_run_group_tests_name("status", tests, NULL, NULL);
+}
