@@ -36,8 +36,8 @@ static int quota_of_directory(const char *directory) {
     return cpus < INT_MAX ? (int)cpus : INT_MAX;
 }
 
-// Of the cgroup `path` and all above it. A container may be told the path on its host, of which it sees the end as its own root:
-// what is not there has no quota.
+// Of the cgroup `path` and all above it. A container may be told the path on its host, of which it sees the end as its own
+// root: what is not there has no quota.
 static int least_quota(const char *mount, const char *path) {
     char directory[LONGEST];
     size_t root = strlen(mount);

@@ -36,7 +36,7 @@ typedef struct worker {
 // What changes together shares a cache line with nothing else.
 struct threads {
     int count;
-    unsigned fork;   // the process that its workers are in
+    unsigned fork;   // as `forks` was when its workers began: in another process there are none
     worker *workers; // [count], the first is the caller
     task_function *function;
     void *context;
@@ -177,8 +177,8 @@ static void end_round(threads *t) {
 
 // ---------------------------------------------------------------- the workers
 
-// Signals are for the threads of the program, whose handlers may want a stack of their own, which workers have not. What a worker's
-// own instruction raises must reach it.
+// Signals are for the threads of the program, whose handlers may want a stack of their own, which workers have not. What a
+// worker's own instruction raises must reach it.
 static void block_signals(sigset_t *before) {
     static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     sigset_t blocked;
@@ -213,7 +213,8 @@ static void watch_forks(void) {
     unwatched = pthread_atfork(NULL, NULL, count_fork);
 }
 
-// The workers stayed in the parent. Where the system gives fewer threads than there, the pool goes on with those: a round cannot fail.
+// The workers stayed in the parent. Where the system gives fewer threads than there, the pool goes on with those: a round
+// cannot fail.
 static void start_again(threads *t) {
     int count = t->count;
     atomic_store(&t->round, 0);

@@ -10,8 +10,8 @@ typedef struct threads threads;
 
 typedef void task_function(void *context, int64_t task, int thread);
 
-// `count` includes the calling thread; 0 means what affinity and cgroup limits allow. The others block the signals that are sent
-// to the process. After a fork() between two rounds the child may use the pool, too, and gets workers of its own.
+// `count` includes the calling thread; 0 means what affinity and cgroup limits allow. The others block the signals that are
+// sent to the process. After a fork() between two rounds the child may use the pool, too, and gets workers of its own.
 sigmoe_status threads_create(int count, threads **out);
 void threads_destroy(threads *t); // NULL is allowed
 int threads_count(const threads *t);
@@ -23,8 +23,8 @@ void parallel_for(threads *t, int64_t tasks, task_function *function, void *cont
 // Pools that are created from here on bind each of their threads, the calling one included, to a processor of its own among
 // those that the process may use now; more threads than processors share them in turn. Not while a pool exists.
 void threads_pin(void);
-// Where they do, the calling thread gets the processor number `first`, from 0, and the others those behind it: processes that share
-// the work of one shall not get the same ones.
+// Where they do, the calling thread gets the processor number `first`, from 0, and the others those behind it: processes that
+// share the work of one shall not get the same ones.
 void threads_pin_from(int first);
 
 // What the process may use: the lesser of its affinity mask and its cgroup's CPU quota, at least 1.

@@ -10,7 +10,8 @@
 
 enum { MOST_KNOWN_KEYS = 64, MOST_BYTES = 4 << 20 };
 
-// Values and members of the text, more or less: each follows a comma or an opening bracket. Of text that is no JSON, some number.
+// Values and members of the text, more or less: each follows a comma or an opening bracket. Of text that is no JSON, some
+// number.
 static int64_t count_values(const char *text, size_t size) {
     int64_t count = 0;
     for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1))
