@@ -1,4 +1,5 @@
 // What the process runs on.
+#include "base/threads_place.h"
 #include "kernels/kernel.h"
 
 const char *sigmoe_version(void) {

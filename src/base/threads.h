@@ -19,13 +19,3 @@ int threads_count(const threads *t);
 // Runs task 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not
 // call parallel_for on the same pool.
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);
-
-// Pools that are created from here on bind each of their threads, the calling one included, to a processor of its own among
-// those that the process may use now; more threads than processors share them in turn. Not while a pool exists.
-void threads_pin(void);
-// Where they do, the calling thread gets the processor number `first`, from 0, and the others those behind it: processes that
-// share the work of one shall not get the same ones.
-void threads_pin_from(int first);
-
-// What the process may use: the lesser of its affinity mask and its cgroup's CPU quota, at least 1.
-int threads_available(void);

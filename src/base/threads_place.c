@@ -1,7 +1,6 @@
 #include "base/threads_place.h"
 
 #include "base/cpu_quota.h"
-#include "base/threads.h"
 
 #include <stdbool.h>
 

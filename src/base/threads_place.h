@@ -5,6 +5,18 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+// Pools that are created from here on bind each of their threads, the calling one included, to a processor of its own among
+// those that the process may use now; more threads than processors share them in turn. Not while a pool exists.
+void threads_pin(void);
+// Where they do, the calling thread gets the processor number `first`, from 0, and the others those behind it: processes that
+// share the work of one shall not get the same ones.
+void threads_pin_from(int first);
+
+// What the process may use: the lesser of its affinity mask and its cgroup's CPU quota, at least 1.
+int threads_available(void);
+
+// ---------------------------------------------------------------- for the pool
+
 // For the thread that creates a pool, and for each worker when it begins: binds it where the program pins its threads.
 void thread_place_bind(int index);
 

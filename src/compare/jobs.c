@@ -1,6 +1,7 @@
 #include "compare/jobs.h"
 
 #include "base/threads.h"
+#include "base/threads_place.h"
 #include "compare/run.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/threads_place.h"
 #include "prepare/encode_split.h"
 #include "prepare/train_apart.h"
 #include "prepare/train_sentencepiece.h"

@@ -2,6 +2,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "base/threads_place.h"
 #include "formats/json_options.h"
 #include "plot/page.h"
 #include "report/table.h"

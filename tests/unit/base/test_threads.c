@@ -1,5 +1,6 @@
 // The pool: each task once whatever the counts, on a busy processor too, and threads that wait cost nothing after a while.
 #include "base/threads.h"
+#include "base/threads_place.h"
 
 #include <sched.h>
 #include <setjmp.h>

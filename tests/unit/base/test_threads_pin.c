@@ -1,5 +1,6 @@
 // Pinned threads: which processor each gets.
 #include "base/threads.h"
+#include "base/threads_place.h"
 
 #include <sched.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 // No library below starts threads of its own: a training process has those of its pool. And they stay where they are bound.
+#include "base/threads_place.h"
 #include "train/fixture.h"
 
 #include <dirent.h>
