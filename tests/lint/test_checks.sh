@@ -8,13 +8,19 @@ failures=0
 
 clean_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree/src/base" "$tree/src/kernels/dense_gemm" "$tree/src/model" "$tree/src/formats" "$tree/src/train" \
-        "$tree/src/data" "$tree/programs/sigmoe" "$tree/docs"
+    for room in base kernels/dense_gemm model formats data train plot report api; do mkdir -p "$tree/src/$room"; done
+    mkdir -p "$tree/programs/sigmoe" "$tree/docs"
     echo '#include "sigmoe.h"' >"$tree/src/base/status.h"
     echo '#include "base/status.h"' >"$tree/src/formats/npy.h"
     echo '#include "base/status.h"' >"$tree/src/model/config.h"
     printf '#include "base/status.h"\n#include <oneapi/dnnl/dnnl.h>\n' >"$tree/src/kernels/dense_gemm/dense_gemm_onednn.c"
-    printf '#include "model/config.h"\n#include "formats/npy.h"\n' >"$tree/src/train/trainer.c"
+    printf '#include "train/trainer_state.h"\n#include "model/config.h"\n#include "formats/npy.h"\n' >"$tree/src/train/trainer.c"
+    echo '#include "base/status.h"' >"$tree/src/train/trainer.h"
+    echo '#include "train/trainer.h"' >"$tree/src/train/trainer_state.h"
+    echo '#include "train/trainer_state.h"' >"$tree/src/train/loop.c"
+    echo '#include "base/status.h"' >"$tree/src/train/loop.h"
+    echo '#include "base/status.h"' >"$tree/src/plot/svg.h"
+    echo '#include "plot/svg.h"' >"$tree/src/report/page.c"
     echo '#include <stdio.h>' >"$tree/programs/sigmoe/report.h"
     printf '#include "report.h"\n#include "sigmoe.h"\n' >"$tree/programs/sigmoe/main.c"
     printf '# A page\n[here](docs/page.md#part) [there](https://example.org/x)\n' >"$tree/README.md"
@@ -45,7 +51,11 @@ caught check_layers.sh "model uses formats" src/model/config.h '#include "format
 caught check_layers.sh "formats uses kernels" src/formats/npy.h '#  include "kernels/dense_gemm/dense_gemm.h"'
 caught check_layers.sh "base uses model" src/base/status.h '#include "model/config.h"'
 caught check_layers.sh "data uses model" src/data/dataset.c '#include "model/config.h"'
-caught check_layers.sh "around the layers" src/data/dataset.c '#include "../model/config.h"'
+caught check_layers.sh "training uses the drawing" src/train/loop.c '#include "plot/svg.h"'
+caught check_layers.sh "drawing uses the report" src/plot/svg.h '#include "report/page.h"'
+caught check_layers.sh "not from src" src/train/loop.c '#include "trainer.h"'
+caught check_layers.sh "a circle of two" src/train/trainer.c '#include "train/loop.h"'
+caught check_layers.sh "around the rooms" src/data/dataset.c '#include "../model/config.h"'
 caught check_layers.sh "a program looks inside" programs/sigmoe/main.c '#include "base/status.h"'
 caught check_layers.sh "oneDNN elsewhere" src/model/config.h '#include <oneapi/dnnl/dnnl.h>'
 caught check_links.sh "dead link" README.md '[gone](docs/gone.md)'
@@ -54,7 +64,7 @@ caught check_words.sh "left to do" src/base/status.h "// TO""DO: later"
 caught check_words.sh "left to mend" docs/page.md "FIX""ME"
 clean_tree
 mkdir "$tree/src/other"
-expect 1 check_layers.sh "an unknown layer"
+expect 1 check_layers.sh "an unknown room"
 clean_tree
 yes '// line' | head -n 801 >>"$tree/src/base/status.h"
 expect 1 check_words.sh "a long file"
