@@ -1,6 +1,7 @@
 // What the process runs on.
 #include "base/threads_place.h"
 #include "kernels/kernel.h"
+#include "kernels/operations.h"
 
 const char *sigmoe_version(void) {
     return SIGMOE_VERSION;

@@ -1,6 +1,7 @@
 #include "bench/kernel.h"
 
 #include "bench/kernel_cases.h"
+#include "kernels/operations.h"
 #include "kernels/peak/peak.h"
 
 #include <math.h>

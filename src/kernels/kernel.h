@@ -31,8 +31,6 @@ typedef struct kernel_list {
     const kernel_identity *const *all;
     int count;
 } kernel_list;
-// All operations; false when `index` is past the end.
-bool kernel_list_at(int index, kernel_list *list);
 
 // Tests and benches: make kernel_choose take `name` wherever an operation has it and may run it (NULL: best first again).
 void kernel_force(const char *name);

@@ -9,6 +9,7 @@
 // go to stdout and, for `./run test`, which prints the table of all operations, to the end of the file $SIGMOE_MATRIX.
 #pragma once
 
+#include "kernels/operations.h"
 #include "amx/emulator.h"
 #include "base/random.h"
 #include "kernels/kernel.h"
