@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
+enum { POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
 
 typedef struct job {
     pid_t process; // 0: the place is free
@@ -35,9 +35,8 @@ typedef struct job_pool {
     job jobs[MOST_JOBS];
     double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
     int places, busy;
-    int begun, done;            // runs
-    sigmoe_status status;       // of the first that failed
-    char message[MESSAGE_SIZE]; // its sentence
+    int begun, done;      // runs
+    kept_failure failure; // of the first that failed
     bool stopping;
     int saves_passed; // requests to save
 } job_pool;
@@ -176,21 +175,17 @@ static void pass_saves(job_pool *pool) {
         if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGUSR1);
 }
 
-static void note_failure(job_pool *pool, sigmoe_status status, const char *message) {
-    if (pool->status == SIGMOE_OK) {
-        pool->status = status;
-        snprintf(pool->message, MESSAGE_SIZE, "%s", message);
-    }
+static void note_failure(job_pool *pool, sigmoe_status status) {
+    if (pool->failure.status == SIGMOE_OK) pool->failure = failure_keep(status);
     stop_all(pool);
 }
 
 // Of a child that said nothing itself.
 static void note_wordless(job_pool *pool, const job *j, const char *how) {
     const comparison_plan *p = pool->plan;
-    char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "the run %.200s, seed %" PRIu64 ", %s",
-        p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how);
-    note_failure(pool, SIGMOE_IO, message);
+    note_failure(
+        pool, fail(SIGMOE_IO, "the run %.200s, seed %" PRIu64 ", %s",
+                  p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how));
 }
 
 static void note_signal(job_pool *pool, const job *j, int number) {
@@ -208,7 +203,7 @@ static void note_exit(job_pool *pool, const job *j, int code, const char *messag
     if (code > AS_SIGNAL) {
         note_signal(pool, j, code - AS_SIGNAL);
     } else if (*message && code <= SIGMOE_INTERRUPTED) {
-        note_failure(pool, (sigmoe_status)code, message);
+        note_failure(pool, fail((sigmoe_status)code, "%s", message));
     } else {
         snprintf(how, sizeof how, "ended with status %d", code);
         note_wordless(pool, j, how);
@@ -216,11 +211,11 @@ static void note_exit(job_pool *pool, const job *j, int code, const char *messag
 }
 
 // What the child said; it is at its end.
-static void read_message(int pipe, char message[MESSAGE_SIZE]) {
+static void read_message(int pipe, char message[MESSAGE_CAPACITY]) {
     size_t used = 0;
     ssize_t count = 1;
-    while (used < MESSAGE_SIZE - 1 && count != 0) {
-        count = read(pipe, message + used, MESSAGE_SIZE - 1 - used);
+    while (used < MESSAGE_CAPACITY - 1 && count != 0) {
+        count = read(pipe, message + used, MESSAGE_CAPACITY - 1 - used);
         if (count > 0) used += (size_t)count;
         if (count < 0 && errno != EINTR) break;
     }
@@ -228,7 +223,7 @@ static void read_message(int pipe, char message[MESSAGE_SIZE]) {
 }
 
 static void end(job_pool *pool, job *j) {
-    char message[MESSAGE_SIZE];
+    char message[MESSAGE_CAPACITY];
     int status = 0;
     read_message(j->pipe, message);
     close(j->pipe);
@@ -282,9 +277,11 @@ static void tell(const job_pool *pool) {
 }
 
 static void begin_more(job_pool *pool) {
-    for (int i = 0; i < pool->places && pool->begun < pool->plan->run_count && !pool->stopping; i++)
-        if (!pool->jobs[i].process && begin(pool, &pool->jobs[i]) != SIGMOE_OK)
-            note_failure(pool, SIGMOE_IO, sigmoe_message());
+    for (int i = 0; i < pool->places && pool->begun < pool->plan->run_count && !pool->stopping; i++) {
+        if (pool->jobs[i].process) continue;
+        sigmoe_status status = begin(pool, &pool->jobs[i]);
+        if (status != SIGMOE_OK) note_failure(pool, status);
+    }
 }
 
 static void run_pool(job_pool *pool) {
@@ -309,7 +306,7 @@ sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
     run_pool(&pool);
     munmap(pool.part, size);
-    if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
+    if (pool.failure.status != SIGMOE_OK) return failure_again(&pool.failure);
     if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
     return SIGMOE_OK;
 }

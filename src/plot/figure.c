@@ -167,8 +167,7 @@ sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *f
     if (status == SIGMOE_OK) status = draw_pictures(drawing, directory, f->name);
     if (status == SIGMOE_OK) status = directory_remove(drawing);
     if (status == SIGMOE_OK) return read_svg(a, directory, f);
-    char reason[1024]; // which cleaning up may overwrite
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    kept_failure failure = failure_keep(status);
     directory_remove(drawing);
-    return fail(status, "%s", reason);
+    return failure_again(&failure);
 }

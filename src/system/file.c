@@ -181,8 +181,11 @@ static sigmoe_status remove_in(int directory, const char *name, const char *path
     return SIGMOE_OK;
 }
 
+// Often after a failure, whose sentence stays.
 void file_remove(const char *path) {
+    kept_failure before = failure_keep(SIGMOE_OK);
     with_parent(path, remove_in);
+    failure_again(&before);
 }
 
 // ---------------------------------------------------------------- read

@@ -46,6 +46,17 @@ static void abandoning_keeps_the_old(void **state) {
     assert_false(part_is_left(scratch, "b"));
 }
 
+static void abandoning_keeps_the_sentence(void **state) {
+    (void)state;
+    file_writer w;
+    assert_int_equal(directory_make(at("moved")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&w, at("moved/a")), SIGMOE_OK);
+    assert_int_equal(rename(at("moved"), at("away")), 0); // the part is not found any more
+    (fail)(SIGMOE_IO, "the reason");
+    file_writer_abandon(&w);
+    assert_string_equal(sigmoe_message(), "the reason");
+}
+
 static void a_place_that_cannot_be_written(void **state) {
     (void)state;
     file_writer w;
@@ -331,6 +342,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commit_replaces_at_once),
         cmocka_unit_test(abandoning_keeps_the_old),
+        cmocka_unit_test(abandoning_keeps_the_sentence),
         cmocka_unit_test(a_place_that_cannot_be_written),
         cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(parts_of_others_stay),
