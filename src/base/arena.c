@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/round_up.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,9 +100,9 @@ static chunk *chunk_new(const arena *a, size_t need) {
     if (capacity < known) capacity = known;
     if (capacity < growth) capacity = growth;
     if (capacity < SMALLEST_CHUNK) capacity = SMALLEST_CHUNK;
-    if (capacity > SIZE_MAX - HUGE_PAGE) return NULL;
+    if (capacity > INT64_MAX - HUGE_PAGE) return NULL;
     size_t alignment = capacity >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
-    capacity = (capacity + alignment - 1) / alignment * alignment;
+    capacity = (size_t)round_up((int64_t)capacity, (int64_t)alignment);
     chunk *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->bytes = aligned_alloc(alignment, capacity);

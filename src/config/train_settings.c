@@ -1,6 +1,7 @@
 #include "config/train_settings.h"
 
 #include "base/arena.h"
+#include "base/round_up.h"
 
 #include <math.h>
 
@@ -79,7 +80,7 @@ sigmoe_status checkpoint_seconds_check(double seconds) {
 }
 
 int64_t train_settings_valid_every(const sigmoe_train_settings *settings) {
-    return (settings->steps + VALIDATIONS - 1) / VALIDATIONS;
+    return divide_up(settings->steps, VALIDATIONS);
 }
 
 // All validations together are PART of the tokens trained on, but each has a segment of every stream; 0: the split is no longer

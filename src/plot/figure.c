@@ -1,5 +1,6 @@
 #include "plot/figure.h"
 
+#include "base/round_up.h"
 #include "plot/gnuplot.h"
 #include "plot/svg.h"
 #include "system/file.h"
@@ -51,8 +52,8 @@ static int key_columns(const figure_frame *p) {
 }
 
 static int height_of(const figure_frame *p) {
-    int columns = key_columns(p);
-    return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + (p->key_entries + columns - 1) / columns * KEY_LINE;
+    int lines = (int)divide_up(p->key_entries, key_columns(p));
+    return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + lines * KEY_LINE;
 }
 
 static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
