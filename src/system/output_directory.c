@@ -14,11 +14,12 @@
 // killed, what it leaves has the mark or is empty.
 static const char unfinished[] = ".sigmoe-unfinished";
 
-bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]) {
-    static const char *const ends[] = {"", ".partial"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (path_format(place, "%s%s", out, ends[i]) == SIGMOE_OK && path_inside(input, place)) return true;
-    return false;
+sigmoe_status output_directory_spares(
+    const char *out, const char *input, const char *what, const char *choice) {
+    char partial[PATH_CAPACITY];
+    TRY(output_spares(out, input, what, choice));
+    TRY(path_format(partial, "%s.partial", out));
+    return output_spares(partial, input, what, choice);
 }
 
 sigmoe_status output_beside(const output_directory *d, const char *name, char path[PATH_CAPACITY]) {

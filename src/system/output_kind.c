@@ -313,3 +313,8 @@ sigmoe_status output_check(const char *path, bool force) {
     close(directory);
     return status;
 }
+
+sigmoe_status output_spares(const char *out, const char *input, const char *what, const char *choice) {
+    if (!input || !path_inside(input, out)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT, "%s holds %s %s: choose another %s", out, what, input, choice);
+}
