@@ -67,18 +67,15 @@ char *json_text(const json_t *object) {
     return text;
 }
 
+static sigmoe_status print_line(FILE *out, const void *text) {
+    fprintf(out, "%s\n", (const char *)text);
+    return SIGMOE_OK;
+}
+
 sigmoe_status json_write(const char *path, const json_t *object) {
     char *text = json_text(object);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
-    file_writer w;
-    sigmoe_status status;
-    TRY_OR(done, file_writer_open(&w, path));
-    TRY_OR(abandon, file_writer_write(&w, text, strlen(text)));
-    TRY_OR(abandon, file_writer_write(&w, "\n", 1));
-    status = file_writer_commit(&w);
-abandon:
-    file_writer_abandon(&w);
-done:
+    sigmoe_status status = file_print(path, print_line, text);
     free(text);
     return status;
 }

@@ -203,8 +203,5 @@ static sigmoe_status write_values(file_writer *w, int dims, const int64_t *shape
 sigmoe_status npy_write_i32(const char *path, int dims, const int64_t *shape, const int32_t *values) {
     file_writer w;
     TRY(file_writer_open(&w, path));
-    sigmoe_status status = write_values(&w, dims, shape, values);
-    if (status == SIGMOE_OK) status = file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_writer_end(&w, write_values(&w, dims, shape, values));
 }

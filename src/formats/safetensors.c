@@ -321,9 +321,7 @@ sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors
     }
     file_writer w;
     TRY_OR(done, file_writer_open(&w, path));
-    status = write_all(&w, text, tensors, count);
-    if (status == SIGMOE_OK) status = file_writer_commit(&w);
-    file_writer_abandon(&w);
+    status = file_writer_end(&w, write_all(&w, text, tensors, count));
 done:
     free(text);
     json_decref(header);

@@ -42,15 +42,6 @@ class InputIterator : public library::SentenceIterator {
     std::string value_;
 };
 
-sigmoe_status write_model(const char *path, const std::string &model) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, model.data(), model.size());
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
-}
-
 // "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 where it says something else.
 int64_t tokens_needed(const std::string &said) {
     size_t place = said.find("required_chars. ");
@@ -95,7 +86,7 @@ sigmoe_status train(
     std::string model;
     library::util::Status status = library::SentencePieceTrainer::Train(options, &iterator, &model);
     if (iterator.failure != SIGMOE_OK) return iterator.failure;
-    return status.ok() ? write_model(path, model) : explain(status, name, vocab_size);
+    return status.ok() ? file_write(path, model.data(), model.size()) : explain(status, name, vocab_size);
 }
 
 } // namespace

@@ -167,14 +167,21 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
     fputs("</div></section>\n", out);
 }
 
-static sigmoe_status print_page(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure figures[FIGURES]) {
+typedef struct page_contents {
+    const comparison_result *c;
+    const variant_summary *rows; // [variants]
+    figure figures[FIGURES];
+} page_contents;
+
+static sigmoe_status print_page(FILE *out, const void *context) {
+    const page_contents *p = context;
+    const comparison_result *c = p->c;
     page_open(out, "Feedforward blocks at equal parameters");
     print_question(out, c);
-    TRY(print_answer(out, c, rows));
-    TRY(print_results(out, c, rows));
+    TRY(print_answer(out, c, p->rows));
+    TRY(print_results(out, c, p->rows));
     TRY(print_claims(out, c));
-    print_figures(out, figures);
+    print_figures(out, p->figures);
     TRY(provenance_print(out, c));
     page_close(out);
     return SIGMOE_OK;
@@ -182,13 +189,8 @@ static sigmoe_status print_page(
 
 sigmoe_status report_write(const comparison_result *c, const variant_summary *rows) {
     char path[PATH_CAPACITY];
-    figure figures[FIGURES];
-    file_writer w;
-    TRY(figures_draw(c, rows, figures));
+    page_contents p = {.c = c, .rows = rows};
+    TRY(figures_draw(c, rows, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = print_page(w.stream, c, rows, figures);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_print(path, print_page, &p);
 }

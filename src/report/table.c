@@ -1,5 +1,6 @@
 #include "report/table.h"
 
+#include "base/text_stream.h"
 #include "compare/sweep_plan.h"
 #include "compare/verdict.h"
 #include "plot/figure.h"
@@ -192,16 +193,15 @@ sigmoe_status table_text(const comparison_result *c, const variant_summary *rows
     claim_results claims = {0};
     table_cells cells;
     verdict said;
-    size_t size;
+    text_stream text;
     TRY(table_cells_make(c, rows, &cells));
     TRY(verdict_of(c, rows, &said));
     if (c->plan->sweep) TRY(claims_of(c, &claims));
-    FILE *stream = open_memstream(out, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for the table");
-    print_table(stream, c, &cells);
-    for (int i = 0; i < said.count; i++) fprintf(stream, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
-    claims_print_text(stream, c, &claims);
-    if (fclose(stream) == 0) return SIGMOE_OK;
-    free(*out);
-    return fail(SIGMOE_NO_MEMORY, "no memory for the table");
+    TRY(text_stream_open(&text));
+    print_table(text.out, c, &cells);
+    for (int i = 0; i < said.count; i++) fprintf(text.out, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
+    claims_print_text(text.out, c, &claims);
+    TRY(text_stream_close(&text));
+    *out = text.text;
+    return SIGMOE_OK;
 }

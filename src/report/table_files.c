@@ -37,38 +37,28 @@ static void csv_line(
     fputc('\n', out);
 }
 
+typedef struct csv_contents {
+    const comparison_result *c;
+    const variant_summary *rows; // [variants]
+} csv_contents;
+
 // Labels hold neither commas nor quotes: names, and options of a schema.
-static void print_csv(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_csv(FILE *out, const void *context) {
+    const csv_contents *csv = context;
+    const comparison_result *c = csv->c;
     fputs("variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
           "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_"
           "share_q1,"
           "ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
         out);
-    for (int i = 0; i < c->plan->variant_count; i++) csv_line(out, c, &c->plan->variants[i], &rows[i]);
-    if (!c->ngram.known) return;
+    for (int i = 0; i < c->plan->variant_count; i++) csv_line(out, c, &c->plan->variants[i], &csv->rows[i]);
+    if (!c->ngram.known) return SIGMOE_OK;
     fputs("order-3 n-gram,,,,,,,,", out);
     csv_number(out, plan_score(c->plan, &c->ngram.valid));
     fputc(',', out);
     csv_number(out, plan_score(c->plan, &c->ngram.test));
     fputs(",,,,,,,,\n", out);
-}
-
-static sigmoe_status write_csv(const char *path, const comparison_result *c, const variant_summary *rows) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    print_csv(w.stream, c, rows);
-    if (!ferror(w.stream)) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return fail(SIGMOE_IO, "cannot write %s", path);
-}
-
-static sigmoe_status write_text(const char *path, const char *text) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, text, strlen(text));
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- JSON
@@ -182,9 +172,9 @@ static sigmoe_status write_claims(const comparison_result *c) {
 sigmoe_status table_write(const comparison_result *c, const variant_summary *rows, const char *text) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/table.txt", c->plan->request->out));
-    TRY(write_text(path, text));
+    TRY(file_write(path, text, strlen(text)));
     TRY(path_format(path, "%s/table.csv", c->plan->request->out));
-    TRY(write_csv(path, c, rows));
+    TRY(file_print(path, print_csv, &(csv_contents){c, rows}));
     TRY(path_format(path, "%s/table.json", c->plan->request->out));
     TRY(write_json(path, c, rows));
     return c->plan->sweep ? write_claims(c) : SIGMOE_OK;

@@ -1,7 +1,10 @@
 #include "system/file.h"
 
+#include "base/text_stream.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -132,6 +135,28 @@ sigmoe_status file_writer_commit(file_writer *w) {
         close(directory);
     }
     if (status != SIGMOE_OK) file_remove(w->partial_path); // nothing, where it was renamed but not synced
+    return status;
+}
+
+sigmoe_status file_writer_end(file_writer *w, sigmoe_status status) {
+    if (status == SIGMOE_OK) return file_writer_commit(w);
+    file_writer_abandon(w);
+    return status;
+}
+
+sigmoe_status file_write(const char *path, const void *bytes, size_t count) {
+    file_writer w;
+    TRY(file_writer_open(&w, path));
+    return file_writer_end(&w, file_writer_write(&w, bytes, count));
+}
+
+sigmoe_status file_print(const char *path, file_contents *print, const void *context) {
+    text_stream stream;
+    TRY(text_stream_open(&stream));
+    sigmoe_status status = print(stream.out, context), closed = text_stream_close(&stream);
+    if (status == SIGMOE_OK) status = closed;
+    if (status == SIGMOE_OK) status = file_write(path, stream.text, stream.size);
+    free(stream.text);
     return status;
 }
 

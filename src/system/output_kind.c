@@ -78,14 +78,9 @@ bool output_name_stays(const char *name) {
 
 sigmoe_status output_mark(const char *directory, output_kind kind) {
     char path[PATH_CAPACITY], text[MARK_SIZE];
-    file_writer w;
     TRY(path_format(path, "%s/" MARK_NAME, directory));
     int length = snprintf(text, sizeof text, "sigmoe %s\n", kinds[kind].name);
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, text, (size_t)length);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_write(path, text, (size_t)length);
 }
 
 // The first bytes of a regular file, as text; -1 when it cannot be read.
