@@ -125,8 +125,8 @@ static sigmoe_status wrong_type(const option *o, const char *path, const char *n
 static sigmoe_status set_integer(const option *o, const char *path, const json_t *value, int64_t *out) {
     if (!json_is_integer(value)) return wrong_type(o, path, "an integer", value);
     int64_t number = json_integer_value(value);
-    char range[64], preset[64];
-    option_describe(o, range, sizeof range, preset, sizeof preset);
+    char range[64], usual[64];
+    option_describe(o, range, sizeof range, usual, sizeof usual);
     if ((double)number < o->low || (double)number > o->high)
         return fail(
             SIGMOE_BAD_FORMAT, "\"%s%s\" is %lld; it must be in %s", path, o->name, (long long)number, range);
@@ -137,8 +137,8 @@ static sigmoe_status set_integer(const option *o, const char *path, const json_t
 static sigmoe_status set_number(const option *o, const char *path, const json_t *value, double *out) {
     if (!json_is_number(value)) return wrong_type(o, path, "a number", value);
     double number = json_number_value(value);
-    char range[64], preset[64];
-    option_describe(o, range, sizeof range, preset, sizeof preset);
+    char range[64], usual[64];
+    option_describe(o, range, sizeof range, usual, sizeof usual);
     if (!(number >= o->low && number <= o->high))
         return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is %g; it must be in %s", path, o->name, number, range);
     *out = number;
@@ -146,8 +146,8 @@ static sigmoe_status set_number(const option *o, const char *path, const json_t 
 }
 
 static sigmoe_status set_choice(const option *o, const char *path, const json_t *value, int *out) {
-    char all[512], preset[64];
-    option_describe(o, all, sizeof all, preset, sizeof preset);
+    char all[512], usual[64];
+    option_describe(o, all, sizeof all, usual, sizeof usual);
     if (!json_is_string(value))
         return fail(
             SIGMOE_BAD_FORMAT, "\"%s%s\" must be one of %s, not %s", path, o->name, all, type_name(value));
@@ -276,16 +276,16 @@ sigmoe_status option_set_text(const option *o, const char *path, const char *tex
     return status == SIGMOE_BAD_FORMAT ? SIGMOE_BAD_ARGUMENT : status;
 }
 
-void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size) {
+void option_describe(const option *o, char *values, size_t values_size, char *usual, size_t usual_size) {
     switch (o->type) {
     case OPTION_INTEGER:
     case OPTION_NUMBER:
         describe_range(o, values, values_size);
-        snprintf(preset, preset_size, "%.15g", o->preset);
+        snprintf(usual, usual_size, "%.15g", o->usual);
         break;
     case OPTION_FLAG:
         snprintf(values, values_size, "true|false");
-        snprintf(preset, preset_size, "%s", o->preset != 0 ? "true" : "false");
+        snprintf(usual, usual_size, "%s", o->usual != 0 ? "true" : "false");
         break;
     case OPTION_CHOICE:
         values[0] = '\0';
@@ -293,8 +293,8 @@ void option_describe(const option *o, char *values, size_t values_size, char *pr
             size_t used = strlen(values);
             snprintf(values + used, values_size - used, "%s%s", i ? "|" : "", o->choices[i]);
         }
-        snprintf(preset, preset_size, "%s", o->choices[(int)o->preset]);
+        snprintf(usual, usual_size, "%s", o->choices[(int)o->usual]);
         break;
     }
-    if (o->required) snprintf(preset, preset_size, "required");
+    if (o->required) snprintf(usual, usual_size, "required");
 }

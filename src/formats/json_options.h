@@ -28,5 +28,5 @@ sigmoe_status json_read_options(
 sigmoe_status json_write_options(json_t *object, option_table table, const void *values);
 // Sets one option from text as JSON would write it ("4", "0.1", "true", "sigmoid" with or without quotes).
 sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values);
-// "1..65536" or "a|b|c" into buffer; the default as text into preset.
-void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size);
+// "1..65536" or "a|b|c" into buffer; the default as text into usual.
+void option_describe(const option *o, char *values, size_t values_size, char *usual, size_t usual_size);
