@@ -69,11 +69,7 @@ sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out) {
     json_t *object = json_object();
     sigmoe_status status = json_put(object, "tokens", json_integer(scores->tokens));
     if (status == SIGMOE_OK) status = put_numbers(object, score_fields, COUNT(score_fields), scores);
-    if (status == SIGMOE_OK)
-        *out = object;
-    else
-        json_decref(object);
-    return status;
+    return json_hand_out(status, object, out);
 }
 
 sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_scores *out) {
@@ -97,10 +93,7 @@ static sigmoe_status fill_result(json_t *root, const run_result *r) {
 
 sigmoe_status run_result_write(const char *path, const run_result *r) {
     json_t *root = json_object();
-    sigmoe_status status = fill_result(root, r);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill_result(root, r), path, root);
 }
 
 static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
@@ -142,10 +135,7 @@ static sigmoe_status fill_costs(json_t *root, const trainer_costs *costs) {
 
 sigmoe_status run_costs_write(const char *path, const trainer_costs *costs) {
     json_t *root = json_object();
-    sigmoe_status status = fill_costs(root, costs);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill_costs(root, costs), path, root);
 }
 
 static sigmoe_status parse_costs(const json_t *root, trainer_costs *costs) {

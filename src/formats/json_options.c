@@ -80,6 +80,12 @@ sigmoe_status json_write(const char *path, const json_t *object) {
     return status;
 }
 
+sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root) {
+    sigmoe_status status = filled == SIGMOE_OK ? json_write(path, root) : filled;
+    json_decref(root);
+    return status;
+}
+
 static bool listed(const char *const *names, const char *name) {
     for (; names && *names; names++)
         if (strcmp(*names, name) == 0) return true;

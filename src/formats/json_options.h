@@ -19,6 +19,8 @@ sigmoe_status json_parse_object(
 char *json_text(const json_t *object);
 // The same into a file: aside, fsync, rename.
 sigmoe_status json_write(const char *path, const json_t *object);
+// Writes what was `filled`, and releases it in any case; returns what failed first.
+sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root);
 
 // Every key of `object` must be in `table` or in `also` (NULL-terminated: keys that others read); every required option
 // must be present; values must have the right type and lie in range. `path` is "" or "ff." and so on.

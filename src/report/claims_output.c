@@ -142,11 +142,7 @@ sigmoe_status claims_to_json(const comparison_result *c, const claim_results *cl
                      ? fill_object(object, c, &claims->results[i])
                      : fail(SIGMOE_NO_MEMORY, "no memory for the claims");
     }
-    if (status == SIGMOE_OK)
-        *out = list;
-    else
-        json_decref(list);
-    return status;
+    return json_hand_out(status, list, out);
 }
 
 // ---------------------------------------------------------------- CSV

@@ -157,10 +157,7 @@ static sigmoe_status fill_json(json_t *root, const comparison_result *c, const v
 
 static sigmoe_status write_json(const char *path, const comparison_result *c, const variant_summary *rows) {
     json_t *root = json_object();
-    sigmoe_status status = fill_json(root, c, rows);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill_json(root, c, rows), path, root);
 }
 
 static sigmoe_status write_claims(const comparison_result *c) {

@@ -77,12 +77,7 @@ static sigmoe_status fill(json_t *object, const step_samples *s) {
 
 sigmoe_status step_samples_to_json(const step_samples *s, json_t **out) {
     json_t *object = json_object();
-    sigmoe_status status = fill(object, s);
-    if (status == SIGMOE_OK)
-        *out = object;
-    else
-        json_decref(object);
-    return status;
+    return json_hand_out(fill(object, s), object, out);
 }
 
 sigmoe_status step_samples_from_json(const json_t *object, const char *path, step_samples *out) {
