@@ -170,17 +170,17 @@ static sigmoe_status set_choice(const option *o, const char *path, const json_t 
 }
 
 static sigmoe_status set_value(const option *o, const char *path, const json_t *value, void *values) {
-    void *place = (char *)values + o->offset;
+    void *at = (char *)values + o->offset;
     switch (o->type) {
     case OPTION_INTEGER:
-        return set_integer(o, path, value, place);
+        return set_integer(o, path, value, at);
     case OPTION_NUMBER:
-        return set_number(o, path, value, place);
+        return set_number(o, path, value, at);
     case OPTION_CHOICE:
-        return set_choice(o, path, value, place);
+        return set_choice(o, path, value, at);
     case OPTION_FLAG:
         if (!json_is_boolean(value)) return wrong_type(o, path, "true or false", value);
-        *(bool *)place = json_is_true(value);
+        *(bool *)at = json_is_true(value);
     }
     return SIGMOE_OK;
 }
@@ -207,20 +207,20 @@ sigmoe_status json_read_options(
 sigmoe_status json_write_options(json_t *object, option_table table, const void *values) {
     for (int i = 0; i < table.count; i++) {
         const option *o = &table.options[i];
-        const void *place = (const char *)values + o->offset;
+        const void *at = (const char *)values + o->offset;
         json_t *value = NULL;
         switch (o->type) {
         case OPTION_INTEGER:
-            value = json_integer(*(const int64_t *)place);
+            value = json_integer(*(const int64_t *)at);
             break;
         case OPTION_NUMBER:
-            value = json_real(*(const double *)place);
+            value = json_real(*(const double *)at);
             break;
         case OPTION_FLAG:
-            value = json_boolean(*(const bool *)place);
+            value = json_boolean(*(const bool *)at);
             break;
         case OPTION_CHOICE:
-            value = json_string(o->choices[*(const int *)place]);
+            value = json_string(o->choices[*(const int *)at]);
             break;
         }
         // A NULL value is refused, too: NaN, or no memory.

@@ -44,9 +44,9 @@ class InputIterator : public library::SentenceIterator {
 
 // "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 where it says something else.
 int64_t tokens_needed(const std::string &said) {
-    size_t place = said.find("required_chars. ");
-    if (place != std::string::npos) place = said.find(" vs ", place);
-    return place == std::string::npos ? 0 : std::strtoll(said.c_str() + place + 4, nullptr, 10);
+    size_t found = said.find("required_chars. ");
+    if (found != std::string::npos) found = said.find(" vs ", found);
+    return found == std::string::npos ? 0 : std::strtoll(said.c_str() + found + 4, nullptr, 10);
 }
 
 sigmoe_status explain(const library::util::Status &status, const char *name, int64_t vocab_size) {

@@ -34,9 +34,9 @@ static void print_question(FILE *out, const comparison_result *c) {
     fputs("</p>\n", out);
 }
 
-static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     verdict said;
-    TRY(verdict_of(c, rows, &said));
+    TRY(verdict_of(c, summaries, &said));
     for (int i = 0; i < said.count; i++) {
         fputs("<p>", out);
         html_text(out, said.sentence[i]);
@@ -127,12 +127,12 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
             : "");
 }
 
-static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     table_cells t;
-    TRY(table_cells_make(c, rows, &t));
+    TRY(table_cells_make(c, summaries, &t));
     standing *valid, *test;
-    TRY(standings_of(c, rows, valid_scores, &valid));
-    TRY(standings_of(c, rows, test_scores, &test));
+    TRY(standings_of(c, summaries, valid_scores, &valid));
+    TRY(standings_of(c, summaries, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -169,7 +169,7 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
 
 typedef struct page_contents {
     const comparison_result *c;
-    const variant_summary *rows; // [variants]
+    const variant_summary *summaries; // [variants]
     figure figures[FIGURES];
 } page_contents;
 
@@ -178,8 +178,8 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     const comparison_result *c = p->c;
     page_open(out, "Feedforward blocks at equal parameters");
     print_question(out, c);
-    TRY(print_answer(out, c, p->rows));
-    TRY(print_results(out, c, p->rows));
+    TRY(print_answer(out, c, p->summaries));
+    TRY(print_results(out, c, p->summaries));
     TRY(print_claims(out, c));
     print_figures(out, p->figures);
     TRY(provenance_print(out, c));
@@ -187,10 +187,10 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status report_write(const comparison_result *c, const variant_summary *rows) {
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
     char path[PATH_CAPACITY];
-    page_contents p = {.c = c, .rows = rows};
-    TRY(figures_draw(c, rows, p.figures));
+    page_contents p = {.c = c, .summaries = summaries};
+    TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);
 }

@@ -13,10 +13,10 @@ static int ascending(const void *a, const void *b) {
 
 // Between the two values that a part of the way lies between.
 static double at_part(const double *sorted, int count, double part) {
-    double place = part * (count - 1);
-    int below = (int)place;
+    double position = part * (count - 1);
+    int below = (int)position;
     double above = sorted[below + (below + 1 < count)];
-    return sorted[below] + (place - below) * (above - sorted[below]);
+    return sorted[below] + (position - below) * (above - sorted[below]);
 }
 
 quartiles quartiles_of(double *values, int count) {
