@@ -167,6 +167,17 @@ void *arena_take(arena *a, size_t count, size_t size) {
     return start;
 }
 
+void *arena_create_around(const char *name, size_t size, arena **out) {
+    arena *a = NULL;
+    if (arena_create(name, &a) != SIGMOE_OK) return NULL;
+    void *object = arena_take(a, 1, size);
+    if (object)
+        *out = a;
+    else
+        arena_destroy(a);
+    return object;
+}
+
 char *arena_text(arena *a, const char *format, ...) {
     va_list arguments, again;
     va_start(arguments, format);
