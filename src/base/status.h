@@ -20,8 +20,8 @@ sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...)
 
 enum { MESSAGE_CAPACITY = 1024 };
 
-// A failure put by: cleaning up after it may fail as well, whose sentence nobody needs, and the sentence is its thread's and its
-// process's own. `kept_failure f = failure_keep(status); clean_up(); return failure_again(&f);`
+// A failure, kept while cleaning up after it may fail as well, or to be taken to another thread or process:
+// kept_failure f = failure_keep(status); clean_up(); return failure_again(&f);
 typedef struct kept_failure {
     sigmoe_status status;
     char sentence[MESSAGE_CAPACITY];
