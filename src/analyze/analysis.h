@@ -6,6 +6,7 @@
 #include "config/config_file.h"
 #include "model/workspace.h"
 #include "plot/figure.h"
+#include "system/file.h"
 #include "train/evaluate.h"
 #include "train/expert_load.h"
 
@@ -42,5 +43,4 @@ typedef struct analysis {
 } analysis;
 
 // Writes the file `name` of a->directory whole, or not at all.
-typedef sigmoe_status analysis_print(FILE *out, const void *context);
-sigmoe_status analysis_write(const analysis *a, const char *name, analysis_print *print, const void *context);
+sigmoe_status analysis_write(const analysis *a, const char *name, file_contents *print, const void *context);

@@ -25,20 +25,14 @@ static sigmoe_status check_request(const sigmoe_analyze_request *r) {
     return plot_check();
 }
 
-static sigmoe_status keep_input(const char *input, const char *out) {
-    char place[PATH_CAPACITY];
-    if (!output_holds(out, input, place)) return SIGMOE_OK;
-    return fail(SIGMOE_BAD_ARGUMENT,
-        "%s holds what the analysis reads: choose another directory for the results", place);
-}
-
 static sigmoe_status keep_inputs(const sigmoe_analyze_request *r, const char *out) {
-    TRY(keep_input(r->data, out));
+    static const char choice[] = "directory for the results";
+    TRY(output_directory_spares(out, r->data, "the data", choice));
     for (int i = 0; i < r->model_count; i++) {
         char directory[PATH_CAPACITY];
-        TRY(keep_input(r->models[i], out));
+        TRY(output_directory_spares(out, r->models[i], "the model", choice));
         TRY(model_locate(r->models[i], directory)); // of a run's checkpoints, which may be links
-        TRY(keep_input(directory, out));
+        TRY(output_directory_spares(out, directory, "the model", choice));
     }
     return SIGMOE_OK;
 }

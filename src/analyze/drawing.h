@@ -21,7 +21,7 @@ typedef struct plan {
     figure f;
     figure_frame frame;
     figure_print *print_data, *print_plot;
-    analysis_print *print_csv;
+    file_contents *print_csv;
 } plan;
 
 sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p);

@@ -2,9 +2,9 @@
 
 #include "analyze/layer_summary.h"
 #include "analyze/occasions.h"
+#include "base/text_stream.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 static void csv_number(FILE *out, double value) {
     fputc(',', out);
@@ -128,15 +128,13 @@ static void print_model(FILE *out, const analyzed_model *m) {
 }
 
 sigmoe_status analysis_text(const analysis *a, char **out) {
-    size_t size;
-    FILE *stream = open_memstream(out, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a table");
+    text_stream tables;
+    TRY(text_stream_open(&tables));
     for (int i = 0; i < a->count; i++) {
-        if (i > 0) fputc('\n', stream);
-        print_model(stream, &a->models[i]);
+        if (i > 0) fputc('\n', tables.out);
+        print_model(tables.out, &a->models[i]);
     }
-    if (fclose(stream) == 0) return SIGMOE_OK;
-    free(*out);
-    *out = NULL;
-    return fail(SIGMOE_NO_MEMORY, "no memory for a table");
+    TRY(text_stream_close(&tables));
+    *out = tables.text;
+    return SIGMOE_OK;
 }

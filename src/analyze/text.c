@@ -1,5 +1,6 @@
 #include "analyze/text.h"
 
+#include "base/text_stream.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -48,21 +49,19 @@ static void append_visible(FILE *out, const unsigned char *at, size_t length, ui
 }
 
 sigmoe_status visible_text(arena *a, const char *bytes, size_t size, const char **out) {
-    char *built = NULL;
-    size_t built_size;
-    FILE *stream = open_memstream(&built, &built_size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a text");
+    text_stream built;
+    TRY(text_stream_open(&built));
     for (size_t i = 0; i < size;) {
         const unsigned char *at = (const unsigned char *)bytes + i;
         uint32_t point = 0;
         size_t length = read_utf8(at, size - i, &point);
-        append_visible(stream, at, length, point);
+        append_visible(built.out, at, length, point);
         i += length ? length : 1;
     }
-    bool complete = fclose(stream) == 0;
-    *out = complete ? arena_text(a, "%s", built) : NULL;
-    free(built);
-    return *out ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for a text");
+    TRY(text_stream_close(&built));
+    *out = arena_text(a, "%s", built.text);
+    free(built.text);
+    return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 // ---------------------------------------------------------------- tokens
@@ -104,13 +103,11 @@ static void append_token(const token_reader *r, FILE *out, int32_t token) {
 
 sigmoe_status token_text(
     const token_reader *r, arena *a, const int32_t *tokens, int64_t count, const char **out) {
-    char *bytes = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&bytes, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a text");
-    for (int64_t i = 0; i < count; i++) append_token(r, stream, tokens[i]);
-    sigmoe_status status = fclose(stream) == 0 ? visible_text(a, bytes, size, out)
-                                               : fail(SIGMOE_NO_MEMORY, "no memory for a text");
-    free(bytes);
+    text_stream raw;
+    TRY(text_stream_open(&raw));
+    for (int64_t i = 0; i < count; i++) append_token(r, raw.out, tokens[i]);
+    TRY(text_stream_close(&raw));
+    sigmoe_status status = visible_text(a, raw.text, raw.size, out);
+    free(raw.text);
     return status;
 }

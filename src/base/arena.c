@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/round_up.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,9 +100,9 @@ static chunk *chunk_new(const arena *a, size_t need) {
     if (capacity < known) capacity = known;
     if (capacity < growth) capacity = growth;
     if (capacity < SMALLEST_CHUNK) capacity = SMALLEST_CHUNK;
-    if (capacity > SIZE_MAX - HUGE_PAGE) return NULL;
+    if (capacity > INT64_MAX - HUGE_PAGE) return NULL;
     size_t alignment = capacity >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
-    capacity = (capacity + alignment - 1) / alignment * alignment;
+    capacity = (size_t)round_up((int64_t)capacity, (int64_t)alignment);
     chunk *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->bytes = aligned_alloc(alignment, capacity);
@@ -164,6 +165,17 @@ void *arena_take(arena *a, size_t count, size_t size) {
     void *start = arena_take_raw(a, count, size);
     if (start) memset(start, 0, count * size);
     return start;
+}
+
+void *arena_create_around(const char *name, size_t size, arena **out) {
+    arena *a = NULL;
+    if (arena_create(name, &a) != SIGMOE_OK) return NULL;
+    void *object = arena_take(a, 1, size);
+    if (object)
+        *out = a;
+    else
+        arena_destroy(a);
+    return object;
 }
 
 char *arena_text(arena *a, const char *format, ...) {

@@ -43,6 +43,11 @@ void arena_reset_peak(arena *a);
 #define ARENA_NEW_RAW(a, pointer, count)                                                                     \
     (((pointer) = arena_take_raw((a), (size_t)(count), sizeof *(pointer))) ? SIGMOE_OK : SIGMOE_NO_MEMORY)
 
+// TRY(ARENA_AROUND(name, a, pointer)): a new arena and in it, zeroed, the object that is to own it.
+void *arena_create_around(const char *name, size_t size, arena **out);
+#define ARENA_AROUND(name, a, pointer)                                                                       \
+    (((pointer) = arena_create_around((name), sizeof *(pointer), &(a))) ? SIGMOE_OK : SIGMOE_NO_MEMORY)
+
 // Fault injection for tests: the allocation after `successes` further ones fails, and only that one; negative: never.
 // The environment's SIGMOE_FAIL_ALLOCATION=n sets it at the first allocation of the process.
 void arena_fail_after(int64_t successes);

@@ -1,11 +1,16 @@
 // Elapsed time.
 #pragma once
 
+#include <stdint.h>
 #include <time.h>
 
-// Seconds of a clock that only goes forward.
-static inline double seconds_now(void) {
+// Of a clock that only goes forward.
+static inline int64_t nanoseconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static inline double seconds_now(void) {
+    return (double)nanoseconds_now() * 1e-9;
 }

@@ -8,19 +8,19 @@ void option_defaults(option_table table, void *values) {
     for (int i = 0; i < table.count; i++) {
         const option *o = &table.options[i];
         void *value = (char *)values + o->offset;
-        double preset = o->required ? 0 : o->preset;
+        double usual = o->required ? 0 : o->usual;
         switch (o->type) {
         case OPTION_INTEGER:
-            *(int64_t *)value = (int64_t)preset;
+            *(int64_t *)value = (int64_t)usual;
             break;
         case OPTION_NUMBER:
-            *(double *)value = preset;
+            *(double *)value = usual;
             break;
         case OPTION_FLAG:
-            *(bool *)value = preset != 0;
+            *(bool *)value = usual != 0;
             break;
         case OPTION_CHOICE:
-            *(int *)value = (int)preset;
+            *(int *)value = (int)usual;
             break;
         }
     }

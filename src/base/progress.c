@@ -1,17 +1,12 @@
 #include "base/progress.h"
 
+#include "base/clock.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 static const double interval = 0.2; // seconds between reports
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void report(progress_meter *m, double time) {
     m->reported = time;
@@ -22,7 +17,7 @@ static void report(progress_meter *m, double time) {
 
 void progress_begin(progress_meter *m, const sigmoe_observer *observer, const char *task, const char *unit,
     double done, double total) {
-    double time = now();
+    double time = seconds_now();
     *m = (progress_meter){.observer = observer, .started = time, .reported = time, .first = done};
     m->state = (sigmoe_progress){.task = task,
         .unit = unit,
@@ -38,14 +33,14 @@ sigmoe_status progress_at(progress_meter *m, double done) {
     if (m->observer && m->observer->stop && *m->observer->stop)
         return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
     m->state.done = done;
-    double time = now();
+    double time = seconds_now();
     if (time - m->reported >= interval) report(m, time);
     return SIGMOE_OK;
 }
 
 void progress_end(progress_meter *m) {
     m->state.finished = true;
-    report(m, now());
+    report(m, seconds_now());
 }
 
 void progress_note(const sigmoe_observer *observer, const char *format, ...) {

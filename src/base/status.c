@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char message[1024];
+static _Thread_local char message[MESSAGE_CAPACITY];
 
 const char *sigmoe_message(void) {
     return message;
@@ -60,4 +60,15 @@ sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...) {
     append(": ");
     append(inner);
     return code;
+}
+
+kept_failure failure_keep(sigmoe_status status) {
+    kept_failure kept = {.status = status};
+    memcpy(kept.sentence, message, strlen(message));
+    return kept;
+}
+
+sigmoe_status failure_again(const kept_failure *kept) {
+    memcpy(message, kept->sentence, sizeof message);
+    return kept->status;
 }

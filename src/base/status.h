@@ -18,6 +18,20 @@ sigmoe_status fail_errno(const char *format, ...) __attribute__((format(printf, 
 sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...)
     __attribute__((format(printf, 2, 3)));
 
+enum { MESSAGE_CAPACITY = 1024 };
+
+// A failure, kept while cleaning up after it may fail as well, or to be taken to another thread or process:
+// kept_failure f = failure_keep(status); clean_up(); return failure_again(&f);
+typedef struct kept_failure {
+    sigmoe_status status;
+    char sentence[MESSAGE_CAPACITY];
+} kept_failure;
+
+// The status, and the sentence recorded last, whose failure it is; SIGMOE_OK is kept alike.
+kept_failure failure_keep(sigmoe_status status);
+// Records the sentence once more, in whichever thread this is, and returns the status.
+sigmoe_status failure_again(const kept_failure *kept);
+
 // What follows a noun in a sentence: "s", and nothing behind one.
 const char *plural(int64_t count);
 

@@ -1,4 +1,5 @@
 #include "base/threads.h"
+#include "base/clock.h"
 #include "base/threads_place.h"
 
 #include <linux/futex.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_THREADS = 1024, LINE = 64, NOWHERE = -1 };
@@ -57,12 +57,6 @@ static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
 
 static void wake(_Atomic uint32_t *word, int most) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
-}
-
-static int64_t nanoseconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 // Waits a moment for `*word` to change from `value`.

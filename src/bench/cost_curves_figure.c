@@ -1,11 +1,11 @@
 #include "bench/cost_curves_figure.h"
 
 #include "base/progress.h"
+#include "base/text_stream.h"
 #include "plot/figure.h"
 #include "system/file.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { COLOR_DENSE, COLOR_MOE };
 
@@ -142,7 +142,8 @@ static sigmoe_status draw(
 
 // ---------------------------------------------------------------- CSV
 
-static void print_csv(FILE *out, const cost_measurement *m) {
+static sigmoe_status print_csv(FILE *out, const void *context) {
+    const cost_measurement *m = context;
     fputs("d_model,experts,expert_size,k,tokens,threads,dtype,isa,moe_ms,dense_ms,moe_roofline_ms,"
           "dense_roofline_ms,moe_bytes,dense_bytes,moe_gflops,dense_gflops,peak_gflops,bandwidth_gb_per_s\n",
         out);
@@ -155,44 +156,36 @@ static void print_csv(FILE *out, const cost_measurement *m) {
             p->dense.milliseconds, p->moe.roofline, p->dense.roofline, p->moe.bytes, p->dense.bytes,
             p->moe.gflops, p->dense.gflops, m->peak_gflops, m->bandwidth);
     }
+    return SIGMOE_OK;
 }
 
 sigmoe_status cost_write(
     arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
-    file_writer w;
     TRY(path_format(path, "%s/%s.csv", directory, m->curve->name));
-    TRY(file_writer_open(&w, path));
-    print_csv(w.stream, m);
-    if (ferror(w.stream)) {
-        file_writer_abandon(&w);
-        return fail(SIGMOE_IO, "cannot write %s", path);
-    }
-    TRY(file_writer_commit(&w));
+    TRY(file_print(path, print_csv, m));
     return draw(a, m, directory, observer);
 }
 
 // ---------------------------------------------------------------- text
 
 sigmoe_status cost_table(const cost_measurement *m, char **out) {
-    size_t size;
-    FILE *stream = open_memstream(out, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a table");
-    fprintf(stream, "%s: one layer, forward and backward, %" PRId64 " token%s, %s\n", m->curve->name,
+    text_stream table;
+    TRY(text_stream_open(&table));
+    fprintf(table.out, "%s: one layer, forward and backward, %" PRId64 " token%s, %s\n", m->curve->name,
         m->tokens, plural(m->tokens), m->curve->summary);
-    fprintf(stream, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
+    fprintf(table.out, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
         m->threads == 1 ? "thread" : "threads", m->peak_gflops, m->bandwidth);
     fputs("                          time, ms               roofline, ms              memory, MB\n"
           "       x       dense       σ-MoE   ratio       dense       σ-MoE       dense       σ-MoE\n",
-        stream);
+        table.out);
     for (int i = 0; i < m->curve->points; i++) {
         const cost_point *p = &m->point[i];
-        fprintf(stream, "%8" PRId64 " %11.1f %11.1f %7.3f %11.1f %11.1f %11.1f %11.1f\n", varied(m, i),
+        fprintf(table.out, "%8" PRId64 " %11.1f %11.1f %7.3f %11.1f %11.1f %11.1f %11.1f\n", varied(m, i),
             p->dense.milliseconds, p->moe.milliseconds, p->moe.milliseconds / p->dense.milliseconds,
             p->dense.roofline, p->moe.roofline, p->dense.bytes / 1e6, p->moe.bytes / 1e6);
     }
-    if (fclose(stream) == 0) return SIGMOE_OK;
-    free(*out);
-    *out = NULL;
-    return fail(SIGMOE_NO_MEMORY, "no memory for a table");
+    TRY(text_stream_close(&table));
+    *out = table.text;
+    return SIGMOE_OK;
 }

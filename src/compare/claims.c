@@ -62,8 +62,8 @@ static claim_result judge(
         .verdict = withheld ? CLAIM_WITHHELD : claim_judge(interval)};
 }
 
-static bool is_row(const comparison_result *c, int variant, const char *row) {
-    return strcmp(c->plan->variants[variant].paper->name, row) == 0;
+static bool has_paper_name(const comparison_result *c, int variant, const char *paper_name) {
+    return strcmp(c->plan->variants[variant].paper->name, paper_name) == 0;
 }
 
 // Goes through all pairs; `results` NULL only counts them.
@@ -72,7 +72,8 @@ static int for_all_pairs(const comparison_result *c, claim_result *results, doub
     for (int k = 0; k < claim_count(); k++)
         for (int i = 0; i < c->plan->variant_count; i++)
             for (int j = 0; j < c->plan->variant_count; j++) {
-                if (!is_row(c, i, claim_at(k)->better) || !is_row(c, j, claim_at(k)->worse)) continue;
+                if (!has_paper_name(c, i, claim_at(k)->better) || !has_paper_name(c, j, claim_at(k)->worse))
+                    continue;
                 if (results) results[count] = judge(c, claim_at(k), i, j, differences);
                 count++;
             }

@@ -8,14 +8,10 @@
 // Replacing the place must not remove what is read from.
 static sigmoe_status keep_inputs(const comparison_plan *p) {
     const sigmoe_compare_request *r = p->request;
-    const char *source = p->sweep ? p->sweep->name : r->base_name;
-    if (path_inside(r->data, r->out))
-        return fail(
-            SIGMOE_BAD_ARGUMENT, "%s holds the data: choose another place for the comparison", r->out);
-    if (file_inside(source, r->out))
-        return fail(SIGMOE_BAD_ARGUMENT,
-            "%s holds %s, which is read: choose another place for the comparison", r->out, source);
-    return SIGMOE_OK;
+    static const char choice[] = "directory for the comparison";
+    TRY(output_spares(r->out, r->data, "the data", choice));
+    if (p->sweep) return output_spares(r->out, path_of_file(p->sweep->name), "the table", choice);
+    return output_spares(r->out, path_of_file(r->base_name), "the base", choice);
 }
 
 static sigmoe_status begin(const comparison_plan *p, const sigmoe_observer *observer, const char *path,

@@ -127,9 +127,9 @@ sigmoe_status comparison_carry_out(
     const comparison_plan *p, int jobs, const sigmoe_observer *observer, comparison_result *out) {
     execution e = {.plan = p, .result = out};
     *out = (comparison_result){.plan = p, .arena = p->arena, .threads = observer ? observer->threads : 0};
-    int64_t places = (int64_t)p->variant_count * p->seed_count;
-    TRY(ARENA_NEW(p->arena, out->runs, places));
-    TRY(ARENA_NEW(p->arena, out->curves, places));
+    int64_t count = (int64_t)p->variant_count * p->seed_count;
+    TRY(ARENA_NEW(p->arena, out->runs, count));
+    TRY(ARENA_NEW(p->arena, out->curves, count));
     for (int i = 0; i < p->variant_count; i++)
         note_unlearned(&p->variants[i].config.model, p->variants[i].label, observer);
     TRY(ngram_score_data(p, observer, &out->ngram));

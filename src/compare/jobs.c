@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MESSAGE_SIZE = 1024, POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
+enum { POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
 
 typedef struct job {
-    pid_t process; // 0: the place is free
+    pid_t process; // 0: the slot is free
     int pipe;      // the child's sentence when it fails; closed by its end
     int run;       // of the comparison's
     bool finished; // was before it began: there is only something to read
@@ -34,10 +34,9 @@ typedef struct job_pool {
     void *context;
     job jobs[MOST_JOBS];
     double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
-    int places, busy;
-    int begun, done;            // runs
-    sigmoe_status status;       // of the first that failed
-    char message[MESSAGE_SIZE]; // its sentence
+    int slots, busy;
+    int begun, done;      // runs
+    kept_failure failure; // of the first that failed
     bool stopping;
     int saves_passed; // requests to save
 } job_pool;
@@ -108,7 +107,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
     pthread_sigmask(SIG_SETMASK, mask, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(SIGMOE_INTERRUPTED);
-    int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->places;
+    int share = (observer.threads > 0 ? observer.threads : threads_available()) / pool->slots;
     observer.threads = share > 1 ? share : 1;
     threads_pin_from((int)(part - pool->part) * observer.threads);
     if (child.listener) {
@@ -140,11 +139,11 @@ static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
     return process;
 }
 
-static sigmoe_status begin(job_pool *pool, job *place) {
+static sigmoe_status begin(job_pool *pool, job *slot) {
     const comparison_plan *p = pool->plan;
     char directory[PATH_CAPACITY];
     int ends[2], run = pool->begun;
-    double *part = &pool->part[place - pool->jobs];
+    double *part = &pool->part[slot - pool->jobs];
     *part = 0;
     TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
     bool finished = compare_run_finished(directory);
@@ -155,7 +154,7 @@ static sigmoe_status begin(job_pool *pool, job *place) {
         close(ends[0]);
         return fail_errno("cannot start a process for a run");
     }
-    *place = (job){.process = process, .pipe = ends[0], .run = run, .finished = finished};
+    *slot = (job){.process = process, .pipe = ends[0], .run = run, .finished = finished};
     pool->begun++;
     pool->busy++;
     return SIGMOE_OK;
@@ -164,7 +163,7 @@ static sigmoe_status begin(job_pool *pool, job *place) {
 static void stop_all(job_pool *pool) {
     if (pool->stopping) return;
     pool->stopping = true;
-    for (int i = 0; i < pool->places; i++)
+    for (int i = 0; i < pool->slots; i++)
         if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGTERM);
 }
 
@@ -172,32 +171,28 @@ static void pass_saves(job_pool *pool) {
     const sigmoe_observer *observer = pool->observer;
     if (!observer || !observer->save || *observer->save == pool->saves_passed) return;
     pool->saves_passed = *observer->save;
-    for (int i = 0; i < pool->places; i++)
+    for (int i = 0; i < pool->slots; i++)
         if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGUSR1);
 }
 
-static void note_failure(job_pool *pool, sigmoe_status status, const char *message) {
-    if (pool->status == SIGMOE_OK) {
-        pool->status = status;
-        snprintf(pool->message, MESSAGE_SIZE, "%s", message);
-    }
+static void note_failure(job_pool *pool, sigmoe_status status) {
+    if (pool->failure.status == SIGMOE_OK) pool->failure = failure_keep(status);
     stop_all(pool);
 }
 
 // Of a child that said nothing itself.
 static void note_wordless(job_pool *pool, const job *j, const char *how) {
     const comparison_plan *p = pool->plan;
-    char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "the run %.200s, seed %" PRIu64 ", %s",
-        p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how);
-    note_failure(pool, SIGMOE_IO, message);
+    note_failure(
+        pool, fail(SIGMOE_IO, "the run %.200s, seed %" PRIu64 ", %s",
+                  p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how));
 }
 
 static void note_signal(job_pool *pool, const job *j, int number) {
     char how[256], memory[64] = "";
     if (pool->stopping) return;
     if (number == SIGKILL)
-        snprintf(memory, sizeof memory, "; memory for %d runs at a time may be short", pool->places);
+        snprintf(memory, sizeof memory, "; memory for %d runs at a time may be short", pool->slots);
     snprintf(how, sizeof how, "was ended by signal %d (%.100s)%s", number, strsignal(number), memory);
     note_wordless(pool, j, how);
 }
@@ -208,7 +203,7 @@ static void note_exit(job_pool *pool, const job *j, int code, const char *messag
     if (code > AS_SIGNAL) {
         note_signal(pool, j, code - AS_SIGNAL);
     } else if (*message && code <= SIGMOE_INTERRUPTED) {
-        note_failure(pool, (sigmoe_status)code, message);
+        note_failure(pool, fail((sigmoe_status)code, "%s", message));
     } else {
         snprintf(how, sizeof how, "ended with status %d", code);
         note_wordless(pool, j, how);
@@ -216,11 +211,11 @@ static void note_exit(job_pool *pool, const job *j, int code, const char *messag
 }
 
 // What the child said; it is at its end.
-static void read_message(int pipe, char message[MESSAGE_SIZE]) {
+static void read_message(int pipe, char message[MESSAGE_CAPACITY]) {
     size_t used = 0;
     ssize_t count = 1;
-    while (used < MESSAGE_SIZE - 1 && count != 0) {
-        count = read(pipe, message + used, MESSAGE_SIZE - 1 - used);
+    while (used < MESSAGE_CAPACITY - 1 && count != 0) {
+        count = read(pipe, message + used, MESSAGE_CAPACITY - 1 - used);
         if (count > 0) used += (size_t)count;
         if (count < 0 && errno != EINTR) break;
     }
@@ -228,7 +223,7 @@ static void read_message(int pipe, char message[MESSAGE_SIZE]) {
 }
 
 static void end(job_pool *pool, job *j) {
-    char message[MESSAGE_SIZE];
+    char message[MESSAGE_CAPACITY];
     int status = 0;
     read_message(j->pipe, message);
     close(j->pipe);
@@ -249,17 +244,17 @@ static void end(job_pool *pool, job *j) {
 // Until one ends, or a while.
 static void wait_for_one(job_pool *pool) {
     struct pollfd waiting[MOST_JOBS];
-    for (int i = 0; i < pool->places; i++)
+    for (int i = 0; i < pool->slots; i++)
         waiting[i] = (struct pollfd){.fd = pool->jobs[i].process ? pool->jobs[i].pipe : -1, .events = POLLIN};
-    if (poll(waiting, (nfds_t)pool->places, POLL_MILLISECONDS) <= 0) return;
-    for (int i = 0; i < pool->places; i++)
+    if (poll(waiting, (nfds_t)pool->slots, POLL_MILLISECONDS) <= 0) return;
+    for (int i = 0; i < pool->slots; i++)
         if (waiting[i].fd >= 0 && waiting[i].revents) end(pool, &pool->jobs[i]);
 }
 
 static double running_work(const job_pool *pool) {
     const comparison_plan *p = pool->plan;
     double work = 0;
-    for (int i = 0; i < pool->places; i++)
+    for (int i = 0; i < pool->slots; i++)
         if (pool->jobs[i].process)
             work += pool->part[i] * eta_work(pool->eta, p->runs[pool->jobs[i].run].variant);
     return work;
@@ -282,9 +277,11 @@ static void tell(const job_pool *pool) {
 }
 
 static void begin_more(job_pool *pool) {
-    for (int i = 0; i < pool->places && pool->begun < pool->plan->run_count && !pool->stopping; i++)
-        if (!pool->jobs[i].process && begin(pool, &pool->jobs[i]) != SIGMOE_OK)
-            note_failure(pool, SIGMOE_IO, sigmoe_message());
+    for (int i = 0; i < pool->slots && pool->begun < pool->plan->run_count && !pool->stopping; i++) {
+        if (pool->jobs[i].process) continue;
+        sigmoe_status status = begin(pool, &pool->jobs[i]);
+        if (status != SIGMOE_OK) note_failure(pool, status);
+    }
 }
 
 static void run_pool(job_pool *pool) {
@@ -302,14 +299,14 @@ static void run_pool(job_pool *pool) {
 sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_observer *observer, eta *e,
     run_function *train, void *context) {
     job_pool pool = {
-        .plan = p, .observer = observer, .eta = e, .train = train, .context = context, .places = jobs};
+        .plan = p, .observer = observer, .eta = e, .train = train, .context = context, .slots = jobs};
     if (observer && observer->save) pool.saves_passed = *observer->save;
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
     run_pool(&pool);
     munmap(pool.part, size);
-    if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
+    if (pool.failure.status != SIGMOE_OK) return failure_again(&pool.failure);
     if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
     return SIGMOE_OK;
 }

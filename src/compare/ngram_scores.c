@@ -29,7 +29,8 @@ static sigmoe_status load_tokens(const token_split *source, int64_t limit, arena
     return status;
 }
 
-static sigmoe_status train_ngram(const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out) {
+static sigmoe_status train_ngram(
+    const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out) {
     token_split *source;
     uint8_t *tokens;
     int64_t count;
@@ -105,10 +106,7 @@ static sigmoe_status fill(json_t *root, const ngram_scores *n) {
 
 static sigmoe_status write_scores(const char *path, const ngram_scores *n) {
     json_t *root = json_object();
-    sigmoe_status status = fill(root, n);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill(root, n), path, root);
 }
 
 static sigmoe_status parse(const json_t *root, ngram_scores *n) {
@@ -129,8 +127,7 @@ static sigmoe_status read_scores(const char *path, ngram_scores *n) {
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s (remove it to have it made again)", path);
 }
 
-sigmoe_status ngram_score_data(
-    const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out) {
+sigmoe_status ngram_score_data(const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out) {
     char path[PATH_CAPACITY];
     arena *a;
     *out = (ngram_scores){.known = p->data.vocab_size <= NGRAM_MOST_VOCABULARY};

@@ -48,12 +48,7 @@ static sigmoe_status fill_record(const comparison_plan *p, json_t *root) {
 
 sigmoe_status plan_record(const comparison_plan *p, json_t **out) {
     json_t *root = json_object();
-    sigmoe_status status = fill_record(p, root);
-    if (status == SIGMOE_OK)
-        *out = root;
-    else
-        json_decref(root);
-    return status;
+    return json_hand_out(fill_record(p, root), root, out);
 }
 
 enum { VALUE_SIZE = 80, KEY_SIZE = 256 };

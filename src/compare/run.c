@@ -1,187 +1,15 @@
-#include "train/validate.h"
-#include "train/loop.h"
-#include "train/train_json.h"
 #include "compare/run.h"
 
 #include "compare/curves.h"
+#include "config/config_file.h"
 #include "config/train_settings.h"
-#include "formats/json_objects.h"
-#include "formats/json_options.h"
 #include "system/place.h"
 #include "train/checkpoint.h"
-#include "train/evaluate.h"
-#include "train/run_log.h"
+#include "train/loop.h"
+#include "train/train_json.h"
+#include "train/validate.h"
 
 #include <math.h>
-
-// ---------------------------------------------------------------- numbers in JSON, NaN as null
-
-typedef struct number_field {
-    const char *name;
-    size_t offset; // of a double
-} number_field;
-
-static sigmoe_status put_numbers(json_t *object, const number_field *fields, int count, const void *values) {
-    for (int i = 0; i < count; i++)
-        TRY(json_put(
-            object, fields[i].name, json_finite(*(const double *)((const char *)values + fields[i].offset))));
-    return SIGMOE_OK;
-}
-
-static sigmoe_status get_number(
-    const json_t *object, const char *path, const number_field *field, void *values) {
-    const json_t *value = json_object_get(object, field->name);
-    if (!json_is_number(value) && !json_is_null(value))
-        return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be a number or null", path, field->name);
-    *(double *)((char *)values + field->offset) = json_is_number(value) ? json_number_value(value) : NAN;
-    return SIGMOE_OK;
-}
-
-static sigmoe_status get_numbers(
-    const json_t *object, const char *path, const number_field *fields, int count, void *values) {
-    for (int i = 0; i < count; i++) TRY(get_number(object, path, &fields[i], values));
-    return SIGMOE_OK;
-}
-
-// Those that version 0.1.0 did not write.
-static sigmoe_status get_later_numbers(
-    const json_t *object, const number_field *fields, int count, void *values) {
-    for (int i = 0; i < count; i++) {
-        *(double *)((char *)values + fields[i].offset) = NAN;
-        if (json_object_get(object, fields[i].name)) TRY(get_number(object, "", &fields[i], values));
-    }
-    return SIGMOE_OK;
-}
-
-#define SCORE(field) {#field, offsetof(sigmoe_scores, field)}
-static const number_field score_fields[] = {SCORE(nats_per_token), SCORE(perplexity), SCORE(bits_per_token),
-    SCORE(bits_per_char), SCORE(bits_per_byte), SCORE(word_perplexity)};
-
-#define RESULT(name, field) {name, offsetof(run_result, field)}
-static const number_field result_fields[] = {RESULT("seconds", seconds),
-    RESULT("tokens_per_s", tokens_per_second.median),
-    RESULT("feedforward_seconds_per_step", feedforward_seconds.median),
-    RESULT("peak_activation_bytes", peak_activation_bytes)};
-static const number_field spread_fields[] = {RESULT("tokens_per_s_q1", tokens_per_second.low),
-    RESULT("tokens_per_s_q3", tokens_per_second.high),
-    RESULT("feedforward_seconds_per_step_q1", feedforward_seconds.low),
-    RESULT("feedforward_seconds_per_step_q3", feedforward_seconds.high)};
-
-#define COST(field) {#field, offsetof(trainer_costs, field)}
-static const number_field cost_fields[] = {
-    COST(seconds), COST(feedforward_seconds), COST(peak_activation_bytes)};
-
-#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
-
-sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out) {
-    json_t *object = json_object();
-    sigmoe_status status = json_put(object, "tokens", json_integer(scores->tokens));
-    if (status == SIGMOE_OK) status = put_numbers(object, score_fields, COUNT(score_fields), scores);
-    if (status == SIGMOE_OK)
-        *out = object;
-    else
-        json_decref(object);
-    return status;
-}
-
-sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_scores *out) {
-    TRY(json_get_integer(object, path, "tokens", 0, &out->tokens));
-    return get_numbers(object, path, score_fields, COUNT(score_fields), out);
-}
-
-// ---------------------------------------------------------------- result.json
-
-static sigmoe_status fill_result(json_t *root, const run_result *r) {
-    json_t *valid, *test;
-    TRY(json_put(root, "steps", json_integer(r->steps)));
-    TRY(json_put(root, "failure", r->failure ? json_string(r->failure) : json_null()));
-    TRY(scores_to_json(&r->valid, &valid));
-    TRY(json_put(root, "valid", valid));
-    TRY(scores_to_json(&r->test, &test));
-    TRY(json_put(root, "test", test));
-    TRY(put_numbers(root, result_fields, COUNT(result_fields), r));
-    return put_numbers(root, spread_fields, COUNT(spread_fields), r);
-}
-
-static sigmoe_status write_result(const char *path, const run_result *r) {
-    json_t *root = json_object();
-    sigmoe_status status = fill_result(root, r);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
-}
-
-static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
-    json_t *valid, *test;
-    const char *failure;
-    TRY(json_get_integer(root, "", "steps", 0, &r->steps));
-    if (!json_is_null(json_object_get(root, "failure"))) {
-        TRY(json_get_text(root, "", "failure", &failure));
-        r->failure = arena_text(a, "%s", failure);
-        if (!r->failure) return SIGMOE_NO_MEMORY;
-    }
-    TRY(json_get_object(root, "", "valid", &valid));
-    TRY(scores_from_json(valid, "valid.", &r->valid));
-    TRY(json_get_object(root, "", "test", &test));
-    TRY(scores_from_json(test, "test.", &r->test));
-    TRY(get_later_numbers(root, spread_fields, COUNT(spread_fields), r));
-    return get_numbers(root, "", result_fields, COUNT(result_fields), r);
-}
-
-static sigmoe_status read_result(const char *path, arena *a, run_result *r) {
-    json_t *root;
-    TRY(json_read_object(path, &root));
-    sigmoe_status status = parse_result(root, a, r);
-    json_decref(root);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s (remove it to score the run again)", path);
-}
-
-// ---------------------------------------------------------------- costs.json: what was measured before an interruption
-
-static const char TIMES[] = "feedforward_times";
-
-static sigmoe_status fill_costs(json_t *root, const trainer_costs *costs) {
-    json_t *times;
-    TRY(json_put(root, "steps", json_integer(costs->steps)));
-    TRY(put_numbers(root, cost_fields, COUNT(cost_fields), costs));
-    TRY(step_samples_to_json(&costs->feedforward_times, &times));
-    return json_put(root, TIMES, times);
-}
-
-static sigmoe_status write_costs(const char *path, const trainer_costs *costs) {
-    json_t *root = json_object();
-    sigmoe_status status = fill_costs(root, costs);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
-}
-
-static sigmoe_status parse_costs(const json_t *root, trainer_costs *costs) {
-    json_t *times;
-    TRY(json_get_integer(root, "", "steps", 0, &costs->steps));
-    TRY(get_numbers(root, "", cost_fields, COUNT(cost_fields), costs));
-    if (!json_object_get(root, TIMES)) return SIGMOE_OK; // of version 0.1.0
-    TRY(json_get_object(root, "", TIMES, &times));
-    return step_samples_from_json(times, "feedforward_times.", &costs->feedforward_times);
-}
-
-static sigmoe_status read_costs(const char *path, trainer_costs *costs) {
-    json_t *root;
-    *costs = (trainer_costs){0};
-    if (!path_exists(path)) return SIGMOE_OK;
-    TRY(json_read_object(path, &root));
-    sigmoe_status status = parse_costs(root, costs);
-    json_decref(root);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
-}
-
-static void add_costs(trainer_costs *before, const trainer_costs *after) {
-    before->steps += after->steps;
-    before->seconds += after->seconds;
-    before->feedforward_seconds += after->feedforward_seconds;
-    step_samples_join(&before->feedforward_times, &after->feedforward_times);
-    before->peak_activation_bytes = fmax(before->peak_activation_bytes, after->peak_activation_bytes);
-}
 
 // ---------------------------------------------------------------- what is there already
 
@@ -301,15 +129,23 @@ static sigmoe_status measure(const run_request *r, const trainer_costs *costs, a
     return SIGMOE_OK;
 }
 
+static void add_costs(trainer_costs *before, const trainer_costs *after) {
+    before->steps += after->steps;
+    before->seconds += after->seconds;
+    before->feedforward_seconds += after->feedforward_seconds;
+    step_samples_join(&before->feedforward_times, &after->feedforward_times);
+    before->peak_activation_bytes = fmax(before->peak_activation_bytes, after->peak_activation_bytes);
+}
+
 static sigmoe_status finish(
     const run_request *r, trainer *t, const char *costs_path, arena *a, run_result *result) {
     trainer_costs *costs; // large for a frame
     TRY(ARENA_NEW(a, costs, 1));
-    TRY(read_costs(costs_path, costs));
+    TRY(run_costs_read(costs_path, costs));
     sigmoe_status status = train_and_score(r, t, a, result);
     add_costs(costs, trainer_costs_so_far(t));
     if (status == SIGMOE_INTERRUPTED) {
-        TRY(write_costs(costs_path, costs));
+        TRY(run_costs_write(costs_path, costs));
         return fail(status, "stopped at %s after %lld of %lld step%s; --resume goes on from here", r->task,
             (long long)trainer_steps_done(t), (long long)r->settings->steps, plural(r->settings->steps));
     }
@@ -333,7 +169,7 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     TRY(result_path_of(r->directory, result_path));
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
     if (path_exists(result_path)) {
-        TRY(read_result(result_path, a, result));
+        TRY(run_result_read(result_path, a, result));
         return check_result(r, result);
     }
     int lock = -1;
@@ -342,7 +178,7 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
         status = finish(r, t, costs_path, a, result);
         trainer_destroy(t);
     }
-    if (status == SIGMOE_OK) status = write_result(result_path, result);
+    if (status == SIGMOE_OK) status = run_result_write(result_path, result);
     place_unlock(lock);
     return status;
 }

@@ -1,17 +1,7 @@
 // One run of a comparison: a variant trained from one seed, in a run directory of its own, and what came out of it.
 #pragma once
 
-#include "train/trainer.h"
-
-typedef struct run_result {
-    const char *failure; // the sentence of a training that met NaN or infinity; NULL: all went well
-    int64_t steps;
-    sigmoe_scores valid, test;
-    double seconds;                // of training steps alone
-    quartiles tokens_per_second;   // over the steps
-    quartiles feedforward_seconds; // of a step; NaN when not measured
-    double peak_activation_bytes;
-} run_result;
+#include "compare/run_result.h"
 
 typedef struct run_request {
     const char *directory;
@@ -26,9 +16,7 @@ typedef struct run_request {
 
 // Whether there is nothing to train in the directory any more.
 bool compare_run_finished(const char *directory);
-// Trains from where the directory stands: nothing there, an interrupted run, or a finished one, of which result.json is
-// read; what is there must have been trained as the request asks. The result's texts live in the arena. SIGMOE_INTERRUPTED when the stop flag was raised; the run can go on later.
+// Trains from where the directory stands: nothing there, an interrupted run, or a finished one, of which result.json is read;
+// what is there must have been trained as the request asks. The result's texts live in the arena. SIGMOE_INTERRUPTED when the
+// stop flag was raised; the run can go on later.
 sigmoe_status compare_run(const run_request *request, arena *a, run_result *result);
-// The scores as a JSON object, null where not known, and back.
-sigmoe_status scores_to_json(const sigmoe_scores *scores, json_t **out);
-sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_scores *out);

@@ -52,32 +52,33 @@ static quartiles times_over_seeds(
     return (quartiles){low, quartiles_of(medians, count).median, high};
 }
 
-static double dense_feedforward_seconds(const comparison_result *c, const variant_summary *rows) {
+static double dense_feedforward_seconds(const comparison_result *c, const variant_summary *summaries) {
     for (int i = 0; i < c->plan->variant_count; i++)
-        if (strcmp(c->plan->variants[i].paper->name, "dense") == 0) return rows[i].feedforward_seconds.median;
+        if (strcmp(c->plan->variants[i].paper->name, "dense") == 0)
+            return summaries[i].feedforward_seconds.median;
     return NAN;
 }
 
 sigmoe_status summarize_variants(const comparison_result *c, variant_summary **out) {
     double *values;
-    variant_summary *rows;
-    TRY(ARENA_NEW(c->arena, rows, c->plan->variant_count));
+    variant_summary *summaries;
+    TRY(ARENA_NEW(c->arena, summaries, c->plan->variant_count));
     TRY(ARENA_NEW(c->arena, values, c->plan->seed_count));
     for (int i = 0; i < c->plan->variant_count; i++) {
-        rows[i] = (variant_summary){.valid = over_seeds(c, i, valid_score, values),
+        summaries[i] = (variant_summary){.valid = over_seeds(c, i, valid_score, values),
             .test = over_seeds(c, i, test_score, values),
             .tokens_per_second = times_over_seeds(c, i, speed, values),
             .feedforward_seconds = times_over_seeds(c, i, feedforward, values),
             .peak_activation_bytes = NAN};
         for (int s = 0; s < c->plan->variants[i].seeds; s++) // fmax passes over NaN
-            rows[i].peak_activation_bytes =
-                fmax(rows[i].peak_activation_bytes, result_run(c, i, s)->peak_activation_bytes);
+            summaries[i].peak_activation_bytes =
+                fmax(summaries[i].peak_activation_bytes, result_run(c, i, s)->peak_activation_bytes);
     }
-    double dense = dense_feedforward_seconds(c, rows);
+    double dense = dense_feedforward_seconds(c, summaries);
     for (int i = 0; i < c->plan->variant_count; i++) {
-        quartiles own = rows[i].feedforward_seconds;
-        rows[i].feedforward_share = (quartiles){own.low / dense, own.median / dense, own.high / dense};
+        quartiles own = summaries[i].feedforward_seconds;
+        summaries[i].feedforward_share = (quartiles){own.low / dense, own.median / dense, own.high / dense};
     }
-    *out = rows;
+    *out = summaries;
     return SIGMOE_OK;
 }

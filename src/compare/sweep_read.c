@@ -9,15 +9,15 @@
 
 // "topk/32": K is the 32nd part of the base's channels.
 static sigmoe_status settle_part(const sweep_plan *plan, arena *a, const char **variant) {
-    char row[32];
+    char name[32];
     int64_t part;
-    if (sscanf(*variant, "%31[a-z-]/%" SCNd64, row, &part) != 2 || part < 1) return SIGMOE_OK;
+    if (sscanf(*variant, "%31[a-z-]/%" SCNd64, name, &part) != 2 || part < 1) return SIGMOE_OK;
     const ff_variant *moe = plan->base.model.variant;
     int64_t k = moe->channels(&plan->base.model.ff) / part;
     if (k < 1)
         return fail(SIGMOE_BAD_ARGUMENT,
             "the base's N_E·G is %" PRId64 "; the row %s needs at least %" PRId64, k * part, *variant, part);
-    *variant = arena_text(a, "%s:k=%" PRId64, row, k);
+    *variant = arena_text(a, "%s:k=%" PRId64, name, k);
     return *variant ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 

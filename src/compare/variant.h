@@ -9,7 +9,7 @@ typedef struct variant_choice {
     model_config model;
 } variant_choice;
 
-// The row named by `text` applied to `base`, then its options, then its size solved for the base's parameters: d_ff or
+// The variant named by `text` applied to `base`, then its options, then its size solved for the base's parameters: d_ff or
 // n_subkeys unless an option set it; a mixture of experts keeps the base's N_E·G channels as long as its options leave
 // n_experts or expert_size open. Errors name the variant; unknown names come with the nearest known one.
 sigmoe_status variant_choose(const char *text, const model_config *base, variant_choice *out);

@@ -12,7 +12,7 @@ typedef enum standing {
 } standing;
 // [variants], in the comparison's arena. Where an n-gram beats all, or there is nothing to compare, none is judged.
 sigmoe_status standings_of(
-    const comparison_result *c, const variant_summary *rows, result_scores *of, standing **out);
+    const comparison_result *c, const variant_summary *summaries, result_scores *of, standing **out);
 static inline bool standing_leads(standing s) {
     return s == STANDING_BEST || s == STANDING_TIED;
 }
@@ -23,4 +23,4 @@ typedef struct verdict {
     const char *sentence[MOST_SENTENCES];
     int count;
 } verdict;
-sigmoe_status verdict_of(const comparison_result *c, const variant_summary *rows, verdict *out);
+sigmoe_status verdict_of(const comparison_result *c, const variant_summary *summaries, verdict *out);

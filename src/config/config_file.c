@@ -104,12 +104,7 @@ static sigmoe_status fill_root(json_t *root, const sigmoe_config *config) {
 
 sigmoe_status config_to_json(const sigmoe_config *config, json_t **out) {
     json_t *root = json_object();
-    sigmoe_status status = fill_root(root, config);
-    if (status == SIGMOE_OK)
-        *out = root;
-    else
-        json_decref(root);
-    return status;
+    return json_hand_out(fill_root(root, config), root, out);
 }
 
 bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
@@ -129,9 +124,7 @@ bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
 sigmoe_status config_write(const char *path, const sigmoe_config *config) {
     json_t *root;
     TRY(config_to_json(config, &root));
-    sigmoe_status status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(SIGMOE_OK, path, root);
 }
 
 sigmoe_config config_copy(const sigmoe_config *config) {

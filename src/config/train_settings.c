@@ -1,6 +1,7 @@
 #include "config/train_settings.h"
 
 #include "base/arena.h"
+#include "base/round_up.h"
 
 #include <math.h>
 
@@ -12,23 +13,23 @@ static const double MOST = 9007199254740992.0;
 static const char *const dtypes[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
 
 static const option options[] = {
-    {FIELD(batch), .type = OPTION_INTEGER, .low = 1, .high = 1 << 20, .preset = 64, .help = "sequences B"},
-    {FIELD(steps), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 100000, .help = "updates"},
-    {FIELD(lr), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .preset = 2.5e-4, .help = "peak learning rate"},
-    {FIELD(clip), .type = OPTION_NUMBER, .low = 0, .high = 1e30, .preset = 0.25,
+    {FIELD(batch), .type = OPTION_INTEGER, .low = 1, .high = 1 << 20, .usual = 64, .help = "sequences B"},
+    {FIELD(steps), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .usual = 100000, .help = "updates"},
+    {FIELD(lr), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .usual = 2.5e-4, .help = "peak learning rate"},
+    {FIELD(clip), .type = OPTION_NUMBER, .low = 0, .high = 1e30, .usual = 0.25,
         .help = "gradient-norm clip; 0: none"},
-    {FIELD(warmup), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0, .help = "warm-up steps"},
-    {FIELD(weight_decay), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .preset = 0,
+    {FIELD(warmup), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .usual = 0, .help = "warm-up steps"},
+    {FIELD(weight_decay), .type = OPTION_NUMBER, .low = 0, .high = 1e6, .usual = 0,
         .help = "decoupled weight decay"},
-    {FIELD(seed), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
+    {FIELD(seed), .type = OPTION_INTEGER, .low = 0, .high = MOST, .usual = 0,
         .help = "of every random number"},
-    {FIELD(checkpoint_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .preset = 0,
+    {FIELD(checkpoint_every), .type = OPTION_INTEGER, .low = 0, .high = 1e12, .usual = 0,
         .help = "steps; 0: by the clock, or at the end"},
-    {FIELD(valid_every), .type = OPTION_INTEGER, .low = -1, .high = 1e12, .preset = -1,
+    {FIELD(valid_every), .type = OPTION_INTEGER, .low = -1, .high = 1e12, .usual = -1,
         .help = "steps; 0: never, -1: twenty times"},
-    {FIELD(valid_tokens), .type = OPTION_INTEGER, .low = 0, .high = MOST, .preset = 0,
+    {FIELD(valid_tokens), .type = OPTION_INTEGER, .low = 0, .high = MOST, .usual = 0,
         .help = "of the split's start; 0: all"},
-    {FIELD(dtype), .type = OPTION_CHOICE, .choices = dtypes, .preset = SIGMOE_F32,
+    {FIELD(dtype), .type = OPTION_CHOICE, .choices = dtypes, .usual = SIGMOE_F32,
         .help = "how operands of matrix products are stored"},
 };
 
@@ -79,7 +80,7 @@ sigmoe_status checkpoint_seconds_check(double seconds) {
 }
 
 int64_t train_settings_valid_every(const sigmoe_train_settings *settings) {
-    return (settings->steps + VALIDATIONS - 1) / VALIDATIONS;
+    return divide_up(settings->steps, VALIDATIONS);
 }
 
 // All validations together are PART of the tokens trained on, but each has a segment of every stream; 0: the split is no longer

@@ -88,17 +88,12 @@ sigmoe_status tokenizer_find_model(tokenizer *t, const char *directory) {
 static sigmoe_status write_copy(const tokenizer *t, const file_map *model, const char *path) {
     struct sha256_ctx state;
     char hash[SHA256_HEX];
-    file_writer w;
     sha256_init(&state);
     if (model->size) sha256_update(&state, model->size, model->bytes);
     sha256_hex(&state, hash);
     if (strcmp(hash, t->model_sha256) != 0)
         return fail(SIGMOE_IO, "%s is not what it was when it was first read", t->model_path);
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, model->bytes, model->size);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_write(path, model->bytes, model->size);
 }
 
 sigmoe_status tokenizer_copy_model(const tokenizer *t, const char *directory) {

@@ -8,6 +8,14 @@ sigmoe_status json_put(json_t *object, const char *key, json_t *value) {
     return fail(SIGMOE_NO_MEMORY, "no memory for the JSON value of %s", key);
 }
 
+sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out) {
+    if (filled == SIGMOE_OK)
+        *out = value;
+    else
+        json_decref(value);
+    return filled;
+}
+
 json_t *json_finite(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }

@@ -7,6 +7,8 @@
 
 // Sets `key` to `value`, which is taken over even on failure; NULL counts as memory that ran out.
 sigmoe_status json_put(json_t *object, const char *key, json_t *value);
+// Gives the caller what was `filled`, or releases it; returns `filled`.
+sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out);
 // The number, or null where JSON has none: NaN and infinity.
 json_t *json_finite(double value);
 

@@ -67,19 +67,22 @@ char *json_text(const json_t *object) {
     return text;
 }
 
+static sigmoe_status print_line(FILE *out, const void *text) {
+    fprintf(out, "%s\n", (const char *)text);
+    return SIGMOE_OK;
+}
+
 sigmoe_status json_write(const char *path, const json_t *object) {
     char *text = json_text(object);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
-    file_writer w;
-    sigmoe_status status;
-    TRY_OR(done, file_writer_open(&w, path));
-    TRY_OR(abandon, file_writer_write(&w, text, strlen(text)));
-    TRY_OR(abandon, file_writer_write(&w, "\n", 1));
-    status = file_writer_commit(&w);
-abandon:
-    file_writer_abandon(&w);
-done:
+    sigmoe_status status = file_print(path, print_line, text);
     free(text);
+    return status;
+}
+
+sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root) {
+    sigmoe_status status = filled == SIGMOE_OK ? json_write(path, root) : filled;
+    json_decref(root);
     return status;
 }
 
@@ -128,8 +131,8 @@ static sigmoe_status wrong_type(const option *o, const char *path, const char *n
 static sigmoe_status set_integer(const option *o, const char *path, const json_t *value, int64_t *out) {
     if (!json_is_integer(value)) return wrong_type(o, path, "an integer", value);
     int64_t number = json_integer_value(value);
-    char range[64], preset[64];
-    option_describe(o, range, sizeof range, preset, sizeof preset);
+    char range[64], usual[64];
+    option_describe(o, range, sizeof range, usual, sizeof usual);
     if ((double)number < o->low || (double)number > o->high)
         return fail(
             SIGMOE_BAD_FORMAT, "\"%s%s\" is %lld; it must be in %s", path, o->name, (long long)number, range);
@@ -140,8 +143,8 @@ static sigmoe_status set_integer(const option *o, const char *path, const json_t
 static sigmoe_status set_number(const option *o, const char *path, const json_t *value, double *out) {
     if (!json_is_number(value)) return wrong_type(o, path, "a number", value);
     double number = json_number_value(value);
-    char range[64], preset[64];
-    option_describe(o, range, sizeof range, preset, sizeof preset);
+    char range[64], usual[64];
+    option_describe(o, range, sizeof range, usual, sizeof usual);
     if (!(number >= o->low && number <= o->high))
         return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" is %g; it must be in %s", path, o->name, number, range);
     *out = number;
@@ -149,8 +152,8 @@ static sigmoe_status set_number(const option *o, const char *path, const json_t 
 }
 
 static sigmoe_status set_choice(const option *o, const char *path, const json_t *value, int *out) {
-    char all[512], preset[64];
-    option_describe(o, all, sizeof all, preset, sizeof preset);
+    char all[512], usual[64];
+    option_describe(o, all, sizeof all, usual, sizeof usual);
     if (!json_is_string(value))
         return fail(
             SIGMOE_BAD_FORMAT, "\"%s%s\" must be one of %s, not %s", path, o->name, all, type_name(value));
@@ -167,17 +170,17 @@ static sigmoe_status set_choice(const option *o, const char *path, const json_t 
 }
 
 static sigmoe_status set_value(const option *o, const char *path, const json_t *value, void *values) {
-    void *place = (char *)values + o->offset;
+    void *at = (char *)values + o->offset;
     switch (o->type) {
     case OPTION_INTEGER:
-        return set_integer(o, path, value, place);
+        return set_integer(o, path, value, at);
     case OPTION_NUMBER:
-        return set_number(o, path, value, place);
+        return set_number(o, path, value, at);
     case OPTION_CHOICE:
-        return set_choice(o, path, value, place);
+        return set_choice(o, path, value, at);
     case OPTION_FLAG:
         if (!json_is_boolean(value)) return wrong_type(o, path, "true or false", value);
-        *(bool *)place = json_is_true(value);
+        *(bool *)at = json_is_true(value);
     }
     return SIGMOE_OK;
 }
@@ -204,20 +207,20 @@ sigmoe_status json_read_options(
 sigmoe_status json_write_options(json_t *object, option_table table, const void *values) {
     for (int i = 0; i < table.count; i++) {
         const option *o = &table.options[i];
-        const void *place = (const char *)values + o->offset;
+        const void *at = (const char *)values + o->offset;
         json_t *value = NULL;
         switch (o->type) {
         case OPTION_INTEGER:
-            value = json_integer(*(const int64_t *)place);
+            value = json_integer(*(const int64_t *)at);
             break;
         case OPTION_NUMBER:
-            value = json_real(*(const double *)place);
+            value = json_real(*(const double *)at);
             break;
         case OPTION_FLAG:
-            value = json_boolean(*(const bool *)place);
+            value = json_boolean(*(const bool *)at);
             break;
         case OPTION_CHOICE:
-            value = json_string(o->choices[*(const int *)place]);
+            value = json_string(o->choices[*(const int *)at]);
             break;
         }
         // A NULL value is refused, too: NaN, or no memory.
@@ -279,16 +282,16 @@ sigmoe_status option_set_text(const option *o, const char *path, const char *tex
     return status == SIGMOE_BAD_FORMAT ? SIGMOE_BAD_ARGUMENT : status;
 }
 
-void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size) {
+void option_describe(const option *o, char *values, size_t values_size, char *usual, size_t usual_size) {
     switch (o->type) {
     case OPTION_INTEGER:
     case OPTION_NUMBER:
         describe_range(o, values, values_size);
-        snprintf(preset, preset_size, "%.15g", o->preset);
+        snprintf(usual, usual_size, "%.15g", o->usual);
         break;
     case OPTION_FLAG:
         snprintf(values, values_size, "true|false");
-        snprintf(preset, preset_size, "%s", o->preset != 0 ? "true" : "false");
+        snprintf(usual, usual_size, "%s", o->usual != 0 ? "true" : "false");
         break;
     case OPTION_CHOICE:
         values[0] = '\0';
@@ -296,8 +299,8 @@ void option_describe(const option *o, char *values, size_t values_size, char *pr
             size_t used = strlen(values);
             snprintf(values + used, values_size - used, "%s%s", i ? "|" : "", o->choices[i]);
         }
-        snprintf(preset, preset_size, "%s", o->choices[(int)o->preset]);
+        snprintf(usual, usual_size, "%s", o->choices[(int)o->usual]);
         break;
     }
-    if (o->required) snprintf(preset, preset_size, "required");
+    if (o->required) snprintf(usual, usual_size, "required");
 }

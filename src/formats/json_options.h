@@ -19,6 +19,8 @@ sigmoe_status json_parse_object(
 char *json_text(const json_t *object);
 // The same into a file: aside, fsync, rename.
 sigmoe_status json_write(const char *path, const json_t *object);
+// Writes what was `filled`, and releases it in any case; returns what failed first.
+sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root);
 
 // Every key of `object` must be in `table` or in `also` (NULL-terminated: keys that others read); every required option
 // must be present; values must have the right type and lie in range. `path` is "" or "ff." and so on.
@@ -28,5 +30,5 @@ sigmoe_status json_read_options(
 sigmoe_status json_write_options(json_t *object, option_table table, const void *values);
 // Sets one option from text as JSON would write it ("4", "0.1", "true", "sigmoid" with or without quotes).
 sigmoe_status option_set_text(const option *o, const char *path, const char *text, void *values);
-// "1..65536" or "a|b|c" into buffer; the default as text into preset.
-void option_describe(const option *o, char *values, size_t values_size, char *preset, size_t preset_size);
+// "1..65536" or "a|b|c" into buffer; the default as text into usual.
+void option_describe(const option *o, char *values, size_t values_size, char *usual, size_t usual_size);

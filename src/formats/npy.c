@@ -1,5 +1,6 @@
 #include "formats/npy.h"
 
+#include "base/round_up.h"
 #include "system/file.h"
 
 #include <endian.h>
@@ -190,7 +191,7 @@ static sigmoe_status write_values(file_writer *w, int dims, const int64_t *shape
     }
     used += snprintf(header + used, sizeof header - (size_t)used, "), }");
     // Spaces and a newline bring the data to a multiple of 64 bytes.
-    int length = (PREFIX + used + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - PREFIX;
+    int length = (int)round_up(PREFIX + used + 1, ALIGNMENT) - PREFIX;
     TRY(file_writer_write(w, "\x93NUMPY\x01\x00", MAGIC + 2));
     TRY(file_writer_write(w, (unsigned char[]){(unsigned char)length, (unsigned char)(length >> 8)}, 2));
     TRY(file_writer_write(w, header, (size_t)used));
@@ -202,8 +203,5 @@ static sigmoe_status write_values(file_writer *w, int dims, const int64_t *shape
 sigmoe_status npy_write_i32(const char *path, int dims, const int64_t *shape, const int32_t *values) {
     file_writer w;
     TRY(file_writer_open(&w, path));
-    sigmoe_status status = write_values(&w, dims, shape, values);
-    if (status == SIGMOE_OK) status = file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_writer_end(&w, write_values(&w, dims, shape, values));
 }

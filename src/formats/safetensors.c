@@ -149,11 +149,7 @@ static sigmoe_status read_file(safetensors_file *file, int64_t expected) {
 sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_file **out) {
     arena *memory;
     safetensors_file *file;
-    TRY(arena_create("safetensors", &memory));
-    if (ARENA_NEW(memory, file, 1) != SIGMOE_OK) {
-        arena_destroy(memory);
-        return SIGMOE_NO_MEMORY;
-    }
+    TRY(ARENA_AROUND("safetensors", memory, file));
     file->memory = memory;
     sigmoe_status status;
     file->path = arena_text(memory, "%s", path);
@@ -321,9 +317,7 @@ sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors
     }
     file_writer w;
     TRY_OR(done, file_writer_open(&w, path));
-    status = write_all(&w, text, tensors, count);
-    if (status == SIGMOE_OK) status = file_writer_commit(&w);
-    file_writer_abandon(&w);
+    status = file_writer_end(&w, write_all(&w, text, tensors, count));
 done:
     free(text);
     json_decref(header);

@@ -186,11 +186,7 @@ sigmoe_status token_split_open(
     const char *directory, const char *split, int64_t vocab_size, token_split **out) {
     arena *memory;
     token_split *t;
-    TRY(arena_create("token split", &memory));
-    if (ARENA_NEW(memory, t, 1) != SIGMOE_OK) {
-        arena_destroy(memory);
-        return SIGMOE_NO_MEMORY;
-    }
+    TRY(ARENA_AROUND("token split", memory, t));
     t->memory = memory;
     t->vocab_size = vocab_size;
     sigmoe_status status = open_all(t, directory, split);
@@ -273,11 +269,7 @@ sigmoe_status token_writer_open(
     const char *directory, const char *split, int64_t vocab_size, int64_t shard_tokens, token_writer **out) {
     arena *memory;
     token_writer *w;
-    TRY(arena_create("token writer", &memory));
-    if (ARENA_NEW(memory, w, 1) != SIGMOE_OK) {
-        arena_destroy(memory);
-        return SIGMOE_NO_MEMORY;
-    }
+    TRY(ARENA_AROUND("token writer", memory, w));
     w->memory = memory;
     w->vocab_size = vocab_size;
     w->width = vocab_size <= NARROW_VOCAB ? 2 : 4;

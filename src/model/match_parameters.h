@@ -8,5 +8,5 @@
 const option *matched_option(const ff_variant *variant);
 
 // Sets that option to the integer, at least 1, that brings the model's total nearest to `target` parameters; of two
-// equally near the lower. The rest of *config must be valid; whether its options still fit together is not checked.
+// equally near the lower. The rest of *config must be right; whether its options still fit together is not checked.
 sigmoe_status match_parameters(int64_t target, model_config *config);

@@ -1,15 +1,15 @@
-#include "model/size.h"
 #include "model/transformer_xl.h"
+#include "base/clock.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/pointwise/pointwise.h"
 #include "model/attention.h"
 #include "model/embedding.h"
+#include "model/size.h"
 #include "model/xl_memory.h"
 
 #include <stdio.h>
-#include <time.h>
 
 typedef struct layer_parts {
     attention_layer attention;
@@ -113,12 +113,6 @@ void transformer_set_operands(transformer *t, dtype operands) {
 
 // ---------------------------------------------------------------- forward
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static double dropout_rate(const pass *p) {
     return p->step->training ? p->t->config.dropout : 0;
 }
@@ -158,9 +152,9 @@ static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     arena_mark mark = arena_here(p->step->kernel.scratch);
     matrix normed;
     TRY(normalize_middle(p, i, s, &normed));
-    double start = now();
+    double start = seconds_now();
     TRY(layer->ff.variant->forward(&layer->ff, p->step, normed, p->x, &s->ff));
-    p->step->ff_seconds += now() - start;
+    p->step->ff_seconds += seconds_now() - start;
     arena_release(p->step->kernel.scratch, mark);
     drop(p, p->x, i, RANDOM_DROPOUT_FF);
     add_into(&p->step->kernel, p->x, s->middle);
@@ -272,9 +266,9 @@ static sigmoe_status backward_feedforward(pass *p, int i, matrix dx) {
     TRY(undrop(p, dx, i, RANDOM_DROPOUT_FF, &dy));
     TRY(normalize_middle(p, i, s, &normed));
     TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, &dnormed));
-    double start = now();
+    double start = seconds_now();
     TRY(layer->ff.variant->backward(&layer->ff, p->step, s->ff, normed, dy, dnormed));
-    p->step->ff_seconds += now() - start;
+    p->step->ff_seconds += seconds_now() - start;
     layer_norm_call norm = ff_norm(layer, s);
     return layer_norm_backward(
         &p->step->kernel, &norm, dnormed, dx, layer->norm_weight->gradient, layer->norm_bias->gradient);

@@ -30,17 +30,17 @@ static void set_pkm(const model_config *base, model_config *out, pkm_activation 
     out->ff = (ff_options){.pkm = {4, n, 128, activation, init}};
 }
 
-static sigmoe_status pkm_relu_row(const model_config *base, model_config *out) {
+static sigmoe_status pkm_relu(const model_config *base, model_config *out) {
     set_pkm(base, out, PKM_RELU, PKM_INIT_STANDARD);
     return SIGMOE_OK;
 }
 
-static sigmoe_status pkm_softmax_row(const model_config *base, model_config *out) {
+static sigmoe_status pkm_softmax(const model_config *base, model_config *out) {
     set_pkm(base, out, PKM_SOFTMAX, PKM_INIT_STANDARD);
     return SIGMOE_OK;
 }
 
-static sigmoe_status pkm_relu_init_row(const model_config *base, model_config *out) {
+static sigmoe_status pkm_relu_init(const model_config *base, model_config *out) {
     set_pkm(base, out, PKM_RELU, PKM_INIT_DENSE_EQUIVALENT);
     return SIGMOE_OK;
 }
@@ -154,7 +154,7 @@ static void set_switch(model_config *out, double inner_dropout) {
     m->init = MOE_INIT_SWITCH;
 }
 
-static sigmoe_status switch_row(const model_config *base, model_config *out) {
+static sigmoe_status switch_transformer(const model_config *base, model_config *out) {
     set_switch(out, base->dropout);
     out->ff.moe.k = 1;
     return larger_experts(out, 4);
@@ -215,7 +215,7 @@ static sigmoe_status hash(const model_config *base, model_config *out) {
     return without_router(out, "hash");
 }
 
-static sigmoe_status random_row(const model_config *base, model_config *out) {
+static sigmoe_status random_experts(const model_config *base, model_config *out) {
     (void)base;
     return without_router(out, "random");
 }
@@ -228,17 +228,16 @@ static const paper_variant rows[] = {
         .apply = dense},
     {"topk", "dense, the K·G largest channels of each token", "Tab. 1 (WT-S K=512, WT-B and E8 K=128)",
         {11.68, 0, 9.26, 1.07}, .apply = topk},
-    {"pkm-softmax", "product-key memory, softmax", "Tab. 2", {13.96, 0, 11.10, 1.16},
-        .apply = pkm_softmax_row},
-    {"pkm-relu", "product-key memory, ReLU", "Tab. 2", {12.77, 0, 9.98, 1.11}, .apply = pkm_relu_row},
+    {"pkm-softmax", "product-key memory, softmax", "Tab. 2", {13.96, 0, 11.10, 1.16}, .apply = pkm_softmax},
+    {"pkm-relu", "product-key memory, ReLU", "Tab. 2", {12.77, 0, 9.98, 1.11}, .apply = pkm_relu},
     {"pkm-relu-init", "product-key memory, ReLU, dense-equivalent initialization", "Tab. 2",
-        {12.75, 0, 9.96, 1.11}, .apply = pkm_relu_init_row},
-    {"pkm-softmax-value", "product-key memory, softmax, N_E·G values", "Tab. 6", {0},
-        .apply = pkm_softmax_row, .keeps_size = true},
-    {"pkm-relu-value", "product-key memory, ReLU, N_E·G values", "Tab. 6", {0}, .apply = pkm_relu_row,
+        {12.75, 0, 9.96, 1.11}, .apply = pkm_relu_init},
+    {"pkm-softmax-value", "product-key memory, softmax, N_E·G values", "Tab. 6", {0}, .apply = pkm_softmax,
+        .keeps_size = true},
+    {"pkm-relu-value", "product-key memory, ReLU, N_E·G values", "Tab. 6", {0}, .apply = pkm_relu,
         .keeps_size = true},
     {"pkm-relu-init-value", "product-key memory, ReLU, dense-equivalent initialization, N_E·G values",
-        "Tab. 6", {0}, .apply = pkm_relu_init_row, .keeps_size = true},
+        "Tab. 6", {0}, .apply = pkm_relu_init, .keeps_size = true},
     {"sigma-moe", "σ-MoE: sigmoid router, expert dropout, entropy regularizer", "Tab. 3, 4, 10",
         {11.59, 10.37, 9.44, 1.08, 23.25, 17.46, 14.12, 10.91}, .apply = sigma_moe},
     {"standard-dropout", "σ-MoE with standard dropout in the experts", "Tab. 10", {12.01, 10.27, 9.53, 1.08},
@@ -262,7 +261,7 @@ static const paper_variant rows[] = {
     {"half-k", "σ-MoE, K/2", "Tab. 10 (K=2)", {11.90, 10.66, 0, 1.09}, .apply = half_k},
     {"2k", "σ-MoE, 2K", "Tab. 10 (K=8)", {11.58, 10.22, 0, 1.08}, .apply = double_k},
     {"switch", "Switch Transformer: softmax router, K=1, G·4, N_E/4", "Tab. 4, 10 (K=1, G=512)",
-        {12.27, 11.24, 9.68, 1.08, 24.47, 18.29, 14.74, 11.56}, .apply = switch_row},
+        {12.27, 11.24, 9.68, 1.08, 24.47, 18.29, 14.74, 11.56}, .apply = switch_transformer},
     {"switch-no-dropout", "Switch without dropout in the experts", "Tab. 10", {11.88, 11.10, 9.77, 1.10},
         .apply = switch_no_dropout},
     {"switch-k4", "Switch with the base's K and G", "Tab. 10 (K=4, G=128)", {12.05, 11.37, 0, 1.10},
@@ -275,7 +274,7 @@ static const paper_variant rows[] = {
         {13.01, 10.96, 10.50, 1.17, 35.48, 18.53, 16.61, 11.72}, .apply = s_base_k4},
     {"noisy-topk", "noisy top-K router, CV regularizer", "", {0}, .apply = noisy_topk},
     {"hash", "experts fixed for each token id", "", {0}, .apply = hash},
-    {"random", "experts drawn anew for each token", "", {0}, .apply = random_row},
+    {"random", "experts drawn anew for each token", "", {0}, .apply = random_experts},
 };
 
 _Static_assert(sizeof rows / sizeof *rows <= MOST_PAPER_VARIANTS, "raise MOST_PAPER_VARIANTS");

@@ -1,5 +1,6 @@
 #include "plot/figure.h"
 
+#include "base/round_up.h"
 #include "plot/gnuplot.h"
 #include "plot/svg.h"
 #include "system/file.h"
@@ -51,8 +52,8 @@ static int key_columns(const figure_frame *p) {
 }
 
 static int height_of(const figure_frame *p) {
-    int columns = key_columns(p);
-    return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + (p->key_entries + columns - 1) / columns * KEY_LINE;
+    int lines = (int)divide_up(p->key_entries, key_columns(p));
+    return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + lines * KEY_LINE;
 }
 
 static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
@@ -132,27 +133,32 @@ static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
-static sigmoe_status print_script(const char *drawing, const figure_frame *frame, figure_print *print_data,
-    figure_print *print_plot, const void *context, const char *name) {
-    char path[PATH_CAPACITY];
-    file_writer w;
-    TRY(path_format(path, "%s/%s.gnuplot", drawing, name));
-    TRY(file_writer_open(&w, path));
-    print_data(w.stream, context);
+typedef struct script {
+    const figure_frame *frame;
+    figure_print *print_data, *print_plot;
+    const void *context; // of both
+    const char *name;
+} script;
+
+static sigmoe_status print_script(FILE *out, const void *context) {
+    const script *s = context;
+    s->print_data(out, s->context);
     for (terminal t = TERMINAL_SVG; t <= TERMINAL_PNG; t++) {
-        print_terminal(w.stream, t, frame, name);
-        print_frame(w.stream, frame);
-        print_plot(w.stream, context);
-        fputs("unset output\n", w.stream);
+        print_terminal(out, t, s->frame, s->name);
+        print_frame(out, s->frame);
+        s->print_plot(out, s->context);
+        fputs("unset output\n", out);
     }
-    return file_writer_commit(&w);
+    return SIGMOE_OK;
 }
 
-static sigmoe_status draw_pictures(const char *drawing, const char *directory, const char *name) {
-    char script[PATH_CAPACITY];
-    TRY(path_format(script, "%s.gnuplot", name));
-    TRY(plot_run(drawing, script));
-    for (int i = 0; i < PICTURE_KINDS; i++) TRY(take_picture(drawing, directory, name, &picture_kinds[i]));
+static sigmoe_status draw_pictures(const char *drawing, const char *directory, const script *s) {
+    char file[PATH_CAPACITY], path[PATH_CAPACITY];
+    TRY(path_format(file, "%s.gnuplot", s->name));
+    TRY(path_format(path, "%s/%s", drawing, file));
+    TRY(file_print(path, print_script, s));
+    TRY(plot_run(drawing, file));
+    for (int i = 0; i < PICTURE_KINDS; i++) TRY(take_picture(drawing, directory, s->name, &picture_kinds[i]));
     return SIGMOE_OK;
 }
 
@@ -163,12 +169,11 @@ sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *f
     TRY(path_format(drawing, "%s/" DRAWING_NAME, directory));
     if (path_exists(drawing)) TRY(directory_remove(drawing));
     TRY(directory_make(drawing));
-    sigmoe_status status = print_script(drawing, frame, print_data, print_plot, context, f->name);
-    if (status == SIGMOE_OK) status = draw_pictures(drawing, directory, f->name);
+    script s = {frame, print_data, print_plot, context, f->name};
+    sigmoe_status status = draw_pictures(drawing, directory, &s);
     if (status == SIGMOE_OK) status = directory_remove(drawing);
     if (status == SIGMOE_OK) return read_svg(a, directory, f);
-    char reason[1024]; // which cleaning up may overwrite
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    kept_failure failure = failure_keep(status);
     directory_remove(drawing);
-    return fail(status, "%s", reason);
+    return failure_again(&failure);
 }

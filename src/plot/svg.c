@@ -1,5 +1,6 @@
 #include "plot/svg.h"
 
+#include "base/text_stream.h"
 #include "plot/colors.h"
 
 #include <stdio.h>
@@ -61,19 +62,17 @@ static bool read_size(const char *text, int *width, int *height) {
 static sigmoe_status print_svg(
     arena *a, const char *text, const char *name, const char *title, const char **out) {
     int width, height;
-    size_t size;
-    char *built;
+    text_stream built;
     const char *content = find_content(text);
     if (!content || !read_size(text, &width, &height))
         return fail(SIGMOE_BAD_FORMAT, "gnuplot wrote an SVG of an unknown form");
-    FILE *stream = open_memstream(&built, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for a figure");
-    fprintf(stream, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">", width, height, title);
-    print_body(stream, content, name);
-    bool complete = fclose(stream) == 0;
-    *out = complete ? arena_text(a, "%s", built) : NULL;
-    free(built);
-    return *out ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for a figure");
+    TRY(text_stream_open(&built));
+    fprintf(built.out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">", width, height, title);
+    print_body(built.out, content, name);
+    TRY(text_stream_close(&built));
+    *out = arena_text(a, "%s", built.text);
+    free(built.text);
+    return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 sigmoe_status svg_for_page(

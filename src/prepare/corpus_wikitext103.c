@@ -152,9 +152,9 @@ static sigmoe_status open_split(const void *context, int split, int part, arena 
     const char *path = w->files[split].path;
     byte_source archive, file;
     if (w->unpacked) {
-        char place[PATH_CAPACITY];
-        TRY(path_format(place, "%s/%s", w->path, path));
-        TRY(file_source_open(place, a, &file));
+        char file_path[PATH_CAPACITY];
+        TRY(path_format(file_path, "%s/%s", w->path, path));
+        TRY(file_source_open(file_path, a, &file));
     } else {
         TRY(file_source_open(w->path, a, &archive));
         TRY(archive_open(&archive, path, w->name, a, &file));

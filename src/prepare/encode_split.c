@@ -10,23 +10,7 @@ enum {
     BLOCKS_PER_THREAD = 8,        // of a round, but
     MOST_BLOCKS = 256,            // no more, which bounds the memory: 400 KB each, two rounds
     LONG_BYTES = 1 << 20, // of sentences longer than a block, after which a round is full: about 130 MB
-    MESSAGE_BYTES = 1024,
 };
-
-// A task's failure waits here: sigmoe_message() is the thread's own.
-typedef struct failure {
-    sigmoe_status status;
-    char message[MESSAGE_BYTES];
-} failure;
-
-static void keep_failure(failure *f, sigmoe_status status) {
-    f->status = status;
-    if (status != SIGMOE_OK) snprintf(f->message, sizeof f->message, "%s", sigmoe_message());
-}
-
-static sigmoe_status report_failure(const failure *f) {
-    return f->status == SIGMOE_OK ? SIGMOE_OK : fail(f->status, "%s", f->message);
-}
 
 typedef struct block {
     char *text; // sentences, with a newline behind each; within one none
@@ -34,8 +18,8 @@ typedef struct block {
     bool continues; // the first one goes on with what the block before ends in
     int32_t *ids;   // room for all that the text can become
     int64_t capacity, count;
-    failure failure;
-    char *own_text; // [BLOCK_BYTES + 1], used unless a sentence alone is longer
+    kept_failure failure; // of the task that encoded it, in a thread of its own
+    char *own_text;       // [BLOCK_BYTES + 1], used unless a sentence alone is longer
     int32_t *own_ids;
 } block;
 
@@ -54,7 +38,7 @@ typedef struct encoding {
     int blocks;       // of a round
     reading_round rounds[2];
     int current; // the round that is encoded
-    failure reading;
+    kept_failure reading;
     int32_t unknown; // its token
     int32_t last;    // token that was written, of the same split
 } encoding;
@@ -122,12 +106,12 @@ static sigmoe_status fill_round(encoding *e, reading_round *round) {
 static void run_task(void *context, int64_t task, int thread) {
     encoding *e = context;
     if (task == 0) {
-        keep_failure(&e->reading, fill_round(e, &e->rounds[!e->current]));
+        e->reading = failure_keep(fill_round(e, &e->rounds[!e->current]));
         return;
     }
     block *b = &e->rounds[e->current].blocks[task - 1];
-    keep_failure(
-        &b->failure, word_cache_encode(e->caches[thread], b->text, b->size, b->ids, b->capacity, &b->count));
+    b->failure =
+        failure_keep(word_cache_encode(e->caches[thread], b->text, b->size, b->ids, b->capacity, &b->count));
 }
 
 // Unknown pieces in a row are one, also where a sentence was cut between them.
@@ -137,7 +121,7 @@ static int64_t repeated(const encoding *e, const block *b) {
 
 static sigmoe_status write_block(encoding *e, const block *b, token_writer *writer, split_content *content) {
     int64_t skipped = repeated(e, b);
-    TRY(report_failure(&b->failure));
+    TRY(failure_again(&b->failure));
     TRY(token_writer_add(writer, b->ids + skipped, b->count - skipped));
     content->tokens += b->count - skipped;
     for (int64_t i = skipped; i < b->count; i++) content->unknown += b->ids[i] == e->unknown;
@@ -177,7 +161,7 @@ static sigmoe_status encode_rounds(
     while (e->rounds[e->current].used > 0) {
         parallel_for(pool, 1 + e->rounds[e->current].used, run_task, e);
         TRY(write_round(e, writer, content));
-        TRY(report_failure(&e->reading));
+        TRY(failure_again(&e->reading));
         e->current = !e->current;
         TRY(progress_at(meter, before + (double)raw->bytes));
     }

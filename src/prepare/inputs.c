@@ -64,12 +64,8 @@ static sigmoe_status copy_to(copy *c, const char *path, const sigmoe_observer *o
     TRY(file_writer_open(&c->writer, path));
     progress_begin(&c->meter, observer, "read", "bytes", 0, NAN);
     sigmoe_status status = copy_bytes(c);
-    if (status != SIGMOE_OK) {
-        file_writer_abandon(&c->writer);
-        return status;
-    }
-    progress_end(&c->meter);
-    return file_writer_commit(&c->writer);
+    if (status == SIGMOE_OK) progress_end(&c->meter);
+    return file_writer_end(&c->writer, status);
 }
 
 static sigmoe_status copy_input(

@@ -54,11 +54,8 @@ static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request 
 
 // Replacing `out`, or what an earlier run left of it, must not remove what is read.
 static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
-    char place[PATH_CAPACITY];
     for (int i = 0; i < request->input_count; i++)
-        if (output_holds(out, request->inputs[i], place))
-            return fail(SIGMOE_BAD_ARGUMENT, "%s holds the input %s: choose another output", place,
-                request->inputs[i]);
+        TRY(output_directory_spares(out, request->inputs[i], "the input", "output"));
     return SIGMOE_OK;
 }
 

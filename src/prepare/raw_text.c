@@ -126,11 +126,11 @@ static sigmoe_status read_on(split_source *s, void *buffer, size_t capacity, siz
     return SIGMOE_OK;
 }
 
-// How many of the bytes, of which the first lies at `place`, belong in front of the split that nominally starts at `start`.
+// How many of the bytes, of which the first lies at `at`, belong in front of the split that nominally starts at `start`.
 static size_t in_front(
-    const split_source *s, const unsigned char *bytes, size_t count, int64_t place, int64_t start) {
-    size_t i = place >= start ? 0 : (uint64_t)(start - place) < count ? (size_t)(start - place) : count;
-    while (i < count && !raw_text_begins_split(s->text, place + (int64_t)i - start, bytes[i])) i++;
+    const split_source *s, const unsigned char *bytes, size_t count, int64_t at, int64_t start) {
+    size_t i = at >= start ? 0 : (uint64_t)(start - at) < count ? (size_t)(start - at) : count;
+    while (i < count && !raw_text_begins_split(s->text, at + (int64_t)i - start, bytes[i])) i++;
     return i;
 }
 
@@ -139,15 +139,15 @@ static sigmoe_status read_split(void *context, void *buffer, size_t capacity, si
     unsigned char *bytes = buffer;
     *count = 0;
     while (*count == 0 && !s->ended) {
-        int64_t place = s->position;
+        int64_t at = s->position;
         size_t got = 0;
         TRY(read_on(s, buffer, capacity, &got));
         if (s->position > s->end || (got == 0 && s->position < s->end)) return raw_text_changed(s->text);
         if (got == 0) s->ended = true;
-        size_t skipped = s->begun || s->first == 0 ? 0 : in_front(s, bytes, got, place, s->first);
+        size_t skipped = s->begun || s->first == 0 ? 0 : in_front(s, bytes, got, at, s->first);
         s->begun = skipped < got;
         if (!s->begun) continue;
-        size_t kept = s->last == s->end ? got : in_front(s, bytes, got, place, s->last);
+        size_t kept = s->last == s->end ? got : in_front(s, bytes, got, at, s->last);
         s->ended = kept < got;
         *count = kept > skipped ? kept - skipped : 0;
         memmove(bytes, bytes + skipped, *count);

@@ -288,11 +288,7 @@ sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out) {
 sigmoe_status sentence_reader_open(const split_text *text, int split, int parts, sentence_reader **out) {
     arena *memory;
     sentence_reader *r;
-    TRY(arena_create("sentences", &memory));
-    if (ARENA_NEW(memory, r, 1) != SIGMOE_OK) {
-        arena_destroy(memory);
-        return SIGMOE_NO_MEMORY;
-    }
+    TRY(ARENA_AROUND("sentences", memory, r));
     r->memory = memory;
     r->text = text;
     r->split = split;

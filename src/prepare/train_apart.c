@@ -13,12 +13,8 @@
 #include <unistd.h>
 
 // Over the socket go the sentences, each a sentence_size and its bytes, until the parent shuts its side down; then the
-// outcome comes back.
+// outcome comes back, a kept_failure, whose status may be SIGMOE_OK.
 typedef uint32_t sentence_size;
-typedef struct outcome {
-    sigmoe_status status;
-    char message[1024];
-} outcome;
 enum { SEND_BYTES = 1 << 13, WAIT_MILLISECONDS = 100 };
 
 // ---------------------------------------------------------------- the child
@@ -43,7 +39,7 @@ static sigmoe_status receive_sentence(void *context, const char **bytes, size_t 
 // Never returns. Signals that ask to stop or to save reach the parent, too, who decides; the child does not outlive it.
 static void be_child(int socket, pid_t parent, const char *name, int64_t vocab_size, const char *path) {
     static receiver r;
-    outcome o = {.status = SIGMOE_NO_MEMORY};
+    sigmoe_status status;
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -52,10 +48,10 @@ static void be_child(int socket, pid_t parent, const char *name, int64_t vocab_s
     if (getppid() != parent) _exit(1);
     r.stream = fdopen(socket, "rb");
     if (r.stream)
-        o.status = sentencepiece_train(&(sentencepiece_input){receive_sentence, &r}, name, vocab_size, path);
+        status = sentencepiece_train(&(sentencepiece_input){receive_sentence, &r}, name, vocab_size, path);
     else
-        fail_errno("cannot train a tokenizer");
-    snprintf(o.message, sizeof o.message, "%s", sigmoe_message());
+        status = fail_errno("cannot train a tokenizer");
+    kept_failure o = failure_keep(status);
     ssize_t sent = send(socket, &o, sizeof o, MSG_NOSIGNAL);
     _exit(sent != sizeof o);
 }
@@ -103,7 +99,7 @@ static sigmoe_status send_sentences(int socket, const sentencepiece_input *input
 
 // *whole false: the child ended without an outcome.
 static sigmoe_status await_outcome(
-    int socket, sigmoe_status (*waiting)(void *context), void *context, outcome *o, bool *whole) {
+    int socket, sigmoe_status (*waiting)(void *context), void *context, kept_failure *o, bool *whole) {
     size_t used = 0;
     for (ssize_t got = 1; used < sizeof *o && got > 0;) {
         TRY(waiting(context));
@@ -124,7 +120,7 @@ static sigmoe_status fail_ended(int state, const char *name) {
 
 static sigmoe_status be_parent(int socket, pid_t child, const sentencepiece_input *input,
     sigmoe_status (*waiting)(void *context), const char *name) {
-    outcome o;
+    kept_failure o;
     bool whole = false;
     int state = 0;
     sigmoe_status status = send_sentences(socket, input);
@@ -134,8 +130,8 @@ static sigmoe_status be_parent(int socket, pid_t child, const sentencepiece_inpu
     }
     TRY(status);
     if (!whole) return fail_ended(state, name);
-    o.message[sizeof o.message - 1] = '\0';
-    return o.status == SIGMOE_OK ? SIGMOE_OK : fail(o.status, "%s", o.message);
+    o.sentence[sizeof o.sentence - 1] = '\0';
+    return failure_again(&o);
 }
 
 static bool single_threaded(void) {

@@ -42,20 +42,11 @@ class InputIterator : public library::SentenceIterator {
     std::string value_;
 };
 
-sigmoe_status write_model(const char *path, const std::string &model) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, model.data(), model.size());
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
-}
-
 // "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 where it says something else.
 int64_t tokens_needed(const std::string &said) {
-    size_t place = said.find("required_chars. ");
-    if (place != std::string::npos) place = said.find(" vs ", place);
-    return place == std::string::npos ? 0 : std::strtoll(said.c_str() + place + 4, nullptr, 10);
+    size_t found = said.find("required_chars. ");
+    if (found != std::string::npos) found = said.find(" vs ", found);
+    return found == std::string::npos ? 0 : std::strtoll(said.c_str() + found + 4, nullptr, 10);
 }
 
 sigmoe_status explain(const library::util::Status &status, const char *name, int64_t vocab_size) {
@@ -95,7 +86,7 @@ sigmoe_status train(
     std::string model;
     library::util::Status status = library::SentencePieceTrainer::Train(options, &iterator, &model);
     if (iterator.failure != SIGMOE_OK) return iterator.failure;
-    return status.ok() ? write_model(path, model) : explain(status, name, vocab_size);
+    return status.ok() ? file_write(path, model.data(), model.size()) : explain(status, name, vocab_size);
 }
 
 } // namespace

@@ -142,11 +142,7 @@ sigmoe_status claims_to_json(const comparison_result *c, const claim_results *cl
                      ? fill_object(object, c, &claims->results[i])
                      : fail(SIGMOE_NO_MEMORY, "no memory for the claims");
     }
-    if (status == SIGMOE_OK)
-        *out = list;
-    else
-        json_decref(list);
-    return status;
+    return json_hand_out(status, list, out);
 }
 
 // ---------------------------------------------------------------- CSV
@@ -156,10 +152,17 @@ static void csv_number(FILE *out, double value) {
     fputc(',', out);
 }
 
-static void print_csv(FILE *out, const comparison_result *c, const claim_results *claims) {
+typedef struct csv_contents {
+    const comparison_result *c;
+    const claim_results *claims;
+} csv_contents;
+
+static sigmoe_status print_csv(FILE *out, const void *context) {
+    const csv_contents *csv = context;
+    const comparison_result *c = csv->c;
     fputs("claim,source,better,worse,published_difference,pairs,difference,low,high,verdict\n", out);
-    for (int i = 0; i < claims->count; i++) {
-        const claim_result *r = &claims->results[i];
+    for (int i = 0; i < csv->claims->count; i++) {
+        const claim_result *r = &csv->claims->results[i];
         fprintf(out, "\"%s\",\"%s\",%s,%s,", r->claim->text, r->claim->source,
             c->plan->variants[r->better].label, c->plan->variants[r->worse].label);
         csv_number(out, r->published);
@@ -169,15 +172,11 @@ static void print_csv(FILE *out, const comparison_result *c, const claim_results
         csv_number(out, r->difference.high);
         fprintf(out, "%s\n", claim_verdict_text(r->verdict));
     }
+    return SIGMOE_OK;
 }
 
 sigmoe_status claims_write_csv(const comparison_result *c, const claim_results *claims) {
     char path[PATH_CAPACITY];
-    file_writer w;
     TRY(path_format(path, "%s/claims.csv", c->plan->request->out));
-    TRY(file_writer_open(&w, path));
-    print_csv(w.stream, c, claims);
-    if (!ferror(w.stream)) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return fail(SIGMOE_IO, "cannot write %s", path);
+    return file_print(path, print_csv, &(csv_contents){c, claims});
 }

@@ -75,13 +75,13 @@ static void print_blocks(FILE *out, const comparison_result *c, point_at *at) {
     }
 }
 
-static void print_validations(FILE *out, const comparison_result *c, const variant_summary *rows) {
-    (void)rows;
+static void print_validations(FILE *out, const comparison_result *c, const variant_summary *summaries) {
+    (void)summaries;
     print_blocks(out, c, validation_at);
 }
 
-static void print_losses(FILE *out, const comparison_result *c, const variant_summary *rows) {
-    (void)rows;
+static void print_losses(FILE *out, const comparison_result *c, const variant_summary *summaries) {
+    (void)summaries;
     print_blocks(out, c, loss_at);
 }
 
@@ -128,20 +128,20 @@ static void print_lines(FILE *out, const comparison_result *c, point_at *at, int
 enum { COLUMN_STEP = 1, COLUMN_SECONDS = 2 };
 
 static void plot_by_steps(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure_plot *p) {
-    (void)rows, (void)p;
+    FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
+    (void)summaries, (void)p;
     print_lines(out, c, validation_at, COLUMN_STEP, c->ngram.known);
 }
 
 static void plot_by_seconds(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure_plot *p) {
-    (void)rows, (void)p;
+    FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
+    (void)summaries, (void)p;
     print_lines(out, c, validation_at, COLUMN_SECONDS, c->ngram.known);
 }
 
 static void plot_losses(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure_plot *p) {
-    (void)rows, (void)p;
+    FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
+    (void)summaries, (void)p;
     print_lines(out, c, loss_at, COLUMN_STEP, false);
 }
 
@@ -194,8 +194,8 @@ static sigmoe_status plan_validations(
 }
 
 sigmoe_status plan_score_by_steps(
-    const comparison_result *c, const variant_summary *rows, figure *f, figure_plot *plot) {
-    (void)rows;
+    const comparison_result *c, const variant_summary *summaries, figure *f, figure_plot *plot) {
+    (void)summaries;
     frame fr;
     f->name = "curves";
     f->title = "Validation score against training steps";
@@ -207,8 +207,8 @@ sigmoe_status plan_score_by_steps(
 }
 
 sigmoe_status plan_score_by_seconds(
-    const comparison_result *c, const variant_summary *rows, figure *f, figure_plot *plot) {
-    (void)rows;
+    const comparison_result *c, const variant_summary *summaries, figure *f, figure_plot *plot) {
+    (void)summaries;
     frame fr;
     f->name = "curves-seconds";
     f->title = "Validation score against training time";
@@ -220,8 +220,8 @@ sigmoe_status plan_score_by_seconds(
 }
 
 sigmoe_status plan_training_loss(
-    const comparison_result *c, const variant_summary *rows, figure *f, figure_plot *plot) {
-    (void)rows;
+    const comparison_result *c, const variant_summary *summaries, figure *f, figure_plot *plot) {
+    (void)summaries;
     frame fr = frame_of(c, loss_at);
     f->name = "training-loss";
     f->title = "Training loss";

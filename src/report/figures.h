@@ -7,4 +7,5 @@
 enum { FIGURES = 4 };
 
 // All texts live in the comparison's arena.
-sigmoe_status figures_draw(const comparison_result *c, const variant_summary *rows, figure figures[FIGURES]);
+sigmoe_status figures_draw(
+    const comparison_result *c, const variant_summary *summaries, figure figures[FIGURES]);

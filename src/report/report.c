@@ -34,9 +34,9 @@ static void print_question(FILE *out, const comparison_result *c) {
     fputs("</p>\n", out);
 }
 
-static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     verdict said;
-    TRY(verdict_of(c, rows, &said));
+    TRY(verdict_of(c, summaries, &said));
     for (int i = 0; i < said.count; i++) {
         fputs("<p>", out);
         html_text(out, said.sentence[i]);
@@ -127,12 +127,12 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
             : "");
 }
 
-static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     table_cells t;
-    TRY(table_cells_make(c, rows, &t));
+    TRY(table_cells_make(c, summaries, &t));
     standing *valid, *test;
-    TRY(standings_of(c, rows, valid_scores, &valid));
-    TRY(standings_of(c, rows, test_scores, &test));
+    TRY(standings_of(c, summaries, valid_scores, &valid));
+    TRY(standings_of(c, summaries, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -167,28 +167,30 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
     fputs("</div></section>\n", out);
 }
 
-static sigmoe_status print_page(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure figures[FIGURES]) {
+typedef struct page_contents {
+    const comparison_result *c;
+    const variant_summary *summaries; // [variants]
+    figure figures[FIGURES];
+} page_contents;
+
+static sigmoe_status print_page(FILE *out, const void *context) {
+    const page_contents *p = context;
+    const comparison_result *c = p->c;
     page_open(out, "Feedforward blocks at equal parameters");
     print_question(out, c);
-    TRY(print_answer(out, c, rows));
-    TRY(print_results(out, c, rows));
+    TRY(print_answer(out, c, p->summaries));
+    TRY(print_results(out, c, p->summaries));
     TRY(print_claims(out, c));
-    print_figures(out, figures);
+    print_figures(out, p->figures);
     TRY(provenance_print(out, c));
     page_close(out);
     return SIGMOE_OK;
 }
 
-sigmoe_status report_write(const comparison_result *c, const variant_summary *rows) {
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
     char path[PATH_CAPACITY];
-    figure figures[FIGURES];
-    file_writer w;
-    TRY(figures_draw(c, rows, figures));
+    page_contents p = {.c = c, .summaries = summaries};
+    TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = print_page(w.stream, c, rows, figures);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_print(path, print_page, &p);
 }

@@ -4,4 +4,4 @@
 #include "report/table.h"
 
 // Draws the figures (curves.svg, curves.png, ... in the comparison's directory) and writes the page around them.
-sigmoe_status report_write(const comparison_result *c, const variant_summary *rows);
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries);

@@ -32,9 +32,9 @@ static double from_y(const figure_plot *p, double height) {
 }
 
 static point_label label_of(
-    const comparison_result *c, const variant_summary *rows, const figure_plot *p, int i) {
+    const comparison_result *c, const variant_summary *summaries, const figure_plot *p, int i) {
     double width = LETTER * letter_count(c->plan->variants[i].label);
-    point_label l = {.x = to_x(p, c->plan->variants[i].flops_share), .y = to_y(p, rows[i].test.mean)};
+    point_label l = {.x = to_x(p, c->plan->variants[i].flops_share), .y = to_y(p, summaries[i].test.mean)};
     l.height = l.y;
     l.on_left = l.x + GAP + width > AREA_WIDTH;
     l.left = l.on_left ? l.x - GAP - width : l.x + GAP;
@@ -51,24 +51,24 @@ static void print_label(
 
 // Without memory for it a figure has no labels; the script's writer cannot fail halfway.
 static void print_labels(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure_plot *p) {
+    FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
     point_label *labels = arena_take(c->arena, (size_t)c->plan->variant_count, sizeof *labels);
     point_label **sorted = arena_take(c->arena, (size_t)c->plan->variant_count, sizeof *sorted);
     int count = 0;
     if (!labels || !sorted) return;
     for (int i = 0; i < c->plan->variant_count; i++) {
-        if (isnan(rows[i].test.mean)) continue;
-        labels[i] = label_of(c, rows, p, i);
+        if (isnan(summaries[i].test.mean)) continue;
+        labels[i] = label_of(c, summaries, p, i);
         sorted[count++] = &labels[i];
     }
     labels_spread(sorted, count, LINE);
     for (int i = 0; i < c->plan->variant_count; i++)
-        if (!isnan(rows[i].test.mean)) print_label(out, c, p, i, &labels[i]);
+        if (!isnan(summaries[i].test.mean)) print_label(out, c, p, i, &labels[i]);
 }
 
-static void print_points(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static void print_points(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     for (int i = 0; i < c->plan->variant_count; i++) {
-        spread test = rows[i].test;
+        spread test = summaries[i].test;
         if (isnan(test.mean)) continue;
         fprintf(out, "$v%d << END\n%.9g %.9g %.9g\nEND\n", i, 100 * c->plan->variants[i].flops_share,
             test.mean, isnan(test.deviation) ? 0 : test.deviation);
@@ -76,11 +76,11 @@ static void print_points(FILE *out, const comparison_result *c, const variant_su
 }
 
 static void plot_points(
-    FILE *out, const comparison_result *c, const variant_summary *rows, const figure_plot *p) {
+    FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
     const char *separator = "plot ";
-    if (!has_key(c)) print_labels(out, c, rows, p);
+    if (!has_key(c)) print_labels(out, c, summaries, p);
     for (int i = 0; i < c->plan->variant_count; i++) {
-        if (isnan(rows[i].test.mean)) continue;
+        if (isnan(summaries[i].test.mean)) continue;
         fprintf(out, "%s$v%d using 1:2:3 with yerrorbars lc rgb '#%06x' lw 1.6 pt %d ps 1 title '%s'",
             separator, i, series_color(i), has_key(c) ? series_marker(i) : CIRCLE,
             has_key(c) ? c->plan->variants[i].label : "");
@@ -93,7 +93,7 @@ static void plot_points(
 }
 
 sigmoe_status plan_score_by_flops(
-    const comparison_result *c, const variant_summary *rows, figure *f, figure_plot *plot) {
+    const comparison_result *c, const variant_summary *summaries, figure *f, figure_plot *plot) {
     value_range y = range_empty();
     double widest = 0;
     f->name = "quality-flops";
@@ -103,9 +103,9 @@ sigmoe_status plan_score_by_flops(
     plot->frame.y_label = arena_text(c->arena, "test, %s", plan_unit(c->plan));
     if (!f->caption || !plot->frame.y_label) return SIGMOE_NO_MEMORY;
     for (int i = 0; i < c->plan->variant_count; i++) {
-        double deviation = isnan(rows[i].test.deviation) ? 0 : rows[i].test.deviation;
-        range_add(&y, rows[i].test.mean - deviation);
-        range_add(&y, rows[i].test.mean + deviation);
+        double deviation = isnan(summaries[i].test.deviation) ? 0 : summaries[i].test.deviation;
+        range_add(&y, summaries[i].test.mean - deviation);
+        range_add(&y, summaries[i].test.mean + deviation);
         widest = fmax(widest, c->plan->variants[i].flops_share);
     }
     if (range_is_empty(&y)) return SIGMOE_OK;

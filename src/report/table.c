@@ -1,5 +1,6 @@
 #include "report/table.h"
 
+#include "base/text_stream.h"
 #include "compare/sweep_plan.h"
 #include "compare/verdict.h"
 #include "plot/figure.h"
@@ -76,7 +77,7 @@ static void head(const comparison_result *c, table_cells *t) {
     if (c->plan->sweep) t->cell[1][COLUMN_PUBLISHED] = c->plan->sweep->published_unit;
 }
 
-static void fill_line(const comparison_result *c, int i, const variant_summary *row, const char **cell) {
+static void fill_line(const comparison_result *c, int i, const variant_summary *summary, const char **cell) {
     const compared_variant *v = &c->plan->variants[i];
     arena *a = c->arena;
     int64_t difference = v->parameters - c->plan->base_parameters;
@@ -86,11 +87,11 @@ static void fill_line(const comparison_result *c, int i, const variant_summary *
     cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
     cell[COLUMN_PERCENT] = percent_cell(a, (double)difference, (double)c->plan->base_parameters);
     cell[COLUMN_FLOPS] = share_cell(a, v->flops_share);
-    cell[COLUMN_TIME] = time_cell(a, row->feedforward_share);
-    cell[COLUMN_SPEED] = speed_cell(a, row->tokens_per_second);
-    cell[COLUMN_ACTIVATIONS] = bytes_cell(a, row->peak_activation_bytes);
-    cell[COLUMN_VALID] = score_cell(a, row->valid, decimals);
-    cell[COLUMN_TEST] = score_cell(a, row->test, decimals);
+    cell[COLUMN_TIME] = time_cell(a, summary->feedforward_share);
+    cell[COLUMN_SPEED] = speed_cell(a, summary->tokens_per_second);
+    cell[COLUMN_ACTIVATIONS] = bytes_cell(a, summary->peak_activation_bytes);
+    cell[COLUMN_VALID] = score_cell(a, summary->valid, decimals);
+    cell[COLUMN_TEST] = score_cell(a, summary->test, decimals);
     cell[COLUMN_PUBLISHED] = isnan(v->published) ? "-" : arena_text(a, "%.2f", v->published);
 }
 
@@ -103,11 +104,13 @@ static void fill_ngram(const comparison_result *c, const char **cell) {
     cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
 }
 
-sigmoe_status table_cells_make(const comparison_result *c, const variant_summary *rows, table_cells *out) {
+sigmoe_status table_cells_make(
+    const comparison_result *c, const variant_summary *summaries, table_cells *out) {
     out->lines = TABLE_HEADINGS + c->plan->variant_count + c->ngram.known;
     TRY(ARENA_NEW(c->arena, out->cell, out->lines));
     head(c, out);
-    for (int i = 0; i < c->plan->variant_count; i++) fill_line(c, i, &rows[i], out->cell[TABLE_HEADINGS + i]);
+    for (int i = 0; i < c->plan->variant_count; i++)
+        fill_line(c, i, &summaries[i], out->cell[TABLE_HEADINGS + i]);
     if (c->ngram.known) fill_ngram(c, out->cell[out->lines - 1]);
     for (int i = 0; i < out->lines; i++)
         for (int j = 0; j < TABLE_COLUMNS; j++)
@@ -188,20 +191,19 @@ static void print_table(FILE *out, const comparison_result *c, const table_cells
     print_lacks(out, c);
 }
 
-sigmoe_status table_text(const comparison_result *c, const variant_summary *rows, char **out) {
+sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out) {
     claim_results claims = {0};
     table_cells cells;
     verdict said;
-    size_t size;
-    TRY(table_cells_make(c, rows, &cells));
-    TRY(verdict_of(c, rows, &said));
+    text_stream text;
+    TRY(table_cells_make(c, summaries, &cells));
+    TRY(verdict_of(c, summaries, &said));
     if (c->plan->sweep) TRY(claims_of(c, &claims));
-    FILE *stream = open_memstream(out, &size);
-    if (!stream) return fail(SIGMOE_NO_MEMORY, "no memory for the table");
-    print_table(stream, c, &cells);
-    for (int i = 0; i < said.count; i++) fprintf(stream, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
-    claims_print_text(stream, c, &claims);
-    if (fclose(stream) == 0) return SIGMOE_OK;
-    free(*out);
-    return fail(SIGMOE_NO_MEMORY, "no memory for the table");
+    TRY(text_stream_open(&text));
+    print_table(text.out, c, &cells);
+    for (int i = 0; i < said.count; i++) fprintf(text.out, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
+    claims_print_text(text.out, c, &claims);
+    TRY(text_stream_close(&text));
+    *out = text.text;
+    return SIGMOE_OK;
 }

@@ -24,10 +24,11 @@ typedef struct table_cells {
     int lines;
 } table_cells;
 enum { TABLE_HEADINGS = 2 };
-sigmoe_status table_cells_make(const comparison_result *c, const variant_summary *rows, table_cells *out);
+sigmoe_status table_cells_make(
+    const comparison_result *c, const variant_summary *summaries, table_cells *out);
 
 // "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
 const char *grouped_text(arena *a, int64_t value);
 
 // table.txt's bytes, a sweep's with its verdicts; the caller frees.
-sigmoe_status table_text(const comparison_result *c, const variant_summary *rows, char **out);
+sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out);

@@ -25,50 +25,42 @@ static void csv_number(FILE *out, double value) {
 }
 
 static void csv_line(
-    FILE *out, const comparison_result *c, const compared_variant *v, const variant_summary *row) {
-    const double numbers[] = {percent_of_base(c, v), v->flops_share, row->feedforward_share.median,
-        row->feedforward_seconds.median, row->tokens_per_second.median, row->peak_activation_bytes,
-        row->valid.mean, row->valid.deviation, row->test.mean, row->test.deviation, v->published,
-        row->feedforward_share.low, row->feedforward_share.high, row->feedforward_seconds.low,
-        row->feedforward_seconds.high, row->tokens_per_second.low, row->tokens_per_second.high};
+    FILE *out, const comparison_result *c, const compared_variant *v, const variant_summary *summary) {
+    const double numbers[] = {percent_of_base(c, v), v->flops_share, summary->feedforward_share.median,
+        summary->feedforward_seconds.median, summary->tokens_per_second.median,
+        summary->peak_activation_bytes, summary->valid.mean, summary->valid.deviation, summary->test.mean,
+        summary->test.deviation, v->published, summary->feedforward_share.low,
+        summary->feedforward_share.high, summary->feedforward_seconds.low, summary->feedforward_seconds.high,
+        summary->tokens_per_second.low, summary->tokens_per_second.high};
     fprintf(
         out, "%s,%" PRId64 ",%" PRId64, v->label, v->parameters, v->parameters - c->plan->base_parameters);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) csv_number(out, numbers[i]);
     fputc('\n', out);
 }
 
+typedef struct csv_contents {
+    const comparison_result *c;
+    const variant_summary *summaries; // [variants]
+} csv_contents;
+
 // Labels hold neither commas nor quotes: names, and options of a schema.
-static void print_csv(FILE *out, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status print_csv(FILE *out, const void *context) {
+    const csv_contents *csv = context;
+    const comparison_result *c = csv->c;
     fputs("variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
           "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_"
           "share_q1,"
           "ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
         out);
-    for (int i = 0; i < c->plan->variant_count; i++) csv_line(out, c, &c->plan->variants[i], &rows[i]);
-    if (!c->ngram.known) return;
+    for (int i = 0; i < c->plan->variant_count; i++)
+        csv_line(out, c, &c->plan->variants[i], &csv->summaries[i]);
+    if (!c->ngram.known) return SIGMOE_OK;
     fputs("order-3 n-gram,,,,,,,,", out);
     csv_number(out, plan_score(c->plan, &c->ngram.valid));
     fputc(',', out);
     csv_number(out, plan_score(c->plan, &c->ngram.test));
     fputs(",,,,,,,,\n", out);
-}
-
-static sigmoe_status write_csv(const char *path, const comparison_result *c, const variant_summary *rows) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    print_csv(w.stream, c, rows);
-    if (!ferror(w.stream)) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return fail(SIGMOE_IO, "cannot write %s", path);
-}
-
-static sigmoe_status write_text(const char *path, const char *text) {
-    file_writer w;
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, text, strlen(text));
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- JSON
@@ -112,7 +104,7 @@ static sigmoe_status put_run(json_t *runs, const comparison_result *c, int varia
 }
 
 static sigmoe_status put_variant(
-    json_t *variants, const comparison_result *c, const variant_summary *row, int i) {
+    json_t *variants, const comparison_result *c, const variant_summary *summary, int i) {
     const compared_variant *v = &c->plan->variants[i];
     json_t *object, *runs = json_array();
     TRY(append_object(variants, &object));
@@ -122,12 +114,12 @@ static sigmoe_status put_variant(
     TRY(json_put(object, "difference", json_integer(v->parameters - c->plan->base_parameters)));
     TRY(put_number(object, "difference_percent", percent_of_base(c, v)));
     TRY(put_number(object, "ff_flops_share", v->flops_share));
-    TRY(put_quartiles(c, object, "ff_time_share", row->feedforward_share));
-    TRY(put_quartiles(c, object, "ff_seconds_per_step", row->feedforward_seconds));
-    TRY(put_quartiles(c, object, "tokens_per_s", row->tokens_per_second));
-    TRY(put_number(object, "peak_activation_bytes", row->peak_activation_bytes));
-    TRY(put_spread(object, "valid", row->valid));
-    TRY(put_spread(object, "test", row->test));
+    TRY(put_quartiles(c, object, "ff_time_share", summary->feedforward_share));
+    TRY(put_quartiles(c, object, "ff_seconds_per_step", summary->feedforward_seconds));
+    TRY(put_quartiles(c, object, "tokens_per_s", summary->tokens_per_second));
+    TRY(put_number(object, "peak_activation_bytes", summary->peak_activation_bytes));
+    TRY(put_spread(object, "valid", summary->valid));
+    TRY(put_spread(object, "test", summary->test));
     TRY(put_number(object, "published", v->published));
     for (int s = 0; s < v->seeds; s++) TRY(put_run(runs, c, i, s));
     return SIGMOE_OK;
@@ -153,24 +145,22 @@ static sigmoe_status put_sweep(json_t *root, const comparison_result *c) {
     return json_put(root, "claims", list);
 }
 
-static sigmoe_status fill_json(json_t *root, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status fill_json(json_t *root, const comparison_result *c, const variant_summary *summaries) {
     json_t *variants = json_array();
     const char *base = c->plan->request->base_name;
     TRY(json_put(root, "score", json_string(plan_unit(c->plan))));
     TRY(json_put(root, "base", json_string(base ? base : "")));
     TRY(json_put(root, "base_parameters", json_integer(c->plan->base_parameters)));
     TRY(json_put(root, "variants", variants));
-    for (int i = 0; i < c->plan->variant_count; i++) TRY(put_variant(variants, c, &rows[i], i));
+    for (int i = 0; i < c->plan->variant_count; i++) TRY(put_variant(variants, c, &summaries[i], i));
     if (c->plan->sweep) TRY(put_sweep(root, c));
     return c->ngram.known ? put_ngram(root, c) : SIGMOE_OK;
 }
 
-static sigmoe_status write_json(const char *path, const comparison_result *c, const variant_summary *rows) {
+static sigmoe_status write_json(
+    const char *path, const comparison_result *c, const variant_summary *summaries) {
     json_t *root = json_object();
-    sigmoe_status status = fill_json(root, c, rows);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill_json(root, c, summaries), path, root);
 }
 
 static sigmoe_status write_claims(const comparison_result *c) {
@@ -179,13 +169,13 @@ static sigmoe_status write_claims(const comparison_result *c) {
     return claims_write_csv(c, &claims);
 }
 
-sigmoe_status table_write(const comparison_result *c, const variant_summary *rows, const char *text) {
+sigmoe_status table_write(const comparison_result *c, const variant_summary *summaries, const char *text) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/table.txt", c->plan->request->out));
-    TRY(write_text(path, text));
+    TRY(file_write(path, text, strlen(text)));
     TRY(path_format(path, "%s/table.csv", c->plan->request->out));
-    TRY(write_csv(path, c, rows));
+    TRY(file_print(path, print_csv, &(csv_contents){c, summaries}));
     TRY(path_format(path, "%s/table.json", c->plan->request->out));
-    TRY(write_json(path, c, rows));
+    TRY(write_json(path, c, summaries));
     return c->plan->sweep ? write_claims(c) : SIGMOE_OK;
 }

@@ -1,7 +1,10 @@
 #include "system/file.h"
 
+#include "base/text_stream.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -135,6 +138,28 @@ sigmoe_status file_writer_commit(file_writer *w) {
     return status;
 }
 
+sigmoe_status file_writer_end(file_writer *w, sigmoe_status status) {
+    if (status == SIGMOE_OK) return file_writer_commit(w);
+    file_writer_abandon(w);
+    return status;
+}
+
+sigmoe_status file_write(const char *path, const void *bytes, size_t count) {
+    file_writer w;
+    TRY(file_writer_open(&w, path));
+    return file_writer_end(&w, file_writer_write(&w, bytes, count));
+}
+
+sigmoe_status file_print(const char *path, file_contents *print, const void *context) {
+    text_stream stream;
+    TRY(text_stream_open(&stream));
+    sigmoe_status status = print(stream.out, context), closed = text_stream_close(&stream);
+    if (status == SIGMOE_OK) status = closed;
+    if (status == SIGMOE_OK) status = file_write(path, stream.text, stream.size);
+    free(stream.text);
+    return status;
+}
+
 // ---------------------------------------------------------------- appended to
 
 static sigmoe_status stream_of(int descriptor, const char *path, FILE **stream) {
@@ -181,8 +206,11 @@ static sigmoe_status remove_in(int directory, const char *name, const char *path
     return SIGMOE_OK;
 }
 
+// Often after a failure, whose sentence stays.
 void file_remove(const char *path) {
+    kept_failure before = failure_keep(SIGMOE_OK);
     with_parent(path, remove_in);
+    failure_again(&before);
 }
 
 // ---------------------------------------------------------------- read

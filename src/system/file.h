@@ -19,7 +19,15 @@ sigmoe_status file_writer_open(file_writer *w, const char *path);
 sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count);
 // Flush, fsync, rename, fsync of the directory. On failure the partial file is removed.
 sigmoe_status file_writer_commit(file_writer *w);
-void file_writer_abandon(file_writer *w); // after a failure; harmless after commit
+void file_writer_abandon(file_writer *w); // after a failure, whose sentence stays; harmless after commit
+// Commits, or abandons where `status` is another than SIGMOE_OK; returns what became of it.
+sigmoe_status file_writer_end(file_writer *w, sigmoe_status status);
+
+// A whole file.
+sigmoe_status file_write(const char *path, const void *bytes, size_t count);
+// One that is printed, in memory first, so that a write that fails has its reason.
+typedef sigmoe_status file_contents(FILE *out, const void *context);
+sigmoe_status file_print(const char *path, file_contents *print, const void *context);
 
 // Whether `path` can be appended to: nothing is there, or a regular file. One that has several names (hard links) is refused,
 // too: what is appended would show under all of them, in a backup as well as in a file that a stranger chose.

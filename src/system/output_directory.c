@@ -14,11 +14,12 @@
 // killed, what it leaves has the mark or is empty.
 static const char unfinished[] = ".sigmoe-unfinished";
 
-bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]) {
-    static const char *const ends[] = {"", ".partial"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (path_format(place, "%s%s", out, ends[i]) == SIGMOE_OK && path_inside(input, place)) return true;
-    return false;
+sigmoe_status output_directory_spares(
+    const char *out, const char *input, const char *what, const char *choice) {
+    char partial[PATH_CAPACITY];
+    TRY(output_spares(out, input, what, choice));
+    TRY(path_format(partial, "%s.partial", out));
+    return output_spares(partial, input, what, choice);
 }
 
 sigmoe_status output_beside(const output_directory *d, const char *name, char path[PATH_CAPACITY]) {
@@ -131,10 +132,9 @@ static sigmoe_status move_down(void *context, int directory, const char *path, c
 static sigmoe_status fill(int from, int to, const output_directory *d) {
     sigmoe_status status = directory_each(from, d->partial, move_up, &to);
     if (status == SIGMOE_OK) return directory_sync_names(to, d->final);
-    char reason[512];
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    kept_failure failure = failure_keep(status);
     directory_each(to, d->final, move_down, &from);
-    return fail(status, "%s", reason);
+    return failure_again(&failure);
 }
 
 static sigmoe_status fill_place(const output_directory *d) {
@@ -186,19 +186,16 @@ sigmoe_status output_begin(output_directory *d, const char *out, output_kind kin
 static sigmoe_status finish(output_directory *d) {
     sigmoe_status status = d->inside ? finish_inside(d) : finish_beside(d);
     if (status == SIGMOE_OK || !path_exists(d->partial)) return status;
-    char reason[1024];
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
-    return fail(status, "%s; the result is whole, in %s", reason, d->partial);
+    return fail(status, "%s; the result is whole, in %s", sigmoe_message(), d->partial);
 }
 
 sigmoe_status output_end(output_directory *d, sigmoe_status status) {
     if (status == SIGMOE_OK) status = sync_partial(d);
     if (status == SIGMOE_OK) return finish(d);
-    char reason[1024]; // which cleaning up may overwrite
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
+    kept_failure failure = failure_keep(status);
     if (d->inside)
         abandon_inside(d);
     else
         abandon_beside(d);
-    return fail(status, "%s", reason);
+    return failure_again(&failure);
 }

@@ -16,9 +16,9 @@ typedef struct output_directory {
     size_t existed;                // bytes of `partial`: the part of the path that was there before
 } output_directory;
 
-// Whether `input` lies in "<out>" or in "<out>.partial", both of which may be removed; then `place` is that directory. What is
-// read must not lie there: to be asked before output_begin.
-bool output_holds(const char *out, const char *input, char place[PATH_CAPACITY]);
+// As output_spares, for both "<out>" and "<out>.partial"; to be asked before output_begin.
+sigmoe_status output_directory_spares(
+    const char *out, const char *input, const char *what, const char *choice);
 // Makes `partial`, or takes over what a run that was killed left of it. Refuses what output_check refuses, whatever else has the
 // name of `partial`, and what another process is at work on.
 sigmoe_status output_begin(output_directory *d, const char *out, output_kind kind, bool force);

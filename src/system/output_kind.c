@@ -15,7 +15,7 @@
 
 enum { MOST_FILES = 12, MOST_KEYS = 3, MARK_SIZE = 32 };
 
-typedef struct kind_row {
+typedef struct kind_description {
     const char *name;              // in the mark
     const char *files[MOST_FILES]; // patterns of file names
     const char *folder;            // the only directory in it, or NULL
@@ -25,9 +25,9 @@ typedef struct kind_row {
     const char *evidence;
     const char *keys[MOST_KEYS];
     const char *beginning;
-} kind_row;
+} kind_description;
 
-static const kind_row kinds[OUTPUT_KINDS] = {
+static const kind_description kinds[OUTPUT_KINDS] = {
     [OUTPUT_DATA] = {.name = "data",
         .files = {"meta.json", "tokenizer.model", "train.bin", "valid.bin", "test.bin",
             "train_[0-9][0-9][0-9][0-9][0-9][0-9].bin", "valid_[0-9][0-9][0-9][0-9][0-9][0-9].bin",
@@ -78,14 +78,9 @@ bool output_name_stays(const char *name) {
 
 sigmoe_status output_mark(const char *directory, output_kind kind) {
     char path[PATH_CAPACITY], text[MARK_SIZE];
-    file_writer w;
     TRY(path_format(path, "%s/" MARK_NAME, directory));
     int length = snprintf(text, sizeof text, "sigmoe %s\n", kinds[kind].name);
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, text, (size_t)length);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_write(path, text, (size_t)length);
 }
 
 // The first bytes of a regular file, as text; -1 when it cannot be read.
@@ -132,7 +127,7 @@ static bool has_keys(const char *path, const char *const *keys) {
 }
 
 typedef struct evidence {
-    const kind_row *row;
+    const kind_description *kind;
     bool found;
 } evidence;
 
@@ -140,26 +135,26 @@ static sigmoe_status look_at(void *context, int directory, const char *path, con
     evidence *e = context;
     char text[MARK_SIZE], file[PATH_CAPACITY];
     struct stat about;
-    const char *beginning = e->row->beginning;
-    if (e->found || fnmatch(e->row->evidence, name, 0) != 0) return SIGMOE_OK;
+    const char *beginning = e->kind->beginning;
+    if (e->found || fnmatch(e->kind->evidence, name, 0) != 0) return SIGMOE_OK;
     bool regular = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode);
     if (!regular || path_format(file, "%s/%s", path, name) != SIGMOE_OK) return SIGMOE_OK;
     if (beginning)
         e->found = read_beginning(directory, name, text, sizeof text) > 0 &&
                    strncmp(text, beginning, strlen(beginning)) == 0;
     else
-        e->found = has_keys(file, e->row->keys);
+        e->found = has_keys(file, e->kind->keys);
     return SIGMOE_OK;
 }
 
-static const kind_row *kind_of(int directory, const char *path) {
+static const kind_description *kind_of(int directory, const char *path) {
     output_kind marked = output_marked_in(directory);
-    const kind_row *row = marked < OUTPUT_KINDS ? &kinds[marked] : NULL;
-    for (int i = 0; i < OUTPUT_KINDS && !row; i++) {
-        evidence e = {.row = &kinds[i]};
-        if (directory_each(directory, path, look_at, &e) == SIGMOE_OK && e.found) row = e.row;
+    const kind_description *kind = marked < OUTPUT_KINDS ? &kinds[marked] : NULL;
+    for (int i = 0; i < OUTPUT_KINDS && !kind; i++) {
+        evidence e = {.kind = &kinds[i]};
+        if (directory_each(directory, path, look_at, &e) == SIGMOE_OK && e.found) kind = e.kind;
     }
-    return row;
+    return kind;
 }
 
 // ---------------------------------------------------------------- what is not the program's
@@ -174,17 +169,17 @@ static void cut_partial(char *name) {
     if (number && number[1] && number[1 + strspn(number + 1, "0123456789-")] == '\0') *number = '\0';
 }
 
-static bool is_file_of(const kind_row *row, const char *name) {
+static bool is_file_of(const kind_description *kind, const char *name) {
     char cut[NAME_MAX + 1];
     snprintf(cut, sizeof cut, "%s", name);
     cut_partial(cut);
-    for (int i = 0; i < MOST_FILES && row->files[i]; i++)
-        if (fnmatch(row->files[i], cut, 0) == 0) return true;
+    for (int i = 0; i < MOST_FILES && kind->files[i]; i++)
+        if (fnmatch(kind->files[i], cut, 0) == 0) return true;
     return false;
 }
 
-static bool is_folder_of(const kind_row *row, const char *name) {
-    return row->folder && strcmp(name, row->folder) == 0;
+static bool is_folder_of(const kind_description *kind, const char *name) {
+    return kind->folder && strcmp(name, kind->folder) == 0;
 }
 
 bool output_owns(output_kind kind, const char *name) {
@@ -194,7 +189,7 @@ bool output_owns(output_kind kind, const char *name) {
 
 // A search for the first entry that is not the program's.
 typedef struct search {
-    const kind_row *row;
+    const kind_description *kind;
     bool in_folder;
     char *found; // [PATH_CAPACITY]; "": none
 } search;
@@ -209,19 +204,20 @@ static sigmoe_status look_at_entry(void *context, int directory, const char *pat
         return fail_errno("cannot read %s/%s", path, name);
     bool folder = S_ISDIR(about.st_mode), own;
     if (s->in_folder)
-        own = folder && fnmatch(s->row->members, name, FNM_EXTMATCH) == 0;
-    else if (output_name_stays(name) || is_folder_of(s->row, name)) // a link in the folder's place, too
+        own = folder && fnmatch(s->kind->members, name, FNM_EXTMATCH) == 0;
+    else if (output_name_stays(name) || is_folder_of(s->kind, name)) // a link in the folder's place, too
         own = true;
     else
-        own = !folder && (strcmp(name, MARK_NAME) == 0 || is_file_of(s->row, name));
+        own = !folder && (strcmp(name, MARK_NAME) == 0 || is_file_of(s->kind, name));
     if (!own) return path_format(s->found, "%s/%s", path, name);
     return folder && !output_name_stays(name) ? look_into(s, directory, path, name) : SIGMOE_OK;
 }
 
 static sigmoe_status look_into(const search *s, int directory, const char *path, const char *name) {
     char below[PATH_CAPACITY];
-    search next = {
-        .row = s->in_folder ? &kinds[s->row->member] : s->row, .in_folder = !s->in_folder, .found = s->found};
+    search next = {.kind = s->in_folder ? &kinds[s->kind->member] : s->kind,
+        .in_folder = !s->in_folder,
+        .found = s->found};
     TRY(path_format(below, "%s/%s", path, name));
     int descriptor = descriptor_open(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (descriptor < 0) return fail_errno("cannot read %s", below);
@@ -269,9 +265,9 @@ bool output_unsettled(const char *path) {
 
 static sigmoe_status check_own(int directory, const char *path) {
     char found[PATH_CAPACITY] = "";
-    search s = {.row = kind_of(directory, path), .found = found};
+    search s = {.kind = kind_of(directory, path), .found = found};
     if (is_unsettled(directory)) return SIGMOE_OK; // looked at again when that is undone
-    if (!s.row)
+    if (!s.kind)
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s exists already, and is no directory that sigmoe made, which alone --force replaces: choose "
             "another name, or move it away",
@@ -312,4 +308,9 @@ sigmoe_status output_check(const char *path, bool force) {
     sigmoe_status status = check_directory(directory, path, force);
     close(directory);
     return status;
+}
+
+sigmoe_status output_spares(const char *out, const char *input, const char *what, const char *choice) {
+    if (!input || !path_inside(input, out)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT, "%s holds %s %s: choose another %s", out, what, input, choice);
 }

@@ -39,3 +39,6 @@ bool output_unsettled(const char *path);
 // Whether `path` can become an output: nothing is there, or a bare directory; with force, also one that the program made and
 // that does not hold the working directory. Else the sentence says what is there and what to do.
 sigmoe_status output_check(const char *path, bool force);
+// Fails where `input`, which may be NULL or not there, is the directory `out` or lies in it: replacing that must not remove
+// what is read. The words of the sentence: what the input is, as "the data", and what to choose another of, as "output".
+sigmoe_status output_spares(const char *out, const char *input, const char *what, const char *choice);

@@ -70,9 +70,9 @@ bool path_inside(const char *inner, const char *outer) {
     return strncmp(parent, child, length) == 0 && (child[length] == '/' || child[length] == '\0');
 }
 
-bool file_inside(const char *name, const char *directory) {
+const char *path_of_file(const char *name) {
     struct stat about;
-    return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) && path_inside(name, directory);
+    return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) ? name : NULL;
 }
 
 // The link's own target: beside it, where it is not absolute.

@@ -19,5 +19,6 @@ const char *path_leaf(const char *path); // what follows the last slash
 bool path_exists(const char *path);
 // Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
 bool path_inside(const char *inner, const char *outer);
-// The same of what a user called a source: only a file counts, not the name (or NULL) of a preset that a directory has, too.
-bool file_inside(const char *name, const char *directory);
+// What a user called a source, `name` or NULL, where it is a file; NULL where it is the name of a preset, which a directory may
+// have, too.
+const char *path_of_file(const char *name);

@@ -216,10 +216,9 @@ static sigmoe_status undo(taken_place *p) {
 
 sigmoe_status place_settle(taken_place *p, sigmoe_status status) {
     if (status == SIGMOE_OK) return p->replaced ? in_directory(p->path, discard) : SIGMOE_OK;
-    char reason[1024]; // which cleaning up may overwrite
-    snprintf(reason, sizeof reason, "%s", sigmoe_message());
-    if (undo(p) == SIGMOE_OK || !p->replaced) return fail(status, "%s", reason);
+    kept_failure failure = failure_keep(status);
+    if (undo(p) == SIGMOE_OK || !p->replaced) return failure_again(&failure);
     return fail(status,
-        "%s; what was there before is in %s/" REPLACED_NAME ", until somebody works there again", reason,
-        p->path);
+        "%s; what was there before is in %s/" REPLACED_NAME ", until somebody works there again",
+        failure.sentence, p->path);
 }

@@ -171,8 +171,9 @@ static sigmoe_status write_checkpoint(trainer *t, arena *a) {
     if (status != SIGMOE_OK) {
         fail_in(
             status, "the checkpoint of step %" PRId64 " was not written, earlier ones are whole", t->step);
+        kept_failure failure = failure_keep(status);
         if (path_exists(partial)) directory_remove(partial);
-        return status;
+        return failure_again(&failure);
     }
     t->last_checkpoint = t->step;
     // What the next one copies must outlive the older ones, one of which this run may have begun with.

@@ -80,10 +80,9 @@ static sigmoe_status logged_step(trainer *t, step_report *report) {
     sigmoe_status status = watched ? watched_step(t, report) : trainer_step(t, report);
     if (status == SIGMOE_OK) return run_log_step(&t->log, report);
     if (status == SIGMOE_NOT_FINITE) {
-        char sentence[512];
-        snprintf(sentence, sizeof sentence, "%s", sigmoe_message());
+        kept_failure failure = failure_keep(status);
         TRY(run_log_step(&t->log, report));
-        fail(status, "%s", sentence);
+        return failure_again(&failure);
     }
     return status;
 }

@@ -13,10 +13,10 @@ static int ascending(const void *a, const void *b) {
 
 // Between the two values that a part of the way lies between.
 static double at_part(const double *sorted, int count, double part) {
-    double place = part * (count - 1);
-    int below = (int)place;
+    double position = part * (count - 1);
+    int below = (int)position;
     double above = sorted[below + (below + 1 < count)];
-    return sorted[below] + (place - below) * (above - sorted[below]);
+    return sorted[below] + (position - below) * (above - sorted[below]);
 }
 
 quartiles quartiles_of(double *values, int count) {
@@ -77,12 +77,7 @@ static sigmoe_status fill(json_t *object, const step_samples *s) {
 
 sigmoe_status step_samples_to_json(const step_samples *s, json_t **out) {
     json_t *object = json_object();
-    sigmoe_status status = fill(object, s);
-    if (status == SIGMOE_OK)
-        *out = object;
-    else
-        json_decref(object);
-    return status;
+    return json_hand_out(fill(object, s), object, out);
 }
 
 sigmoe_status step_samples_from_json(const json_t *object, const char *path, step_samples *out) {

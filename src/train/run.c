@@ -33,11 +33,10 @@ static int threads_of(const sigmoe_observer *observer) {
 
 // Replacing `out` must not remove what is read from.
 static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
-    if (path_inside(r->data, r->out) || (r->init && path_inside(init, r->out)) ||
-        file_inside(r->config_name, r->out))
-        return fail(SIGMOE_BAD_ARGUMENT,
-            "%s holds what the training reads: choose another directory for the run", r->out);
-    return SIGMOE_OK;
+    static const char choice[] = "directory for the run";
+    TRY(output_spares(r->out, r->data, "the data", choice));
+    TRY(output_spares(r->out, r->init ? init : NULL, "the model", choice));
+    return output_spares(r->out, path_of_file(r->config_name), "the configuration", choice);
 }
 
 static sigmoe_status build_config(const sigmoe_train_request *r, const char *init, sigmoe_config *config) {

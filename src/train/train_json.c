@@ -34,10 +34,7 @@ sigmoe_status train_json_write(
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/train.json", run));
     json_t *root = json_object();
-    sigmoe_status status = fill_train_json(root, settings, checkpoint_seconds, data);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(fill_train_json(root, settings, checkpoint_seconds, data), path, root);
 }
 
 // Runs of before there was such a setting saved at the end alone where they did not count steps, for want of anything better.

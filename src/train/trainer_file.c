@@ -216,9 +216,7 @@ static sigmoe_status write_json(const trainer *t, const char *directory) {
     json_t *root = json_object();
     sigmoe_status status = fill_counters(root, t);
     if (status == SIGMOE_OK) status = fill_sums(root, directory);
-    if (status == SIGMOE_OK) status = json_write(path, root);
-    json_decref(root);
-    return status;
+    return json_save(status, path, root);
 }
 
 sigmoe_status trainer_file_write(const trainer *t, const char *directory) {

@@ -86,10 +86,10 @@ same before again/run-usage.csv
 fails 2 'exists' analyze run --data data --out again
 # What is read stays, whatever is to be replaced.
 cp -r run kept && cp -r data kept.data && cp -r data other.partial
-fails 2 'kept holds what' analyze kept --data data --limit-tokens 2000 --out kept --force
-fails 2 'kept/checkpoints holds what' analyze kept --data data --limit-tokens 2000 --out kept/checkpoints --force
-fails 2 'kept.data/* holds what' analyze run --data kept.data/ --limit-tokens 2000 --out kept.data/ --force
-fails 2 'other.partial holds what' analyze run --data other.partial --limit-tokens 2000 --out other
+fails 2 'kept holds the' analyze kept --data data --limit-tokens 2000 --out kept --force
+fails 2 'kept/checkpoints holds the' analyze kept --data data --limit-tokens 2000 --out kept/checkpoints --force
+fails 2 'kept.data/* holds the' analyze run --data kept.data/ --limit-tokens 2000 --out kept.data/ --force
+fails 2 'other.partial holds the' analyze run --data other.partial --limit-tokens 2000 --out other
 same run kept
 same data kept.data
 same data other.partial

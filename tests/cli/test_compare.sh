@@ -38,7 +38,7 @@ wait $! 2>/dev/null || true
 compare --variants dense,sigma-moe --out run --resume
 
 cp moe.json run/moe.json
-fails 2 'run/moe.json, which is read' compare --data data --base run/moe.json --variants dense --steps 4 --batch 2 --out run --force
+fails 2 'run holds the base run/moe.json: ' compare --data data --base run/moe.json --variants dense --steps 4 --batch 2 --out run --force
 for file in moe.json table.txt; do [ -s "run/$file" ] || problem "--force removed run/$file"; done
 
 # Trainings that all run away are a failure, told with the table; so is what --resume finds of them.

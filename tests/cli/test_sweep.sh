@@ -61,7 +61,7 @@ works sweep own.json --data data --out own
 
 mkdir kept
 cp own.json kept
-fails 2 'kept/own.json, which is read' sweep kept/own.json --data data --out kept --force
+fails 2 'kept holds the table kept/own.json: ' sweep kept/own.json --data data --out kept --force
 same own.json kept/own.json
 mkdir tab3-e8 # that a table is called like the place does not make it a file
 small tab3-e8 --out tab3-e8 --force

@@ -114,8 +114,8 @@ fails 2 'd_modle.*d_model' train --init run --data data --out x --set d_modle=2
 fails 2 'key' train --init run --data data --out x --set nothing
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 100000
 fails 2 '[0-9]' train --config moe.json --data data --out x --batch 2 --unroll 1000000
-fails 2 'holds what the training reads' train --init run --data data --out run --force
-fails 2 'holds what the training reads' train --config run/checkpoints/00000001/config.json --data data --out run --force
+fails 2 'run holds the model run/checkpoints/' train --init run --data data --out run --force
+fails 2 'run holds the configuration run/checkpoints/' train --config run/checkpoints/00000001/config.json --data data --out run --force
 [ -f run/checkpoints/00000001/config.json ] || problem "the run that was read is gone"
 fails 2 'valid_tokens is 2' train --config moe.json --data data --out x --steps 1 --batch 2 --valid-every 1 --valid-tokens 2
 fails 1 . train --config moe.json --data data --out /proc/nowhere/run --batch 2 --steps 1

@@ -317,7 +317,8 @@ static watch_answer move_one_byte(const watched_call *call) {
 }
 
 static watch_answer decide_call(const watched_call *call, const call_kind *kind) {
-    if (now.seen++ != now.plan.nth) return proceed;
+    int64_t number = now.seen++;
+    if (now.plan.onwards ? number < now.plan.nth : number != now.plan.nth) return proceed;
     report_failed(kind);
     if (!now.plan.error) return move_one_byte(call);
     // As on Linux: whatever close says, the descriptor is gone.

@@ -2,6 +2,7 @@
 // bytes, a file system that cannot be written, one call of many. Only what is about one directory and all under it fails.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum fault_kind {
@@ -15,6 +16,7 @@ typedef struct fault_plan {
     const char *directory; // which exists
     int64_t bytes;
     int64_t nth;
+    bool onwards; // FAULT_CALL: all after it fail, too
     int error;
     const char *calls; // FAULT_CALL: the names of those that count, as "write,fsync"; NULL: all
     int report;        // FAULT_CALL: descriptor that gets a line with the call that was made to fail; 0: none

@@ -63,6 +63,17 @@ case $seen in
 open*read*close*\ \ \ *) ;;
 *) problem "head's calls: $seen" ;;
 esac
+expect 1 'all calls after one' --fail EIO --nth 1 --onwards --calls unlinkat --report report -- \
+    python3 -c 'import os
+for name in "abc":
+    open("disk/" + name, "w").close()
+held = os.open("disk", os.O_RDONLY)
+for name in "abc":
+    try: os.unlink(name, dir_fd=held)
+    except OSError: failed = True
+raise SystemExit(failed)'
+[ "$(ls disk)" = "$(printf 'b\nc\nold')" ] || problem "all calls after one: $(ls disk)"
+rm disk/b disk/c
 expect 0 'a call that is not made' --fail EIO --calls fsync,rename --report report -- head -c 4000 disk/old
 [ ! -s report ] || problem "reported: $(cat report)"
 expect 0 'a short read' --fail short --calls read --report report -- head -c 4000 disk/old

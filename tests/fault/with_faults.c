@@ -14,6 +14,7 @@ static const char usage[] =
     "  --read-only    nothing under DIR can be changed\n"
     "  --fail ERROR   one call about DIR fails: EIO, ENOSPC, ...; short: it moves one byte only\n"
     "    --nth N        which, from 0 (0)\n"
+    "    --onwards      all after it fail, too\n"
     "    --calls NAMES  of those named, as write,fsync (all)\n"
     "    --report FILE  gets the name of the call that was made to fail; empty: there was none\n";
 
@@ -56,6 +57,9 @@ int main(int argc, char **argv) {
         if (strcmp(argv[at], "--read-only") == 0) {
             plan.kind = FAULT_READ_ONLY;
             kind_known = true;
+            at++;
+        } else if (strcmp(argv[at], "--onwards") == 0) {
+            plan.onwards = true;
             at++;
         } else if (at + 1 == argc || !take(&plan, &kind_known, argv[at], argv[at + 1])) {
             return wrong(argv[at]);

@@ -1,7 +1,7 @@
+#include "base/clock.h"
 #include "kernels/peak/best_rate.h"
 #include "kernels/peak/peak.h"
 
-#include <time.h>
 #include <unistd.h>
 
 // Far beyond the last cache, or a pass over it would not be one over the memory. Shared out in pieces as they come: a thread that
@@ -33,12 +33,6 @@ static void pass_over(void *context, int64_t task, int thread) {
     else
         for (int64_t i = 0; i < PIECE_WORDS; i++) sum += words[i];
     s->sums[task] = sum;
-}
-
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static double time_passes(void *context, int64_t passes) {

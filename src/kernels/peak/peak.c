@@ -1,7 +1,6 @@
 #include "kernels/peak/peak.h"
+#include "base/clock.h"
 #include "kernels/peak/best_rate.h"
-
-#include <time.h>
 
 enum { REMEMBERED = 16, MEASURED_AGAIN = 5 };
 // A trial is long beside what starting the threads takes, and short beside the time that a busy system leaves a thread alone.
@@ -18,12 +17,6 @@ static peak_chains *chains_of(cpu_level level, dtype operands) {
 #endif
     (void)level, (void)operands;
     return peak_chains_scalar;
-}
-
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 typedef struct trial {

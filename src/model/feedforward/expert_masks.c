@@ -18,9 +18,9 @@ typedef struct mask_work {
 // The slots of a token in ascending order of their experts, so that of equal channels the lower e * G + g comes first.
 static void order_slots(const int32_t *chosen, int64_t slots, int32_t *order) {
     for (int64_t k = 0; k < slots; k++) {
-        int64_t place = k;
-        for (; place > 0 && chosen[order[place - 1]] > chosen[k]; place--) order[place] = order[place - 1];
-        order[place] = (int32_t)k;
+        int64_t at = k;
+        for (; at > 0 && chosen[order[at - 1]] > chosen[k]; at--) order[at] = order[at - 1];
+        order[at] = (int32_t)k;
     }
 }
 

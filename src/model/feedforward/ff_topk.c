@@ -24,7 +24,7 @@ static const option options[] = {
     {.name = "norm_compensation",
         .type = OPTION_FLAG,
         .offset = offsetof(ff_options, topk.norm_compensation),
-        .preset = false,
+        .usual = false,
         .help = "rank channels by value times the norm of their output weights"},
 };
 

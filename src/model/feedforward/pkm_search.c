@@ -144,8 +144,8 @@ static void value_gradient_rows(void *context, int64_t first, int64_t last, int 
     const expert_grouping *g = work->grouping;
     for (int64_t v = first; v < last; v++) {
         real *dvalue = work->dvalues + v * work->width;
-        for (int64_t place = g->offset[v]; place < g->offset[v + 1]; place++) {
-            int64_t pair = g->pair[place];
+        for (int64_t at = g->offset[v]; at < g->offset[v + 1]; at++) {
+            int64_t pair = g->pair[at];
             real weight = matrix_real(work->f->weight)[pair];
             if (weight == 0) continue;
             const real *dy = matrix_real(work->y) + pair / g->slots * work->y.stride;

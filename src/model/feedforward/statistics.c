@@ -121,12 +121,12 @@ static bool outranks(const ff_occasion *a, const ff_occasion *b) {
 
 // Keeps `list` sorted. A token id that is there already stays with its better occasion.
 static void offer_occasion(ff_occasion list[FF_OCCASIONS], ff_occasion offer) {
-    int place = FF_OCCASIONS - 1;
+    int at = FF_OCCASIONS - 1;
     for (int i = 0; i < FF_OCCASIONS && list[i].position >= 0; i++)
-        if (list[i].token == offer.token) place = i;
-    if (!outranks(&offer, &list[place])) return;
-    for (; place > 0 && outranks(&offer, &list[place - 1]); place--) list[place] = list[place - 1];
-    list[place] = offer;
+        if (list[i].token == offer.token) at = i;
+    if (!outranks(&offer, &list[at])) return;
+    for (; at > 0 && outranks(&offer, &list[at - 1]); at--) list[at] = list[at - 1];
+    list[at] = offer;
 }
 
 static void offer_choice(ff_layer_statistics *s, const step_context *step, const routing *r, int64_t t) {

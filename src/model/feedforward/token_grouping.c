@@ -24,9 +24,9 @@ sigmoe_status group_tokens(
         begin += count;
     }
     for (int64_t p = 0; p < pairs; p++) {
-        int64_t place = offset[key[p] + 1]++;
-        pair[place] = (int32_t)p;
-        position[p] = (int32_t)place;
+        int64_t at = offset[key[p] + 1]++;
+        pair[at] = (int32_t)p;
+        position[p] = (int32_t)at;
     }
     *out = (expert_grouping){tokens, slots, keys, offset, pair, position};
     return SIGMOE_OK;

@@ -10,12 +10,12 @@ enum {
 };
 static const unsigned char magic[2] = {0x1f, 0x8b};
 
-typedef enum place { BEGIN, PLAIN, IN_MEMBER, BETWEEN_MEMBERS, END } place;
+typedef enum state { BEGIN, PLAIN, IN_MEMBER, BETWEEN_MEMBERS, END } state;
 
 typedef struct gunzip {
     byte_source source;
     const char *name;
-    place place;
+    state state;
     z_stream stream; // its input lies in `block`
     unsigned char block[BLOCK];
 } gunzip;
@@ -39,7 +39,7 @@ static sigmoe_status look_at_begin(gunzip *g) {
     bool more = true;
     while (more && g->stream.avail_in < sizeof magic) TRY(refill(g, &more));
     bool packed = g->stream.avail_in >= sizeof magic && memcmp(g->block, magic, sizeof magic) == 0;
-    g->place = packed ? IN_MEMBER : PLAIN;
+    g->state = packed ? IN_MEMBER : PLAIN;
     return SIGMOE_OK;
 }
 
@@ -63,7 +63,7 @@ static sigmoe_status inflate_some(gunzip *g, void *buffer, size_t capacity, size
     if (result == Z_MEM_ERROR) return fail(SIGMOE_NO_MEMORY, "no memory to unpack %s", g->name);
     if (result != Z_OK && result != Z_STREAM_END)
         return fail_damaged(g, g->stream.msg ? g->stream.msg : "no valid data");
-    if (result == Z_STREAM_END) g->place = BETWEEN_MEMBERS;
+    if (result == Z_STREAM_END) g->state = BETWEEN_MEMBERS;
     *count = room - g->stream.avail_out;
     return SIGMOE_OK;
 }
@@ -77,22 +77,22 @@ static sigmoe_status begin_next_member(gunzip *g) {
     }
     if (g->stream.avail_in == 0) {
         TRY(refill(g, &more));
-        if (!more) g->place = END;
+        if (!more) g->state = END;
         return SIGMOE_OK;
     }
     if (*g->stream.next_in != magic[0]) return fail_damaged(g, "what follows its data is no gzip");
     if (inflateReset(&g->stream) != Z_OK) return fail_damaged(g, "no valid data");
-    g->place = IN_MEMBER;
+    g->state = IN_MEMBER;
     return SIGMOE_OK;
 }
 
 static sigmoe_status read_gunzip(void *context, void *buffer, size_t capacity, size_t *count) {
     gunzip *g = context;
     *count = 0;
-    if (g->place == BEGIN) TRY(look_at_begin(g));
-    if (g->place == PLAIN) return pass_on(g, buffer, capacity, count);
-    while (*count == 0 && g->place != END) {
-        if (g->place == BETWEEN_MEMBERS)
+    if (g->state == BEGIN) TRY(look_at_begin(g));
+    if (g->state == PLAIN) return pass_on(g, buffer, capacity, count);
+    while (*count == 0 && g->state != END) {
+        if (g->state == BETWEEN_MEMBERS)
             TRY(begin_next_member(g));
         else
             TRY(inflate_some(g, buffer, capacity, count));

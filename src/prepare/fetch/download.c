@@ -260,10 +260,12 @@ sigmoe_status download(const download_request *request) {
     TRY(path_format(t.partial_path, "%s.partial", request->path));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return fail(SIGMOE_NO_MEMORY, "libcurl cannot start");
-    sigmoe_status status = transfer_all(&t), closed = close_partial(&t);
+    kept_failure failure = failure_keep(transfer_all(&t));
+    sigmoe_status closed = close_partial(&t);
     curl_global_cleanup();
-    if (status == SIGMOE_OK) status = closed;
-    return status == SIGMOE_OK ? check_and_rename(&t) : status;
+    if (failure.status != SIGMOE_OK) return failure_again(&failure);
+    TRY(closed);
+    return check_and_rename(&t);
 }
 
 void download_forget(const char *path) {

@@ -61,14 +61,9 @@ download_origin origin_read(const char *partial) {
 
 sigmoe_status origin_write(const download_origin *o, const char *partial) {
     char path[PATH_CAPACITY], text[VALIDATOR_CAPACITY + 32];
-    file_writer w;
     TRY(origin_path(partial, path));
     int length = snprintf(text, sizeof text, "%" PRId64 "\n%s\n", o->total, o->validator);
-    TRY(file_writer_open(&w, path));
-    sigmoe_status status = file_writer_write(&w, text, (size_t)length);
-    if (status == SIGMOE_OK) return file_writer_commit(&w);
-    file_writer_abandon(&w);
-    return status;
+    return file_write(path, text, (size_t)length);
 }
 
 void origin_remove(const char *partial) {

@@ -101,11 +101,11 @@ typedef struct values {
 
 static const char *const kinds[] = {"dense", "moe", NULL};
 static const option all[] = {
-    {"width", OPTION_INTEGER, offsetof(values, width), .required = true, .low = 1, .high = 64, .preset = 5},
-    {"seed", OPTION_INTEGER, offsetof(values, seed), .low = -2, .high = 9, .preset = 7},
-    {"rate", OPTION_NUMBER, offsetof(values, rate), .low = 0, .high = 0.5, .preset = 0.25},
-    {"tied", OPTION_FLAG, offsetof(values, tied), .preset = 1},
-    {"kind", OPTION_CHOICE, offsetof(values, kind), .choices = kinds, .preset = 1},
+    {"width", OPTION_INTEGER, offsetof(values, width), .required = true, .low = 1, .high = 64, .usual = 5},
+    {"seed", OPTION_INTEGER, offsetof(values, seed), .low = -2, .high = 9, .usual = 7},
+    {"rate", OPTION_NUMBER, offsetof(values, rate), .low = 0, .high = 0.5, .usual = 0.25},
+    {"tied", OPTION_FLAG, offsetof(values, tied), .usual = 1},
+    {"kind", OPTION_CHOICE, offsetof(values, kind), .choices = kinds, .usual = 1},
 };
 static const option_table table = {all, COUNT(all)};
 

@@ -59,6 +59,14 @@ static void long_sentences_are_cut(void **state) {
     assert_int_equal(strlen(sigmoe_message()), room);
 }
 
+static void a_failure_outlasts_what_fails_after_it(void **state) {
+    (void)state;
+    kept_failure failure = failure_keep(make_failure("the reason"));
+    fail(SIGMOE_IO, "a longer sentence, of cleaning up");
+    assert_int_equal(failure_again(&failure), SIGMOE_BAD_FORMAT);
+    assert_string_equal(sigmoe_message(), "the reason");
+}
+
 static void *fail_elsewhere(void *before) {
     *(bool *)before = sigmoe_message()[0] == '\0';
     make_failure("there");
@@ -120,6 +128,7 @@ int main(void) {
         cmocka_unit_test(the_system_says_why),
         cmocka_unit_test(callers_say_where),
         cmocka_unit_test(long_sentences_are_cut),
+        cmocka_unit_test(a_failure_outlasts_what_fails_after_it),
         cmocka_unit_test(threads_have_their_own),
         cmocka_unit_test(the_first_failure_wins),
         cmocka_unit_test(one_is_singular),

@@ -236,24 +236,24 @@ static void texts_that_are_no_json(void **state) {
 
 static void descriptions(void **state) {
     (void)state;
-    char values[64], preset[16];
-    option_describe(&sample_options[0], values, sizeof values, preset, sizeof preset);
+    char values[64], usual[16];
+    option_describe(&sample_options[0], values, sizeof values, usual, sizeof usual);
     assert_string_equal(values, "1..64");
-    assert_string_equal(preset, "required");
-    option_describe(&sample_options[1], values, sizeof values, preset, sizeof preset);
+    assert_string_equal(usual, "required");
+    option_describe(&sample_options[1], values, sizeof values, usual, sizeof usual);
     assert_string_equal(values, "0..1");
-    assert_string_equal(preset, "0.25");
-    option_describe(&sample_options[2], values, sizeof values, preset, sizeof preset);
+    assert_string_equal(usual, "0.25");
+    option_describe(&sample_options[2], values, sizeof values, usual, sizeof usual);
     assert_string_equal(values, "true|false");
-    assert_string_equal(preset, "true");
-    option_describe(&sample_options[3], values, sizeof values, preset, sizeof preset);
+    assert_string_equal(usual, "true");
+    option_describe(&sample_options[3], values, sizeof values, usual, sizeof usual);
     assert_string_equal(values, "sigmoid|softmax|sinkhorn");
-    assert_string_equal(preset, "softmax");
-    option_describe(&sample_options[3], values, 10, preset, 4); // cut, not beyond
+    assert_string_equal(usual, "softmax");
+    option_describe(&sample_options[3], values, 10, usual, 4); // cut, not beyond
     assert_string_equal(values, "sigmoid|s");
-    assert_string_equal(preset, "sof");
+    assert_string_equal(usual, "sof");
     const option open = {"steps", OPTION_INTEGER, 0, false, 1, (double)INT64_MAX, 7, NULL, ""};
-    option_describe(&open, values, sizeof values, preset, sizeof preset);
+    option_describe(&open, values, sizeof values, usual, sizeof usual);
     assert_string_equal(values, "1 or more");
 }
 

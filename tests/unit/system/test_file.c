@@ -46,6 +46,36 @@ static void abandoning_keeps_the_old(void **state) {
     assert_false(part_is_left(scratch, "b"));
 }
 
+static void abandoning_keeps_the_sentence(void **state) {
+    (void)state;
+    file_writer w;
+    assert_int_equal(directory_make(at("moved")), SIGMOE_OK);
+    assert_int_equal(file_writer_open(&w, at("moved/a")), SIGMOE_OK);
+    assert_int_equal(rename(at("moved"), at("away")), 0); // the part is not found any more
+    (fail)(SIGMOE_IO, "the reason");
+    file_writer_abandon(&w);
+    assert_string_equal(sigmoe_message(), "the reason");
+}
+
+static sigmoe_status print_lines(FILE *out, const void *context) {
+    const int *lines = context;
+    for (int i = 0; i < *lines; i++) fprintf(out, "line %05d\n", i);
+    return *lines >= 0 ? SIGMOE_OK : (fail)(SIGMOE_BAD_FORMAT, "no lines");
+}
+
+static void printing_is_whole_or_nothing(void **state) {
+    (void)state;
+    const char *path = at("printed");
+    put_text(path, "old");
+    assert_int_equal(file_print(path, print_lines, &(int){-1}), SIGMOE_BAD_FORMAT);
+    assert_string_equal(sigmoe_message(), "no lines");
+    assert_file_text(path, "old");
+    assert_int_equal(file_print(path, print_lines, &(int){2}), SIGMOE_OK);
+    assert_file_text(path, "line 00000\nline 00001\n");
+    assert_int_equal(file_print(path, print_lines, &(int){0}), SIGMOE_OK);
+    assert_file_text(path, "");
+}
+
 static void a_place_that_cannot_be_written(void **state) {
     (void)state;
     file_writer w;
@@ -141,6 +171,20 @@ static void a_full_disk(void **state) {
     assert_false(left);
     assert_string_equal((char *)bytes, "old");
     free(bytes);
+}
+
+static void what_is_printed_to_a_full_disk(void **state) {
+    (void)state;
+    const char *disk = disk_make(at("disk3"));
+    char path[256];
+    snprintf(path, sizeof path, "%s/file", disk);
+    disk_leave(disk, 4096);
+    sigmoe_status status = file_print(path, print_lines, &(int){10000});
+    bool left = path_exists(path) || part_is_left(disk, "file");
+    disk_empty();
+    assert_int_equal(status, SIGMOE_IO);
+    assert_message_has("No space left");
+    assert_false(left);
 }
 
 // What fits the stream's buffer is only refused when it is flushed: the commit must notice.
@@ -331,6 +375,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commit_replaces_at_once),
         cmocka_unit_test(abandoning_keeps_the_old),
+        cmocka_unit_test(abandoning_keeps_the_sentence),
+        cmocka_unit_test(printing_is_whole_or_nothing),
         cmocka_unit_test(a_place_that_cannot_be_written),
         cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(parts_of_others_stay),
@@ -344,6 +390,7 @@ int main(void) {
         // Last: from there on the system calls of this process are slower.
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_full_disk_on_commit),
+        cmocka_unit_test(what_is_printed_to_a_full_disk),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
