@@ -14,7 +14,7 @@ namespace {
 
 namespace library = ::sentencepiece;
 
-// The library pulls; a failure of ours ends its loop and is reported after it.
+// The library pulls sentences; a failure on our side ends its loop and is reported afterwards.
 class InputIterator : public library::SentenceIterator {
   public:
     explicit InputIterator(const sentencepiece_input *input) : input_(input) { Next(); }
@@ -51,7 +51,7 @@ sigmoe_status write_model(const char *path, const std::string &model) {
     return status;
 }
 
-// "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 where it says something else.
+// "Vocabulary size is smaller than required_chars. 80 vs 100. ..." -> 100; 0 for any other message.
 int64_t tokens_needed(const std::string &said) {
     size_t place = said.find("required_chars. ");
     if (place != std::string::npos) place = said.find(" vs ", place);
@@ -77,7 +77,7 @@ sigmoe_status explain(const library::util::Status &status, const char *name, int
 
 sigmoe_status train(
     const sentencepiece_input *input, const char *name, int64_t vocab_size, const char *path) {
-    // With fewer the library fails on its own three before it has counted what else is needed.
+    // With fewer, the library fails on its own three special pieces before it counts what else is needed.
     const int64_t least = 3;
     const std::unordered_map<std::string, std::string> options = {
         {"model_type", "bpe"},
