@@ -17,7 +17,7 @@ typedef struct npy_header {
     int64_t count;
 } npy_header;
 
-// The header's text that is still to be read.
+// The part of the header's text that has not been read yet.
 typedef struct scanner {
     const char *at, *end;
 } scanner;
@@ -59,7 +59,7 @@ static bool take_size(scanner *s, int64_t *out) {
     return s->at > start;
 }
 
-// "(2, 5)", "(7,)", "()".
+// Reads "(2, 5)", "(7,)" or "()".
 static bool take_shape(scanner *s, npy_header *h) {
     if (!take(s, '(')) return false;
     h->count = 1;
@@ -189,7 +189,7 @@ static sigmoe_status write_values(file_writer *w, int dims, const int64_t *shape
         used += snprintf(header + used, sizeof header - (size_t)used, "%" PRId64 ",", shape[i]);
     }
     used += snprintf(header + used, sizeof header - (size_t)used, "), }");
-    // Spaces and a newline bring the data to a multiple of 64 bytes.
+    // Spaces and a newline pad the header so that the data start at a multiple of 64 bytes.
     int length = (PREFIX + used + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - PREFIX;
     TRY(file_writer_write(w, "\x93NUMPY\x01\x00", MAGIC + 2));
     TRY(file_writer_write(w, (unsigned char[]){(unsigned char)length, (unsigned char)(length >> 8)}, 2));
