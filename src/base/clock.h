@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-// Seconds of a clock that only goes forward.
+// Seconds on a monotonic clock.
 static inline double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
