@@ -1,4 +1,4 @@
-// What the fuzzers share. Each input is read twice, the second time with one allocation failing, which its length picks.
+// What the fuzzers share. Each input is read twice; the second time, one allocation fails, selected by the input's length.
 #pragma once
 
 #include "base/arena.h"
@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// libFuzzer calls this; it is declared nowhere else.
+// Called by libFuzzer, which does not declare it in a header.
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-// The input as a file in memory. The path stays the same for the process's life.
+// Puts the input into a file in memory. The path is the same throughout the process.
 static inline const char *input_file(const uint8_t *bytes, size_t size) {
     static char path[64];
     static int descriptor = -1;

@@ -7,16 +7,16 @@
 
 #include <string.h>
 
-// What it costs is estimated from sizes of a stranger's choosing; these must not overflow on the way.
+// Estimates the costs of sizes chosen by a stranger; the computation must not overflow.
 static void estimate(const sigmoe_config *config) {
     sigmoe_summary summary;
-    enum { MOST_LAYERS = 64 }; // each is declared: thousands take time and find no more
+    enum { MOST_LAYERS = 64 }; // every layer is declared: thousands take time and reveal nothing more
     if (config->model.n_layers > MOST_LAYERS) return;
     if (sigmoe_config_summary(config, 1, SIGMOE_RECOMPUTE_NONE, SIGMOE_F32, &summary) != SIGMOE_OK) return;
     if (summary.parameters < 1 || !(summary.train_bytes > 0)) abort();
 }
 
-// What was accepted is a whole configuration: it is written as JSON, and reading that gives the same one.
+// An accepted configuration must be complete: writing it as JSON and reading it back gives the same configuration.
 static void check_round_trip(const sigmoe_config *config) {
     json_t *written, *again;
     sigmoe_config back;
@@ -45,7 +45,7 @@ static void read_file(const uint8_t *bytes, size_t size) {
     if (status == SIGMOE_OK) check_round_trip(&config);
 }
 
-// The input as what follows --set: of a model of each kind, since each has keys of its own.
+// Uses the input as the argument of --set, for a model of each kind, since each kind has keys of its own.
 static void read_setting(const char *text) {
     static const char *const presets[] = {"demo", "e8-dense", "e8-topk", "e8-pkm-relu"};
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {

@@ -9,7 +9,7 @@ static bool has(const char *line, size_t size, const char *what) {
     return memmem(line, size, what, strlen(what)) != NULL;
 }
 
-// What jansson takes must be taken, and give the same.
+// What jansson accepts must be accepted, with the same result.
 static void check_same(const json_t *value, json_text_kind kind, const char *decoded, size_t size) {
     const json_t *text = json_object_get(value, "text");
     json_text_kind expected = !json_is_object(value) ? JSON_TEXT_NO_OBJECT
@@ -22,7 +22,7 @@ static void check_same(const json_t *value, json_text_kind kind, const char *dec
     if (size != json_string_length(text) || memcmp(decoded, json_string_value(text), size) != 0) abort();
 }
 
-// What it refuses must be refused, but for what it cannot hold, surrogates without a partner and Python's numbers.
+// What jansson refuses must be refused, except for its own limits, unpaired surrogates, and Python's numbers.
 static void check_refused(const json_error_t *error, json_text_kind kind, const char *line, size_t size) {
     enum json_error_code code = json_error_code(error);
     if (kind == JSON_TEXT_NO_JSON || code == json_error_numeric_overflow ||

@@ -4,7 +4,7 @@
 
 static volatile double sink;
 
-// Reads every tensor as what it is, into exactly as much memory as its shape says.
+// Reads every tensor as its own type, into exactly as much memory as its shape requires.
 static void read_tensor(const safetensors_file *file, const stored_tensor *t) {
     float *numbers = malloc((size_t)t->count * sizeof *numbers + 1);
     if (!numbers) abort();

@@ -13,7 +13,7 @@ static void remove_directory(void) {
     rmdir(directory);
 }
 
-// A data directory whose train.bin is the input.
+// Makes a data directory with the input as its train.bin.
 static void make_directory(const char *path) {
     char link[64];
     snprintf(directory, sizeof directory, "/tmp/sigmoe-fuzz-XXXXXX");
@@ -29,7 +29,7 @@ static void read_split(const char *path) {
     if (token_split_open(directory, "train", VOCAB_SIZE, &split) != SIGMOE_OK) return;
     int64_t count = token_split_count(split), few = count < COPIED ? count : COPIED;
     int32_t tokens[COPIED];
-    if (token_split_copy(split, count - few, few, tokens) != SIGMOE_OK) abort(); // what opening has checked
+    if (token_split_copy(split, count - few, few, tokens) != SIGMOE_OK) abort(); // opening has checked them
     for (int64_t i = 0; i < few; i++)
         if (tokens[i] < 0 || tokens[i] >= VOCAB_SIZE) abort();
     token_split_close(split);

@@ -1,4 +1,5 @@
-// What the feedforward blocks of trained models do to a text: measured, written as CSV, drawn, and put on one page.
+// An analysis of what the feedforward blocks of trained models do with a text: measured, written as CSV, drawn, put on one
+// page.
 #pragma once
 
 #include "analyze/text.h"
@@ -15,14 +16,14 @@ enum { LABEL_CAPACITY = 48 };
 typedef struct analyzed_model {
     const char *path; // as the user gave it
     char label
-        [LABEL_CAPACITY]; // distinct; letters, digits, '-', '_', '.' alone: fit for file names, scripts and pages
+        [LABEL_CAPACITY]; // distinct; only letters, digits, '-', '_', '.': safe in file names, scripts and pages
     sigmoe_config config;
     sigmoe_scores scores;
-    ff_statistics *now;     // what it does to the text
-    usage_history training; // of a RUN: what it did to its batches
+    ff_statistics *now;     // what it does with the text
+    usage_history training; // for a RUN: what it did with its batches
 } analyzed_model;
 
-// A figure of the page, under a heading that several may share.
+// A figure on the page, under a heading that several figures may share.
 typedef struct drawing {
     const char *section;
     figure figure;
@@ -31,8 +32,8 @@ typedef struct drawing {
 typedef struct analysis {
     const sigmoe_analyze_request *request;
     const sigmoe_observer *observer; // may be NULL
-    arena *arena;                    // of all texts and numbers
-    char directory[PATH_CAPACITY];   // where files go
+    arena *arena;                    // holds all texts and numbers
+    char directory[PATH_CAPACITY];   // where files are written
     dataset data;
     const token_split *tokens;
     int count;

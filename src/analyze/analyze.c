@@ -1,4 +1,4 @@
-// Opens what is needed, then measures, draws and writes, in a directory that gets its name at the end.
+// Opens the inputs, then measures, draws and writes, in a directory that gets its name at the end.
 #include "analyze/analyze.h"
 
 #include "analyze/draw.h"
@@ -52,7 +52,7 @@ static sigmoe_status write_files(analysis *a) {
 }
 
 static sigmoe_status fill_directory(analysis *a, const char *out, char **text) {
-    output_directory *directory; // large for a frame
+    output_directory *directory; // too large for the stack
     TRY(ARENA_NEW(a->arena, directory, 1));
     TRY(output_begin(directory, out, OUTPUT_ANALYSIS, a->request->force));
     sigmoe_status status = path_format(a->directory, "%s", directory->partial);

@@ -1,4 +1,4 @@
-// What the feedforward blocks of trained models do to a text: what sigmoe_analyze does.
+// Analyses what the feedforward blocks of trained models do with a text: the implementation of sigmoe_analyze.
 #pragma once
 
 #include "base/status.h"

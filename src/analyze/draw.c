@@ -25,7 +25,7 @@ static void active_data(FILE *out, const void *context) {
         fprintf(out, "$m%d << END\n", i);
         for (int64_t l = 0; l < a->models[i].now->layers; l++) {
             layer_summary s = summarize_layer(a->models[i].now, l);
-            // Bars of several models stand beside each other.
+            // Places the bars of several models side by side.
             fprintf(out, "%.9g %.9g %.9g\n",
                 (double)l + 0.1 * (i - 0.5 * (a->count - 1)) / fmax(1, 0.25 * a->count), s.active,
                 s.deviation);
@@ -128,7 +128,7 @@ static sigmoe_status share_csv(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-// From the power of ten below the least share to the one above the greatest.
+// The scale from the power of ten below the smallest share to the one above the largest.
 static void frame_shares(value_range y, figure_frame *frame) {
     frame->y_low = range_is_empty(&y) ? 1e-3 : pow(10, floor(log10(fmax(y.low, 1e-9)) - 1e-9));
     frame->y_high = range_is_empty(&y) ? 1 : pow(10, ceil(log10(y.high)));
@@ -172,8 +172,8 @@ static sigmoe_status draw_shares(analysis *a, int64_t layer) {
 
 enum { MOST_BOXES = 600 };
 
-// The plot of a map; rows go downwards. Small maps are boxes, sharp at any size; large ones a picture of pixels, which
-// must have two rows.
+// The plot command of a heat map, rows downwards. Small maps are drawn as boxes, sharp at any size; large ones as an image,
+// which must have at least two rows.
 static void map_plot(FILE *out, const subject *s, int64_t rows, const char *label) {
     bool boxes = rows == 1 || s->columns == 1 || s->columns * rows <= MOST_BOXES;
     plot_map_style(out, s->highest, label);
@@ -211,7 +211,7 @@ static sigmoe_status usage_csv(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-// Whether it makes sense to ask which experts are used together.
+// Whether counting experts that are used together makes sense.
 static bool has_pairs(const analyzed_model *m) {
     return m->config.model.ff.moe.k > 1;
 }
@@ -243,7 +243,7 @@ static sigmoe_status draw_usage(analysis *a, const analyzed_model *m, const char
 
 // ---------------------------------------------------------------- experts used together
 
-// Row e of the counts, and its sum: 1 where it is empty.
+// Row e of the counts, and its sum: 1 if the row is empty.
 static const int64_t *partners(const subject *s, int64_t e, double *all) {
     const int64_t *row = s->m->now->layer[s->layer].together + e * s->columns;
     int64_t sum = 0;
@@ -302,9 +302,9 @@ static sigmoe_status draw_together(analysis *a, const analyzed_model *m, int64_t
     return analysis_add_figure(a, &s, &p);
 }
 
-// ---------------------------------------------------------------- all
+// ---------------------------------------------------------------- all figures
 
-// A line needs two points.
+// Whether the history can be drawn: a line needs two points.
 static bool has_training(const analyzed_model *m) {
     return m->training.records > 1;
 }

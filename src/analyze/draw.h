@@ -1,7 +1,7 @@
-// The figures of what models do to a text.
+// The figures of what models do with a text.
 #pragma once
 
 #include "analyze/analysis.h"
 
-// Draws into a->directory, with a CSV beside each figure, and fills a->drawings.
+// Draws into a->directory, with a CSV file for each figure, and fills a->drawings.
 sigmoe_status analysis_draw(analysis *a);

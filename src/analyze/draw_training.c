@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-// Experts as many as would give this entropy in equal use, of all, %.
+// The number of equally used experts that would have the same entropy, in % of all experts.
 static double effective_share(const usage_history *u, int64_t record, int64_t layer) {
     const double *share = usage_shares(u, record, layer);
     double nats = 0;
@@ -17,7 +17,7 @@ static double active_channels(const usage_history *u, int64_t record, int64_t la
     return u->active[record * u->layers + layer];
 }
 
-// ---------------------------------------------------------------- a line a layer
+// ---------------------------------------------------------------- one line per layer
 
 typedef double layer_value(const usage_history *u, int64_t record, int64_t layer);
 
@@ -112,7 +112,7 @@ static sigmoe_status draw_effective(analysis *a, const analyzed_model *m, const 
     return analysis_add_figure(a, &s, &p);
 }
 
-// ---------------------------------------------------------------- each expert's share, a map a layer
+// ---------------------------------------------------------------- each expert's share, one map per layer
 
 static void share_data(FILE *out, const void *context) {
     const subject *s = context;
@@ -125,12 +125,13 @@ static void share_data(FILE *out, const void *context) {
     fputs("END\n", out);
 }
 
-// Steps between two records: they are evenly spaced.
+// Steps between two records, which are evenly spaced.
 static double spacing(const usage_history *u) {
     return (double)(u->step[u->records - 1] - u->step[0]) / (double)(u->records - 1);
 }
 
-// Records from one tic to the next: with a record every 25 steps a tic every 25, 50, 100, 250, 500, ... of them.
+// Records between two tics: 1, 2, 4, 10, 20, 40, ...; with a record every 25 steps, a tic every 25, 50, 100, 250, 500, ...
+// steps.
 static int64_t record_tic_step(int64_t records) {
     int64_t decade = 1;
     for (;; decade *= 10)

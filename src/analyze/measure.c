@@ -10,7 +10,7 @@
 
 // ---------------------------------------------------------------- labels
 
-// The last `parts` parts of a path, other characters than a label's replaced.
+// Makes a label from the last `parts` parts of a path, replacing characters that labels cannot have.
 static sigmoe_status label_from_path(const char *path, int parts, char label[LABEL_CAPACITY]) {
     char trimmed[PATH_CAPACITY];
     TRY(path_trimmed(trimmed, path));
@@ -18,7 +18,7 @@ static sigmoe_status label_from_path(const char *path, int parts, char label[LAB
     for (; start > trimmed; start--)
         if (start[-1] == '/' && --parts == 0) break;
     if (*start == '/') start++;
-    size_t length = strlen(start), room = LABEL_CAPACITY - 8; // for a number behind it
+    size_t length = strlen(start), room = LABEL_CAPACITY - 8; // room for a number after it
     if (length > room) start += length - room;
     snprintf(label, LABEL_CAPACITY, "%s", *start ? start : "model");
     for (char *c = label; *c; c++)
@@ -41,7 +41,7 @@ sigmoe_status analysis_label(analysis *a) {
         m->path = a->request->models[i];
         TRY(label_from_path(m->path, 1, m->label));
         if (label_is_taken(a, i, m->label)) TRY(label_from_path(m->path, 2, m->label));
-        // Also a numbered label may be another model's own.
+        // A numbered label may be another model's, too.
         size_t length = strlen(m->label);
         for (int number = i + 1; label_is_taken(a, i, m->label); number++)
             snprintf(m->label + length, LABEL_CAPACITY - length, "-%d", number);

@@ -6,7 +6,7 @@ const tokenizer *analysis_tokenizer(const analysis *a, int index) {
     const tokenizer *data = &a->data.tokenizer, *own = &a->models[index].config.tokenizer;
     if (tokenizer_has_text(data)) return data;
     if (tokenizer_has_text(own)) return own;
-    // All models agree with the data's, where that is known, and so with each other's.
+    // All models have the data's tokenizer, if that is known, so they agree with each other.
     for (int i = 0; data->type != TOKENIZER_NONE && i < a->count; i++)
         if (tokenizer_has_text(&a->models[i].config.tokenizer)) return &a->models[i].config.tokenizer;
     return data;

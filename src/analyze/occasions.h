@@ -1,15 +1,15 @@
-// What an expert fired on, in its surroundings.
+// The tokens that an expert fired on, in context.
 #pragma once
 
 #include "analyze/analysis.h"
 
-// What knows the text of tokens that model number `index` saw: the data's tokenizer, or else a model's.
+// The tokenizer that has the text of the tokens that model `index` saw: the data's or else a model's.
 const tokenizer *analysis_tokenizer(const analysis *a, int index);
 
 typedef struct occasion_text {
     const char *before, *token, *after;
 } occasion_text;
 
-// Texts in the analysis's arena.
+// Allocates texts in the analysis's arena.
 sigmoe_status occasion_read(
     const analysis *a, const token_reader *reader, const ff_occasion *o, occasion_text *out);

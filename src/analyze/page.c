@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXPERTS_SHOWN = 32 }; // of a layer, those with the greatest weight; the CSV has all
+enum { EXPERTS_SHOWN = 32 }; // per layer, those with the largest weight; the CSV file has all
 
-// Paths and what a file says of itself may hold any bytes.
+// Prints text that may contain any bytes, such as paths and names from files.
 static sigmoe_status html_bytes(FILE *out, const analysis *a, const char *bytes) {
     const char *text;
     TRY(visible_text(a->arena, bytes, strlen(bytes), &text));

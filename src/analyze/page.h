@@ -3,5 +3,5 @@
 
 #include "analyze/analysis.h"
 
-// report.html.
+// Writes report.html.
 sigmoe_status analysis_write_page(const analysis *a);

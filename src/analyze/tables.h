@@ -1,9 +1,9 @@
-// The numbers of an analysis: CSV files, and what a terminal shows.
+// The numbers of an analysis: CSV files, and the summary for a terminal.
 #pragma once
 
 #include "analyze/analysis.h"
 
-// layers.csv and LABEL-tokens.csv.
+// Writes layers.csv and LABEL-tokens.csv.
 sigmoe_status analysis_write_tables(const analysis *a);
-// What a terminal shows, in *out; the caller frees.
+// Sets *out to the summary for a terminal; the caller frees it.
 sigmoe_status analysis_text(const analysis *a, char **out);

@@ -8,7 +8,7 @@
 
 // ---------------------------------------------------------------- visible text
 
-// The length of the valid UTF-8 sequence at `at`, and its code point; 0: there is none.
+// The length of the valid UTF-8 sequence at `at`, and its code point; 0 if there is none.
 static size_t read_utf8(const unsigned char *at, size_t left, uint32_t *point) {
     utf8_lead lead = utf8_lead_of(at[0]);
     size_t length = 1 + (size_t)lead.more;
@@ -23,7 +23,7 @@ static size_t read_utf8(const unsigned char *at, size_t left, uint32_t *point) {
     return length;
 }
 
-// Characters that cannot be seen or act on their surroundings.
+// Characters that are invisible or affect their surroundings.
 static bool is_hidden(uint32_t point) {
     static const struct {
         uint32_t first, last;
@@ -82,7 +82,7 @@ void token_reader_close(token_reader *r) {
     r->pieces = NULL;
 }
 
-// White space is U+2581 in pieces.
+// In pieces, U+2581 is white space.
 static void append_piece(FILE *out, const char *piece) {
     static const char space[] = "\xe2\x96\x81";
     for (const char *next; (next = strstr(piece, space)); piece = next + strlen(space))

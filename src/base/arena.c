@@ -26,10 +26,10 @@ enum { REDZONE = 0 };
 
 enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 16, HUGE_PAGE = 1 << 21 };
 
-// Chunks form a stack: the newest is on top, and a mark names a chunk and a fill level.
+// Chunks form a stack with the newest on top; a mark is a chunk and its fill level.
 typedef struct chunk {
     struct chunk *below;
-    size_t capacity; // bytes behind the header
+    size_t capacity; // bytes after the header
     size_t used;
     unsigned char *bytes;
 } chunk;
@@ -37,11 +37,10 @@ typedef struct chunk {
 struct arena {
     const char *name;
     chunk *top;
-    chunk
-        *spare; // an emptied chunk that held all of the last round: kept, since the next round needs it again
+    chunk *spare; // an empty chunk that held all of the last round: kept, since the next round needs it again
     size_t total;
     size_t peak;
-    size_t largest; // as the peak, but never reset
+    size_t largest; // like the peak, but never reset
 };
 
 static int64_t successes_left = -1;
@@ -94,8 +93,8 @@ void arena_destroy(arena *a) {
 }
 
 static chunk *chunk_new(const arena *a, size_t need) {
-    // What was needed before will be needed again: work that repeats ends up with one chunk of exactly its size. Until
-    // then grow geometrically, so that the number of chunks stays logarithmic in what is handed out.
+    // Whatever was needed before will be needed again: repeated work ends up with one chunk of exactly the right size. Until
+    // then, chunks grow geometrically, so that their number is logarithmic in the total size.
     size_t capacity = need, known = a->largest - a->total, growth = a->total / 2;
     if (capacity < known) capacity = known;
     if (capacity < growth) capacity = growth;
@@ -201,7 +200,8 @@ void arena_release(arena *a, arena_mark mark) {
         a->top = mark.chunk;
         ASAN_POISON_MEMORY_REGION(a->spare->bytes, a->spare->capacity);
     } else if (a->top != mark.chunk) {
-        // Several chunks, the spare one among them: replaced by one of their size when the memory is asked for again.
+        // There are several chunks (counting the spare one); the next request replaces them with a single chunk of their total
+        // size.
         chunk_free(a->spare);
         a->spare = NULL;
     }

@@ -1,5 +1,5 @@
-// The only allocator. An arena hands out zeroed, 64-byte-aligned memory in the order of asking and gives it back all at
-// once, or back to a mark. Under AddressSanitizer every piece has a redzone behind it, and released memory is poisoned.
+// The only allocator. An arena hands out zeroed, 64-byte-aligned memory in stack order and releases it all at once, or back to
+// a mark. Under AddressSanitizer, a redzone follows every allocation and released memory is poisoned.
 #pragma once
 
 #include "base/status.h"
@@ -9,26 +9,26 @@
 
 typedef struct arena arena;
 
-// A place to return to; valid until the arena is released to an earlier mark.
+// A state to return to; valid until the arena is released to an earlier mark.
 typedef struct arena_mark {
     void *chunk;
     size_t used;
     size_t total;
 } arena_mark;
 
-// `name` (a string constant) appears in the message when memory is short.
+// `name` (a string constant) appears in the out-of-memory message.
 sigmoe_status arena_create(const char *name, arena **out);
 void arena_destroy(arena *a); // NULL is allowed
 
-// `count * size` zeroed bytes, 64-byte-aligned. On failure (memory, overflow of the product, injected fault) records a
-// sentence and returns NULL; use through ARENA_NEW. Not thread-safe: one arena, one thread. count 0 gives a valid pointer.
+// `count * size` zeroed bytes, 64-byte-aligned. On failure (out of memory, overflow of the product, injected fault) records a
+// message and returns NULL; use through ARENA_NEW. Not thread-safe: one arena, one thread. count 0 gives a valid pointer.
 void *arena_take(arena *a, size_t count, size_t size);
-// As arena_take, but the contents are undefined: for buffers that are fully overwritten.
+// Like arena_take, but the contents are undefined: for buffers that are fully overwritten.
 void *arena_take_raw(arena *a, size_t count, size_t size);
 char *arena_text(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Memory for what will be asked for next, `bytes` in all, in one piece: work that knows its needs begins without pieces of
-// growing size. Costs nothing until it is used, and nothing at all where so much is there.
+// Reserves one chunk for the next allocations, `bytes` in total, so that work that knows its needs does not start with growing
+// chunks. Costs nothing until it is used, and does nothing if that much is available.
 sigmoe_status arena_reserve(arena *a, size_t bytes);
 
 arena_mark arena_here(const arena *a);
@@ -37,7 +37,7 @@ size_t arena_bytes(const arena *a);      // handed out now
 size_t arena_peak_bytes(const arena *a); // most ever handed out at once
 void arena_reset_peak(arena *a);
 
-// TRY(ARENA_NEW(a, pointer, count)): the element size comes from the pointer.
+// Use as TRY(ARENA_NEW(a, pointer, count)); the pointer determines the element size.
 #define ARENA_NEW(a, pointer, count)                                                                         \
     (((pointer) = arena_take((a), (size_t)(count), sizeof *(pointer))) ? SIGMOE_OK : SIGMOE_NO_MEMORY)
 #define ARENA_NEW_RAW(a, pointer, count)                                                                     \
@@ -52,5 +52,5 @@ void *arena_create_around(const char *name, size_t size, arena **out);
 // The environment's SIGMOE_FAIL_ALLOCATION=n sets it at the first allocation of the process.
 void arena_fail_after(int64_t successes);
 
-// Products of sizes that come from outside: false when the result leaves int64_t or is negative.
+// Multiplies sizes that come from outside: false if the result overflows int64_t or is negative.
 bool size_product(int64_t *product, int64_t a, int64_t b);

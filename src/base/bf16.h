@@ -1,4 +1,4 @@
-// bfloat16: the upper half of a float, for storage. Arithmetic is done in float; converting rounds to nearest, ties to even.
+// bfloat16: the upper half of a float, for storage. Arithmetic uses float; conversion rounds to nearest, ties to even.
 #pragma once
 
 #include <stdint.h>

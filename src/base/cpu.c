@@ -22,7 +22,7 @@ cpu_level cpu_hardware(void) {
     return hardware;
 }
 
-// The kernel grants AMX's tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA).
+// The kernel permits AMX's tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA).
 static bool amx_permitted(void) {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
     return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
@@ -41,7 +41,7 @@ static bool has_avx512_bf16(void) {
 }
 
 static cpu_level detect(void) {
-    // __builtin_cpu_supports also asks the operating system for the register state.
+    // __builtin_cpu_supports also checks that the operating system saves the register state.
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return CPU_SCALAR;
     bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");

@@ -11,7 +11,7 @@ static int lesser(int a, int b) {
     return a < b ? a : b;
 }
 
-// How many numbers the file begins with, at most two: none where it says "max" or is missing.
+// Reads up to two numbers at the start of the file and returns how many; 0 if it says "max" or is missing.
 static int read_numbers(const char *directory, const char *name, long long numbers[2]) {
     char path[LONGEST + 64];
     snprintf(path, sizeof path, "%s/%s", directory, name);
@@ -22,7 +22,7 @@ static int read_numbers(const char *directory, const char *name, long long numbe
     return count;
 }
 
-// Microseconds of processor time in each so many: version 2 has both in one file, version 1 in two.
+// Quota and period in microseconds: cgroup version 2 has both in one file, version 1 in two.
 static int quota_of_directory(const char *directory) {
     long long quota[2], period[2];
     int count = read_numbers(directory, "cpu.max", quota);
@@ -36,8 +36,8 @@ static int quota_of_directory(const char *directory) {
     return cpus < INT_MAX ? (int)cpus : INT_MAX;
 }
 
-// Of the cgroup `path` and all above it. A container may be told the path on its host, of which it sees the end as its own
-// root: what is not there has no quota.
+// The least quota of the cgroup `path` and its ancestors. In a container, the path may be the host's, of which the container
+// sees only the end, as its own root: a directory that does not exist has no quota.
 static int least_quota(const char *mount, const char *path) {
     char directory[LONGEST];
     size_t root = strlen(mount);
@@ -56,7 +56,7 @@ static bool lists_cpu(const char *controllers) {
     return false;
 }
 
-// A line of /proc/self/cgroup: "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1.
+// Parses a line of /proc/self/cgroup: "0::/path" in version 2, "4:cpu,cpuacct:/path" in version 1.
 static int quota_of_line(const char *root, char *line) {
     char mount[LONGEST];
     line[strcspn(line, "\n")] = '\0';

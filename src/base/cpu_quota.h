@@ -1,6 +1,6 @@
-// The CPU time that cgroups allow a process.
+// The CPU time that cgroups allow the process.
 #pragma once
 
-// In processors, rounded up: the least of the quotas of the process's own cgroup and those above it, versions 2 and 1; INT_MAX
-// where there is none. `root` stands before /proc and /sys: "" but for tests.
+// The quota in processors, rounded up: the least quota of the process's cgroups and their ancestors, versions 2 and 1; INT_MAX
+// if there is none. `root` is prepended to /proc and /sys: "" except in tests.
 int cpu_quota(const char *root);

@@ -73,7 +73,7 @@ sigmoe_status option_check(option_table table, const char *path, const void *val
     return SIGMOE_OK;
 }
 
-// Capitals, and which of - and _ stands between words, make no other name.
+// Names that differ only in case, or in - and _, are the same.
 static int folded(char c) {
     return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
@@ -84,8 +84,8 @@ static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-// How many letters must be changed, put in, taken out or swapped with their neighbour. Rows of the table for i - 2, i - 1, i
-// letters of a.
+// The number of letters to change, insert, delete, or swap with a neighbour. The rows are those of the table for the first i -
+// 2, i - 1 and i letters of a.
 static int edit_distance(const char *a, int n, const char *b, int m) {
     int rows[3][LONGEST_NAME + 1];
     for (int j = 0; j <= m; j++) rows[0][j] = j;
@@ -104,7 +104,7 @@ static int edit_distance(const char *a, int n, const char *b, int m) {
     return rows[n % 3][m];
 }
 
-// Small is near; FAR is not. A name that goes on where the other one ends is near, but less so than one with a slip.
+// Lower is nearer; FAR is too far. A name that begins with the given one is near, but less so than one with a typo.
 enum { FAR = 1000, LEAST_BEGINNING = 3 };
 
 static int how_far(const char *name, const char *known) {
@@ -126,7 +126,7 @@ const char *sigmoe_nearest(const char *name, const char *const *known, int count
     return best;
 }
 
-// "; known: ff.k, ff.rate"; nothing where they are too many to be told.
+// "; known: ff.k, ff.rate"; empty if there are too many to list.
 static nearest_hint list_known(const char *path, const char *const *known, int count) {
     nearest_hint hint = {""};
     size_t used = 0;

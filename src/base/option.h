@@ -1,5 +1,5 @@
-// A schema of options as data: the model declares what it understands, and one parser (formats/config), one printer and
-// --help serve every variant from the same table.
+// A schema of options as data: the model declares its options, and one parser (formats/json_options.h), one printer and --help
+// serve every variant from the same table.
 #pragma once
 
 #include "base/status.h"
@@ -10,7 +10,7 @@
 
 typedef enum option_type { OPTION_INTEGER, OPTION_NUMBER, OPTION_FLAG, OPTION_CHOICE } option_type;
 
-// The value lives at `offset` of the options struct: int64_t, double, bool, or int (index into choices).
+// The value is at `offset` in the options struct: int64_t, double, bool, or int (index into choices).
 typedef struct option {
     const char *name;
     option_type type;
@@ -27,15 +27,15 @@ typedef struct option_table {
     int count;
 } option_table;
 
-// Sets every option that is not required to its default, the rest to 0.
+// Sets every option that is not required to its default, and the rest to 0.
 void option_defaults(option_table table, void *values);
-// Every value lies in its option's range, and every choice exists; the sentence names the key, `path` and name ("ff.k").
+// Checks that every value is in range and every choice exists; the message names the key, `path` plus name ("ff.k").
 sigmoe_status option_check(option_table table, const char *path, const void *values);
 const option *option_find(option_table table, const char *name); // NULL when unknown
 
-// What stands behind a sentence about a name that is unknown: "; did you mean \"ff.rate\"?" where a known one is near, with `path`
-// before it; and `where`, which says where all are listed. Without such a place (NULL) and where none is near: all that are known,
-// where they are few. Used as a temporary: option_hint(...).text.
+// The end of a message about an unknown name: "; did you mean \"ff.rate\"?", if a known one, shown with `path`, is near; then
+// `where`, which says where all are listed. If `where` is NULL and none is near: all known names, if they are few. Used as a
+// temporary: option_hint(...).text.
 typedef struct nearest_hint {
     char text[256];
 } nearest_hint;

@@ -1,12 +1,12 @@
 // Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011): a number is a pure function of (seed, step, layer,
-// purpose, position), so it is the same for any thread count and after any resume.
+// purpose, position), so it is the same for any number of threads and after any resume.
 #pragma once
 
 #include "base/real.h"
 
 #include <stdbool.h>
 
-// What a number is for; appended to, never reordered: the values are part of what a seed means.
+// What a number is for. Append only: reordering would change the results of every seed.
 typedef enum random_purpose {
     RANDOM_INIT = 1,      // position: element of the tensor; layer: index of the parameter in the list
     RANDOM_DROPOUT_EMBED, // position: token * d + channel, here and below
@@ -34,7 +34,7 @@ uint32_t random_bits(random_stream s, uint64_t position);
 double random_uniform(random_stream s, uint64_t position);
 // Standard normal (Box-Muller on the four words of the position's own block).
 double random_normal(random_stream s, uint64_t position);
-// Standard normal truncated to [-2, 2] by inversion of the cumulative distribution.
+// Standard normal truncated to [-2, 2], by inverting the cumulative distribution.
 double random_truncated_normal(random_stream s, uint64_t position);
 
 // Dropout factors for positions [first, first + n): 0 with probability p, else 1 / (1 - p). p in [0, 1].

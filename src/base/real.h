@@ -1,5 +1,5 @@
-// `real` is the arithmetic type of kernels and model: float in the product. The gradient check builds the same sources
-// with SIGMOE_REAL_DOUBLE, so what it checks to ten digits is the very code that trains; only `_ref` kernels exist there.
+// `real` is the arithmetic type of kernels and model: float in the product. The gradient check builds the same sources with
+// SIGMOE_REAL_DOUBLE, so that the code checked to ten digits is the code that trains; only `_ref` kernels exist there.
 #pragma once
 
 #include <math.h>
@@ -26,7 +26,7 @@ static inline real real_sqrt(real x) {
     return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x);
 }
 
-// No NaN and no infinity among them. Without a way out of the loop, so that it runs on vectors.
+// Whether no value is NaN or infinite. The loop has no early exit, so that it can be vectorized.
 static inline bool all_finite(const real *values, int64_t count) {
     int bad = 0;
     for (int64_t i = 0; i < count; i++) bad |= !isfinite(values[i]);

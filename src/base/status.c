@@ -15,13 +15,13 @@ const char *plural(int64_t count) {
 }
 
 static void record(const char *format, va_list arguments) {
-    // The new sentence may quote the old one (fail_in does), so it is built aside.
+    // Built separately, since the new message may quote the old one (fail_in does).
     char built[sizeof message];
     vsnprintf(built, sizeof built, format, arguments);
     memcpy(message, built, sizeof message);
 }
 
-// What does not fit is cut: a sentence that long is not read to its end.
+// Text that does not fit is cut off: nobody reads a message that long to its end.
 static void append(const char *text) {
     size_t used = strlen(message), length = strlen(text), room = sizeof message - 1 - used;
     if (length > room) length = room;

@@ -1,5 +1,5 @@
-// Errors: every fallible function returns sigmoe_status, and the one sentence for the user waits in a
-// thread-local buffer until the program prints it. The first error wins; callers only pass it upwards.
+// Errors: every fallible function returns sigmoe_status, and the one message for the user waits in a thread-local buffer until
+// the program prints it. The first error wins; callers only pass it upwards.
 #pragma once
 
 #include "sigmoe.h"
@@ -7,14 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-// Records the sentence (printf style) and returns `code`, so a failure reads: return fail(SIGMOE_BAD_FORMAT, "...").
+// Records the message (printf style) and returns `code`, so a failure reads: return fail(SIGMOE_BAD_FORMAT, "...").
 sigmoe_status fail(sigmoe_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// As fail(), with strerror(errno) behind the sentence; keeps errno's value.
+// Like fail(), with strerror(errno) after the message; preserves errno.
 sigmoe_status fail_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Puts `context: ` in front of the sentence already recorded and returns `code`; for callers that know the file or
-// key that the callee could not.
+// Prepends `context: ` to the recorded message and returns `code`; for callers that know the file or key when the callee does
+// not.
 sigmoe_status fail_in(sigmoe_status code, const char *context_format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -35,14 +35,14 @@ sigmoe_status failure_again(const kept_failure *kept);
 // What follows a noun in a sentence: "s", and nothing behind one.
 const char *plural(int64_t count);
 
-// Leaves the function when `expression` failed. Use only where nothing needs releasing.
+// Returns from the function if `expression` failed. Use only where nothing needs releasing.
 #define TRY(expression)                                                                                      \
     do {                                                                                                     \
         sigmoe_status try_status_ = (expression);                                                            \
         if (try_status_ != SIGMOE_OK) return try_status_;                                                    \
     } while (0)
 
-// Leaves for the label `done` when `expression` failed; the function keeps a `sigmoe_status status`.
+// Goes to `label` if `expression` failed; the function keeps a `sigmoe_status status`.
 #define TRY_OR(label, expression)                                                                            \
     do {                                                                                                     \
         status = (expression);                                                                               \

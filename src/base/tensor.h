@@ -5,10 +5,10 @@
 #include "base/bf16.h"
 #include "base/real.h"
 
-// How numbers are stored. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
+// Storage types. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
 typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32 } dtype;
 
-// Of the operands of matrix products.
+// The type of the operands of matrix products.
 static inline dtype operand_type(sigmoe_dtype type) {
     return type == SIGMOE_BF16 ? TYPE_BF16 : TYPE_REAL;
 }
@@ -24,22 +24,22 @@ static inline matrix matrix_of(real *data, int64_t rows, int64_t cols) {
     return (matrix){data, TYPE_REAL, rows, cols, cols};
 }
 
-// A view on columns [first, first + cols) of rows [row, row + rows) of m.
+// A view of columns [first, first + cols) of rows [row, row + rows) of m.
 matrix matrix_part(matrix m, int64_t row, int64_t rows, int64_t first, int64_t cols);
 
-// The elements of a matrix; each asserts the type.
+// Pointers to a matrix's elements; each function asserts the type.
 real *matrix_real(matrix m);
 bf16 *matrix_bf16(matrix m);
-// Where row `row` begins, whatever the type.
+// The start of row `row`, for any type.
 void *matrix_row(matrix m, int64_t row);
 
 size_t dtype_size(dtype type); // bytes of an element
 
-// One element of a TYPE_REAL or TYPE_BF16 matrix, for code that is not in a hurry.
+// One element of a TYPE_REAL or TYPE_BF16 matrix, for code where speed does not matter.
 static inline real matrix_at(matrix m, int64_t row, int64_t col) {
     int64_t i = row * m.stride + col;
     return m.type == TYPE_BF16 ? (real)bf16_value(((const bf16 *)m.data)[i]) : ((const real *)m.data)[i];
 }
 
-// Uninitialized rows x cols of `type` from the arena.
+// Allocates an uninitialized [rows, cols] matrix of `type` from the arena.
 sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matrix *out);

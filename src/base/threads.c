@@ -15,13 +15,14 @@
 
 enum { MOST_THREADS = 1024, LINE = 64, NOWHERE = -1 };
 
-// Kernels follow each other within microseconds and waking a sleeper costs more than that, so who waits first spins: for this
-// long and no longer, by the clock, since a pause takes 5 times as long on one processor as on another.
+// Kernels follow each other within microseconds, and waking a sleeping thread takes longer than that, so a thread that waits
+// first spins: for at most this long, measured by the clock, since a pause instruction takes 5 times as long on some
+// processors.
 static const int64_t spin_nanoseconds = 50000;
 enum { PAUSES_A_LOOK = 16 };
 
-// `inside` counts the workers in the round; OPEN says that more may enter. A worker that comes when all tasks are taken finds the
-// round closed, and nobody waits for it: on a busy machine a processor may not be had for milliseconds.
+// `inside` counts the workers in the round; OPEN means that more may enter. A worker that arrives after all tasks are taken
+// finds the round closed, and nobody waits for it: on a busy machine a thread may not get a processor for milliseconds.
 enum { OPEN = 1 << 30 };
 
 typedef struct worker {
@@ -33,10 +34,10 @@ typedef struct worker {
     atomic_bool asleep;
 } worker;
 
-// What changes together shares a cache line with nothing else.
+// Fields that change together share a cache line with no others.
 struct threads {
     int count;
-    unsigned fork;   // as `forks` was when its workers began: in another process there are none
+    unsigned fork;   // value of `forks` when its workers started; in another process it has none
     worker *workers; // [count], the first is the caller
     task_function *function;
     void *context;
@@ -45,7 +46,7 @@ struct threads {
     alignas(LINE) _Atomic int64_t next;   // next task to take
     alignas(LINE) _Atomic uint32_t round; // grows with each parallel_for; workers sleep on it
     atomic_bool stop;
-    _Atomic int processor;                 // of the caller, as it began the round
+    _Atomic int processor;                 // of the caller at the start of the round
     alignas(LINE) _Atomic uint32_t inside; // the caller sleeps on it
     _Atomic int sleepers;
     atomic_bool caller_sleeps;
@@ -78,7 +79,7 @@ static void take_tasks(threads *t, int index) {
 
 // ---------------------------------------------------------------- a worker
 
-// The caller cannot go on where the worker spins: if it was last seen here, it waits for this processor.
+// The caller cannot run where the worker spins: if it was last seen here, it is waiting for this processor.
 static bool caller_is_here(threads *t) {
     return atomic_load_explicit(&t->processor, memory_order_relaxed) == sched_getcpu();
 }
@@ -91,7 +92,7 @@ static void sleep_until_round(worker *w, uint32_t seen) {
     atomic_store(&w->asleep, false);
 }
 
-// Until the round is another than `seen`.
+// Waits until the round is no longer `seen`.
 static uint32_t wait_for_round(worker *w, uint32_t seen) {
     threads *t = w->pool;
     int64_t end = nanoseconds_now() + spin_nanoseconds;
@@ -145,7 +146,7 @@ static void begin_round(threads *t) {
     if (atomic_load(&t->sleepers)) wake_sleepers(t);
 }
 
-// A worker that was last seen here cannot go on while the caller spins.
+// A worker that was last seen on this processor cannot run while the caller spins.
 static bool worker_is_here(threads *t) {
     int here = sched_getcpu();
     for (int i = 1; i < t->count; i++)
@@ -159,7 +160,7 @@ static void sleep_until_left(threads *t, uint32_t inside) {
     atomic_store(&t->caller_sleeps, false);
 }
 
-// Nobody enters any more; waits for those inside, who run their last tasks.
+// Closes the round and waits for the workers inside, which are on their last tasks.
 static void end_round(threads *t) {
     uint32_t inside = atomic_fetch_and(&t->inside, ~(uint32_t)OPEN) & ~(uint32_t)OPEN;
     if (inside == 0) return;
@@ -169,10 +170,10 @@ static void end_round(threads *t) {
             sleep_until_left(t, inside);
 }
 
-// ---------------------------------------------------------------- the workers
+// ---------------------------------------------------------------- starting the workers
 
-// Signals are for the threads of the program, whose handlers may want a stack of their own, which workers have not. What a
-// worker's own instruction raises must reach it.
+// Signals sent to the process are for the program's own threads: a handler may need an alternate stack, which workers do not
+// have. Signals raised by a worker's own instructions must still reach it.
 static void block_signals(sigset_t *before) {
     static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     sigset_t blocked;
@@ -191,15 +192,15 @@ static bool start_worker(threads *t, int index) {
     return started;
 }
 
-// Until there are `count` threads, or the system refuses one.
+// Starts workers until there are `count` threads or the system refuses one.
 static void start_workers(threads *t, int count) {
     thread_place_bind(0);
     for (t->count = 1; t->count < count && start_worker(t, t->count);) t->count++;
 }
 
-// How many forks lie between the first process and this one.
+// The number of forks between the first process and this one.
 static unsigned forks;
-static int unwatched; // the error because of which forks are not counted
+static int unwatched; // the error that prevents counting forks
 static void count_fork(void) {
     forks++;
 }
@@ -207,8 +208,7 @@ static void watch_forks(void) {
     unwatched = pthread_atfork(NULL, NULL, count_fork);
 }
 
-// The workers stayed in the parent. Where the system gives fewer threads than there, the pool goes on with those: a round
-// cannot fail.
+// The workers stayed in the parent. If the system allows fewer threads now, the pool continues with those: a round cannot fail.
 static void start_again(threads *t) {
     int count = t->count;
     atomic_store(&t->round, 0);
@@ -275,7 +275,7 @@ sigmoe_status threads_create(int count, threads **out) {
 
 void threads_destroy(threads *t) {
     if (!t) return;
-    if (t->fork != forks) t->count = 1; // its workers are the parent's
+    if (t->fork != forks) t->count = 1; // its workers are in the parent
     atomic_store(&t->stop, true);
     atomic_fetch_add(&t->round, 1);
     wake(&t->round, t->count);

@@ -1,5 +1,5 @@
-// A small pool of threads. Work is a number of tasks, each writing its own outputs; which thread runs a task must not
-// matter to the result, so the bits are the same for any thread count. (Why not OpenMP: docs/decisions.)
+// A small thread pool. Work is a number of tasks, each writing its own outputs. Which thread runs a task must not affect the
+// result, so the bits are the same for any number of threads. (Why not OpenMP: docs/decisions.)
 #pragma once
 
 #include "base/status.h"
@@ -10,12 +10,12 @@ typedef struct threads threads;
 
 typedef void task_function(void *context, int64_t task, int thread);
 
-// `count` includes the calling thread; 0 means what affinity and cgroup limits allow. The others block the signals that are
-// sent to the process. After a fork() between two rounds the child may use the pool, too, and gets workers of its own.
+// `count` includes the calling thread; 0: as many as affinity and cgroup limits allow. The other threads block signals sent to
+// the process. After a fork() between two rounds, the child can use the pool, too, and gets workers of its own.
 sigmoe_status threads_create(int count, threads **out);
 void threads_destroy(threads *t); // NULL is allowed
 int threads_count(const threads *t);
 
-// Runs task 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not
-// call parallel_for on the same pool.
+// Runs tasks 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not call
+// parallel_for on the same pool.
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 static bool pinned;
-static int first_place;        // of the allowed ones, in their order: the calling thread's
-static cpu_set_t allowed_once; // when pinning began: the mask of a bound thread says less
+static int first_place;        // index of the calling thread's among the allowed ones
+static cpu_set_t allowed_once; // when pinning began: a bound thread's mask has only its own
 
 static void places_now(cpu_set_t *set) {
     if (sched_getaffinity(0, sizeof *set, set) == 0 && CPU_COUNT(set) > 0) return;
@@ -23,7 +23,7 @@ void threads_pin_from(int first) {
     first_place = first;
 }
 
-// A refusal changes nothing but the speed, here and below.
+// Here and below, a failure only affects the speed.
 void thread_place_bind(int index) {
     if (!pinned) return;
     int wanted = (first_place + index) % CPU_COUNT(&allowed_once);
@@ -34,7 +34,7 @@ void thread_place_bind(int index) {
     sched_setaffinity(0, sizeof one, &one);
 }
 
-// `whole` without the processor that the calling thread runs on; false where threads stay where they are bound or nothing is left.
+// `whole` without the calling thread's processor; false if threads are pinned or no processor is left.
 static bool other_places(const cpu_set_t *whole, cpu_set_t *others) {
     int here = sched_getcpu();
     *others = *whole;
@@ -61,7 +61,7 @@ int thread_place_start(thread_place *p, pthread_t *thread, void *function(void *
     return pthread_create(thread, NULL, function, argument);
 }
 
-// Only the waker raises `kept_off`, after `whole` is there, and only the thread lowers it, after it was used.
+// Only the waking thread sets `kept_off`, after writing `whole`; only the thread itself clears it, after reading `whole`.
 void thread_place_keep_off(thread_place *p, pthread_t thread) {
     cpu_set_t others;
     if (atomic_load_explicit(&p->kept_off, memory_order_acquire)) return;

@@ -1,11 +1,11 @@
-// What the first byte of a UTF-8 sequence says: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+// What the first byte of a UTF-8 sequence tells: excludes overlong forms, surrogates, and code points beyond U+10FFFF.
 #pragma once
 
 #include <stdint.h>
 
 typedef struct utf8_lead {
-    int more;          // bytes that follow; 0: ASCII, or a byte that begins nothing
-    uint8_t low, high; // what the first of them may be; those behind it are 0x80 to 0xbf
+    int more;          // bytes that follow; 0: ASCII, or not a valid first byte
+    uint8_t low, high; // range of the first byte that follows; the others are 0x80 to 0xbf
 } utf8_lead;
 
 static inline utf8_lead utf8_lead_of(uint8_t byte) {

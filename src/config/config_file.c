@@ -56,14 +56,14 @@ static sigmoe_status read_root(const json_t *root, sigmoe_config *config) {
     return model_config_check(&config->model);
 }
 
-// The model lies beside the file.
+// The tokenizer's model is in the same directory as config.json.
 static sigmoe_status find_tokenizer_model(const char *path, tokenizer *t) {
     char directory[PATH_CAPACITY];
     TRY(path_parent(path, directory));
     return tokenizer_find_model(t, directory);
 }
 
-// What other programs put beside our keys.
+// Removes keys that other programs add to ours.
 static void remove_foreign(json_t *root) {
     static const char *const keys[] = {
         "auto_map", "architectures", "dtype", "torch_dtype", "transformers_version", NULL};
@@ -78,7 +78,7 @@ sigmoe_status config_read(const char *path, sigmoe_config *config) {
     sigmoe_status status = read_root(root, config);
     if (status == SIGMOE_OK) status = find_tokenizer_model(path, &config->tokenizer);
     json_decref(root);
-    // What a file says wrongly is the file's fault, even where the same value on a command line is wrong usage.
+    // An invalid value in a file is a bad format, even if the same value on a command line is a usage error.
     if (status == SIGMOE_BAD_ARGUMENT) status = SIGMOE_BAD_FORMAT;
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
@@ -196,7 +196,7 @@ sigmoe_status config_adopt_data(sigmoe_config *config, const dataset *data) {
     if (config->vocabulary_from_data) config->model.vocab_size = data->vocab_size;
     config->vocabulary_from_data = false;
     TRY(config_agrees_with_data(config, data));
-    // The data's, which stay where they are; but what is known of a tokenizer only from the model is kept.
+    // The data's tokenizer, whose files stay where they are; but details that only the model knows are kept.
     if (config->tokenizer.type == TOKENIZER_NONE || data->tokenizer.model_path[0])
         config->tokenizer = data->tokenizer;
     return model_config_check(&config->model);

@@ -1,4 +1,4 @@
-// A model's configuration with what travels along: its tokenizer and how to train it. config.json <-> struct.
+// A model's configuration with its tokenizer and training settings. config.json <-> struct.
 #pragma once
 
 #include "data/dataset.h"
@@ -9,29 +9,29 @@ struct sigmoe_config {
     tokenizer tokenizer;
     sigmoe_train_settings settings;
     bool vocabulary_from_data; // vocab_size is a preset's: the data set's replaces it
-    // Caches of the public functions, NULL when not asked for since the last change.
+    // Caches of the public functions; NULL if not requested since the last change.
     char *json;
     parameter_list *tensors;
     arena *tensor_texts;
-    const char **tensor_inits; // one a tensor, in that arena
+    const char **tensor_inits; // one per tensor, in that arena
 };
 
-// Fills *config (no caches) from a config.json; the sentence names file and key.
+// Fills *config (without caches) from a config.json; errors name the file and key.
 sigmoe_status config_read(const char *path, sigmoe_config *config);
-// Writes config.json: the same bytes for the same configuration.
+// Writes config.json: equal configurations give equal bytes.
 sigmoe_status config_write(const char *path, const sigmoe_config *config);
 // A copy without the caches; nothing to free.
 sigmoe_config config_copy(const sigmoe_config *config);
-// As sigmoe_config_set, on a struct without caches.
+// Like sigmoe_config_set, on a struct without caches.
 sigmoe_status config_set(sigmoe_config *config, const char *key, const char *value);
 // "key=value".
 sigmoe_status config_override(sigmoe_config *config, const char *assignment);
 sigmoe_status config_to_json(const sigmoe_config *config, json_t **out);
-// Equal as config.json has them, but for what `leave_out` takes out of each.
+// Whether both would give the same config.json, ignoring what `leave_out` removes from each.
 bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
     void (*leave_out)(const sigmoe_config *config, json_t *object));
-// Vocabulary and tokenizer are the data's, as far as both are known.
+// Checks that vocabulary and tokenizer match the data's, as far as both are known.
 sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset *data);
-// Vocabulary and tokenizer of model and data must agree; a preset's vocab_size and an unknown tokenizer are taken from
-// the data.
+// Checks that the vocabulary and tokenizer of model and data match; takes them from the data if vocab_size is a preset's or the
+// tokenizer is unknown.
 sigmoe_status config_adopt_data(sigmoe_config *config, const dataset *data);

@@ -8,7 +8,7 @@
 
 enum { MOST_VARIANTS = 32 };
 
-// The choices of ff.type, as the registry has them.
+// The choices of ff.type, from the registry.
 static const option *variant_option(void) {
     static _Thread_local const char *names[MOST_VARIANTS + 1];
     static _Thread_local option type;
@@ -58,7 +58,7 @@ void config_key_path(const config_key *key, char path[CONFIG_KEY_SIZE]) {
     snprintf(path, CONFIG_KEY_SIZE, "%s%s", key->prefix, key->option->name);
 }
 
-// Where the name alone was given, "k" for "ff.k".
+// Finds the key of which only the last part was given: "k" for "ff.k".
 static const char *with_name(const char *name, char known[][CONFIG_KEY_SIZE], int count) {
     for (int i = 0; i < count; i++) {
         const char *dot = strchr(known[i], '.');
@@ -67,7 +67,7 @@ static const char *with_name(const char *name, char known[][CONFIG_KEY_SIZE], in
     return NULL;
 }
 
-// The variant that has such a key of its own; NULL: none.
+// The variant that has this key; NULL: none.
 static const ff_variant *variant_with(const char *path) {
     char known[CONFIG_KEY_SIZE];
     config_key key;

@@ -14,7 +14,7 @@ static sigmoe_status refuse_unknown(const safetensors_file *file, const paramete
     return safetensors_refuse_others(file, is_parameter, list, "the configuration");
 }
 
-// Each row of a hash table names distinct experts that exist.
+// Each row of a hash table must consist of distinct valid experts.
 static sigmoe_status check_table(const parameter *p) {
     int64_t columns = p->shape[p->dims - 1];
     for (int64_t i = 0; i < p->count; i++) {

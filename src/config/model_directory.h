@@ -1,19 +1,19 @@
-// Model directories: config.json, model.safetensors, and tokenizer.model where the tokenizer has one.
+// Model directories: config.json, model.safetensors, and tokenizer.model if the tokenizer has a model.
 #pragma once
 
 #include "config/config_file.h"
 #include "model/transformer_xl.h"
 
-// Reads configuration and weights; *out is the caller's. Missing, misshapen or unknown tensors, weights that are not
-// finite and tables out of range are errors that name the file and the tensor.
+// Reads configuration and weights; the caller owns *out. Missing, unknown or misshapen tensors, non-finite weights, and table
+// entries out of range are errors that name the file and tensor.
 sigmoe_status model_read(
     const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out);
-// Whether the weights of such a model lie there, by their names, shapes and types: to be known before a model takes memory,
-// since what config.json asks for may be any size.
+// Checks by name, shape and type that the directory has the weights of such a model. To be called before a model is allocated,
+// since config.json may ask for any size.
 sigmoe_status model_check_weights(const char *directory, const model_config *config);
-// Only the weights, into a list that is allocated already.
+// Reads only the weights, into a list that is already allocated.
 sigmoe_status model_read_weights(const char *directory, parameter_list *list);
-// Writes the files into an existing directory: the same bytes for the same model.
+// Writes the files into an existing directory; the same model gives the same bytes.
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
-// A new directory, in one go. `directory` must not exist.
+// Creates a new directory atomically. `directory` must not exist.
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model);

@@ -7,7 +7,7 @@
 
 #define FIELD(field) .name = #field, .offset = offsetof(sigmoe_train_settings, field)
 
-// 2^53: integers up to here pass through a double unchanged.
+// 2^53: a double represents all integers up to here exactly.
 static const double MOST = 9007199254740992.0;
 
 static const char *const dtypes[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
@@ -83,8 +83,8 @@ int64_t train_settings_valid_every(const sigmoe_train_settings *settings) {
     return divide_up(settings->steps, VALIDATIONS);
 }
 
-// All validations together are PART of the tokens trained on, but each has a segment of every stream; 0: the split is no longer
-// than that, or the numbers say nothing.
+// All validations together cost 1/PART of the tokens trained on, but each has at least one segment per stream. 0: the split is
+// not longer than that, or the sizes overflow.
 static int64_t cheap_tokens(const sigmoe_train_settings *settings, int64_t unroll, int64_t split_tokens) {
     enum { PART = 10 };
     int64_t least, step, all;

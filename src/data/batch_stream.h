@@ -1,5 +1,5 @@
-// Cuts a split into B parallel streams: n tokens, len = ⌊(n-1)/B⌋, stream b is tokens [b·len, (b+1)·len]; step t feeds
-// [b·len + t·T, +T) and predicts the next token. Training drops a rest shorter than T, evaluation keeps it.
+// Cuts a split of n tokens into B parallel streams of len = ⌊(n-1)/B⌋ tokens: stream b is tokens [b·len, (b+1)·len). Step t
+// feeds [b·len + t·T, +T) and predicts the next token. Training drops a last segment shorter than T, evaluation keeps it.
 #pragma once
 
 #include "data/dataset.h"
@@ -13,16 +13,16 @@ typedef struct batch_stream {
     int64_t epoch;
 } batch_stream;
 
-// An error when a stream would be shorter than one segment (training) or empty. limit_tokens > 0: only the split's first
+// Fails if a stream would be shorter than one segment (training) or empty. limit_tokens > 0: uses only the split's first
 // limit_tokens + 1 tokens.
 sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64_t batch, int64_t unroll,
     bool keep_rest, int64_t limit_tokens);
-// Whether one can be opened on a split of `data`; the sentence names the split.
+// Checks whether such a stream can be opened on a split of `data`; the message names the split.
 sigmoe_status batch_stream_check(const dataset *data, const char *split, int64_t batch, int64_t unroll,
     bool keep_rest, int64_t limit_tokens);
 int64_t batch_stream_steps_per_epoch(const batch_stream *s);
-// The next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset before
-// it. At the end of an epoch the next one begins; evaluation ends instead with *length = 0. Where
-// the tokens cannot be read the cursor stays.
+// Returns the next segment: inputs and targets [batch, *length] (capacity batch * unroll). *new_epoch: memory must be reset
+// before it. At the end of an epoch the next one begins; evaluation ends instead, with *length = 0. If the tokens cannot be
+// read, the cursor does not move.
 sigmoe_status batch_stream_next(
     batch_stream *s, int32_t *inputs, int32_t *targets, int64_t *length, bool *new_epoch);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-// A size that meta.json need not have; what is there must be a count.
+// A size that meta.json may omit; if present, it must be a count.
 static sigmoe_status read_size(const json_t *split, const char *name, const char *key, int64_t *size) {
     const json_t *value = json_object_get(split, key);
     *size = -1;
@@ -47,7 +47,7 @@ static sigmoe_status read_meta(const json_t *meta, dataset *out) {
     return read_split(meta, "test", &out->test);
 }
 
-// meta.json's hash of the tokenizer's model, where it has one, must be that of the file, where that is there.
+// If meta.json has the hash of the tokenizer's model and the file is there, the file must have that hash.
 static sigmoe_status check_model(const json_t *meta, dataset *out) {
     tokenizer *t = &out->tokenizer;
     const json_t *said = json_object_get(json_object_get(meta, "tokenizer_model"), "sha256");
@@ -62,7 +62,7 @@ static sigmoe_status check_model(const json_t *meta, dataset *out) {
     return SIGMOE_OK;
 }
 
-// What is no prepared data is told apart by what people mean by it: a text, a part of prepared data, a folder of texts.
+// If the input is not prepared data, says what it probably is: a text, a part of prepared data, or a folder of texts.
 static sigmoe_status no_data(const char *name) {
     struct stat about;
     char parent[PATH_CAPACITY], beside[PATH_CAPACITY];
@@ -105,9 +105,9 @@ const split_sizes *dataset_split(const dataset *d, const char *split) {
     return NULL;
 }
 
-// ---------------------------------------------------------------- a part
+// ---------------------------------------------------------------- part of a split
 
-// Of what is not known of the whole nothing is said of a part: the two stand beside each other.
+// A size that is unknown for the whole split is reported as unknown for a part, too: the two are shown together.
 static split_sizes sizes_of_part(
     const split_sizes *whole, int64_t tokens, int64_t chars, const text_counter *counter) {
     return (split_sizes){.tokens = tokens,

@@ -18,13 +18,13 @@ typedef struct dataset {
 
 sigmoe_status dataset_open(const char *directory, dataset *out);       // reads meta.json
 const split_sizes *dataset_split(const dataset *d, const char *split); // NULL for an unknown name
-// The raw sizes of tokens [first, first + count) of a split, -1 where those of the whole are -1: of a part where bytes are the
-// tokens what they spell, counted as a text of its own, of any other part nothing.
+// The raw sizes of tokens [first, first + count) of a split; -1 where the split's own are -1. If tokens are bytes, the part is
+// counted as a text of its own; for other tokenizers, only the token count is known.
 sigmoe_status dataset_part_sizes(const dataset *d, const char *split, const token_split *tokens,
     int64_t first, int64_t count, split_sizes *out);
-// Of as many tokens at `ids`, in `streams` texts of equal length.
+// The same for tokens at `ids`, in `streams` texts of equal length.
 split_sizes dataset_sizes_of(
     const dataset *d, const char *split, const int32_t *ids, int64_t streams, int64_t length);
-// The tokens of a split, as many as meta.json says where it says so: scores are computed with its sizes. Close with
+// The tokens of a split. Their number must match meta.json if it has one, since scores are computed with its sizes. Close with
 // token_split_close.
 sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out);

@@ -5,7 +5,7 @@
 
 const char *const split_names[SPLITS] = {"train", "valid", "test"};
 
-// A file's name may be any bytes, JSON's strings are UTF-8.
+// File names may contain any bytes, but JSON strings are UTF-8.
 static json_t *text_as_json(const char *text, arena *a) {
     json_t *value = json_string(text);
     char *ascii = value ? NULL : arena_text(a, "%s", text);

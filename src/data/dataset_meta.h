@@ -22,5 +22,5 @@ typedef struct dataset_content {
     json_t *tokenizer_model; // how a trained tokenizer came about, or NULL; owned by the caller
 } dataset_content;
 
-// DIRECTORY/meta.json. `a` takes texts.
+// Writes DIRECTORY/meta.json. Texts are allocated from `a`.
 sigmoe_status dataset_write_meta(const char *directory, const dataset_content *content, arena *a);

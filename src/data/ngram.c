@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-// What followed each context of `order` tokens: followers [c(h)] of context h, ascending, end at ends[h].
+// What followed each context of `order` tokens: context h has c(h) followers, in ascending order, ending at ends[h].
 typedef struct ngram_order {
     uint32_t *ends;     // [V^order]
     uint16_t *distinct; // [V^order], t(h)
@@ -14,7 +14,7 @@ struct ngram_model {
     ngram_order orders[NGRAM_ORDER + 1];
 };
 
-enum { BLOCK = 1 << 16 }; // tokens, or contexts, from one look at the meter to the next
+enum { BLOCK = 1 << 16 }; // tokens or contexts between two progress reports
 
 static sigmoe_status look(progress_meter *meter, int64_t i) {
     return i % BLOCK == 0 ? progress_at(meter, meter->state.done + BLOCK) : SIGMOE_OK;
@@ -32,7 +32,7 @@ static int64_t context_index(const uint8_t *last, int order, int64_t vocab_size)
     return index;
 }
 
-// Sorts a row by counting and returns the number of distinct tokens in it.
+// Sorts a row by counting; returns its number of distinct tokens.
 static uint16_t sort_row(uint8_t *row, uint32_t length) {
     uint32_t counts[NGRAM_MOST_VOCABULARY] = {0};
     uint16_t distinct = 0;
@@ -50,7 +50,7 @@ static sigmoe_status count_order(arena *a, const uint8_t *tokens, int64_t count,
     TRY(ARENA_NEW(a, out->ends, contexts));
     TRY(ARENA_NEW(a, out->distinct, contexts));
     TRY(ARENA_NEW_RAW(a, out->followers, rows));
-    uint32_t *begins = out->ends; // they become the ends as the rows fill
+    uint32_t *begins = out->ends; // become the ends as the rows are filled
     for (int64_t i = 0; i < rows; i++) {
         TRY(look(meter, i));
         begins[context_index(tokens + i, order, vocab_size)]++;
@@ -84,7 +84,7 @@ sigmoe_status ngram_train(arena *a, const uint8_t *tokens, int64_t count, int64_
     return SIGMOE_OK;
 }
 
-// Elements of the ascending row that are below `token`.
+// The number of elements of the ascending row that are below `token`.
 static uint32_t count_below(const uint8_t *row, uint32_t length, int token) {
     uint32_t low = 0, high = length;
     while (low < high) {
@@ -103,7 +103,7 @@ double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t k
         const ngram_order *o = &m->orders[order];
         int64_t context = context_index(history + known - order, order, m->vocab_size);
         uint32_t begin = context ? o->ends[context - 1] : 0, seen = o->ends[context] - begin;
-        if (seen == 0) break; // nor was any longer context
+        if (seen == 0) break; // longer contexts did not occur either
         const uint8_t *row = o->followers + begin;
         uint32_t hits = count_below(row, seen, next + 1) - count_below(row, seen, next);
         double distinct = o->distinct[context];

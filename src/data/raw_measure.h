@@ -1,4 +1,4 @@
-// The sizes and the hash of a raw text that arrives in pieces: what meta.json says about a split.
+// The sizes and hash of a raw text that arrives in pieces: what meta.json records for a split.
 #pragma once
 
 #include "data/text_counter.h"

@@ -1,4 +1,4 @@
-// How calls of SentencePiece fail, for C: no exception comes through. C++.
+// Turns failures of SentencePiece calls into statuses for C: no exception gets through. C++ only.
 #pragma once
 
 #include <exception>
@@ -10,7 +10,7 @@ extern "C" {
 #include "base/status.h"
 }
 
-// Runs `body`; what it throws becomes a failure.
+// Runs `body`; an exception becomes a failure.
 template <class Body> sigmoe_status guarded(const char *what, Body body) noexcept {
     try {
         return body();

@@ -15,5 +15,5 @@ typedef struct text_counter {
 } text_counter;        // starts as {0}
 
 void text_counter_add(text_counter *c, const unsigned char *bytes, size_t count);
-// Unicode code points of valid UTF-8; each byte that is not part of one counts as one.
+// Unicode code points of valid UTF-8; each byte that is not part of one also counts as one.
 int64_t text_counter_chars(const text_counter *c);

@@ -1,4 +1,4 @@
-// What turned text into token ids, as far as data and models must agree on it.
+// The tokenizer's identity, as far as data and models must agree on it.
 #pragma once
 
 #include "system/file.h"
@@ -12,19 +12,19 @@ typedef struct tokenizer {
     tokenizer_type type;
     int alphabet_size; // bytes: token id i is byte alphabet[i], ascending
     uint8_t alphabet[256];
-    // sentencepiece: the file that holds the model, and its hash; "" where they are not known
+    // sentencepiece: the model file and its hash; "" if unknown
     char model_path[PATH_CAPACITY];
     char model_sha256[SHA256_HEX];
 } tokenizer;
 
-// The "tokenizer" object of config.json and meta.json. `path` names the place for errors.
+// Reads the "tokenizer" object of config.json or meta.json. `path` is its location in error messages.
 sigmoe_status tokenizer_from_json(const json_t *object, const char *path, tokenizer *out);
 sigmoe_status tokenizer_to_json(const tokenizer *t, json_t **out);
 int64_t tokenizer_vocab_size(const tokenizer *t); // 0 where it does not say
-// SentencePiece models are equal when their hashes are, or one of them is not known.
+// SentencePiece models are equal if their hashes are equal or one hash is unknown.
 bool tokenizer_equal(const tokenizer *a, const tokenizer *b);
 
-// sentencepiece: takes the file tokenizer.model of a directory, where it has one, for the model.
+// sentencepiece: uses tokenizer.model in the directory as the model, if there is one.
 sigmoe_status tokenizer_find_model(tokenizer *t, const char *directory);
-// Puts a copy of the model into a directory, as tokenizer.model; does nothing where there is none.
+// Copies the model into a directory as tokenizer.model; does nothing if there is none.
 sigmoe_status tokenizer_copy_model(const tokenizer *t, const char *directory);

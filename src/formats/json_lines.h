@@ -1,4 +1,4 @@
-// Logs read back: one JSON object a line. A last line that is not finished, of a run that goes on or was killed, is not there.
+// Reads logs: one JSON object per line. An unfinished last line, of a run that is active or was killed, is ignored.
 #pragma once
 
 #include "system/file.h"
@@ -15,5 +15,5 @@ typedef struct json_lines {
 sigmoe_status json_lines_open(const char *path, json_lines *out);
 void json_lines_close(json_lines *lines);
 int64_t json_lines_count(const json_lines *lines);
-// The next line's object, the caller's to release; NULL at the end. An error for a line that is none.
+// Returns the object on the next line, owned by the caller; NULL at the end. A line that is not an object is an error.
 sigmoe_status json_lines_next(json_lines *lines, json_t **out);

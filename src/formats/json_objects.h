@@ -1,18 +1,18 @@
-// Building and reading the small JSON objects of runs and checkpoints.
+// Builds and reads the small JSON objects of runs and checkpoints.
 #pragma once
 
 #include "base/status.h"
 
 #include <jansson.h>
 
-// Sets `key` to `value`, which is taken over even on failure; NULL counts as memory that ran out.
+// Sets `key` to `value`. Takes over `value` even on failure; NULL is treated as out of memory.
 sigmoe_status json_put(json_t *object, const char *key, json_t *value);
 // Gives the caller what was `filled`, or releases it; returns `filled`.
 sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out);
 // The number, or null where JSON has none: NaN and infinity.
 json_t *json_finite(double value);
 
-// Members that must be there. `object` is named `path` in errors ("trainer.json: cursor.").
+// Read required members. Errors call `object` `path` ("trainer.json: cursor.").
 sigmoe_status json_get_integer(
     const json_t *object, const char *path, const char *key, int64_t low, int64_t *value);
 sigmoe_status json_get_text(const json_t *object, const char *path, const char *key, const char **value);

@@ -10,8 +10,8 @@
 
 enum { MOST_KNOWN_KEYS = 64, MOST_BYTES = 4 << 20 };
 
-// Values and members of the text, more or less: each follows a comma or an opening bracket. Of text that is no JSON, some
-// number.
+// Roughly the number of values and members in the text: each follows a comma or an opening bracket. Arbitrary if the text is
+// not JSON.
 static int64_t count_values(const char *text, size_t size) {
     int64_t count = 0;
     for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1))
@@ -21,7 +21,7 @@ static int64_t count_values(const char *text, size_t size) {
 
 sigmoe_status json_parse_object(
     const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out) {
-    static const char mark[] = "\xef\xbb\xbf"; // which some editors put before UTF-8
+    static const char mark[] = "\xef\xbb\xbf"; // some editors put this before UTF-8
     json_error_t error;
     if (size >= strlen(mark) && memcmp(bytes, mark, strlen(mark)) == 0) {
         bytes = (const char *)bytes + strlen(mark);
@@ -102,7 +102,7 @@ static sigmoe_status unknown_key(
         option_hint(path, key, known, count, NULL).text);
 }
 
-// What a value is, for "must be ..., not ...".
+// The type of a value, for "must be ..., not ...".
 static const char *type_name(const json_t *value) {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -223,7 +223,7 @@ sigmoe_status json_write_options(json_t *object, option_table table, const void 
             value = json_string(o->choices[*(const int *)at]);
             break;
         }
-        // A NULL value is refused, too: NaN, or no memory.
+        // Also refuses a NULL value: NaN, or out of memory.
         if (json_object_set_new(object, o->name, value) != 0)
             return fail(SIGMOE_NO_MEMORY, "\"%s\" cannot be written as JSON", o->name);
     }
@@ -238,7 +238,7 @@ static void describe_range(const option *o, char *text, size_t size) {
         snprintf(text, size, "%.15g..%.15g", o->low, o->high);
 }
 
-// A number that JSON writes otherwise (".5", "1.", "+3") is told as JSON has it.
+// If the text is a number, but not as JSON writes it (".5", "1.", "+3"), shows the JSON form.
 static sigmoe_status no_json_number(const option *o, const char *path, const char *text) {
     char *end;
     const char *needed = o->type == OPTION_FLAG      ? "true or false"
@@ -251,7 +251,7 @@ static sigmoe_status no_json_number(const option *o, const char *path, const cha
     return fail(SIGMOE_BAD_ARGUMENT, "\"%s%s\" must be %s, not \"%.80s\"", path, o->name, needed, text);
 }
 
-// Not one that JSON has a value for, or one too large to be kept.
+// Handles text that is not a JSON value, or a number that is too large.
 static sigmoe_status set_word(
     const option *o, const char *path, const char *text, bool too_large, void *values) {
     char range[64];

@@ -18,7 +18,7 @@ size_t json_next_mark(const char *text, size_t size, size_t from) {
     return size;
 }
 
-// The first bracket that opens one level too many; `size`: there is none. Of text that is no JSON, perhaps a wrong one.
+// The position of the first bracket that nests too deeply, or `size`. May be wrong if the text is not JSON.
 static size_t too_deep_at(const char *text, size_t size) {
     int depth = 0;
     for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1)) {

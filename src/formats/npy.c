@@ -18,7 +18,7 @@ typedef struct npy_header {
     int64_t count;
 } npy_header;
 
-// The header's text that is still to be read.
+// The part of the header's text that has not been read yet.
 typedef struct scanner {
     const char *at, *end;
 } scanner;
@@ -60,7 +60,7 @@ static bool take_size(scanner *s, int64_t *out) {
     return s->at > start;
 }
 
-// "(2, 5)", "(7,)", "()".
+// Reads "(2, 5)", "(7,)" or "()".
 static bool take_shape(scanner *s, npy_header *h) {
     if (!take(s, '(')) return false;
     h->count = 1;

@@ -1,4 +1,4 @@
-// NumPy's .npy, versions 1 to 3, C order, int32 little-endian (what `forward` reads) and float32 (what it may write).
+// NumPy's .npy, versions 1 to 3, C order, little-endian: int32 (input of `forward`) and float32 (its optional output).
 #pragma once
 
 #include "base/arena.h"

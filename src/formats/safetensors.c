@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
-// Of JSON: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}. The rest is for metadata and unknown tensors.
+// Limits on JSON values: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}; the rest is for metadata and unknown
+// tensors.
 enum { VALUES_OF_TENSOR = 16, MORE_VALUES = 4096 };
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
 
@@ -86,11 +87,11 @@ static int by_place(const void *a, const void *b) {
     const stored_tensor *s = a, *t = b;
     const unsigned char *p = s->bytes, *q = t->bytes;
     if (p != q) return p < q ? -1 : 1;
-    // Empty tensors come before the one whose bytes start at the same place.
+    // Empty tensors come before the tensor whose bytes start at the same offset.
     return (s->count > 0) - (t->count > 0);
 }
 
-// The tensors cover the data exactly.
+// Checks that the tensors cover the data exactly.
 static sigmoe_status check_cover(const safetensors_file *file, const unsigned char *data, int64_t data_size) {
     int64_t covered = 0;
     for (int i = 0; i < file->count; i++) {
@@ -209,7 +210,7 @@ static sigmoe_status find_of_shape(const safetensors_file *file, const char *nam
     return SIGMOE_OK;
 }
 
-// As above, and of a type that can be read as `type`.
+// Like safetensors_check, and also returns the tensor.
 static sigmoe_status find_readable(const safetensors_file *file, const char *name, tensor_type type, int dims,
     const int64_t *shape, const stored_tensor **out) {
     TRY(find_of_shape(file, name, dims, shape, out));
@@ -268,7 +269,7 @@ static sigmoe_status size_of(const tensor_to_write *t, int64_t *bytes) {
     return fits ? SIGMOE_OK : fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is too large to be written", t->name);
 }
 
-// {"dtype": ..., "shape": [...], "data_offsets": [...]}, moving *offset behind the tensor. NULL members (no memory) make
+// {"dtype": ..., "shape": [...], "data_offsets": [...]}; advances *offset past the tensor. NULL members (out of memory) make
 // the packing fail as a whole.
 static sigmoe_status describe(json_t *header, const tensor_to_write *t, int64_t *offset) {
     int64_t bytes;
@@ -289,7 +290,7 @@ static sigmoe_status describe(json_t *header, const tensor_to_write *t, int64_t 
 
 static sigmoe_status write_all(
     file_writer *w, const char *header, const tensor_to_write *tensors, int count) {
-    // Spaces behind the header (the format allows them) align the data.
+    // Spaces after the header (the format allows them) align the data.
     uint64_t length = strlen(header);
     uint64_t padding = (DATA_ALIGNMENT - length % DATA_ALIGNMENT) % DATA_ALIGNMENT;
     uint64_t prefix = htole64(length + padding);

@@ -1,6 +1,6 @@
 // safetensors: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
-// Types: F32, BF16 (widened to f32), I32, I64, F64; NaN is a value like any other here. Every offset and size is checked:
-// the tensors must fill the data exactly, without overlap, hole or rest.
+// Types: F32, BF16 (widened to f32), I32, I64, F64; NaN is allowed at this level. Every offset and size is checked: the tensors
+// must fill the data exactly, without overlaps or gaps.
 #pragma once
 
 #include "base/arena.h"
@@ -19,28 +19,28 @@ typedef struct stored_tensor {
 
 typedef struct safetensors_file safetensors_file;
 
-// `expected`: the tensors that the reader will ask for. The header may describe some more, so that they can be named, but a
-// header of many more is refused before it takes memory.
+// `expected`: number of tensors that the reader will ask for. The header may describe some more, so that errors can name them,
+// but a header with many more is refused before it takes memory.
 sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_file **out);
 void safetensors_close(safetensors_file *file);
 int safetensors_count(const safetensors_file *file);
 const stored_tensor *safetensors_at(const safetensors_file *file, int index);
 const stored_tensor *safetensors_find(const safetensors_file *file, const char *name); // NULL when absent
-// Whether there is a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16) or TENSOR_I32.
+// Checks for a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16) or TENSOR_I32.
 sigmoe_status safetensors_check(
     const safetensors_file *file, const char *name, tensor_type type, int dims, const int64_t *shape);
-// Refuses a tensor that is not `known` to the one who reads the file: "... has no place for the tensor".
+// Refuses the file if it has a tensor that is not `known` to the reader: "... has no place for the tensor".
 typedef bool safetensors_known(const void *context, const char *name);
 sigmoe_status safetensors_refuse_others(
     const safetensors_file *file, safetensors_known *known, const void *context, const char *reader);
-// Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. The sentence names file and tensor.
+// Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. Errors name the file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
 sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out);
 
-// Writing: all tensors are named first, then the file is written in one go (aside, fsync, rename). bytes are borrowed
-// during the call.
+// Writing: all tensors are described first, then the file is written at once (temporary name, fsync, rename). `bytes` are
+// borrowed during the call.
 typedef struct tensor_to_write {
     const char *name;
     tensor_type type;

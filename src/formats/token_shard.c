@@ -17,16 +17,17 @@ enum {
     NARROW_VERSION = 1,
     WIDE_MAGIC = 20240801,
     WIDE_VERSION = 7,
-    NARROW_VOCAB = 1 << 16, // what uint16 can name
+    NARROW_VOCAB = 1 << 16, // ids that fit into uint16
     INDEX_DIGITS = 6,
     READ_TOKENS = 1 << 11, // at a time, on the stack
 };
 
-// Read, not mapped: of a file that is cut short while it is in use, reading is an error, touching a mapping the end.
+// Shards are read, not mapped: if a file is truncated while in use, reading it is an error, but accessing a mapping would
+// crash.
 typedef struct shard {
     const char *path;
     int descriptor;
-    int64_t first; // tokens of the split before this shard
+    int64_t first; // tokens of the split in earlier shards
     int64_t count;
     int width; // bytes of a token
 } shard;
@@ -59,8 +60,8 @@ static uint32_t token_at(const unsigned char *p, int width) {
     return width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-// Tokens [first, first + count) of the shard, at most READ_TOKENS. The ids are checked every time, since they are used to
-// find rows of weights, and another process may write to the file.
+// Reads tokens [first, first + count) of the shard, at most READ_TOKENS. The ids are checked every time, since they index rows
+// of weights, and another process may write to the file.
 static sigmoe_status read_tokens(
     const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
     unsigned char bytes[4 * READ_TOKENS];
@@ -123,7 +124,7 @@ static bool is_numbered(const char *name, const char *split) {
     return strcmp(digits + INDEX_DIGITS, ".bin") == 0;
 }
 
-// The names of the split's shards, in order; numbered ones must have no gap.
+// Finds the names of the split's shards, in order; numbered ones must have no gap.
 static sigmoe_status find_shards(
     arena *a, const char *directory, const char *split, char ***names, int *count) {
     char **all;
@@ -160,7 +161,7 @@ static sigmoe_status open_shard(token_split *t, const char *path) {
     s->path = arena_text(t->memory, "%s", path);
     if (!s->path) return SIGMOE_NO_MEMORY;
     TRY(file_open(path, &s->descriptor, &size));
-    t->shard_count++; // closing closes it from here on, whatever happens
+    t->shard_count++; // from here on closing the split closes it
     TRY(read_header(s, size));
     TRY(check_ids(s, t->vocab_size));
     s->first = t->count;
@@ -247,7 +248,7 @@ static sigmoe_status write_header(const token_writer *w, open_shard_file *f) {
     return file_writer_write(&f->file, header, sizeof header);
 }
 
-// All shards start out numbered; a lone one loses its number on commit.
+// All shards are numbered at first; a single one loses its number on commit.
 static sigmoe_status begin_shard(token_writer *w) {
     char path[PATH_CAPACITY];
     open_shard_file *f;
@@ -325,7 +326,7 @@ sigmoe_status token_writer_commit(token_writer *w) {
     sigmoe_status status = SIGMOE_OK;
     open_shard_file *f = w->first;
     for (; f && status == SIGMOE_OK; f = f->next) status = finish_shard(w, f);
-    // A split without some of its shards must not stay.
+    // An incomplete set of shards must not remain.
     if (status != SIGMOE_OK)
         for (open_shard_file *g = w->first; g != f; g = g->next) file_remove(g->file.final_path);
     token_writer_abandon(w);

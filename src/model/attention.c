@@ -76,7 +76,7 @@ void attention_sinusoids(matrix sinusoids) {
     }
 }
 
-// Rows of the segment itself, from or to [memory; x]: the last T rows of each sequence.
+// The segment's own rows as a part of [memory; x]: the last T rows of each sequence.
 typedef struct segment_rows {
     matrix joined, x;
     int64_t memory, length;
@@ -161,10 +161,10 @@ static sigmoe_status project(const step_context *step, matrix x, matrix w, matri
     return dense_gemm(&step->kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
-// LN1's output, in scratch memory: the backward makes it again rather than have every layer keep it.
+// LN1's output, in scratch memory: the backward pass recomputes it, so that no layer has to keep it.
 typedef struct normed_rows {
-    matrix all; // [R, d]: keys and values are made of these
-    matrix own; // [N, d]: queries are made of these, the rows without memory
+    matrix all; // [R, d]: source of keys and values
+    matrix own; // [N, d]: source of queries, without memory rows
 } normed_rows;
 
 static sigmoe_status normalize(
@@ -218,7 +218,7 @@ static sigmoe_status back_project(const step_context *step, matrix dy, matrix w,
     return dense_gemm(&step->kernel, &(gemm_call){.accumulate = accumulate, .a = dy, .b = w, .c = dx});
 }
 
-// Back through the kernel: from dmixed to the gradients of its inputs and scalars.
+// Backward through the kernel: from dmixed to the gradients of its inputs and scalars.
 static sigmoe_status backward_kernel(const attention_layer *layer, step_context *step, attention_saved *s,
     matrix dmixed, attention_gradients *g) {
     arena *a = step->kernel.scratch;
@@ -234,8 +234,8 @@ static sigmoe_status backward_kernel(const attention_layer *layer, step_context 
     return attention_backward(&step->kernel, &call, g);
 }
 
-// Back through LN1. The residual's gradient waits in dx; the memory's rows are constants, but the norm's weights learn from
-// them too.
+// Backward through LN1. dx already holds the residual's gradient. The memory's rows are constants, but they do contribute to
+// the gradients of the norm's weights.
 static sigmoe_status backward_norm(
     const attention_layer *layer, step_context *step, attention_saved *s, matrix dnormed, matrix dx) {
     matrix djoined = dx;
@@ -278,7 +278,7 @@ static sigmoe_status backward(const attention_layer *layer, step_context *step, 
     if (!s->memory) {
         TRY(back_project(step, g.dq, weight(layer, step, ATTENTION_Q), dnormed, true));
     } else {
-        // Queries exist for the segment's own rows only, the last T of each sequence.
+        // Only the segment's own rows, the last T of each sequence, have queries.
         matrix dnormed_own;
         TRY(matrix_new(a, TYPE_REAL, s->q.rows, s->joined.cols, &dnormed_own));
         TRY(back_project(step, g.dq, weight(layer, step, ATTENTION_Q), dnormed_own, false));

@@ -5,7 +5,7 @@
 #include "model/config.h"
 #include "model/xl_memory.h"
 
-// Its tensors, in declaration order behind `attention_declare`'s first index.
+// Its tensors, in the order in which `attention_declare` declares them.
 typedef enum attention_tensor {
     ATTENTION_NORM_WEIGHT,
     ATTENTION_NORM_BIAS,
@@ -29,18 +29,19 @@ typedef struct attention_layer {
     int layer;
 } attention_layer;
 
-// What the backward needs, in step->activations. R = B * (M + T) rows with memory, N = B * T without.
+// What the backward pass needs, in step->activations. R = B * (M + T) rows with memory, N = B * T without.
 typedef struct attention_saved attention_saved;
 
-// x [N, d] -> y [N, d], overwritten. sinusoids [M + T, d], row r for distance r - (M + T - 1). `memory` is only
-// read. x and y are TYPE_REAL, sinusoids an operand of step->operands' type.
+// x [N, d] -> y [N, d], overwritten. sinusoids [M + T, d]: row r is for distance r - (M + T - 1). `memory` is only read.
+// x and y are TYPE_REAL; sinusoids are an operand, of type step->operands.
 sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
     const xl_memory *memory, matrix sinusoids, matrix x, matrix y, attention_saved **saved);
-// dx [N, d] += gradient through the block; gradients of its tensors accumulate. dy [N, d], an operand, is read only; it may be dx.
+// Adds the gradient through the block to dx [N, d], and its tensors' gradients to theirs. dy [N, d], an operand, is only read
+// and may be dx.
 sigmoe_status attention_block_backward(const attention_layer *layer, step_context *step,
     attention_saved *saved, matrix sinusoids, matrix dy, matrix dx);
 
-// Bytes that the forward leaves in step->activations, and that the backward takes of the scratch memory.
+// Bytes that the forward pass leaves in step->activations; bytes of scratch memory that the backward pass takes.
 double attention_saved_bytes(
     const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands);
 double attention_scratch_bytes(

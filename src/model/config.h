@@ -1,4 +1,4 @@
-// The model's configuration as numbers. The JSON form belongs to config/; the schema here feeds it.
+// The model's configuration as numbers. config/ reads and writes its JSON form, from the option tables here.
 #pragma once
 
 #include "model/feedforward/feedforward.h"
@@ -12,11 +12,11 @@ typedef struct model_config {
     ff_options ff;
 } model_config;
 
-// The scalar options of config.json's top level (all but tokenizer, ff and memory_segments' two).
+// The scalar options at the top level of config.json: all but tokenizer, ff and the two of memory_segments.
 option_table model_options(void);
-// "train" and "eval" of memory_segments.
+// The options "train" and "eval" of memory_segments.
 option_table model_memory_options(void);
 
-// Everything consistent: ranges, overflow of sizes, the variant's own check.
+// Checks ranges, overflow of sizes, and what the variant itself requires.
 sigmoe_status model_config_check(const model_config *config);
 ff_surroundings model_ff_surroundings(const model_config *config);

@@ -23,7 +23,7 @@ void embedding_forward(const kernel_context *context, matrix table, const int32_
     parallel_for(context->threads, block_count(x.rows, ROWS_A_TASK), gather_rows, &c);
 }
 
-// A task owns some columns of the whole table, so tokens that repeat are summed in order and without conflict.
+// Each task owns some columns of the whole table, so the rows of repeated tokens are summed in order and without conflict.
 static void scatter_columns(void *context, int64_t task, int thread) {
     (void)thread;
     const lookup *c = context;

@@ -18,7 +18,7 @@ typedef struct size_search {
     int64_t target;
 } size_search;
 
-// Without the variant's own check: the K of a Top-K may exceed a size that is only tried.
+// Skips the variant's own check: the K of a Top-K may exceed a size that is only tried.
 static sigmoe_status total_at(const size_search *s, int64_t size, int64_t *total) {
     parameter_list *list;
     *s->size = size;
@@ -29,8 +29,8 @@ static sigmoe_status total_at(const size_search *s, int64_t size, int64_t *total
     return status;
 }
 
-// The smallest size up to the option's limit whose total is no less than the target, and its predecessor. Totals grow with
-// the size. When no size is large enough both are the limit.
+// Finds the smallest size up to the option's limit whose total is at least the target, and its predecessor. Totals grow with
+// the size. If no size is large enough, both are the limit.
 static sigmoe_status bracket(const size_search *s, int64_t limit, int64_t *below, int64_t *above) {
     int64_t low = 0, high = 1, total;
     TRY(total_at(s, high, &total));

@@ -210,13 +210,13 @@ static void equalize_rows(parameter *p) {
     scale_to_std(p, before);
 }
 
-// Row r of the table [rows, K]: the first K of a Fisher-Yates shuffle of 0 ... experts-1, without storing the shuffle.
+// Row r of the table [rows, K]: the first K entries of a Fisher-Yates shuffle of 0 ... experts-1, without storing the shuffle.
 static void draw_choices(parameter *p, random_stream stream) {
     int64_t chosen = p->shape[1], experts = (int64_t)p->init_scale;
     for (int64_t r = 0; r < p->shape[0]; r++) {
         int32_t *row = p->table + r * chosen;
         for (int64_t i = 0; i < chosen; i++) {
-            // The i-th draw picks among the experts - i values not in the row yet, by rank.
+            // The i-th draw is the rank of the pick among the experts - i values that the row does not contain yet.
             uint64_t position = (uint64_t)(r * experts + i);
             int64_t rank = (int64_t)(random_uniform(stream, position) * (double)(experts - i));
             int64_t value = 0;

@@ -1,5 +1,5 @@
-// The ONE list of a model's tensors. Initialization, Adam, clipping, checkpoints, counting and printing iterate it.
-// Declaring costs nothing but names and shapes, so sizes can be known without memory for the weights.
+// The ONE list of a model's tensors. Initialization, Adam, clipping, checkpoints, counting and printing iterate over it.
+// Declaring needs memory for names and shapes only, so sizes are known without allocating the weights.
 #pragma once
 
 #include "base/random.h"
@@ -39,7 +39,7 @@ typedef struct parameter_list parameter_list;
 sigmoe_status parameters_create(parameter_list **out);
 void parameters_destroy(parameter_list *list);
 
-// Appends a tensor; `name` is copied. Returns its index through *index when index is not NULL.
+// Appends a tensor; `name` is copied. Sets *index to its index unless index is NULL.
 typedef struct parameter_declaration {
     const char *name;
     int dims;
@@ -64,20 +64,20 @@ typedef enum parameter_storage {
 } parameter_storage;
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
 
-// Values from `seed`, each tensor from its own stream (layer: its index in the list).
+// Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list).
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
-// For mixed precision: gives each operand of products its rounded copy (the first time), and makes the copies those of the
-// values now unless they are already.
+// For mixed precision: gives each operand of products its rounded copy (the first time), and updates the copies to the current
+// values unless they are up to date.
 sigmoe_status parameters_round(const kernel_context *context, parameter_list *list);
-// Said by whoever writes values otherwise than by parameters_initialize or by adam_update with `rounded`.
+// To be called after writing values by other means than parameters_initialize or adam_update with `rounded`.
 void parameters_changed(parameter_list *list);
-// The value as an operand of products: itself, or its rounded copy.
+// The value as an operand of products: itself or its rounded copy.
 matrix parameter_operand(const parameter *p, dtype type);
-// The tensor as a matrix of its last dimension: [count / last, last]. For value, gradient, ... of parameter_matrix(p, p->value).
+// The tensor as a matrix: [count / last, last] with its last dimension. `data` is p->value, p->gradient and so on.
 matrix parameter_matrix(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
 // sqrt(Σ gradient²) over all trainable tensors.
 sigmoe_status parameters_gradient_norm(
     const kernel_context *context, const parameter_list *list, double *norm);
-// First tensor with a NaN or infinite value; NULL when all are finite.
+// The first tensor with a NaN or infinite value; NULL if all are finite.
 const parameter *parameters_not_finite(const parameter_list *list);

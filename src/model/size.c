@@ -51,21 +51,21 @@ sigmoe_status model_parameter_count(const model_config *config, int64_t *count) 
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
     ff_surroundings around = model_ff_surroundings(config);
     double d = (double)config->d_model, inner = (double)(config->n_heads * config->d_head);
-    double keys_made = (double)(length + memory) / (double)length; // keys and values are made for memory too
+    double keys_made = (double)(length + memory) / (double)length; // the memory needs keys and values, too
     double keys_seen = (double)memory + ((double)length + 1) / 2;
     double attention = 2 * d * inner + 2 * d * inner * keys_made + 3 * inner * keys_seen;
     double ff = config->variant->executed_multiply_adds(&config->ff, &around);
     return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
 }
 
-// The gradients at both ends of the layers; then that of a block's output, dropped out, and what its backward takes. Or the
-// chunk of logits of the loss, before there are any but the first.
+// The gradients at both ends of the layers, plus the gradient through a block's dropout and the block's own scratch memory;
+// or the loss's chunk of logits, when only the first of these gradients exists.
 static double scratch_bytes(
     const model_config *config, int64_t batch, int64_t length, int64_t memory, double ff, dtype operands) {
     double stream = (double)(batch * length) * (double)config->d_model * sizeof(real);
     double attention = attention_scratch_bytes(config, batch, length, memory, operands);
     double operand = stream * (double)dtype_size(operands) / sizeof(real);
-    // Its input, its gradient; and the gradients of its activations, which are as large as these.
+    // The block's input and its gradient, and the gradients of its activations, which are as large as the activations.
     double feedforward = operand + stream + ff;
     double layer =
         (config->dropout > 0 || operands != TYPE_REAL ? operand : 0) + fmax(attention, feedforward);
@@ -81,10 +81,10 @@ model_memory model_training_memory(const model_config *config, int64_t batch, in
         attention_saved_bytes(config, batch, length, memory, operands) + stream; // and what comes of it
     double ff = n * config->variant->saved_bytes(&config->ff, &around, operands);
     double feedforward = 2 * n * sizeof(real) + ff;   // with its norm's mean and rstd
-    double kept = attention + feedforward, again = 0; // of each layer; of the one whose turn it is
+    double kept = attention + feedforward, again = 0; // per layer; of the layer being recomputed
     if (recompute == SIGMOE_RECOMPUTE_FF) kept = attention, again = feedforward;
     if (recompute == SIGMOE_RECOMPUTE_ALL) kept = stream, again = attention + feedforward;
-    // The stream and its last norm.
+    // The stream, and the output of the final norm.
     double ends = stream + stream * (double)dtype_size(operands) / sizeof(real);
     return (model_memory){ends + (double)config->n_layers * kept + again,
         scratch_bytes(config, batch, length, memory, ff, operands)};

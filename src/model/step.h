@@ -1,4 +1,4 @@
-// What every part of the model is told about the segment being processed.
+// The context of the segment being processed, for every part of the model.
 #pragma once
 
 #include "base/random.h"

@@ -29,7 +29,7 @@ struct transformer {
     parameter *embedding, *final_weight, *final_bias, *head_weight, *head_bias;
 };
 
-// What one layer's backward needs beyond its blocks' own.
+// What one layer's backward pass needs beyond what its blocks keep.
 typedef struct layer_saved {
     matrix input; // [N, d]: what the layer began with, only where all is recomputed
     attention_saved *attention;
@@ -136,7 +136,7 @@ static layer_norm_call ff_norm(const layer_parts *layer, const layer_saved *s) {
     return (layer_norm_call){s->middle, layer->norm_weight->value, layer->norm_bias->value, s->mean, s->rstd};
 }
 
-// The feedforward block's input [N, d], in scratch memory: the backward makes it again rather than have every layer keep it.
+// The feedforward block's input [N, d], in scratch memory: the backward pass recomputes it, so that no layer has to keep it.
 static sigmoe_status normalize_middle(const pass *p, int i, const layer_saved *s, matrix *normed) {
     TRY(matrix_new(p->step->kernel.scratch, p->step->operands, s->middle.rows, s->middle.cols, normed));
     layer_norm_call norm = ff_norm(&p->t->layers[i], s);
@@ -165,12 +165,12 @@ static void remember(pass *p, int i) {
     xl_memory_remember(&p->step->kernel, p->memory, i, p->x, p->step->length);
 }
 
-// Whether whole layers run again in the backward: the memory that they read then moves on there, not before.
+// Whether the backward pass runs whole layers again. The memory they read must then not advance before that.
 static bool repeats_layers(const pass *p) {
     return p->step->keep && p->step->recompute == SIGMOE_RECOMPUTE_ALL;
 }
 
-// Leaves in the arena what the backward needs, less what it will compute again.
+// Leaves in the arena what the backward pass needs, except what it will compute again.
 static sigmoe_status forward_layer(pass *p, int i, layer_saved *s) {
     arena *a = p->step->activations;
     if (repeats_layers(p)) {
@@ -215,7 +215,7 @@ static sigmoe_status make_position_table(transformer *t, const step_context *ste
     return SIGMOE_OK;
 }
 
-// The table for `rows` distances: the last rows of the longest one made so far.
+// The table for `rows` distances: the last rows of the longest table made so far.
 static sigmoe_status position_table(transformer *t, const step_context *step, int64_t rows, matrix *out) {
     if (t->sinusoids.rows < rows || t->sinusoids.type != step->operands)
         TRY(make_position_table(t, step, rows));
@@ -223,7 +223,7 @@ static sigmoe_status position_table(transformer *t, const step_context *step, in
     return SIGMOE_OK;
 }
 
-// From token ids to the normalized rows that the output layer takes.
+// From token ids to the normalized rows that are the output layer's input.
 static sigmoe_status forward_pass(pass *p) {
     const model_config *c = &p->t->config;
     step_context *step = p->step;
@@ -247,9 +247,10 @@ static sigmoe_status forward_pass(pass *p) {
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- backward, in mirror order
+// ---------------------------------------------------------------- backward, in reverse order
 
-// dx through a dropout into an operand: a copy, so that the residual's own gradient stays; dx itself when there is nothing to do.
+// dx backward through a dropout, as an operand: a copy, so that the residual's own gradient survives; dx itself if there is
+// nothing to do.
 static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpose, matrix *dy) {
     *dy = dx;
     if (dropout_rate(p) == 0 && p->step->operands == dx.type) return SIGMOE_OK;
@@ -281,8 +282,8 @@ static sigmoe_status backward_attention(pass *p, int i, matrix dx) {
         &p->t->layers[i].attention, p->step, p->saved[i].attention, p->sinusoids, dy, dx);
 }
 
-// Runs again what the forward did not keep: the same random numbers, the same bits. The step is a copy, so that nothing
-// but the time is counted twice.
+// Recomputes what the forward pass did not keep: same random numbers, same bits. Works on a copy of the step, so that only the
+// time is counted twice.
 static sigmoe_status repeat_forward(pass *p, int i) {
     layer_saved *s = &p->saved[i];
     step_context step = *p->step;
@@ -351,7 +352,7 @@ static sigmoe_status compute_logits(pass *p, matrix logits) {
                                             .c = logits});
 }
 
-// Both arenas begin with all that the step will take, give or take small things.
+// Both arenas start with nearly all the memory that the step will take.
 static sigmoe_status reserve_memory(const pass *p) {
     const step_context *step = p->step;
     model_memory needed = model_training_memory(&p->t->config, step->batch, step->length,

@@ -1,4 +1,4 @@
-// The pre-LN Transformer-XL: all layers forward, then backward in mirror order.
+// The pre-LN Transformer-XL: forward through all layers, then backward in reverse order.
 #pragma once
 
 #include "model/config.h"
@@ -6,20 +6,20 @@
 
 typedef struct transformer transformer;
 
-// Declares and allocates; values are undefined until initialized or loaded.
+// Declares and allocates the parameters; their values are undefined until initialized or loaded.
 sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out);
 void transformer_destroy(transformer *t);
 const model_config *transformer_config(const transformer *t);
 parameter_list *transformer_parameters(const transformer *t);
-// What the operands of matrix products are stored as from here on: TYPE_REAL (at first), or TYPE_BF16 for mixed precision, where
-// values stay what they are and products see their rounded copies.
+// Sets the type of the operands of matrix products: TYPE_REAL (the default), or TYPE_BF16 for mixed precision, where parameters
+// stay TYPE_REAL and products use their rounded copies.
 void transformer_set_operands(transformer *t, dtype operands);
 
-// One segment: tokens step->tokens [B, T]; memory is used and then advanced by this segment.
+// Processes one segment, tokens step->tokens [B, T], with `memory`, then advances the memory by this segment.
 // Logits [B * T, V] for every position.
 sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *memory, matrix logits);
-// nats [B * T] of targets [B * T]. When step->keep, also adds the gradients of mean(nats) + regularizers to the
-// parameters' gradients (the caller zeroes them). step->regularizer is reset first and holds the sum after. Everything in
-// step->activations is released on return.
+// nats [B * T] of targets [B * T]. If step->keep, also adds the gradients of mean(nats) + regularizers to the parameters'
+// gradients (the caller zeroes them). Resets step->regularizer first, then leaves the regularizers' sum in it. Releases
+// everything in step->activations before returning.
 sigmoe_status transformer_loss(
     transformer *t, step_context *step, xl_memory *memory, const int32_t *targets, double *nats);

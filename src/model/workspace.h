@@ -1,4 +1,5 @@
-// The threads and the two arenas that work on a model needs: one for what a forward pass leaves, one for kernels' scratch.
+// The threads and two arenas that work on a model needs: one for what a forward pass leaves, one for the kernels' scratch
+// memory.
 #pragma once
 
 #include "kernels/kernel.h"
@@ -8,6 +9,6 @@ typedef struct workspace {
     arena *activations;
 } workspace;
 
-// On failure nothing is left to close.
+// After a failure there is nothing to close.
 sigmoe_status workspace_open(int threads, workspace *w);
 void workspace_close(workspace *w); // harmless on a zeroed one

@@ -76,7 +76,7 @@ void xl_memory_import(xl_memory *memory, int layer, const real *rows, int64_t le
         memcpy(sequence(memory, layer, b), rows + b * length * memory->width, row_bytes(memory, length));
 }
 
-// One task a sequence; all of them copy whole rows.
+// One task per sequence, each copying whole rows.
 typedef struct move {
     const xl_memory *memory;
     int layer;

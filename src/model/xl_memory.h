@@ -3,7 +3,7 @@
 
 #include "model/config.h"
 
-// The layers' inputs of earlier segments: constants of the next one. Per layer [batch, capacity, d].
+// The inputs of each layer in earlier segments; constants to the next segment. [batch, capacity, d] per layer.
 typedef struct xl_memory xl_memory;
 sigmoe_status xl_memory_create(
     const model_config *config, int64_t batch, int64_t segments, int64_t unroll, xl_memory **out);
@@ -11,18 +11,19 @@ void xl_memory_destroy(xl_memory *memory);
 void xl_memory_reset(xl_memory *memory);
 int64_t xl_memory_length(const xl_memory *memory); // rows remembered per sequence
 int64_t xl_memory_capacity(const xl_memory *memory);
-// Forgets the newest `count` rows, then the oldest beyond `most`.
+// Forgets the newest `count` rows, then the oldest ones beyond `most`.
 void xl_memory_trim(xl_memory *memory, int64_t count, int64_t most);
-// Contiguous copy of layer's rows [batch, length, d] out of and into the memory, for checkpoints.
+// Copies a layer's rows [batch, length, d] out of or into the memory, contiguously, for checkpoints.
 void xl_memory_export(const xl_memory *memory, int layer, real *rows);
 void xl_memory_import(xl_memory *memory, int layer, const real *rows, int64_t length);
 
-// ---------------------------------------------------------------- what the layers see of it, and how its rows move on
+// ---------------------------------------------------------------- for the layers: reading rows and advancing them
 
-// Copies the remembered rows of `layer` [batch, length, d] in front of x [batch * T, d]: joined [batch * (length + T), d].
+// Copies the remembered rows of `layer` [batch, length, d] before x [batch * T, d]: joined [batch * (length + T), d].
 void xl_memory_join(const kernel_context *context, const xl_memory *memory, int layer, matrix x,
     int64_t segment, matrix joined);
-// Takes x [batch * segment, d] as the newest rows of `layer`; the length changes with xl_memory_advance, once all layers have.
+// Stores x [batch * segment, d] as the newest rows of `layer`. The length changes in xl_memory_advance, once all layers are
+// done.
 void xl_memory_remember(
     const kernel_context *context, xl_memory *memory, int layer, matrix x, int64_t segment);
 void xl_memory_advance(xl_memory *memory, int64_t segment);

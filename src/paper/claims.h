@@ -1,4 +1,4 @@
-// What the paper claims of two rows each: that the one is at least as good as the other, at equal parameters.
+// The paper's claims about pairs of rows: that one is at least as good as the other at equal parameters.
 #pragma once
 
 typedef struct claim {

@@ -8,18 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-// A model of the paper (or a small one) whose FF is σ-MoE; rows.c turns it into the others.
+// A model of the paper (or a small one) whose FF is σ-MoE; variants.c derives the others from it.
 typedef struct base_model {
     const char *name, *data;
-    int paper; // paper_base, or -1
+    int paper; // paper_base or -1
     int64_t vocab_size, d_model, n_layers, n_heads, d_head, unroll, batch, steps;
     double lr, clip;
     int64_t warmup;
     double dropout;
     int64_t n_experts, expert_size, k;
     double expert_dropout, regularizer_weight;
-    int64_t dense_d_ff;  // as the paper has it; 0: N_E·G
-    int64_t topk_k;      // the paper's best; 0: K·G
+    int64_t dense_d_ff;  // as printed in the paper; 0: N_E·G
+    int64_t topk_k;      // best value in the paper; 0: K·G
     int64_t pkm_subkeys; // parameter-matched; 0: no product-key memories
 } base_model;
 
@@ -42,7 +42,7 @@ static const base_model bases[] = {
         128, 4, 0.2, 1e-3, 4110, 128, 89},
 };
 
-// The demonstration: bytes, small enough that two cores train five variants with two seeds in minutes.
+// The demonstration: byte tokens, small enough that two cores train five variants with two seeds in minutes.
 static const base_model demo = {
     "demo", "gcide", -1, 256, 128, 2, 8, 16, 64, 16, 800, 3e-3, 0.25, 80, 0, 16, 32, 4, 0, 1e-3, 0, 0, 0};
 
@@ -82,7 +82,7 @@ static void fill_base(const base_model *b, preset *out) {
         .valid_tokens = 0};
 }
 
-// The sizes that the paper prints, where rows.c gives those of equal channels.
+// The sizes printed in the paper, replacing those that variants.c derives from equal channels.
 static void paper_sizes(const base_model *b, const paper_variant *variant, model_config *config) {
     const char *type = config->variant->name;
     if (strcmp(type, "dense") == 0 && b->dense_d_ff) config->ff.dense.d_ff = b->dense_d_ff;
@@ -101,14 +101,14 @@ static bool is_big(int paper) {
     return paper == BASE_WT_B || paper == BASE_C4_B || paper == BASE_PES2O_B;
 }
 
-// The sweeps clip the small dense models at another norm than their mixtures.
+// The sweeps use a different clip norm for the small dense models than for their mixtures.
 static bool code_clips(const base_model *b, const char *type, sigmoe_train_settings *settings) {
     if (!is_small(b->paper) || (strcmp(type, "dense") != 0 && strcmp(type, "topk") != 0)) return false;
     settings->clip = 0.1;
     return true;
 }
 
-// The code takes the mean over experts where the regularizer of the paper is N_E times the sum.
+// The code's Switch regularizer is the mean over experts; the paper's is N_E times the sum.
 static void change_switch(const base_model *b, const paper_variant *variant, moe_options *m) {
     m->regularizer = REGULARIZER_SWITCH_MEAN;
     if (strcmp(variant->name, "switch-k4") == 0) m->dropout = 0;
@@ -137,19 +137,19 @@ static bool code_changes_mixture(const base_model *b, const paper_variant *varia
     return true;
 }
 
-// Where the public code's sweeps (its folder sweeps/) differ from the printed table; false where they agree.
+// Applies differences between the public code's sweeps (its folder sweeps/) and the printed table; false: there are none.
 static bool code_differs(const base_model *b, const paper_variant *variant, preset *p) {
     const char *type = p->config.variant->name;
     if (strcmp(type, "moe") == 0) return code_changes_mixture(b, variant, &p->config.ff.moe);
     return code_clips(b, type, &p->settings);
 }
 
-// σ-MoE's presets are called "<base>-moe"; the others after their variant.
+// σ-MoE's presets are called "<base>-moe"; the others are named after their variant.
 static const char *suffix(const paper_variant *variant) {
     return strcmp(variant->name, "sigma-moe") == 0 ? "moe" : variant->name;
 }
 
-// C4 and peS2o have a table of their own.
+// C4 and peS2o have a separate table.
 static const char *source_of(const base_model *b, const paper_variant *variant) {
     if (b->paper < BASE_C4_S) return variant->source;
     return variant->published[b->paper] > 0 ? "Tab. 5" : "";
@@ -164,7 +164,7 @@ typedef struct preset_strings {
 
 enum { FORMS = 2, MOST_PRESETS = 1 + BASES * MOST_PAPER_VARIANTS * FORMS };
 
-// All presets, made by whoever asks first and constant from then on: what is given out points into them.
+// All presets, built on first use and constant from then on: pointers into them are given out.
 static preset presets[MOST_PRESETS];
 static preset_strings strings[MOST_PRESETS];
 static const char *names[MOST_PRESETS];
@@ -180,7 +180,7 @@ static bool make_preset(
     paper_sizes(b, variant, &out->config);
     bool sigma = strcmp(variant->name, "sigma-moe") == 0;
     double published = b->paper >= 0 ? variant->published[b->paper] : 0;
-    bool twice = b->paper == BASE_WT_S && sigma; // 11.59 is the sweep's run
+    bool twice = b->paper == BASE_WT_S && sigma; // 11.59 belongs to the sweep's run
     if (twice && !code) published = 11.71;
     out->code = code;
     if (code && !code_differs(b, variant, out)) return false;
@@ -217,13 +217,13 @@ static void make_demo(preset *out) {
     out->variant = paper_variant_named("sigma-moe");
 }
 
-// Rows that the paper measures on a base. Product-key memories have presets wherever they can be matched.
+// Whether the paper measures the variant on the base. Product-key memories have presets wherever parameters can be matched.
 static bool has_preset(const base_model *b, const paper_variant *variant) {
     bool pkm = strncmp(variant->name, "pkm", 3) == 0;
     return pkm ? b->pkm_subkeys > 0 : variant->published[b->paper] > 0;
 }
 
-// A variant whose sizes do not divide on a base, or whose `@code` form equals the printed one, has no preset there.
+// A base has no preset for a variant whose sizes do not divide, and none `@code` if that equals the printed one.
 static void make_presets(void) {
     make_demo(&presets[presets_made++]);
     for (int b = 0; b < BASES; b++)

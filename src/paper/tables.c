@@ -50,7 +50,7 @@ static const table_contents tables[] = {
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
-// Rows that the paper has no number for on a base are not of its table; those of Tab. 6 are known by name alone.
+// A table has only rows with a number in the paper for the base; those of Tab. 6 are included regardless.
 static bool has_line(const table_line *line, paper_base base) {
     const paper_variant *variant = paper_variant_named(line->variant);
     return variant->published[base] > 0 || variant->keeps_size;
@@ -64,7 +64,7 @@ static bool has_base(const table_contents *table, paper_base base) {
     return published > 1; // more than dense
 }
 
-// Every table on every base that has it, made by whoever asks first and constant from then on.
+// Every table on each of its bases, built on first use and constant from then on.
 static paper_table entries[TABLES * PAPER_BASES];
 static const char *names[TABLES * PAPER_BASES];
 static int entry_count;
@@ -103,7 +103,7 @@ int paper_table_lines(const paper_table *t, table_line lines[MOST_TABLE_LINES]) 
     return count;
 }
 
-// The paper's best K of Top-K on the base, as a part of N_E·G; its score is that one's alone.
+// K is N_E·G / line->part; only the paper's best K of Top-K on the base has a published score.
 static double top_k_score(const paper_table *t, const table_line *line, const moe_options *m) {
     char name[TABLE_NAME_SIZE];
     preset p;

@@ -84,7 +84,7 @@ static sigmoe_status no_regularization(const model_config *base, model_config *o
     return SIGMOE_OK;
 }
 
-// Multiplies by numerator / denominator; the sentence names the key when that is no whole number.
+// Multiplies by numerator / denominator; fails, naming the key, if the result is not an integer.
 static sigmoe_status scale_size(int64_t *size, const char *key, int64_t numerator, int64_t denominator) {
     if (*size * numerator % denominator != 0)
         return fail(SIGMOE_BAD_ARGUMENT, "%s of the base is %lld; this variant needs it divisible by %lld",
@@ -93,7 +93,7 @@ static sigmoe_status scale_size(int64_t *size, const char *key, int64_t numerato
     return SIGMOE_OK;
 }
 
-// Experts of size G · grow, N_E / grow of them.
+// Makes experts `grow` times larger and the number of experts `grow` times smaller.
 static sigmoe_status larger_experts(model_config *out, int64_t grow) {
     TRY(scale_size(&out->ff.moe.n_experts, "ff.n_experts", 1, grow));
     return scale_size(&out->ff.moe.expert_size, "ff.expert_size", grow, 1);
@@ -178,7 +178,7 @@ static sigmoe_status switch_k1(const model_config *base, model_config *out) {
     return SIGMOE_OK;
 }
 
-// S-BASE is always regularized; where the base is not, by the weight that the public code has there.
+// S-BASE is always regularized; if the base is not, with the weight used in the public code.
 static sigmoe_status s_base_k4(const model_config *base, model_config *out) {
     moe_options *m = &out->ff.moe;
     m->router = moe_router_named("sinkhorn");

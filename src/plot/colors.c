@@ -1,7 +1,7 @@
 #include "plot/colors.h"
 
-// Okabe and Ito's palette without its yellow, darkened or lightened until each stands out from its paper. Beyond eight
-// lines dashes tell them apart, and markers always do.
+// The palette of Okabe and Ito without yellow, darkened or lightened until each colour stands out from the background. Beyond
+// eight lines, dashes distinguish them; markers always do.
 const figure_color figure_colors[FIGURE_COLORS] = {
     [COLOR_INK] = {"--ink", 0x1c2024, 0xe8eaed},
     [COLOR_AXIS] = {"--axis", 0x6b7178, 0x9aa1a9},

@@ -32,8 +32,8 @@ void range_to_y(value_range r, figure_frame *frame) {
 enum { WIDTH = 520, HEIGHT = 340, WIDE = 860, WIDE_HEIGHT = 460 };
 enum { KEY_LINE = 24, MOST_KEY_COLUMNS = 4, FONT = 14 };     // FONT: in the units of the sizes
 enum { PNG_SCALE = 2, PNG_FONT = PNG_SCALE * FONT * 3 / 4 }; // pngcairo takes points, 4/3 of its pixels
-// What the key's lines take, and what stands beside them, in units of the figure. gnuplot lays a key that it finds too high
-// over the plot.
+// Sizes of the key's parts and of the margin beside it, in the figure's units. A key that gnuplot finds too high is drawn over
+// the plot.
 static const double KEY_SAMPLE = 62, KEY_LETTER = 10, KEY_MARGIN = 80;
 
 typedef enum terminal { TERMINAL_SVG, TERMINAL_PNG } terminal;
@@ -58,7 +58,7 @@ static int height_of(const figure_frame *p) {
 
 static void print_terminal(FILE *out, terminal t, const figure_frame *p, const char *name) {
     int scale = t == TERMINAL_PNG ? PNG_SCALE : 1;
-    // Not the locale's: the scripts are UTF-8, their numbers have points.
+    // Regardless of the locale: scripts are UTF-8 and their numbers have decimal points.
     fputs("reset\nset encoding utf8\nset decimalsign '.'\n", out);
     fprintf(out,
         "set terminal %s size %d,%d noenhanced font 'sans-serif,%d' lw %d%s background rgb '#%06x'\n",
@@ -90,7 +90,7 @@ static void print_frame(FILE *out, const figure_frame *p) {
 
 typedef struct picture_kind {
     const char *extension;
-    const unsigned char *end; // of a whole file
+    const unsigned char *end; // of a complete file
     size_t end_size;
 } picture_kind;
 
@@ -100,14 +100,14 @@ static const picture_kind picture_kinds[] = {
     {"svg", svg_end, sizeof svg_end}, {"png", png_end, sizeof png_end}};
 enum { PICTURE_KINDS = sizeof picture_kinds / sizeof *picture_kinds };
 
-// Line ends may follow.
+// Newlines may follow the end.
 static bool is_whole(const picture_kind *k, const file_map *map) {
     size_t size = map->size;
     while (size > 0 && map->bytes[size - 1] == '\n') size--;
     return size >= k->end_size && memcmp(map->bytes + size - k->end_size, k->end, k->end_size) == 0;
 }
 
-// gnuplot does not say when it could not write; only a finished figure gets its name.
+// gnuplot does not report that it could not write, so only a complete figure gets its final name.
 static sigmoe_status take_picture(
     const char *drawing, const char *directory, const char *name, const picture_kind *k) {
     char partial[PATH_CAPACITY], final[PATH_CAPACITY];
@@ -162,7 +162,7 @@ static sigmoe_status draw_pictures(const char *drawing, const char *directory, c
     return SIGMOE_OK;
 }
 
-// In a new directory of its own, where nothing stands that gnuplot could write through.
+// Draws in a new, empty directory, so that there is nothing gnuplot could write through.
 sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
     figure_print *print_data, figure_print *print_plot, const void *context, figure *f) {
     char drawing[PATH_CAPACITY];

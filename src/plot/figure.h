@@ -1,5 +1,5 @@
-// Figures: data and axes -> gnuplot script -> NAME.svg and NAME.png in a directory, and the SVG again in a form that a page
-// takes in.
+// Figures: data and axes -> gnuplot script -> NAME.svg and NAME.png in a directory, and the SVG again in a form that can be
+// embedded in a page.
 #pragma once
 
 #include "base/arena.h"
@@ -11,13 +11,13 @@
 typedef struct figure {
     const char *name;    // of the files: "curves"
     const char *title;   // one line above it
-    const char *caption; // what is to be seen, a sentence or two
+    const char *caption; // what the figure shows, in a sentence or two
     const char *svg; // an <svg> element that takes its colours from the page; NULL: nothing could be drawn
 } figure;
 
-enum { FIGURE_MANY = 12 }; // so many lines or points have room in a common figure
+enum { FIGURE_MANY = 12 }; // a normal figure has room for this many lines or points
 
-// What stands around a plot.
+// Everything around a plot.
 typedef struct figure_frame {
     const char *x_label, *y_label;
     double x_low, x_high, y_low, y_high;
@@ -28,18 +28,18 @@ typedef struct figure_frame {
 
 typedef void figure_print(FILE *out, const void *context);
 
-// Writes, runs and removes the script NAME.gnuplot in `directory`. print_data prints data blocks; print_plot the plot command,
-// and before it what differs from the frame. f->svg is set, in the arena.
+// Writes, runs and removes the script NAME.gnuplot in `directory`. print_data prints data blocks; print_plot prints the plot
+// command, preceded by any changes to the frame. Sets f->svg, in the arena.
 sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
     figure_print *print_data, figure_print *print_plot, const void *context, figure *f);
 
-// Counts an entry of the key, for its height and columns.
+// Counts an entry of the key, which determines the key's height and columns.
 void figure_key(figure_frame *frame, const char *entry);
 
-// Letters of a UTF-8 text: what it takes in a line of equal widths.
+// The number of characters in a UTF-8 text: its width in a monospaced font.
 int letter_count(const char *text);
 
-// A frame around values, with some air; NaN is passed over. Starts empty.
+// The range of the values, with a margin; NaN is ignored. Starts empty.
 typedef struct value_range {
     double low, high;
 } value_range;
@@ -53,5 +53,5 @@ static inline void range_add(value_range *r, double value) {
 static inline bool range_is_empty(const value_range *r) {
     return r->low > r->high;
 }
-// Frame and decimals of the y axis.
+// Sets the range and decimals of the y axis.
 void range_to_y(value_range r, figure_frame *frame);

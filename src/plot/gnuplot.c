@@ -13,7 +13,7 @@ extern char **environ;
 
 enum { COMPLAINT_SIZE = 400 };
 
-// Reads to the end and keeps the beginning, on one line.
+// Reads to the end but keeps only the beginning, as a single line.
 static void read_complaint(int descriptor, char complaint[COMPLAINT_SIZE]) {
     char rest[512];
     size_t used = 0;
@@ -30,7 +30,7 @@ static void read_complaint(int descriptor, char complaint[COMPLAINT_SIZE]) {
         if (*p == '\n') *p = ' ';
 }
 
-// A process group of its own: Ctrl-C is for this program, which stops between two figures.
+// gnuplot gets its own process group: Ctrl-C is for this program, which stops between two figures.
 static int attributes_init(posix_spawnattr_t *attributes) {
     int error = posix_spawnattr_init(attributes);
     if (error) return error;
@@ -40,7 +40,7 @@ static int attributes_init(posix_spawnattr_t *attributes) {
     return error;
 }
 
-// Standard error goes into the pipe, the rest nowhere. -d: a figure does not depend on the user's ~/.gnuplot.
+// Standard error goes to the pipe, other output is discarded. -d: figures must not depend on the user's ~/.gnuplot.
 static int spawn_gnuplot(pid_t *child, const char *directory, const char *argument, const int ends[2]) {
     char *const arguments[] = {(char *)"gnuplot", (char *)"-d", (char *)argument, NULL};
     posix_spawn_file_actions_t actions;
@@ -96,6 +96,6 @@ sigmoe_status plot_check(void) {
 
 sigmoe_status plot_run(const char *directory, const char *name) {
     char script[PATH_CAPACITY];
-    TRY(path_format(script, "./%s", name)); // no option, whatever the name begins with
+    TRY(path_format(script, "./%s", name)); // not an option, whatever the name begins with
     return run_gnuplot(directory, script);
 }

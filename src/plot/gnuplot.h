@@ -1,10 +1,10 @@
-// Figures, drawn by gnuplot in a process of its own.
+// Runs gnuplot as a separate process to draw figures.
 #pragma once
 
 #include "base/status.h"
 
-// Whether gnuplot is there; if not, the sentence says how to get it.
+// Checks that gnuplot is installed; if not, the message says how to get it.
 sigmoe_status plot_check(void);
-// Runs the gnuplot script `name` in `directory`, relative to which the script names its outputs. What gnuplot says on a
-// failure becomes the sentence.
+// Runs the gnuplot script `name` in `directory`; the script names its outputs relative to it. If gnuplot fails, its own words
+// become the message.
 sigmoe_status plot_run(const char *directory, const char *name);

@@ -3,5 +3,5 @@
 
 #include <stdio.h>
 
-// Custom properties of both colour schemes, then the rules.
+// Prints custom properties of both colour schemes, then the rules.
 void report_style_print(FILE *out);

@@ -13,7 +13,7 @@ static const char *property_of(unsigned color) {
     return NULL;
 }
 
-// "rgb(r, g, b)" or "#rrggbb" at `at`: its length, and the colour. 0: something else.
+// Parses "rgb(r, g, b)" or "#rrggbb" at `at`; returns its length, or 0 for anything else.
 static int read_color(const char *at, unsigned *color) {
     unsigned red, green, blue;
     int length = 0;
@@ -25,7 +25,7 @@ static int read_color(const char *at, unsigned *color) {
     return length;
 }
 
-// Where gnuplot declares or uses an id: the quote or '#' before it is copied by the caller.
+// Whether gnuplot declares or uses an id here; the caller copies the quote or '#' before it.
 static bool begins_id(const char *text, const char *at) {
     static const char *const names[] = {"gpPt", "gpDot", "textbox", "greybox", "gnuplot_"};
     if (at == text || !strchr("'\"#", at[-1])) return false;
@@ -49,7 +49,7 @@ static void print_body(FILE *out, const char *text, const char *name) {
     }
 }
 
-// The content between gnuplot's own description and the end: "<g id="gnuplot_canvas"> ... </svg>".
+// The content after gnuplot's own description, up to the end: "<g id="gnuplot_canvas"> ... </svg>".
 static const char *find_content(const char *text) {
     return strstr(text, "<g id=\"gnuplot_canvas\"");
 }
@@ -77,6 +77,6 @@ static sigmoe_status print_svg(
 
 sigmoe_status svg_for_page(
     arena *a, const char *text, size_t size, const char *name, const char *title, const char **out) {
-    const char *copy = arena_text(a, "%.*s", (int)size, text); // mapped bytes have no end of their own
+    const char *copy = arena_text(a, "%.*s", (int)size, text); // mapped bytes are not 0-terminated
     return copy ? print_svg(a, copy, name, title, out) : SIGMOE_NO_MEMORY;
 }

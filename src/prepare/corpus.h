@@ -1,4 +1,4 @@
-// The corpora that `prepare` knows: one file each, one line each in corpora.inc.
+// The corpora that `prepare` supports; each is one file and one line in corpora.inc.
 #pragma once
 
 #include "prepare/inputs.h"
@@ -8,10 +8,10 @@
 typedef struct corpus_request {
     const corpus_input *inputs;
     int input_count;
-    bool raw;              // text: the files' bytes as they are, whatever they hold
-    bool skip_bad_lines;   // of JSON: they are counted, not refused
+    bool raw;              // for text: use the files' raw bytes, whatever they are
+    bool skip_bad_lines;   // for JSON: count them instead of failing
     const char *directory; // exists; takes the shards and meta.json, and vanishes if preparing fails
-    const char *download;  // how paths, outside of `directory`, of what a later try may resume begin
+    const char *download;  // path prefix of downloads, outside `directory`, that a later try may resume
     tokenizer_type tokenizer;
     int64_t vocab_size;                 // of a tokenizer that is trained; 0: the usual
     int64_t train_shards, valid_shards; // how many of them are taken; 0: all
@@ -32,7 +32,7 @@ typedef struct corpus {
 #include "prepare/corpora.inc"
 #undef CORPUS
 
-// Where an installed dict-gcide has its text; a test names another place, so that it asks nothing of its machine.
+// Where the package dict-gcide installs its text. Tests set another path, so as not to depend on the machine.
 extern const char *corpus_gcide_installed;
 
 int corpus_count(void);

@@ -1,4 +1,4 @@
-// enwik8: the first 10^8 bytes of the English Wikipedia's dump of March 2006.
+// enwik8: the first 10^8 bytes of the English Wikipedia dump of March 2006.
 #include "prepare/tokenize.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
@@ -48,7 +48,7 @@ static sigmoe_status from_url(const corpus_request *request, const char *url, co
                   .observer = request->observer},
         path));
     sigmoe_status status = tokenize(request, path, url, sha256);
-    // Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
+    // Wrong contents must be downloaded again; after any other failure, a retry can use what has been downloaded.
     if (status == SIGMOE_BAD_FORMAT) unlink(path);
     return status;
 }

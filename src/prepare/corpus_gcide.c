@@ -1,6 +1,6 @@
-// The Collaborative International Dictionary of English, from Debian's package dict-gcide. The package itself is only
-// unpacked: installing it would bring a dictionary server. The text is mostly ASCII with a few stray bytes above; it is
-// taken as the bytes it is.
+// The Collaborative International Dictionary of English, from Debian's package dict-gcide. The package is only unpacked:
+// installing it would bring a dictionary server. The text is mostly ASCII with a few stray bytes above; the bytes are used
+// unchanged.
 #include "prepare/tokenize.h"
 #include "base/progress.h"
 #include "prepare/archive/archive.h"
@@ -60,7 +60,7 @@ static sigmoe_status tokenize(const corpus_request *request, const char *path) {
     return corpus_tokenize(request, &text);
 }
 
-// Waits for a child while the observer may ask to stop; *exit_code -1 when it died otherwise.
+// Waits for a child while the observer may ask to stop; *exit_code is -1 if it did not exit normally.
 static sigmoe_status wait_for(pid_t child, const sigmoe_observer *observer, int *exit_code) {
     progress_meter meter;
     progress_begin(&meter, observer, "download dict-gcide", "bytes", 0, NAN);

@@ -1,5 +1,5 @@
 // C4 (Raffel et al. 2019) and peS2o (Soldaini and Lo 2023): documents as JSON lines, in compressed shards. There is no test
-// split: what is scored is the validation text, which therefore is the test split, too.
+// split: scores are reported on the validation text, so it serves as the test split, too.
 #include "base/progress.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
@@ -14,7 +14,7 @@
 enum { TRAIN, VALID, KINDS, HOSTS = 2 };
 static const char *const what[KINDS] = {"training", "validation"};
 
-// Where the public shards of a corpus lie: <host>/datasets/<stem>00000-of-<count>.json.gz and so on.
+// Where the public shards of a corpus are: <host>/datasets/<stem>00000-of-<count>.json.gz and so on.
 typedef struct publication {
     const char *name;
     const char *stems[KINDS];
@@ -22,7 +22,7 @@ typedef struct publication {
     int training_shards; // the tokenizer learns from so many
 } publication;
 
-// The second is a mirror of the first.
+// The second host is a mirror of the first.
 static const char *const hosts[HOSTS] = {"https://huggingface.co", "https://hf-mirror.com"};
 
 static const publication c4 = {.name = "c4",
@@ -44,15 +44,15 @@ typedef struct shard {
 typedef struct shard_list {
     shard *shards;
     int count;
-    bool has_text; // one of those looked into
+    bool has_text; // whether any shard checked has text
 } shard_list;
 
 typedef struct collection {
     shard_list kinds[KINDS];
-    const shard *opened; // the last one that is read
+    const shard *opened; // the one opened last
 } collection;
 
-// ---------------------------------------------------------------- which
+// ---------------------------------------------------------------- choosing shards
 
 static sigmoe_status refuse_repeated(const corpus_request *r, const publication *p, arena *a) {
     const char *one, *other;
@@ -64,14 +64,14 @@ static sigmoe_status refuse_repeated(const corpus_request *r, const publication 
         one, other);
 }
 
-// Whether the name, or that of the folder it is in, says that a shard is for validation.
+// Whether its name, or that of its folder, says that a shard is for validation.
 static bool says_valid(const char *name, bool folder) {
     char parent[PATH_CAPACITY];
     if (folder && path_parent(name, parent) != SIGMOE_OK) return false;
     return strcasestr(path_leaf(folder ? parent : name), "valid") != NULL;
 }
 
-// Folders are asked where no shard's own name says it, and they part the shards: train/0.json, validation/0.json.
+// Folders decide if no shard's own name says "valid" and only some of the folders' names do: train/0.json, validation/0.json.
 static bool folders_decide(const corpus_request *r) {
     int by_folder = 0;
     for (int i = 0; i < r->input_count; i++) {
@@ -97,7 +97,7 @@ static sigmoe_status list_inputs(const corpus_request *r, arena *a, collection *
     return SIGMOE_OK;
 }
 
-// Where no name says which are for validation, the last ones are.
+// If no name says which shards are for validation, the last ones are.
 static sigmoe_status split_by_count(const corpus_request *r, const publication *p, collection *c) {
     shard_list *train = &c->kinds[TRAIN], *valid = &c->kinds[VALID];
     if (valid->count > 0) return SIGMOE_OK;
@@ -178,7 +178,7 @@ static const char *part_name(const void *context, int split, int part) {
     return list_of(*(collection *const *)context, split)->shards[part].name;
 }
 
-// ---------------------------------------------------------------- a look into each, before the work
+// ---------------------------------------------------------------- checking each shard before the work
 
 static sigmoe_status open_only(const void *context, int split, int part, arena *a, byte_source *out) {
     (void)split, (void)part;
@@ -190,7 +190,8 @@ static const char *only_name(const void *context, int split, int part) {
     return ((const shard *)context)->name;
 }
 
-// Up to its first text. What cannot be opened or begins wrong would otherwise be noticed when its turn comes, hours later.
+// Reads up to the shard's first text. A shard that cannot be opened or begins wrong would otherwise only be noticed when it is
+// reached, hours later.
 static sigmoe_status look_into(const corpus_request *r, const shard *s, bool *has_text) {
     const split_text only = {.format = SENTENCE_DOCUMENTS,
         .parts = {1},
@@ -207,7 +208,7 @@ static sigmoe_status look_into(const corpus_request *r, const shard *s, bool *ha
     return status;
 }
 
-// Those that are files; the others are not here yet.
+// Checks the shards that are files; the others have not been downloaded yet.
 static sigmoe_status look_into_files(const corpus_request *r, collection *c) {
     progress_meter meter;
     int done = 0;
@@ -232,7 +233,7 @@ static sigmoe_status require_text(const publication *p, const collection *c) {
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- fetching
+// ---------------------------------------------------------------- downloading
 
 static sigmoe_status fetch_shard(const corpus_request *r, shard *s, int index, int count, arena *a) {
     char path[PATH_CAPACITY], task[128];
@@ -262,13 +263,13 @@ static sigmoe_status fetch_all(const corpus_request *r, collection *c, arena *a)
     return SIGMOE_OK;
 }
 
-// Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
+// Wrong contents must be downloaded again; after any other failure, a retry can use what has been downloaded.
 static void discard(const collection *c, sigmoe_status status) {
     const shard *s = c->opened;
     if (status == SIGMOE_BAD_FORMAT && s && s->url_count > 0) unlink(s->path);
 }
 
-// ---------------------------------------------------------------- all of it
+// ---------------------------------------------------------------- the whole corpus
 
 static sigmoe_status describe_source(const publication *p, const collection *c, arena *a, const char **out) {
     *out = arena_text(a, "%s: %d training shard(s) from %s on, %d for validation from %s on", p->name,

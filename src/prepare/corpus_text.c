@@ -1,4 +1,4 @@
-// Any text, as files.
+// Any text, from files.
 #include "prepare/tokenize.h"
 #include "base/progress.h"
 #include "prepare/archive/content.h"
@@ -29,7 +29,7 @@ static sigmoe_status open_watched(const void *context, int part, arena *a, byte_
     return odd_bytes_watch(&t->odd, part, &text, a, out);
 }
 
-// Before the work, which may take long: what is not there, or is no text.
+// Before the work, which may take long: reports files that are missing or not text.
 static sigmoe_status look_into_files(const corpus_request *r) {
     for (int part = 0; part < r->input_count; part++) {
         arena *a;
@@ -79,7 +79,7 @@ static sigmoe_status note_repeated(const corpus_request *r, arena *a) {
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- all of it
+// ---------------------------------------------------------------- the whole corpus
 
 static sigmoe_status names_of(const corpus_request *request, arena *a, const char **out) {
     const char *names = "text:";

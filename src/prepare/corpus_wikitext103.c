@@ -1,5 +1,5 @@
-// WikiText-103: the good and featured articles of the English Wikipedia (Merity et al. 2016), as words; its splits are
-// files of their own, in a zip or unpacked. The raw edition has the same articles with rare words and the original spacing.
+// WikiText-103: the good and featured articles of the English Wikipedia (Merity et al. 2016), as words. Its splits are separate
+// files, in a zip archive or unpacked. The raw edition has the same articles with rare words and the original spacing.
 #include "prepare/archive/archive.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
@@ -25,8 +25,8 @@ static const char *const names[EDITIONS][SPLITS] = {
 
 typedef struct split_file {
     const char *path;  // within the archive or directory; NULL: it is not there
-    const char *again; // where another one of that name lies
-    bool link;         // of an archive: without contents of its own
+    const char *again; // path of another file of that name
+    bool link;         // in an archive: has no contents of its own
 } split_file;
 
 typedef struct wikitext {
@@ -38,7 +38,7 @@ typedef struct wikitext {
     arena *memory;
 } wikitext;
 
-// ---------------------------------------------------------------- which files
+// ---------------------------------------------------------------- finding the files
 
 static bool is_directory(const char *path) {
     struct stat about;
@@ -73,7 +73,7 @@ static bool has_edition(const wikitext *w, int edition) {
     return false;
 }
 
-// The files in `folder` ("", or a name and a slash) of the directory; its folders are left alone.
+// Looks for the files in `folder` ("", or a name and a slash) of the directory, but not in folders below it.
 static sigmoe_status look_in_folder(wikitext *w, const char *folder) {
     char path[PATH_CAPACITY], **entries;
     int count = 0;
@@ -88,7 +88,7 @@ static sigmoe_status look_in_folder(wikitext *w, const char *folder) {
     return SIGMOE_OK;
 }
 
-// The directory itself, or where it has none of the files, the folders in it.
+// Looks in the directory itself or, if it has none of the files, in its folders.
 static sigmoe_status look_in_directory(wikitext *w) {
     char path[PATH_CAPACITY], **entries;
     int count = 0;
@@ -115,7 +115,7 @@ static bool same_folder(const char *a, const char *b) {
     return length == path_leaf(b) - b && memcmp(a, b, (size_t)length) == 0;
 }
 
-// One of each split, side by side: what lies in two places may be two corpora.
+// There must be one file for each split, all in one folder: files in two places may be two corpora.
 static sigmoe_status check_file(const wikitext *w, int split) {
     const split_file *first = &w->files[0], *file = &w->files[split];
     const char *const *wanted = names[w->files == w->found[RAW] ? RAW : TOKENS];
@@ -167,7 +167,7 @@ static const char *split_name(const void *context, int split, int part) {
     return ((const wikitext *)context)->files[split].path;
 }
 
-// Before the tokenizer is trained, which takes long: whether each split can be read and has something.
+// Before training the tokenizer, which takes long: checks that each split can be read and is not empty.
 static sigmoe_status try_split(const wikitext *w, int split) {
     byte_source source = {0};
     arena_mark mark = arena_here(w->memory);
@@ -226,7 +226,7 @@ static sigmoe_status from_urls(
                   .observer = request->observer},
         path));
     sigmoe_status status = tokenize(request, path, urls[0]);
-    // Wrong contents must be fetched anew; anything else that failed can be tried again with what is here.
+    // Wrong contents must be downloaded again; after any other failure, a retry can use what has been downloaded.
     if (status == SIGMOE_BAD_FORMAT) unlink(path);
     return status;
 }

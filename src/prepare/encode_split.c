@@ -7,16 +7,16 @@
 
 enum {
     BLOCK_BYTES = SENTENCE_BYTES, // text that one task encodes: any sentence fits
-    BLOCKS_PER_THREAD = 8,        // of a round, but
+    BLOCKS_PER_THREAD = 8,        // in a round, but
     MOST_BLOCKS = 256,            // no more, which bounds the memory: 400 KB each, two rounds
     LONG_BYTES = 1 << 20, // of sentences longer than a block, after which a round is full: about 130 MB
 };
 
 typedef struct block {
-    char *text; // sentences, with a newline behind each; within one none
+    char *text; // sentences, each followed by a newline and without a newline inside
     size_t size;
-    bool continues; // the first one goes on with what the block before ends in
-    int32_t *ids;   // room for all that the text can become
+    bool continues; // the first sentence continues the last one of the previous block
+    int32_t *ids;   // room for the most tokens the text can become
     int64_t capacity, count;
     kept_failure failure; // of the task that encoded it, in a thread of its own
     char *own_text;       // [BLOCK_BYTES + 1], used unless a sentence alone is longer
@@ -30,11 +30,11 @@ typedef struct reading_round {
     size_t long_bytes;
 } reading_round;
 
-// While the blocks of one round are encoded, the next round is read: reading is the round's first task.
+// While the blocks of one round are encoded, the next round is read: reading is the first task of a round.
 typedef struct encoding {
     word_cache **caches; // one for each thread
     sentence_reader *reader;
-    sentence waiting; // read, but there was no room for it
+    sentence waiting; // read, but did not fit
     int blocks;       // of a round
     reading_round rounds[2];
     int current; // the round that is encoded
@@ -50,7 +50,7 @@ static void empty_block(block *b) {
     b->size = 0;
 }
 
-// A newline is white space within a sentence, as any other, but here it ends one.
+// Within a sentence a newline is white space like any other, but here it ends a sentence.
 static void put_sentence(block *b, const sentence *s) {
     if (b->size == 0)
         b->continues = s->continues;
@@ -63,7 +63,7 @@ static void put_sentence(block *b, const sentence *s) {
     b->text[b->size++] = '\n';
 }
 
-// A block of its own.
+// Puts the sentence into a block of its own.
 static sigmoe_status put_long_sentence(reading_round *round, block *b, const sentence *s) {
     b->capacity = sentencepiece_most_ids((int64_t)s->size + 1);
     TRY(ARENA_NEW_RAW(round->long_memory, b->text, s->size + 1));
@@ -73,7 +73,7 @@ static sigmoe_status put_long_sentence(reading_round *round, block *b, const sen
     return SIGMOE_OK;
 }
 
-// *full: there was no room for it.
+// *full: there was no room for the sentence.
 static sigmoe_status put(reading_round *round, block *b, const sentence *s, bool *full) {
     *full = b->size > 0 && b->size + s->size + 1 > BLOCK_BYTES;
     if (*full) return SIGMOE_OK;
@@ -114,7 +114,7 @@ static void run_task(void *context, int64_t task, int thread) {
         failure_keep(word_cache_encode(e->caches[thread], b->text, b->size, b->ids, b->capacity, &b->count));
 }
 
-// Unknown pieces in a row are one, also where a sentence was cut between them.
+// Adjacent unknown pieces become one token, even where a sentence was cut between them.
 static int64_t repeated(const encoding *e, const block *b) {
     return b->continues && b->count > 0 && b->ids[0] == e->unknown && e->last == e->unknown;
 }

@@ -19,7 +19,7 @@ static bool is_standard_input(const char *given) {
     return strcmp(given, "-") == 0;
 }
 
-// What has no end to go back to. Anything else that is no file is refused where it is opened.
+// Whether the input can be read only once. Anything else that is not a file is refused when it is opened.
 static bool is_read_once(const char *given) {
     struct stat about;
     if (is_url(given)) return false;
@@ -37,7 +37,7 @@ typedef struct copy {
     char block[BLOCK];
 } copy;
 
-// Waits for bytes, or the end, while the observer may ask to stop. A pipe that nobody writes to yet has neither.
+// Waits for bytes or the end of the input, while the observer may ask to stop. A pipe without a writer yet has neither.
 static sigmoe_status await_bytes(copy *c, size_t *count) {
     for (;;) {
         TRY(progress_at(&c->meter, c->meter.state.done));
@@ -114,9 +114,9 @@ void inputs_remove_copies(const char *const *given, const corpus_input *inputs, 
         if (inputs[i].path != given[i]) unlink(inputs[i].path);
 }
 
-// ---------------------------------------------------------------- the same twice
+// ---------------------------------------------------------------- duplicates
 
-// What an input is, whatever it is called: a file by its number on its device, anything else by its name.
+// Identity of an input regardless of its name: a file's inode and device; for anything else, the name.
 typedef struct identity {
     const char *name;
     bool is_file;

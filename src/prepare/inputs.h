@@ -1,4 +1,4 @@
-// What a corpus is read from. Pipes can be read once, a corpus is read several times: so they are copied first.
+// The inputs of a corpus. A corpus is read several times, so pipes, which can be read only once, are copied first.
 #pragma once
 
 #include "base/arena.h"
@@ -8,11 +8,11 @@ typedef struct corpus_input {
     const char *path; // of a file that can be read again; a URL stays one
 } corpus_input;
 
-// `given`: names of files, URLs, "-" for standard input, pipes such as a shell's <(...). Copies go into `directory`; they are
+// `given`: file names, URLs, "-" for standard input, and pipes such as a shell's <(...). Copies go into `directory` and are
 // removed by inputs_remove_copies.
 sigmoe_status inputs_collect(const char *const *given, int count, const char *directory,
     const sigmoe_observer *observer, arena *a, corpus_input **out);
-// Two that are one file, whatever their names, or one URL; NULL where there are none.
+// Finds two inputs that are the same file, whatever their names, or the same URL; NULL if there are none.
 sigmoe_status inputs_find_same(
     const corpus_input *inputs, int count, arena *a, const char **one, const char **other);
 void inputs_remove_copies(const char *const *given, const corpus_input *inputs, int count);

@@ -7,7 +7,7 @@
 
 typedef struct scanner {
     const unsigned char *at, *end;
-    unsigned char *levels; // a bit for each array (0) and object (1) that is open
+    unsigned char *levels; // one bit per open array (0) or object (1)
     const char *problem;
 } scanner;
 
@@ -45,13 +45,13 @@ static bool is_plain(unsigned char c) {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-// Whether all eight bytes are plain; may say no where they are.
+// Whether all eight bytes are plain; may return false even if they are.
 static bool are_plain(const unsigned char *at) {
     const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
     uint64_t v;
     memcpy(&v, at, sizeof v);
     uint64_t quote = v ^ (ones * '"'), backslash = v ^ (ones * '\\');
-    // A byte below n borrows from its top bit where n is taken away.
+    // A byte below n borrows from its top bit when n is subtracted.
     return ((v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops) == 0;
 }
 
@@ -70,7 +70,7 @@ static bool skip_escape(scanner *s) {
     return true;
 }
 
-// A character of several bytes.
+// Skips a multi-byte character.
 static bool skip_character(scanner *s) {
     static const char problem[] = "a byte that is no UTF-8";
     utf8_lead lead = utf8_lead_of(*s->at);
@@ -85,7 +85,7 @@ static bool skip_character(scanner *s) {
     return true;
 }
 
-// From the opening quote to behind the closing one.
+// Skips from the opening quote to just after the closing one.
 static bool skip_string(scanner *s, span *inside) {
     const unsigned char *begin = ++s->at;
     for (;;) {
@@ -120,7 +120,7 @@ static bool skip_number(scanner *s) {
     if (peek(s) == '-') s->at++;
     if (peek(s) == 'I') return skip_word(s, "Infinity");
     if (peek(s) == '0')
-        s->at++; // and no digit behind it
+        s->at++; // must not be followed by a digit
     else if (!skip_digits(s))
         return false;
     if (peek(s) == '.') {
@@ -172,8 +172,8 @@ static bool is_object(const scanner *s, size_t level) {
     return (s->levels[level / 8] >> (level % 8)) & 1;
 }
 
-// From behind a value, or where one is `opened` from behind its bracket, to the next value in what is open: what ends on
-// the way is closed. *depth 0: all of it.
+// Moves from the end of a value (or, if `opened`, from just after a bracket) to the next value in the open arrays and objects,
+// closing those that end on the way. *depth 0: everything is closed.
 static bool go_on(scanner *s, bool opened, size_t *depth) {
     for (; *depth > 0; opened = false) {
         bool object = is_object(s, *depth - 1);
@@ -192,7 +192,7 @@ static bool go_on(scanner *s, bool opened, size_t *depth) {
     return true;
 }
 
-// Any value. Not recursive: depth costs a bit, not stack.
+// Skips any value. Not recursive: each level costs one bit, no stack.
 static bool skip_value(scanner *s) {
     size_t depth = 0;
     do {
@@ -212,7 +212,7 @@ static bool skip_value(scanner *s) {
 // ---------------------------------------------------------------- the object
 
 static bool is_text(const span *key) {
-    enum { LONGEST = 4 * 6 }; // each letter as \u0074
+    enum { LONGEST = 4 * 6 }; // each letter written as \u0074
     char name[LONGEST];
     if (key->size > LONGEST) return false;
     const json_text escaped = {.escaped = key->bytes, .size = key->size};
@@ -265,7 +265,7 @@ json_text_kind json_text_find(const char *line, size_t size, unsigned char *leve
     return JSON_TEXT_NO_JSON;
 }
 
-// ---------------------------------------------------------------- decoding: of what was scanned, so nothing is amiss
+// ---------------------------------------------------------------- decoding: the scanned text is known to be valid
 
 static char *put_utf8(char *out, uint32_t point) {
     if (point < 0x80) {
@@ -288,7 +288,7 @@ static bool is_low_surrogate(uint32_t point) {
     return point >= 0xdc00 && point <= 0xdfff;
 }
 
-// From behind `\u` to behind what it stands for: of a pair of surrogates, both.
+// Decodes the \u escape with its digits at `at`, both halves if it is a surrogate pair; returns the position after it.
 static const char *decode_point(const char *at, const char *end, char **out) {
     uint32_t point = four_digits(at);
     at += 4;

@@ -62,7 +62,7 @@ static sigmoe_status read_watched(void *context, void *buffer, size_t capacity, 
     watched *w = context;
     const uint8_t *bytes = buffer;
     TRY(w->source.read(w->source.context, buffer, capacity, count));
-    if (w->part != w->odd->parts) return SIGMOE_OK; // it was read before
+    if (w->part != w->odd->parts) return SIGMOE_OK; // this part has been counted
     for (size_t i = 0; i < *count; i++) add_byte(w->odd, bytes[i]);
     if (*count == 0) end_part(w->odd);
     return SIGMOE_OK;

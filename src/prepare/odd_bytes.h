@@ -1,9 +1,9 @@
-// What a text holds that text seldom does: counted while it is read for the first time, for one warning.
+// Counts bytes that are unusual in text, during the first reading, for a single warning.
 #pragma once
 
 #include "prepare/archive/byte_source.h"
 
-// How many there are, and where the first one is.
+// How many were found, and where the first one is.
 typedef struct odd_finds {
     int64_t count;
     int part;
@@ -15,13 +15,13 @@ typedef struct odd_bytes {
     odd_finds broken; // bytes that belong to no character of UTF-8
     odd_finds marks;  // parts that begin with a byte order mark of UTF-8
     int parts;        // that were read to their end
-    // Of the part that is read now:
+    // In the part being read:
     int64_t position;
-    int marked;         // bytes of a byte order mark at its begin
-    int begun, missing; // bytes of a character that are there, and those that are not yet
-    uint8_t low, high;  // what the next of them may be
+    int marked;         // bytes of a byte order mark seen at its start
+    int begun, missing; // bytes of the current character seen, and still missing
+    uint8_t low, high;  // range of its next byte
 } odd_bytes;            // starts as {0}
 
-// Passes a part on as it is, and counts on the way the first time that it is read to its end. Parts are read in order. Takes over
-// *source: it is closed with *out, or at once on failure.
+// Passes a part through unchanged and counts while it is first read to its end. Parts are read in order. Takes over *source,
+// which is closed together with *out, or immediately on failure.
 sigmoe_status odd_bytes_watch(odd_bytes *o, int part, byte_source *source, arena *a, byte_source *out);

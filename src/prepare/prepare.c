@@ -52,7 +52,7 @@ static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request 
     return SIGMOE_OK;
 }
 
-// Replacing `out`, or what an earlier run left of it, must not remove what is read.
+// Replacing `out`, or what an earlier run left of it, must not remove an input.
 static sigmoe_status keep_inputs(const sigmoe_prepare_request *request, const char *out) {
     for (int i = 0; i < request->input_count; i++)
         TRY(output_directory_spares(out, request->inputs[i], "the input", "output"));
@@ -78,7 +78,7 @@ static sigmoe_status prepare_in(
     return SIGMOE_OK;
 }
 
-// Written aside: what fails or is interrupted leaves nothing but downloads, which the next try uses.
+// Writes to a temporary directory: a failure or interruption leaves nothing but downloads, which the next try uses.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
     tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
     char download[PATH_CAPACITY];

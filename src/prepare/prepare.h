@@ -1,4 +1,4 @@
-// Text to a directory of token shards: what sigmoe_prepare does.
+// Turns text into a directory of token shards: the implementation of sigmoe_prepare.
 #pragma once
 
 #include "base/status.h"

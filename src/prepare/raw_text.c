@@ -107,7 +107,7 @@ typedef struct split_source {
     bool begun, ended;
 } split_source;
 
-// Bytes of the text, part behind part; *count 0 at its end.
+// Reads on, from one part to the next; *count 0 at the end of the text.
 static sigmoe_status read_on(split_source *s, void *buffer, size_t capacity, size_t *count) {
     for (;;) {
         *count = 0;
@@ -126,7 +126,7 @@ static sigmoe_status read_on(split_source *s, void *buffer, size_t capacity, siz
     return SIGMOE_OK;
 }
 
-// How many of the bytes, of which the first lies at `at`, belong in front of the split that nominally starts at `start`.
+// How many of `count` bytes, the first one at position `place`, precede the split that nominally starts at `start`.
 static size_t in_front(
     const split_source *s, const unsigned char *bytes, size_t count, int64_t at, int64_t start) {
     size_t i = at >= start ? 0 : (uint64_t)(start - at) < count ? (size_t)(start - at) : count;

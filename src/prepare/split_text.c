@@ -25,19 +25,19 @@ struct sentence_reader {
     int64_t line; // of the part, from 1
 
     growing lines;
-    size_t begin, scanned, end; // of what is unread in `lines`, and of it what has no newline
+    size_t begin, scanned, end; // unread bytes in `lines`: from begin to end; no newline before `scanned`
     growing document;
     const char *rest; // of the line or document that is handed out
     size_t rest_size;
-    bool rest_whole; // the line ends where the rest does
-    bool continues;  // the next piece continues the one before
+    bool rest_whole; // the line ends where `rest` does
+    bool continues;  // the next piece continues the previous one
     raw_measure measure;
     bad_lines bad;
 };
 
 // ---------------------------------------------------------------- lines of a part
 
-// Room for `needed` bytes; what is there moves along.
+// Makes room for `needed` bytes and keeps the contents.
 static sigmoe_status grow(arena *a, growing *g, size_t needed) {
     if (needed <= g->capacity) return SIGMOE_OK;
     size_t capacity = g->capacity ? g->capacity : FIRST_CAPACITY;
@@ -64,8 +64,8 @@ static sigmoe_status fill(sentence_reader *r) {
     return SIGMOE_OK;
 }
 
-// Bytes of the next line in the buffer, newline included; 0: the part has ended. A line longer than `limit` is handed
-// out as far as it is there.
+// The size of the next line in the buffer, with its newline; 0: the part has ended. Of a line longer than `limit`, only what
+// has been read is returned.
 static sigmoe_status next_line(sentence_reader *r, size_t limit, size_t *size) {
     for (;;) {
         const char *newline =
@@ -88,8 +88,8 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-// How much of `bytes` is handed out in one go: up to the last white space within SENTENCE_BYTES, or else the first behind.
-// 0: where there is none, and `whole` is false, so that more may follow.
+// The size of the next piece of `bytes`: up to the last white space within SENTENCE_BYTES, or else the first one after that.
+// 0: there is none, and more may follow as `whole` is false.
 static size_t piece_size(const char *bytes, size_t size, bool whole) {
     if (whole && size <= SENTENCE_BYTES) return size;
     size_t cut = SENTENCE_BYTES;
@@ -124,7 +124,7 @@ static sigmoe_status fail_word(const sentence_reader *r) {
         name_of_part(r), split_names[r->split], WORD_BYTES >> 20, r->measure.bytes);
 }
 
-// A line at most, or a part of a long one, as far as it must be there to be cut: *whole false.
+// Returns a line or, with *whole false, as much of a long line as is needed to cut it.
 static sigmoe_status next_line_part(sentence_reader *r, size_t *size, bool *whole) {
     for (size_t limit = 2 * SENTENCE_BYTES;; limit *= 2) {
         TRY(next_line(r, limit, size));
@@ -182,17 +182,17 @@ static sigmoe_status take_document(sentence_reader *r, const json_text *text) {
     return SIGMOE_OK;
 }
 
-// What begins at byte `begin` of the line.
+// Scans the document that begins at byte `begin` of the line.
 static sigmoe_status scan_document(sentence_reader *r, const char *line, size_t begin, size_t end) {
     char reason[160];
     json_text text;
     size_t size = end - begin;
-    // The document before has been handed out: its buffer serves the scan.
+    // The previous document has been handed out, so the scan can use its buffer.
     TRY(grow(r->memory, &r->document, json_text_levels(size)));
     switch (json_text_find(line + begin, size, (unsigned char *)r->document.bytes, &text)) {
     case JSON_TEXT_FOUND:
         return take_document(r, &text);
-    case JSON_TEXT_NULL: // as what has no text says it, besides ""
+    case JSON_TEXT_NULL: // a document without text, like ""
         r->rest_size = 0;
         return SIGMOE_OK;
     case JSON_TEXT_MISSING:
@@ -209,13 +209,13 @@ static sigmoe_status scan_document(sentence_reader *r, const char *line, size_t 
     return fail_line(r, reason);
 }
 
-// How much of a file's begin says only that it is UTF-8.
+// Size of the UTF-8 byte order mark at the start of a file, or 0.
 static size_t byte_order_mark(const char *bytes, size_t size) {
     static const char mark[] = "\xef\xbb\xbf";
     return size >= sizeof mark - 1 && memcmp(bytes, mark, sizeof mark - 1) == 0 ? sizeof mark - 1 : 0;
 }
 
-// To behind the end of a line that is longer than what is held of it.
+// Skips the rest of a line that is longer than the part of it in the buffer.
 static sigmoe_status skip_line(sentence_reader *r) {
     for (;;) {
         size_t size;
@@ -226,7 +226,7 @@ static sigmoe_status skip_line(sentence_reader *r) {
     }
 }
 
-// A line that is refused, where such lines are to be counted instead. `to_end`: it was not consumed yet.
+// Counts a bad line instead of failing, if the text allows that. `to_end`: its rest has not been consumed yet.
 static sigmoe_status pass_over(sentence_reader *r, sigmoe_status status, bool to_end) {
     if (status != SIGMOE_BAD_FORMAT || !r->text->skip_bad_lines) return status;
     if (r->bad.count++ == 0) snprintf(r->bad.first, sizeof r->bad.first, "%s", sigmoe_message());

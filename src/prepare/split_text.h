@@ -1,5 +1,5 @@
-// A corpus whose splits are given, as byte streams that are read as often as needed, and the sentences in them: what a
-// SentencePiece model learns from and encodes one by one.
+// A corpus with given splits, as byte streams that are read as often as needed, and the sentences in them: the units that a
+// SentencePiece model learns from and encodes.
 #pragma once
 
 #include "data/dataset_meta.h"
@@ -7,8 +7,8 @@
 
 typedef enum sentence_format {
     SENTENCE_LINES, // plain text: each line; the raw text is the bytes as they are
-    SENTENCE_DOCUMENTS, // a JSON object a line: its field `text`, with <STORY_SEP> behind it unless it is empty; the
-                        // raw text is these, one behind the other
+    SENTENCE_DOCUMENTS, // one JSON object per line: its field `text`, followed by <STORY_SEP> unless it is empty; the
+                        // raw text is their concatenation
 } sentence_format;
 
 typedef struct split_text {
@@ -16,8 +16,8 @@ typedef struct split_text {
     const char *source; // for meta.json
     sentence_format format;
     int parts[SPLITS];
-    // The tokenizer learns from so many of train's parts, at most, and of them from sentences of about so many bytes: where
-    // they have more, from a sample.
+    // The tokenizer learns from at most this many parts of train, and from sentences of about this many bytes in total: if
+    // there are more, from a sample.
     int training_parts;
     int64_t training_bytes;
     bool skip_bad_lines; // of documents, those that are no JSON with a text
@@ -27,22 +27,22 @@ typedef struct split_text {
 } split_text;
 
 enum {
-    SENTENCE_BYTES = 1 << 14,  // the longest piece that is encoded in one go, if it has white space
+    SENTENCE_BYTES = 1 << 14,  // the longest piece encoded at once, if it has white space
     WORD_BYTES = 16 << 20,     // the longest run without white space
     DOCUMENT_BYTES = 16 << 20, // the longest line of JSON
 };
 
 typedef struct sentence {
     const char *bytes; // without the newline; valid until the next call; NULL: the end
-    size_t size;       // at most SENTENCE_BYTES, or what has no white space but at its begin
-    bool cut;          // of a longer line or document, cut in front of white space, which changes no token
-    bool continues;    // the one before, which was cut
+    size_t size;       // at most SENTENCE_BYTES, unless its only white space is at its start
+    bool cut;          // part of a longer line or document, cut before white space, which changes no token
+    bool continues;    // continues the previous sentence, which was cut
 } sentence;
 
-// Lines that were passed over.
+// Lines that were skipped.
 typedef struct bad_lines {
     int64_t count;
-    char first[512]; // where the first one is and what is wrong with it
+    char first[512]; // location and problem of the first one
 } bad_lines;
 
 typedef struct sentence_reader sentence_reader;
@@ -50,7 +50,7 @@ typedef struct sentence_reader sentence_reader;
 // The sentences of the split's first `parts` parts.
 sigmoe_status sentence_reader_open(const split_text *text, int split, int parts, sentence_reader **out);
 sigmoe_status sentence_reader_next(sentence_reader *r, sentence *out);
-// Of the raw text handed out so far; borrowed.
+// Measures the raw text returned so far; borrowed.
 const raw_measure *sentence_reader_measure(const sentence_reader *r);
 const bad_lines *sentence_reader_bad_lines(const sentence_reader *r); // so far; borrowed
 void sentence_reader_close(sentence_reader *r);                       // NULL is allowed

@@ -1,7 +1,7 @@
-// From a text to token shards.
+// Turns a text into token shards.
 #pragma once
 
 #include "prepare/corpus.h"
 
-// Cuts a text into splits and tokens as the request says.
+// Splits and tokenizes a text as requested.
 sigmoe_status corpus_tokenize(const corpus_request *request, const raw_text *text);

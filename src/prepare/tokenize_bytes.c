@@ -12,7 +12,7 @@ typedef struct tokenization {
     const raw_text *text;
     int64_t starts[SPLITS + 1]; // where splits nominally begin; [SPLITS] is the end
     int64_t position;
-    int current;      // the split that takes the next byte
+    int current;      // the split of the next byte
     int16_t ids[256]; // -1: a byte that the first reading did not meet
     int32_t tokens[RAW_BLOCK];
     split_output splits[SPLITS];
@@ -38,7 +38,7 @@ static sigmoe_status tokenize_block(void *context, const unsigned char *bytes, s
     tokenization *t = context;
     while (count > 0) {
         while (begins_next(t, bytes[0])) t->current++;
-        // Up to the next nominal start all is sure; behind it byte by byte until the cut is found.
+        // Up to the next nominal start no check is needed; from there on, byte by byte until the cut is found.
         int64_t sure = t->current + 1 < SPLITS ? t->starts[t->current + 1] - t->position : (int64_t)count;
         size_t here = sure < 1 ? 1 : (size_t)sure < count ? (size_t)sure : count;
         TRY(add_to_split(t, bytes, here));

@@ -17,7 +17,7 @@ static const uint64_t sample_seed = 0x736d6f65;
 
 // ---------------------------------------------------------------- training
 
-// What the trainer can use: it leaves longer sentences out.
+// Whether the trainer can use the sentence: it skips longer ones.
 static bool trains(const sentence *s) {
     return !s->cut && s->size <= SENTENCEPIECE_LONGEST;
 }
@@ -26,7 +26,7 @@ typedef struct training {
     sentence_reader *reader;
     progress_meter *meter;
     double share;             // of the sentences that are drawn
-    int64_t sentences, bytes; // that could be used
+    int64_t sentences, bytes; // that can be used
     int64_t drawn, drawn_bytes;
 } training;
 
@@ -42,7 +42,7 @@ static sigmoe_status next_usable(training *t, sentence *s) {
     }
 }
 
-// A sentence's number alone decides whether it is drawn.
+// Whether a sentence is drawn depends on its number alone.
 static sigmoe_status next_drawn(void *context, const char **bytes, size_t *size) {
     static const random_stream draw = {.seed = sample_seed, .purpose = RANDOM_DATA};
     training *t = context;
@@ -57,7 +57,7 @@ static sigmoe_status next_drawn(void *context, const char **bytes, size_t *size)
     return SIGMOE_OK;
 }
 
-// The trainer has all sentences and is at work on them.
+// Called while the trainer, which has all sentences, is at work.
 static sigmoe_status while_training(void *context) {
     training *t = context;
     return progress_at(t->meter, t->meter->state.done);
@@ -71,7 +71,7 @@ static sigmoe_status count_usable(training *t) {
     return SIGMOE_OK;
 }
 
-// One pass over what the tokenizer learns from. With `path`, it trains on the share drawn.
+// One pass over the text that the tokenizer learns from. With `path`, trains on the share drawn.
 static sigmoe_status pass_over(const split_text *text, const sigmoe_observer *observer, const char *task,
     int64_t vocab_size, const char *path, training *t) {
     progress_meter meter;
@@ -96,7 +96,7 @@ static sigmoe_status train_model(const split_text *text, int64_t vocab_size, con
     return pass_over(text, observer, "train the tokenizer", vocab_size, path, t);
 }
 
-// ---------------------------------------------------------------- all of it
+// ---------------------------------------------------------------- the whole text
 
 static sigmoe_status encode_splits(const split_text *text, const piece_model *model, const char *directory,
     const sigmoe_observer *observer, split_content *splits, bad_lines *bad) {
@@ -113,8 +113,8 @@ static sigmoe_status encode_splits(const split_text *text, const piece_model *mo
     return status;
 }
 
-// The trainer leaves out the rarest characters, one in 2000 at most. Where far more are unknown, a split is of another kind than
-// what the tokenizer learned from, or no text.
+// The trainer drops the rarest characters, at most one in 2000. If far more are unknown, the split differs from what the
+// tokenizer learned from, or is not text.
 static void note_unknown(const split_content *splits, const sigmoe_observer *observer) {
     enum { MOST_PERCENT = 1 };
     const split_content *worst = NULL;
@@ -132,7 +132,7 @@ static void note_unknown(const split_content *splits, const sigmoe_observer *obs
         split_names[worst - splits], 100 * (double)worst->unknown / (double)worst->tokens);
 }
 
-// The test split of documents is the validation text once more.
+// The test split of documents is a second copy of the validation text.
 static int64_t all_bad(const bad_lines *bad) {
     return bad[0].count + bad[1].count;
 }
@@ -200,7 +200,7 @@ done:
     return status;
 }
 
-// ---------------------------------------------------------------- a text that is yet to be cut
+// ---------------------------------------------------------------- texts that have to be cut into splits
 
 typedef struct cut_text {
     const raw_text *text;
@@ -218,9 +218,9 @@ static const char *cut_name(const void *context, int split, int part) {
     return ((const cut_text *)context)->text->name;
 }
 
-// The splits as they are cut, for in a short text that may leave one with nothing.
+// Checks the splits as they are actually cut: in a short text, moving the cuts may leave one empty.
 static sigmoe_status check_splits(const raw_text *text, int64_t bytes) {
-    enum { CUT_MOVES = 4 }; // bytes that a cut moves: fewer
+    enum { CUT_MOVES = 4 }; // more than the bytes that a cut can move
     int64_t starts[SPLITS + 1];
     raw_text_starts(bytes, starts);
     for (int i = 0; i < SPLITS; i++) {

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Over the socket go the sentences, each a sentence_size and its bytes, until the parent shuts its side down; then the
-// outcome comes back, a kept_failure, whose status may be SIGMOE_OK.
+// The parent sends the sentences over the socket, each as a sentence_size and its bytes, then shuts its side down; the child
+// sends the outcome back.
 typedef uint32_t sentence_size;
 enum { SEND_BYTES = 1 << 13, WAIT_MILLISECONDS = 100 };
 
@@ -36,7 +36,7 @@ static sigmoe_status receive_sentence(void *context, const char **bytes, size_t 
     return SIGMOE_OK;
 }
 
-// Never returns. Signals that ask to stop or to save reach the parent, too, who decides; the child does not outlive it.
+// Never returns. Signals that ask to stop or to save also reach the parent, which decides; the child does not outlive it.
 static void be_child(int socket, pid_t parent, const char *name, int64_t vocab_size, const char *path) {
     static receiver r;
     sigmoe_status status;
@@ -61,7 +61,7 @@ static void be_child(int socket, pid_t parent, const char *name, int64_t vocab_s
 typedef struct sender {
     int socket;
     size_t used;
-    bool refused; // the child takes no more: its outcome says why
+    bool refused; // the child accepts no more; its outcome says why
     char bytes[SEND_BYTES];
 } sender;
 

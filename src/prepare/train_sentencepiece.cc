@@ -14,7 +14,7 @@ namespace {
 
 namespace library = ::sentencepiece;
 
-// The library pulls; a failure of ours ends its loop and is reported after it.
+// The library pulls sentences; a failure on our side ends its loop and is reported afterwards.
 class InputIterator : public library::SentenceIterator {
   public:
     explicit InputIterator(const sentencepiece_input *input) : input_(input) { Next(); }
@@ -68,7 +68,7 @@ sigmoe_status explain(const library::util::Status &status, const char *name, int
 
 sigmoe_status train(
     const sentencepiece_input *input, const char *name, int64_t vocab_size, const char *path) {
-    // With fewer the library fails on its own three before it has counted what else is needed.
+    // With fewer, the library fails on its own three special pieces before it counts what else is needed.
     const int64_t least = 3;
     const std::unordered_map<std::string, std::string> options = {
         {"model_type", "bpe"},

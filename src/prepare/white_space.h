@@ -1,12 +1,12 @@
-// White space in UTF-8, as far as a text may be cut there for SentencePiece.
+// White space in UTF-8 at which a text may be cut for SentencePiece.
 #pragma once
 
 #include <stddef.h>
 #include <string.h>
 
-// Bytes of the white space that begins here; 0: none does. It is what Unicode calls White_Space and SentencePiece turns into
-// a space, so neither U+000B, which it drops, nor U+0085, which it keeps. Such a character joins no other when text is
-// normalized: what stands in front of it and what follows become the same tokens apart as together.
+// Size in bytes of the white space at `bytes`; 0: there is none. This is what Unicode calls White_Space and SentencePiece turns
+// into a space, so neither U+000B, which it drops, nor U+0085, which it keeps. Normalization joins such a character with no
+// other, so the text before it and the text from it on give the same tokens apart as together.
 static inline size_t white_space_at(const char *bytes, size_t size) {
     const unsigned char *b = (const unsigned char *)bytes;
     if (size == 0) return 0;

@@ -4,7 +4,7 @@
 
 enum { ENTRIES = 1 << 15, LONGEST_WORD = 22, MOST_IDS = 10 };
 
-// One cache line. A new word takes the place of the one that was there.
+// One cache line. A new word replaces the one that was there.
 typedef struct entry {
     uint8_t size; // of the word; 0: nothing is here
     uint8_t count;

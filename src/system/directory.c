@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HELD = O_PATH | O_DIRECTORY }; // enough to look names up in it, also where it may not be read
+enum { HELD = O_PATH | O_DIRECTORY }; // enough to look up names in it, even if it cannot be read
 
 // ---------------------------------------------------------------- descriptors
 
-// Where files stay open, as the shards of a split do, there may be more of them than the soft limit, often 1024, allows.
+// Files may stay open, such as a split's shards, and there may be more of them than the soft limit, often 1024, allows.
 static bool raise_open_files(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return false;
@@ -30,7 +30,7 @@ int descriptor_open(int directory, const char *name, int flags) {
     return descriptor;
 }
 
-// A directory that may be written but not read, as drop boxes are, cannot be synced by whom it is closed to.
+// A directory that can be written but not read (a drop box) cannot be synced by a user without read permission.
 sigmoe_status directory_sync_names(int directory, const char *path) {
     int descriptor = descriptor_open(directory, ".", O_RDONLY | O_DIRECTORY);
     if (descriptor < 0) return errno == EACCES ? SIGMOE_OK : fail_errno("cannot sync %s to the disk", path);
@@ -49,14 +49,14 @@ sigmoe_status path_sync(const char *path) {
     return status;
 }
 
-// ---------------------------------------------------------------- walking to one
+// ---------------------------------------------------------------- walking to a directory
 
 typedef struct walk {
-    const char *path;  // for sentences
+    const char *path;  // for error messages
     const char *doing; // likewise
     bool make;
-    int at;    // where it is
-    int depth; // below the directory with the mark; -1: outside of any
+    int at;    // the current directory
+    int depth; // below the marked directory; -1: not in one
 } walk;
 
 static bool has_mark(int directory) {
@@ -81,7 +81,7 @@ static sigmoe_status refuse_step(const walk *w, const char *name, int length) {
     return fail_errno("cannot %s %s", w->doing, w->path);
 }
 
-// Into `name`, which ends `length` bytes into the path.
+// Steps into `name`, which ends `length` bytes into the path.
 static sigmoe_status step(walk *w, const char *name, int length) {
     int next = open_step(w, name);
     if (next < 0 && errno == ENOENT && w->make) {
@@ -99,7 +99,7 @@ static sigmoe_status step(walk *w, const char *name, int length) {
     return SIGMOE_OK;
 }
 
-// Along the first `length` bytes of the path; none: to where the process is.
+// Walks along the first `length` bytes of the path; if 0, to the working directory.
 static sigmoe_status walk_along(walk *w, size_t length) {
     char name[NAME_MAX + 1];
     w->at = descriptor_open(AT_FDCWD, length && *w->path == '/' ? "/" : ".", HELD);
@@ -165,7 +165,7 @@ void directory_unmake(const char *path, size_t existed) {
     char part[PATH_CAPACITY];
     snprintf(part, sizeof part, "%s", path);
     for (size_t length = strlen(part); length > existed;) {
-        // Where something else has come into it, such as a download to go on with, it stays.
+        // A directory that something else has been put into meanwhile, such as a download to be resumed, remains.
         if (rmdir(part) != 0 && errno != ENOENT) return;
         char *slash = strrchr(part, '/');
         length = slash ? (size_t)(slash - part) : 0;
@@ -173,7 +173,7 @@ void directory_unmake(const char *path, size_t existed) {
     }
 }
 
-// ---------------------------------------------------------------- what is in one
+// ---------------------------------------------------------------- contents
 
 static int keep_entry(const struct dirent *entry) {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -211,7 +211,7 @@ sigmoe_status directory_list(const char *path, arena *a, char ***names, int *cou
     return status;
 }
 
-// A directory in one that is held; to read its names.
+// Opens a directory inside one that is held, for reading its names.
 static int open_below(int directory, const char *name) {
     return descriptor_open(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }

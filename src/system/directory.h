@@ -1,8 +1,8 @@
-// Directories: walked to, made, listed and removed through descriptors, so that no name is looked up twice.
+// Directories are walked to, made, listed and removed through descriptors, so that no name is looked up twice.
 //
-// The program's own directories carry a file MARK_NAME, written before anything else (formats/output_kind.h). It also says
-// where the user's own names end: links are followed as far as the marked directory and in none of what lies in it. So a run
-// that came from somebody else cannot lead what is written, or removed, to another place.
+// The program's own directories have a file MARK_NAME, written before anything else (system/output_kind.h). It also marks where
+// the user's own names end: links are followed up to and including the marked directory, but not inside it. So a run received
+// from somebody else cannot redirect what is written or removed to another location.
 #pragma once
 
 #include "base/arena.h"
@@ -10,31 +10,31 @@
 
 #define MARK_NAME ".sigmoe"
 
-// openat(2), close-on-exec, mode 0666; as many files as the system allows may be open.
+// openat(2) with close-on-exec and mode 0666; allows as many open files as the system does.
 int descriptor_open(int directory, const char *name, int flags);
 
-// The directory (O_PATH). `doing` completes "cannot ...", as in "write".
+// Opens the directory (O_PATH). `doing` completes "cannot ...", for example "write".
 sigmoe_status directory_hold(const char *path, const char *doing, int *descriptor);
-// The one that `path` is in; *leaf is the rest of it.
+// Opens the directory that `path` is in; *leaf is the last part of the path.
 sigmoe_status directory_hold_parent(const char *path, const char *doing, int *descriptor, const char **leaf);
 
-// With parents, each new one synced in its own; existing is fine.
+// Makes a directory and its parents, and syncs the parent of each new one; existing directories are fine.
 sigmoe_status directory_make(const char *path);
-// How much of `path` is there: the bytes of its longest part that exists.
+// The length in bytes of the longest leading part of `path` that exists.
 size_t directory_existing(const char *path);
-// Removes the empty directories of `path` beyond its first `existed` bytes: what directory_make made.
+// Removes the empty directories of `path` beyond its first `existed` bytes: those that directory_make made.
 void directory_unmake(const char *path, size_t existed);
 sigmoe_status directory_remove(const char *path); // with its contents
 sigmoe_status directory_rename(const char *from, const char *to);
-// fsync of every file in `partial`, then renames the directory to `final`.
+// Syncs every file in `partial`, then renames the directory to `final`.
 sigmoe_status directory_commit(const char *partial, const char *final);
-// Lists names (not . and ..) sorted bytewise, in the arena.
+// Lists the names in a directory, without . and .., sorted bytewise, in the arena.
 sigmoe_status directory_list(const char *path, arena *a, char ***names, int *count);
 sigmoe_status path_sync(const char *path); // fsync; of a directory: of the names in it
 
-// ---------------------------------------------------------------- of one that is held; `path` is its name in sentences
+// ---------------------------------------------------------------- for a held directory; `path` is its name in messages
 
-// Calls `use` for each entry, sorted bytewise, until one fails.
+// Calls `use` for each entry, sorted bytewise, until a call fails.
 typedef sigmoe_status directory_use(void *context, int directory, const char *path, const char *name);
 sigmoe_status directory_each(int directory, const char *path, directory_use *use, void *context);
 sigmoe_status directory_remove_in(

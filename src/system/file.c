@@ -12,7 +12,7 @@
 
 enum { PARTIAL_NAMES = 1000 };
 
-// ---------------------------------------------------------------- what is there
+// ---------------------------------------------------------------- checks
 
 static const char *kind_of(mode_t mode) {
     return S_ISDIR(mode) ? "a directory" : S_ISLNK(mode) ? "a symbolic link" : "a device or a pipe";
@@ -64,9 +64,9 @@ sigmoe_status file_appendable(const char *path) {
     return with_parent(path, appendable_in);
 }
 
-// ---------------------------------------------------------------- written aside
+// ---------------------------------------------------------------- atomic writing
 
-// A name that nothing has yet: whatever stands beside the file, a link as well as another process's part, stays as it is.
+// Uses an unused name, so that whatever is beside the file, be it a link or another process's partial file, is not touched.
 static int open_partial(file_writer *w, int directory) {
     for (int i = 0;; i++) {
         snprintf(
@@ -113,7 +113,7 @@ sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count)
 }
 
 static sigmoe_status take_name(const file_writer *w, int directory, const char *name) {
-    // Again: what stands there may have come since, and a token_writer chooses the name at the end.
+    // Checked again: something may have appeared there, and a token_writer chooses the name only at the end.
     TRY(replaceable_in(directory, name, w->final_path));
     if (renameat(directory, path_leaf(w->partial_path), directory, name) != 0)
         return fail_errno("cannot write %s", w->final_path);
@@ -134,7 +134,7 @@ sigmoe_status file_writer_commit(file_writer *w) {
         status = take_name(w, directory, name);
         close(directory);
     }
-    if (status != SIGMOE_OK) file_remove(w->partial_path); // nothing, where it was renamed but not synced
+    if (status != SIGMOE_OK) file_remove(w->partial_path); // no effect if it was renamed but not synced
     return status;
 }
 
@@ -213,10 +213,10 @@ void file_remove(const char *path) {
     failure_again(&before);
 }
 
-// ---------------------------------------------------------------- read
+// ---------------------------------------------------------------- reading
 
 sigmoe_status file_open(const char *path, int *descriptor, int64_t *size) {
-    // Not blocking: a pipe without a writer must not hang, it is refused below.
+    // Non-blocking: a pipe without a writer, refused below, must not hang.
     int opened = descriptor_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
     if (opened < 0) return fail_errno("cannot read %s", path);
     struct stat about;

@@ -1,5 +1,6 @@
-// Files, safely: written aside, fsynced and renamed, so that a reader sees the old contents or the new, never a half. Each is
-// opened relative to its directory (formats/directory.h), a regular file only, and never through a link in its own name.
+// Safe file access. Files are written under a temporary name, fsynced and renamed, so that a reader sees the old contents or
+// the new, never a mixture. They are opened relative to their directory (system/directory.h), must be regular files, and their
+// own name must not be a link.
 #pragma once
 
 #include "system/directory.h"
@@ -12,12 +13,12 @@ typedef struct file_writer {
     char partial_path[PATH_CAPACITY + 64]; // beside it and its own, "<final>.<process>-<number>.partial"
 } file_writer;
 
-// Whether nothing or a regular file stands at `path`: what a file_writer may replace. Others are refused by opening and by
-// committing; asked before a long computation, too.
+// Checks that there is nothing or a regular file at `path`, which a file_writer may replace. Opening and committing check this,
+// too; call it also before a long computation.
 sigmoe_status file_replaceable(const char *path);
 sigmoe_status file_writer_open(file_writer *w, const char *path);
 sigmoe_status file_writer_write(file_writer *w, const void *bytes, size_t count);
-// Flush, fsync, rename, fsync of the directory. On failure the partial file is removed.
+// Flushes, fsyncs, renames, and fsyncs the directory. Removes the partial file on failure.
 sigmoe_status file_writer_commit(file_writer *w);
 void file_writer_abandon(file_writer *w); // after a failure, whose sentence stays; harmless after commit
 // Commits, or abandons where `status` is another than SIGMOE_OK; returns what became of it.
@@ -29,10 +30,10 @@ sigmoe_status file_write(const char *path, const void *bytes, size_t count);
 typedef sigmoe_status file_contents(FILE *out, const void *context);
 sigmoe_status file_print(const char *path, file_contents *print, const void *context);
 
-// Whether `path` can be appended to: nothing is there, or a regular file. One that has several names (hard links) is refused,
-// too: what is appended would show under all of them, in a backup as well as in a file that a stranger chose.
+// Checks that `path` can be appended to: it is a regular file or does not exist. A file with several names (hard links) is
+// refused, since appended data would show under all of them, be it a backup or a file that a stranger chose.
 sigmoe_status file_appendable(const char *path);
-// Opens it for appending, or makes it; close with fclose().
+// Opens the file for appending and creates it if necessary; close with fclose().
 sigmoe_status file_append(const char *path, FILE **stream);
 sigmoe_status file_rename(const char *from, const char *to); // in one directory
 void file_remove(const char *path);                          // where it is there

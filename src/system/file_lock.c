@@ -30,7 +30,7 @@ sigmoe_status file_lock_open(const char *path, int *descriptor) {
     return status;
 }
 
-// NFS without its lock daemon, Lustre mounted without locks: errors other than that somebody holds it.
+// Other errors mean that locks are not available: NFS without its lock daemon, Lustre mounted without locks.
 bool file_lock_try(int descriptor) {
     return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
 }

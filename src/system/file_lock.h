@@ -1,11 +1,12 @@
-// A file that processes lock by flock(2): the lock ends with the last process that holds the descriptor, however it ends.
+// A file that processes lock by flock(2): the lock ends when the last process that holds the descriptor ends, for whatever
+// reason.
 #pragma once
 
 #include "base/status.h"
 
-// Opens the file, or makes it. Close the descriptor to give the lock back.
+// Opens the file and creates it if necessary. Close the descriptor to release the lock.
 sigmoe_status file_lock_open(const char *path, int *descriptor);
-// Whether it is ours now; false where another process holds it. On file systems without locks it is everybody's.
+// Tries to take the lock; false if another process holds it. On a file system without locks every process succeeds.
 bool file_lock_try(int descriptor);
-// Whether `path` is still the file that was opened: who held the lock may have removed it, to our opening a file of its own.
+// Whether `path` is still the file that was opened: the lock's previous holder may have removed that one in the meantime.
 bool file_lock_stands(int descriptor, const char *path);

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Nobody else calls a file so. It is the first to come into the directory and the last to go, so that whenever a run is
-// killed, what it leaves has the mark or is empty.
+// No other program uses this name. The file is the first to be created in the directory and the last to be removed: whenever a
+// run is killed, what it leaves has the mark or is empty.
 static const char unfinished[] = ".sigmoe-unfinished";
 
 sigmoe_status output_directory_spares(
@@ -39,7 +39,7 @@ static sigmoe_status remove_contents(const output_directory *d) {
     return status;
 }
 
-// ---------------------------------------------------------------- beside: "<out>.partial"
+// ---------------------------------------------------------------- beside the output: "<out>.partial"
 
 static sigmoe_status note_entry(void *context, int directory, const char *path, const char *name) {
     (void)directory, (void)path, (void)name;
@@ -89,11 +89,11 @@ static sigmoe_status begin_beside(output_directory *d) {
 }
 
 static sigmoe_status take_name(const output_directory *d) {
-    TRY(output_check(d->final, false)); // it may have come meanwhile
+    TRY(output_check(d->final, false)); // may have appeared meanwhile
     return directory_rename(d->partial, d->final);
 }
 
-// Once it is not marked as unfinished, no later run takes it for what may go.
+// Once the mark is gone, no later run considers the directory removable.
 static sigmoe_status finish_beside(output_directory *d) {
     file_remove(d->lock);
     close(d->descriptor);
@@ -105,7 +105,7 @@ static void abandon_beside(output_directory *d) {
     close(d->descriptor);
 }
 
-// ---------------------------------------------------------------- inside: "<out>/.sigmoe-partial"
+// ---------------------------------------------------------------- inside the output: "<out>/.sigmoe-partial"
 
 static sigmoe_status begin_inside(output_directory *d, bool force) {
     TRY(place_enter(&d->place, d->final, force, NULL));

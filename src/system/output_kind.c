@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// ---------------------------------------------------------------- what each kind holds
+// ---------------------------------------------------------------- contents of each kind
 
 enum { MOST_FILES = 12, MOST_KEYS = 3, MARK_SIZE = 32 };
 
@@ -19,9 +19,9 @@ typedef struct kind_description {
     const char *name;              // in the mark
     const char *files[MOST_FILES]; // patterns of file names
     const char *folder;            // the only directory in it, or NULL
-    const char *members;           // patterns of the directories in that; each holds what `member` says
+    const char *members;           // patterns of the folder's directories, whose kind is `member`
     output_kind member;
-    // Without a mark: a file, and keys of its JSON object or how its text begins.
+    // Without a mark: a file, and the keys of its JSON object or the beginning of its text.
     const char *evidence;
     const char *keys[MOST_KEYS];
     const char *beginning;
@@ -64,7 +64,7 @@ static const kind_description kinds[OUTPUT_KINDS] = {
         .beginning = "d_model,experts,expert_size,k,"},
 };
 
-// Nothing was shown in it yet.
+// A directory with nothing else in it does not have any results yet.
 static const char *const stays[] = {LOCK_NAME, REPLACED_NAME, REPLACING_NAME, REMOVED_NAME, ASIDE_NAME,
     DRAWING_NAME, MARK_NAME "-download*", "lost+found"};
 
@@ -83,7 +83,7 @@ sigmoe_status output_mark(const char *directory, output_kind kind) {
     return file_write(path, text, (size_t)length);
 }
 
-// The first bytes of a regular file, as text; -1 when it cannot be read.
+// Reads the first bytes of a regular file as text; -1 if it cannot be read.
 static ssize_t read_beginning(int directory, const char *name, char *text, size_t size) {
     struct stat about;
     int descriptor = descriptor_open(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -106,9 +106,9 @@ output_kind output_marked_in(int directory) {
     return (output_kind)kind;
 }
 
-// ---------------------------------------------------------------- without a mark
+// ---------------------------------------------------------------- directories without a mark
 
-// Whether the text names each of the keys: enough to know files by that the program itself wrote.
+// Whether each of the keys occurs in the text: enough to recognize files that the program itself wrote.
 static bool names_keys(const file_map *text, const char *const *keys) {
     char quoted[64];
     for (int i = 0; i < MOST_KEYS && keys[i]; i++) {
@@ -157,9 +157,9 @@ static const kind_description *kind_of(int directory, const char *path) {
     return kind;
 }
 
-// ---------------------------------------------------------------- what is not the program's
+// ---------------------------------------------------------------- foreign contents
 
-// What is written aside ends in ".partial", with a file_writer's number before that.
+// Cuts the ending of a temporary file: ".partial", preceded by a file_writer's number.
 static void cut_partial(char *name) {
     static const char end[] = ".partial";
     size_t length = strlen(name), tail = sizeof end - 1;
@@ -187,7 +187,7 @@ bool output_owns(output_kind kind, const char *name) {
     return kind < OUTPUT_KINDS && (is_folder_of(&kinds[kind], name) || is_file_of(&kinds[kind], name));
 }
 
-// A search for the first entry that is not the program's.
+// A search for the first entry that the program did not write.
 typedef struct search {
     const kind_description *kind;
     bool in_folder;
@@ -226,7 +226,7 @@ static sigmoe_status look_into(const search *s, int directory, const char *path,
     return status;
 }
 
-// ---------------------------------------------------------------- what may be written to
+// ---------------------------------------------------------------- permission to write
 
 static sigmoe_status note_contents(void *context, int directory, const char *path, const char *name) {
     bool *bare = context;

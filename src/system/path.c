@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_LINKS = 40 }; // the kernel's own limit
+enum { MOST_LINKS = 40 }; // same as the kernel's limit
 
 static sigmoe_status too_long(const char *path) {
     return fail(SIGMOE_BAD_ARGUMENT, "the path %.60s... is longer than %d bytes", path, PATH_CAPACITY - 1);
 }
 
-// "data/" and "train.bin" make "data//train.bin", which reads as if something were missing.
+// Otherwise "data/" and "train.bin" would make "data//train.bin", which looks as if something were missing.
 static void join_slashes(char *path) {
     char *end = path;
     for (const char *c = path; *c; c++)
@@ -75,7 +75,7 @@ const char *path_of_file(const char *name) {
     return name && stat(name, &about) == 0 && S_ISREG(about.st_mode) ? name : NULL;
 }
 
-// The link's own target: beside it, where it is not absolute.
+// Replaces a link by its target, which is relative to the link's directory unless absolute.
 static sigmoe_status follow(char path[PATH_CAPACITY], bool *link) {
     char target[PATH_CAPACITY], parent[PATH_CAPACITY];
     struct stat about;

@@ -5,19 +5,19 @@
 
 enum { PATH_CAPACITY = 4096 };
 
-// printf into a buffer for a path: where paths are joined. Slashes that follow each other become one; a path that does not fit
-// is an error, never cut short.
+// printf into a path buffer, for joining paths. Repeated slashes become one; a path that does not fit is an error, never
+// truncated.
 sigmoe_status path_format(char path[PATH_CAPACITY], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-// `name` without slashes, or slashes and dots, at its end, so that "<path>.partial" stands beside it. "/" and "." stay.
+// `name` without trailing slashes or "/." parts, so that "<path>.partial" is a sibling. "/" and "." are unchanged.
 sigmoe_status path_trimmed(char path[PATH_CAPACITY], const char *name);
-// As path_trimmed, of an output that the user names: where the name is a symbolic link, what it points to, which need not exist.
+// Like path_trimmed, for an output named by the user: a symbolic link is replaced by its target, which need not exist.
 sigmoe_status path_of_output(char path[PATH_CAPACITY], const char *name);
-// The directory that holds it, or would.
+// The directory that contains the path, whether or not the path exists.
 sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
 const char *path_leaf(const char *path); // what follows the last slash
 bool path_exists(const char *path);
-// Whether `inner` is `outer` or lies in it, links resolved; false where either does not exist.
+// Whether `inner` is `outer` or inside it, with links resolved; false if either does not exist.
 bool path_inside(const char *inner, const char *outer);
 // What a user called a source, `name` or NULL, where it is a file; NULL where it is the name of a preset, which a directory may
 // have, too.

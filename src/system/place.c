@@ -49,7 +49,7 @@ void place_unlock(int lock) {
     if (lock >= 0) close(lock);
 }
 
-// ---------------------------------------------------------------- setting aside, putting back
+// ---------------------------------------------------------------- setting aside and restoring
 
 static bool is_there(int directory, const char *name) {
     struct stat about;
@@ -67,7 +67,7 @@ static sigmoe_status move_entry(void *context, int directory, const char *path, 
     return fail_errno("cannot move %s/%s", path, name);
 }
 
-// All that is in the directory, or in its `name` where `up`, into the other.
+// Moves the directory's contents into its subdirectory `name` or, if `up`, the other way round.
 static sigmoe_status move_all(int directory, const char *path, const char *name, bool up) {
     int other = descriptor_open(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (other < 0) return fail_errno("cannot open %s/%s", path, name);
@@ -82,13 +82,13 @@ static sigmoe_status remove_entry(void *context, int directory, const char *path
     return output_owns(*kind, name) ? directory_remove_in(directory, path, name) : SIGMOE_OK;
 }
 
-// What the program wrote there, alone; what came from others meanwhile stays.
+// Removes only what the program wrote there; anything that others added meanwhile stays.
 static sigmoe_status remove_new(int directory, const char *path) {
     output_kind kind = output_marked_in(directory);
     return directory_each(directory, path, remove_entry, &kind);
 }
 
-// What was set aside comes back, and what had begun in its place goes.
+// Restores what was set aside and removes what had begun to replace it.
 static sigmoe_status put_back(int directory, const char *path) {
     if (is_there(directory, REPLACED_NAME)) {
         TRY(remove_new(directory, path));
@@ -102,7 +102,7 @@ static sigmoe_status put_back(int directory, const char *path) {
     return SIGMOE_OK;
 }
 
-// It has its last name only when all is in it, so that whoever finds either knows what stands beside it.
+// The final name appears only when everything has been moved, so that each of the two names says what is beside it.
 static sigmoe_status set_aside(int directory, const char *path) {
     if (mkdirat(directory, REPLACING_NAME, 0777) != 0) return fail_errno("cannot write in %s", path);
     TRY(move_all(directory, path, REPLACING_NAME, false));
@@ -118,7 +118,7 @@ static sigmoe_status discard(int directory, const char *path) {
     return is_there(directory, REMOVED_NAME) ? directory_remove_in(directory, path, REMOVED_NAME) : SIGMOE_OK;
 }
 
-// `use` on the directory, held.
+// Calls `use` with the directory held.
 static sigmoe_status in_directory(const char *path, sigmoe_status (*use)(int directory, const char *path)) {
     int directory;
     TRY(directory_hold(path, "write", &directory));
@@ -127,7 +127,7 @@ static sigmoe_status in_directory(const char *path, sigmoe_status (*use)(int dir
     return status;
 }
 
-// What a killed process left half done.
+// Completes or undoes what a killed process left half done.
 static sigmoe_status recover(int directory, const char *path) {
     if (is_there(directory, REMOVED_NAME)) TRY(directory_remove_in(directory, path, REMOVED_NAME));
     return put_back(directory, path);
@@ -153,13 +153,13 @@ sigmoe_status place_lock(const char *path, output_kind kind, const sigmoe_observ
     return status;
 }
 
-// ---------------------------------------------------------------- taking
+// ---------------------------------------------------------------- entering
 
 static sigmoe_status enter(taken_place *p, bool force, const sigmoe_observer *observer) {
     TRY(directory_make(p->path));
     TRY(take_lock(p->path, observer, &p->lock));
     TRY(in_directory(p->path, recover));
-    TRY(output_check(p->path, force)); // again: who held the lock may have left something
+    TRY(output_check(p->path, force)); // again: the lock's last holder may have left something
     return output_is_bare(p->path, &p->bare);
 }
 
@@ -174,7 +174,7 @@ sigmoe_status place_enter(taken_place *p, const char *path, bool force, const si
 
 sigmoe_status place_clear(taken_place *p, output_kind kind) {
     if (!p->bare) {
-        p->replaced = true; // or begun to be
+        p->replaced = true; // at least in part
         TRY(in_directory(p->path, set_aside));
     }
     return output_mark(p->path, kind);
@@ -187,7 +187,7 @@ sigmoe_status place_take(
     return status == SIGMOE_OK ? status : place_settle(p, status);
 }
 
-// ---------------------------------------------------------------- giving back
+// ---------------------------------------------------------------- leaving
 
 void place_leave(taken_place *p) {
     char name[PATH_CAPACITY];

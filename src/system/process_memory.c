@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-// Of the line "KEY:   123 kB"; `otherwise` where there is none.
+// The size in the line "KEY:   123 kB"; `otherwise` if there is none.
 static double read_size(const char *path, const char *key, double otherwise) {
     char line[256];
     size_t length = strlen(key);

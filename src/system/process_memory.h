@@ -1,9 +1,9 @@
-// What the kernel says of memory, in bytes.
+// Memory figures from the kernel, in bytes.
 #pragma once
 
-// The process's resident set: its largest so far, and as it is. getrusage's maximum alone would not do: a process begins with
-// that of the one which started it.
+// The process's resident set: its peak and its current size. getrusage's maximum would not do: a process inherits the maximum
+// of the process that started it.
 double resident_set_peak(void);
 double resident_set_now(void);
-// What the machine can give without swapping; infinite where it does not say.
+// Memory available without swapping; infinite if unknown.
 double memory_available(void);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-// Read, not mapped: a checkpoint of many gigabytes must not count as the process's memory while it is summed.
+// Read, not mapped: while its checksum is computed, a large checkpoint must not count as memory of the process.
 enum { BLOCK = 1 << 13 }; // on the stack
 
 void sha256_hex(struct sha256_ctx *state, char hex[SHA256_HEX]) {

@@ -13,7 +13,7 @@
 
 enum { CHECKPOINTS_KEPT = 2, LEAST_DIGITS = 8, MOST_DIGITS = 18 };
 
-// ---------------------------------------------------------------- finding
+// ---------------------------------------------------------------- finding checkpoints
 
 sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]) {
     return path_format(path, "%s/checkpoints/%0*" PRId64, run, LEAST_DIGITS, step);
@@ -21,7 +21,7 @@ sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPA
 
 static const char UNFINISHED[] = ".partial";
 
-// The step that a directory is named for, with `ending` behind it; -1 for other names (what people put there).
+// The step in a directory's name, which must end with `ending`; -1 for other names (such as a user's own).
 static int64_t named_step(const char *name, const char *ending) {
     size_t digits = strspn(name, "0123456789");
     bool named = strcmp(name + digits, ending) == 0 && digits >= LEAST_DIGITS && digits <= MOST_DIGITS;
@@ -79,7 +79,7 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
         SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with --force", run);
 }
 
-// What a path that is no model and no run is instead.
+// Says what a path is that is neither a model nor a run.
 static sigmoe_status no_model(const char *path) {
     struct stat about;
     char runs[PATH_CAPACITY];
@@ -114,7 +114,7 @@ sigmoe_status model_config_path(const char *path, char file[PATH_CAPACITY]) {
 
 // ---------------------------------------------------------------- writing
 
-// What cannot be gone on with is not written, lest it replace what can.
+// A state that cannot be resumed is not written, since it might replace one that can.
 static sigmoe_status refuse_not_finite(const trainer *t) {
     const parameter *bad = parameters_not_finite(transformer_parameters(t->model));
     if (!bad) return SIGMOE_OK;
@@ -130,7 +130,7 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
     return trainer_file_write(t, directory);
 }
 
-// What a kill left of one that was being written; who writes here has locked the run.
+// Removes an unfinished checkpoint that a killed process left; the writer holds the run's lock.
 static sigmoe_status remove_unfinished(const char *run, arena *a) {
     char path[PATH_CAPACITY];
     char **names;
@@ -146,7 +146,7 @@ static sigmoe_status remove_unfinished(const char *run, arena *a) {
     return SIGMOE_OK;
 }
 
-// The first one's weights follow from the seed: it goes when there is another.
+// The first checkpoint's weights follow from the seed, so it is removed once there is another.
 static sigmoe_status remove_old(const char *run, arena *a) {
     int64_t *steps;
     int count;
@@ -176,7 +176,8 @@ static sigmoe_status write_checkpoint(trainer *t, arena *a) {
         return failure_again(&failure);
     }
     t->last_checkpoint = t->step;
-    // What the next one copies must outlive the older ones, one of which this run may have begun with.
+    // The next checkpoint copies the tokenizer's model from this one: older ones, perhaps including the one that the run
+    // started from, are removed.
     TRY(tokenizer_find_model(&t->config.tokenizer, final));
     return remove_old(t->run, a);
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 
 sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes) {
-    // NaN where a count is unknown.
+    // NaN if a count is unknown.
     double bits = nats_per_token / M_LN2, units = sizes->tokens > 0 ? (double)sizes->tokens : NAN;
     return (sigmoe_scores){.tokens = tokens,
         .nats_per_token = nats_per_token,
@@ -38,18 +38,18 @@ static sigmoe_status take_buffers(arena *a, int64_t batch, int64_t unroll, buffe
     return ARENA_NEW(a, out->nats, tokens);
 }
 
-// Tokens that a window has seen in the one before.
+// Tokens of a window that the previous window has seen, too.
 static int64_t overlap_of(const evaluation *e) {
     return e->stride > 0 ? transformer_config(e->model)->unroll - e->stride : 0;
 }
 
-// The memory's segments, as many as the text can fill: a short text must not ask for room that nothing comes to.
+// Segments of memory: no more than the text can fill, so that a short text does not ask for room it cannot use.
 static int64_t segments_of(const evaluation *e, const batch_stream *stream) {
     int64_t all = batch_stream_steps_per_epoch(stream);
     return e->memory_segments < all ? e->memory_segments : all;
 }
 
-// To the next window, before which the memory ends; false at the end of the text.
+// Moves to the next window and trims the memory to end before it; false at the end of the text.
 static bool move_on(const evaluation *e, batch_stream *stream, xl_memory *memory, int64_t overlap) {
     if (stream->position == stream->length) return false;
     stream->position -= overlap;
@@ -98,7 +98,7 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     const model_config *config = transformer_config(e->model);
     batch_stream stream;
     TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
-    // A window remembers all of itself at first.
+    // Each window is first remembered as a whole.
     int64_t segments = segments_of(e, &stream) + (overlap_of(e) > 0);
     arena *a;
     TRY(arena_create("evaluation", &a));

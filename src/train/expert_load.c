@@ -8,7 +8,7 @@
 
 // ---------------------------------------------------------------- writing
 
-// Five decimals: the share of a batch is not known better, and the file of a long run stays small.
+// Five decimals: a batch's share is not known more precisely, and the file of a long run stays small.
 static double rounded(double share) {
     return round(share * 1e5) * 1e-5;
 }

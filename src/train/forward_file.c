@@ -39,7 +39,7 @@ static sigmoe_status check_request(const sigmoe_forward_request *r) {
     return SIGMOE_OK;
 }
 
-// The file's logits and losses say that it is a forward pass's.
+// Whether the file has logits and losses, like the result of a forward pass.
 static bool is_result(const char *path) {
     safetensors_file *file;
     if (safetensors_open(path, MOST_TENSORS, &file) != SIGMOE_OK) return false;
@@ -49,7 +49,7 @@ static bool is_result(const char *path) {
     return found;
 }
 
-// Only an earlier result, or a file that holds nothing.
+// Only an earlier result or an empty file may be replaced.
 static sigmoe_status check_replaced(const char *path) {
     struct stat about;
     TRY(file_replaceable(path));
@@ -60,7 +60,7 @@ static sigmoe_status check_replaced(const char *path) {
         path);
 }
 
-// What was read must not be what is written over; and in a model's directory each name has its meaning.
+// The output must not overwrite an input; in a model directory, each file name is reserved for its purpose.
 static sigmoe_status check_output(const sigmoe_forward_request *r) {
     char parent[PATH_CAPACITY];
     TRY(path_parent(r->out, parent));
@@ -141,7 +141,7 @@ static sigmoe_status copy_memory(forward_pass *f, const model_config *config) {
     return SIGMOE_OK;
 }
 
-// Loss and gradients, from the memory that the segment's logits will see, too; and with the same random numbers.
+// Loss and gradients, computed with the same memory and random numbers as the segment's logits.
 static sigmoe_status segment_loss(forward_pass *f, int64_t index, int64_t length) {
     step_context step = segment_step(f, index, length);
     step.keep = f->request->grad;

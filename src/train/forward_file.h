@@ -1,4 +1,4 @@
-// Tokens in, logits, losses and gradients out, for checks against other implementations: what sigmoe_forward does.
+// Tokens in; logits, losses and gradients out, for checks against other implementations: the implementation of sigmoe_forward.
 #pragma once
 
 #include "base/status.h"

@@ -19,12 +19,12 @@ static bool finished(const trainer *t) {
     return t->step >= t->settings.steps;
 }
 
-// Every `every` steps and at the end.
+// Whether `step` is a multiple of `every`, or the last.
 static bool due(const trainer *t, int64_t every) {
     return every > 0 && t->step > 0 && (t->step % every == 0 || finished(t));
 }
 
-// When a checkpoint is written depends on the clock here, but nothing that is in it.
+// The clock decides when a checkpoint is written, but does not affect its contents.
 static bool due_by_clock(const trainer *t) {
     return t->settings.checkpoint_every == 0 && t->checkpoint_seconds > 0 &&
            seconds_now() - t->saved_at >= t->checkpoint_seconds;
@@ -46,9 +46,9 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
 }
 
 static sigmoe_status do_what_is_due(trainer *t) {
-    TRY(trainer_save_if_asked(t)); // before a validation that may take long
+    TRY(trainer_save_if_asked(t)); // before a validation, which may take long
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
-    // The first one holds the initial weights, so that a run can be resumed whenever it is killed.
+    // The first checkpoint holds the initial weights, so that a run can be resumed no matter when it is killed.
     if (due(t, t->settings.checkpoint_every) || due_by_clock(t) || t->step == 0 || finished(t))
         TRY(trainer_save(t));
     return SIGMOE_OK;
@@ -60,7 +60,7 @@ static sigmoe_status stop_here(trainer *t) {
         (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
 }
 
-// A step whose blocks are watched, and the line about them.
+// Runs a step with statistics, and writes their line.
 static sigmoe_status watched_step(trainer *t, step_report *report) {
     const model_config *c = &t->config.model;
     arena *a;
@@ -74,7 +74,7 @@ static sigmoe_status watched_step(trainer *t, step_report *report) {
     return status;
 }
 
-// A step and its line; a step that failed on numbers has its line, too.
+// Runs a step and writes its line, even if the step fails because of a non-finite number.
 static sigmoe_status logged_step(trainer *t, step_report *report) {
     bool watched = *t->run && t->step % USAGE_EVERY == 0;
     sigmoe_status status = watched ? watched_step(t, report) : trainer_step(t, report);
@@ -108,7 +108,7 @@ static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *
         sigmoe_status status = do_what_is_due(t);
         if (status == SIGMOE_OK && finished(t)) return SIGMOE_OK;
         if (status == SIGMOE_OK) status = progress_at(meter, (double)t->step);
-        if (status == SIGMOE_INTERRUPTED) return stop_here(t); // here, or in the middle of a validation
+        if (status == SIGMOE_INTERRUPTED) return stop_here(t); // here or during a validation
         if (status == SIGMOE_OK) status = logged_step(t, last);
         if (status != SIGMOE_OK) return status;
         describe_step(t, meter, last);

@@ -3,7 +3,7 @@
 
 #include "train/trainer.h"
 
-// Steps to the end of the settings, with metrics, validations, checkpoints and progress. `task` is what progress calls it.
-// When the stop flag is raised: a checkpoint (with a run directory), then SIGMOE_INTERRUPTED. *result may be NULL.
+// Trains to the last step of the settings, with metrics, validations, checkpoints and progress, which is reported as `task`.
+// If the stop flag is raised: writes a checkpoint (with a run directory) and returns SIGMOE_INTERRUPTED. *result may be NULL.
 sigmoe_status trainer_run(
     trainer *t, const char *task, const sigmoe_observer *observer, sigmoe_train_result *result);

@@ -11,7 +11,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// Between the two values that a part of the way lies between.
+// Interpolates between the two sorted values around a fraction of the way.
 static double at_part(const double *sorted, int count, double part) {
     double position = part * (count - 1);
     int below = (int)position;

@@ -31,7 +31,7 @@ static int threads_of(const sigmoe_observer *observer) {
     return observer ? observer->threads : 0;
 }
 
-// Replacing `out` must not remove what is read from.
+// Replacing `out` must not remove an input.
 static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
     static const char choice[] = "directory for the run";
     TRY(output_spares(r->out, r->data, "the data", choice));
@@ -52,7 +52,7 @@ static sigmoe_status build_config(const sigmoe_train_request *r, const char *ini
     return model_config_check(&config->model);
 }
 
-// Validations that nobody asked for are left out where the data have no text for them.
+// Validations that were not requested are omitted if the data have no text for them.
 static sigmoe_status plan_validations(
     const dataset *data, int64_t unroll, const sigmoe_observer *observer, sigmoe_train_settings *settings) {
     char line[1200];
@@ -72,7 +72,7 @@ static sigmoe_status plan_validations(
     return SIGMOE_OK;
 }
 
-// With its first checkpoint the new run can be gone on with, and only then what it replaces goes.
+// Once it has its first checkpoint, the new run can be resumed; only then is what it replaces removed.
 static sigmoe_status take_place(
     const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
     taken_place p;
@@ -84,7 +84,7 @@ static sigmoe_status take_place(
     return SIGMOE_OK;
 }
 
-// Everything that can be wrong is found before an existing `out` is replaced.
+// Finds every error before an existing `out` is replaced.
 static sigmoe_status start_fresh(
     const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
     char init[PATH_CAPACITY] = "";
@@ -124,7 +124,7 @@ static sigmoe_status resume(
     return trainer_resume(r->out, r->data, threads_of(observer), out);
 }
 
-// The run's directory stays locked as long as *lock is open.
+// The run's directory stays locked while *lock is open.
 static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_observer *observer, int *lock,
     sigmoe_train_result *result) {
     trainer *t;

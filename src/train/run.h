@@ -1,4 +1,4 @@
-// A run directory, from a configuration or a model, or going on with one: what sigmoe_train does.
+// Starts a run directory from a configuration or model, or resumes one: the implementation of sigmoe_train.
 #pragma once
 
 #include "base/status.h"

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-// ---------------------------------------------------------------- cutting on resume
+// ---------------------------------------------------------------- truncating on resume
 
-// The step of a line of JSON; -1 when it is no such line.
+// The step of a JSON line; -1 if it is not such a line.
 static int64_t line_step(const char *line, size_t length) {
     json_t *object = json_parse(line, length, 0, NULL);
     const json_t *step = json_object_get(object, "step");
@@ -24,13 +24,13 @@ static int64_t line_step(const char *line, size_t length) {
     return value;
 }
 
-// A log's leading lines, whole and in order, of steps up to `last`; in a dense one no step is left out.
+// The leading lines of a log that are complete, in order, and of steps up to `last`; a dense log has a line for every step.
 typedef struct kept_lines {
     size_t bytes;
     int64_t count, newest; // newest: its step; -1: none
 } kept_lines;
 
-// The step of the line at `at`, whose end goes to *next; -1 when it is no whole line.
+// The step of the line at `at`; sets *next to its end. -1 if the line is not complete.
 static int64_t step_at(const file_map *map, size_t at, size_t *next) {
     const char *line = (const char *)map->bytes + at, *end = memchr(line, '\n', map->size - at);
     *next = end ? at + (size_t)(end - line) + 1 : map->size;
@@ -48,7 +48,7 @@ static kept_lines lines_until(const file_map *map, int64_t last, bool dense) {
     return kept;
 }
 
-// Whether lines that the checkpoint stands on are behind the kept ones, damaged, or not there: a crash leaves no such log.
+// Whether lines that the checkpoint depends on are missing, damaged or out of order: a crash does not leave such a log.
 static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last, bool dense) {
     if (dense) return kept->count <= last;
     bool damaged = false;
@@ -60,7 +60,7 @@ static bool lines_lost(const file_map *map, const kept_lines *kept, int64_t last
     return false;
 }
 
-// A log and what of it stays.
+// A log and how much of it is kept.
 typedef struct log_part {
     char path[PATH_CAPACITY];
     size_t size;
@@ -93,7 +93,7 @@ static sigmoe_status open_cut(const log_part *part, FILE **file) {
 sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
     log_part metrics, usage, valid;
     *log = (run_log){.last_validation = -1};
-    // All are checked before one is cut: a run that is refused stays as it is.
+    // All logs are checked before any is truncated: a run that is refused is not changed.
     TRY(check_log(run, "metrics.jsonl", steps_done - 1, true, &metrics));
     TRY(check_log(run, "usage.jsonl", steps_done - 1, false, &usage));
     TRY(check_log(run, "valid.jsonl", steps_done, false, &valid));
@@ -101,7 +101,7 @@ sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
     sigmoe_status status = open_cut(&metrics, &log->metrics);
     if (status == SIGMOE_OK) status = open_cut(&usage, &log->usage);
     if (status == SIGMOE_OK) status = open_cut(&valid, &log->valid);
-    if (status == SIGMOE_OK) status = path_sync(run); // the checkpoints to come stand on the logs
+    if (status == SIGMOE_OK) status = path_sync(run); // later checkpoints depend on the logs
     if (status != SIGMOE_OK) run_log_close(log);
     return status;
 }

@@ -1,11 +1,11 @@
-// When a trainer writes its state: at the steps that are due, by the clock, and when its observer asks.
+// When a trainer saves its state: at the steps that are due, by the clock, and when its observer asks.
 #pragma once
 
 #include "train/trainer.h"
 
-// A checkpoint of the step that is done, where the trainer has a run directory.
+// Writes a checkpoint of the last step, if the trainer has a run directory.
 sigmoe_status trainer_save(trainer *t);
-// Saves when the observer has asked to since the last time, and the run is under way.
+// Saves if the observer has asked for it since the last save and the run is in progress.
 sigmoe_status trainer_save_if_asked(trainer *t);
-// How often the observer, which may be NULL, has asked.
+// How often the observer has asked to save; it may be NULL.
 int saves_asked(const sigmoe_observer *observer);

@@ -1,4 +1,4 @@
-// The scores of a model directory on a prepared data set: what sigmoe_evaluate does.
+// Scores a model directory on a prepared data set: the implementation of sigmoe_evaluate.
 #pragma once
 
 #include "base/status.h"

@@ -54,7 +54,7 @@ static sigmoe_status refuse_not_finite(const trainer *t, const step_report *repo
         (long long)report->step, what, report->lr, t->settings.clip);
 }
 
-// Loss, gradients, clip, Adam: the whole of training.
+// A complete training step: loss, gradients, clipping, Adam.
 static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *targets, step_report *report) {
     parameter_list *list = transformer_parameters(t->model);
     step_context step = {.kernel = t->work.kernel,

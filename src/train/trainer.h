@@ -1,4 +1,4 @@
-// Training: one model, its optimizer, its place in the data, and (with a run directory) its log and checkpoints.
+// Training: a model, its optimizer, its position in the data, and (with a run directory) its logs and checkpoints.
 //
 //   trainer_create -> [trainer_load] -> [trainer_begin_run] -> trainer_run -> trainer_destroy   a whole run
 //   trainer_create -> trainer_step ... -> trainer_score -> trainer_destroy                      step by step
@@ -22,21 +22,22 @@ typedef struct trainer_request {
     int threads;            // 0: what the machine allows
 } trainer_request;
 
-// Weights drawn from settings->seed; nothing on disk.
+// Draws weights from settings->seed; writes nothing to disk.
 sigmoe_status trainer_create(const trainer_request *request, trainer **out);
-// Replaces the weights by those of a model directory with the same tensors.
+// Replaces the weights with those of a model directory with the same tensors.
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
-// From here on the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
+// From here on, the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
 void trainer_destroy(trainer *t); // NULL is allowed
 
-// The next batch of the data, one update. A loss or gradient that is not finite: SIGMOE_NOT_FINITE, weights untouched.
+// One update, on the next batch of the data. If the loss or gradient is not finite: SIGMOE_NOT_FINITE, and weights are
+// unchanged.
 sigmoe_status trainer_step(trainer *t, step_report *report);
-// The same on tokens of the caller's, inputs and targets [batch, unroll] (benchmarks).
+// The same on the caller's tokens, inputs and targets [batch, unroll] (for benchmarks).
 sigmoe_status trainer_step_on(
     trainer *t, const int32_t *inputs, const int32_t *targets, bool new_epoch, step_report *report);
 
-// What the backward passes from here on compute again instead of keeping it; nothing at first.
+// Sets what later backward passes compute again instead of keeping it; at first, nothing.
 void trainer_recompute(trainer *t, sigmoe_recompute what);
 
 transformer *trainer_model(trainer *t);
@@ -47,10 +48,10 @@ int64_t trainer_steps_done(const trainer *t);
 kernel_context trainer_kernel(trainer *t); // its threads and scratch arena, borrowed between calls
 arena *trainer_activations(trainer *t);    // likewise
 
-// Since the trainer exists or was reset: what comparisons report.
+// Costs since the trainer was created or reset, as reported by comparisons.
 typedef struct trainer_costs {
     int64_t steps;
-    double seconds, feedforward_seconds; // of steps alone, without validations and checkpoints: sums
+    double seconds, feedforward_seconds; // sums over steps, without validations and checkpoints
     step_samples step_times, feedforward_times;
     double peak_activation_bytes; // activations and scratch arenas
 } trainer_costs;

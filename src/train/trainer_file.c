@@ -17,7 +17,7 @@ static real *moment_of(const parameter *p, int which) {
     return which == MOMENT1 ? p->moment1 : p->moment2;
 }
 
-// A view on one of the trainer's tensors under its name in trainer.safetensors.
+// A view of one of the trainer's tensors under its name in trainer.safetensors.
 typedef struct state_tensor {
     char *name;
     int dims;
@@ -28,10 +28,10 @@ typedef struct state_tensor {
 
 typedef struct state_tensors {
     state_tensor *all;
-    int moments, count; // moments first, then one of each layer's memory
+    int moments, count; // moments first, then one tensor for each layer's memory
 } state_tensors;
 
-// Lists moments (in place) and, when `rows` > 0, buffers [B, rows, d] for the layers' memories.
+// Lists moments (in place) and, if `rows` > 0, buffers [B, rows, d] for the layers' memories.
 static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, state_tensors *out) {
     const parameter_list *list = transformer_parameters(t->model);
     const model_config *config = &t->config.model;
@@ -124,7 +124,7 @@ static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_r
 
 // ---------------------------------------------------------------- checksums
 
-// By them a checkpoint whose files come from several, or were damaged since, is told.
+// Checksums of these reveal a checkpoint that mixes files of several checkpoints, or that was damaged.
 static const char *const summed_files[] = {"config.json", "model.safetensors", "trainer.safetensors"};
 enum { SUMMED_FILES = sizeof summed_files / sizeof *summed_files };
 
@@ -186,7 +186,7 @@ static sigmoe_status check_counters(const trainer *t, int64_t step, int64_t seed
         return fail(SIGMOE_BAD_FORMAT, "step or memory lie beyond the run's end");
     const batch_stream *s = &t->stream;
     int64_t each = batch_stream_steps_per_epoch(s), now = s->position / s->unroll, before = t->step - now;
-    // Divided, not multiplied: the epoch can be any number.
+    // Divides rather than multiplies, since the epoch can be any number.
     bool fits =
         s->position % s->unroll == 0 && now <= each && before % each == 0 && s->epoch == before / each;
     if (!fits) return fail(SIGMOE_BAD_FORMAT, "\"cursor\" is not where step %" PRId64 " leaves it", t->step);

@@ -1,4 +1,4 @@
-// What a trainer consists of: for those files of train/ that work on one.
+// The trainer's members, for the files of train/ that work on a trainer.
 #pragma once
 
 #include "data/batch_stream.h"
@@ -16,8 +16,8 @@ struct trainer {
     run_log log;
     int64_t last_checkpoint; // its step; -1: none
     double checkpoint_seconds;
-    double saved_at; // by the clock: when there was a checkpoint, or the run began or went on
-    // Of the run that is under way, otherwise NULL: its observer, and the count of requests to save that has been answered.
+    double saved_at; // time when the last checkpoint was written, or when the run started or resumed
+    // Of the run in progress, otherwise NULL: its observer, and how many requests to save have been served.
     const sigmoe_observer *observer;
     int saves_answered;
 
@@ -34,11 +34,11 @@ struct trainer {
     transformer *model;
     xl_memory *memory;
 
-    int64_t step; // steps done: the number of the next
+    int64_t step; // steps done: the number of the next step
     trainer_costs costs;
 };
 
-// All but values for the weights.
+// Builds everything except the values of the weights.
 sigmoe_status trainer_build(const trainer_request *request, trainer **out);
 // Opens the logs in `run` at the trainer's step.
 sigmoe_status trainer_attach_run(trainer *t, const char *run);

@@ -4,7 +4,7 @@
 #include "train/saving.h"
 #include "train/trainer_state.h"
 
-// Scoring changes nothing that a checkpoint holds.
+// Saving is safe here: scoring changes nothing that a checkpoint holds.
 static sigmoe_status save_if_asked(void *context) {
     return trainer_save_if_asked(context);
 }

@@ -15,7 +15,7 @@ typedef struct mask_work {
     int32_t *order;   // [threads, K]
 } mask_work;
 
-// The slots of a token in ascending order of their experts, so that of equal channels the lower e * G + g comes first.
+// Sorts a token's slots by expert, so that among equal channels the one with the lower e * G + g comes first.
 static void order_slots(const int32_t *chosen, int64_t slots, int32_t *order) {
     for (int64_t k = 0; k < slots; k++) {
         int64_t at = k;
@@ -44,7 +44,7 @@ static void keep_largest(const mask_work *work, int64_t t, int thread) {
     }
 }
 
-// A channel's random number belongs to its token and its place among all N_E * G, whatever slot its expert came to.
+// A channel's random number depends on its token and its index among all N_E * G channels, not on its expert's slot.
 static void drop_channels(const mask_work *work, int64_t t, int thread) {
     const routing *r = work->r;
     int64_t G = work->experts->expert_size;

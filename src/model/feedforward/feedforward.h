@@ -1,6 +1,6 @@
-// The interface behind which all approximations of the feedforward block stand: u = act(W1 x), y = W2 u, where a variant
-// only decides which channels of u are computed and summed (the paper, Section 3). A new variant is one file and one line in
-// feedforward.inc; configuration, --help, checkpoints, gradient check, FLOPs, bench and compare iterate the registry.
+// The common interface of all approximations of the feedforward block: u = act(W1 x), y = W2 u, where a variant only decides
+// which channels of u are computed and summed (Section 3 of the paper). A new variant is one file and one line in
+// feedforward.inc: configuration, --help, checkpoints, gradient check, FLOPs, bench and compare iterate over the registry.
 #pragma once
 
 #include "base/option.h"
@@ -50,7 +50,7 @@ typedef union ff_options {
     moe_options moe;
 } ff_options;
 
-// The model around the block, as far as a block needs to know it.
+// What a block needs to know about the model around it.
 typedef struct ff_surroundings {
     int64_t d_model, n_layers, vocab_size;
     double dropout; // the model's rate
@@ -72,28 +72,29 @@ struct ff_variant {
     const char *name; // config.json's ff.type
     const char *help; // one line
     option_table options;
-    // Values that each lie in range but do not fit together; the sentence names the key ("ff.k").
+    // Rejects values that are each in range but do not fit together; the message names the key ("ff.k").
     sigmoe_status (*check)(const ff_options *options, const ff_surroundings *around);
     // Declares the tensors "layers.<i>.ff.…" in the variant's order.
     sigmoe_status (*declare)(
         const ff_options *options, const ff_surroundings *around, int layer, parameter_list *list);
-    // x [T, d] -> y [T, d], overwritten. *saved gets what backward needs (in step->activations). Here and in the backward x
-    // and dy are operands (of step->operands' type), y and dx TYPE_REAL; the backward gets equal x, maybe elsewhere.
+    // x [T, d] -> y [T, d], overwritten. *saved receives what backward needs (in step->activations). In forward and backward, x
+    // and dy are operands (of type step->operands), y and dx TYPE_REAL. backward gets an equal x, perhaps at another address.
     sigmoe_status (*forward)(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved);
-    // dx is overwritten; parameter gradients (and those of the regularizer) are accumulated.
+    // Overwrites dx; adds the parameters' gradients, including those of the regularizer.
     sigmoe_status (*backward)(
         const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx);
-    // Multiply-adds per token, as the paper counts: routers apart, PKM sub-keys plus values summed.
+    // Multiply-adds per token, counted as in the paper: without routers; for PKM, sub-keys plus summed values.
     double (*multiply_adds)(const ff_options *options, const ff_surroundings *around);
-    // Of all of it, really done per token in a forward pass: for the share of the processor's peak.
+    // Multiply-adds per token that a forward pass really executes, routers included; used for the share of the processor's
+    // peak.
     double (*executed_multiply_adds)(const ff_options *options, const ff_surroundings *around);
-    // Bytes that forward leaves in step->activations per token: for the memory estimate.
+    // Bytes per token that forward leaves in step->activations; used for the memory estimate.
     double (*saved_bytes)(const ff_options *options, const ff_surroundings *around, dtype operands);
     // Channels of the dense block that it approximates: d_ff, n², N_E * G.
     int64_t (*channels)(const ff_options *options);
-    // A sentence on what decides which channels are summed, where the loss has no gradient for it, so that it cannot learn; ""
-    // where it has. NULL: nothing is of that kind.
+    // If the loss has no gradient with respect to what selects the channels, so that the selection cannot learn: a sentence
+    // that says so; otherwise "". NULL: never the case for this variant.
     void (*unlearned)(const ff_options *options, char *line, size_t size);
-    // How many experts it has, and whether its router has logits. NULL: it has no experts.
+    // The number of experts, and whether the router has logits. NULL: the variant has no experts.
     int64_t (*experts)(const ff_options *options, bool *has_logits);
 };

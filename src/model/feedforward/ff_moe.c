@@ -1,4 +1,4 @@
-// Mixture of experts: of the N_E * G channels only those of the K experts that a router picks are computed and summed,
+// Mixture of experts: of the N_E * G channels, only those of the K experts picked by a router are computed and summed,
 // y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
 #include "model/feedforward/expert_masks.h"
 #include "model/feedforward/route.h"

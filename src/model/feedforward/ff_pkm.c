@@ -1,7 +1,7 @@
-// Product-key memory (Lample et al. 2019) as the paper uses it: n² values, of which value i·n + j is scored by two half
-// products, a[i] + b[j]. The two ways to sum values are pkm_all.c (knn >= n) and pkm_search.c (knn < n).
+// Product-key memory (Lample et al. 2019) as used in the paper: n² values; the score of value i·n + j is the sum a[i] + b[j]
+// of two half products. The values are summed in pkm_all.c (knn >= n) or pkm_search.c (knn < n).
 //
-// Under mixed precision too it computes with the f32 weights, on x widened: which values are found hangs on small differences
+// Mixed precision computes this with the f32 weights, too, and x widened: which values are found depends on small differences
 // between sums of two scores.
 #include "model/feedforward/pkm_all.h"
 #include "model/feedforward/pkm_search.h"
@@ -122,7 +122,7 @@ static double multiply_adds(const ff_options *values, const ff_surroundings *aro
     return (double)around->d_model * ((double)o->n_heads * (double)o->n_subkeys + values_summed(o));
 }
 
-// Scores of the heads that are summed anyway come from summed sub-keys.
+// If heads are summed before the activation, their scores come from summed sub-keys.
 static double executed_multiply_adds(const ff_options *values, const ff_surroundings *around) {
     const pkm_options *o = &values->pkm;
     double heads = sums_all(o) ? 1 : (double)o->n_heads;
@@ -139,7 +139,7 @@ static int64_t channels(const ff_options *values) {
     return values->pkm.n_subkeys * values->pkm.n_subkeys;
 }
 
-// Softmax of one score is always 1.
+// The softmax of a single score is always 1.
 static void unlearned(const ff_options *values, char *line, size_t size) {
     const pkm_options *o = &values->pkm;
     bool alone = o->activation == PKM_SOFTMAX && values_summed(o) == 1;

@@ -1,4 +1,4 @@
-// Top-K: every channel is computed, the K largest of each token are summed. All channels equal to the K-th stay.
+// Top-K: every channel is computed, and each token's K largest are summed. Channels equal to the K-th are all kept.
 #include "model/feedforward/statistics.h"
 #include "model/feedforward/two_layers.h"
 #include "kernels/pointwise/pointwise.h"
@@ -43,7 +43,7 @@ static sigmoe_status declare(
     return two_layers_declare(values->topk.d_ff, around, layer, list);
 }
 
-// Channels are ranked by u, times `norm` where that is given.
+// Channels are ranked by u, multiplied by `norm` if there is one.
 typedef struct selection {
     matrix u;
     const real *norm; // [d_ff] or NULL
@@ -61,7 +61,7 @@ static void rank_rows(void *context, int64_t first, int64_t last, int thread) {
     }
 }
 
-// Written so that a NaN stays, for the loss to show it.
+// The comparison lets a NaN stay, so that it shows in the loss.
 static void zero_rows_below(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
     const selection *s = context;
@@ -117,7 +117,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     matrix *u;
     TRY_OR(done, ARENA_NEW(home, u, 1));
     TRY_OR(done, matrix_new(home, step->operands, x.rows, layer->options.topk.d_ff, u));
-    // Channels are ranked as they are before rounding, which makes equals of many.
+    // Channels are ranked by their unrounded values: rounding makes many of them equal.
     matrix exact = *u;
     if (u->type != TYPE_REAL)
         TRY_OR(done, matrix_new(step->kernel.scratch, TYPE_REAL, u->rows, u->cols, &exact));

@@ -3,7 +3,7 @@
 #include "kernels/pointwise/pointwise.h"
 #include "model/feedforward/statistics.h"
 
-// Σ_h a_h[i] = (Σ_h A_h)[i] · x: summing the sub-keys first makes one product of h. [n, d/2], from scratch.
+// Σ_h a_h[i] = (Σ_h A_h)[i] · x: summing the sub-keys first leaves one product instead of h. [n, d/2], in scratch memory.
 static sigmoe_status sum_heads(const ff_layer *layer, step_context *step, int half, matrix *sum) {
     const parameter *keys = ff_tensor(layer, half);
     int64_t heads = keys->shape[0], n = keys->shape[1], width = keys->shape[2];
@@ -14,7 +14,7 @@ static sigmoe_status sum_heads(const ff_layer *layer, step_context *step, int ha
     return SIGMOE_OK;
 }
 
-// The gradient of each head's sub-keys is that of their sum.
+// Each head's sub-keys get the gradient of the sum.
 static void spread_to_heads(const ff_layer *layer, step_context *step, int half, matrix dsum) {
     const parameter *keys = ff_tensor(layer, half);
     for (int64_t h = 0; h < keys->shape[0]; h++)
@@ -22,7 +22,7 @@ static void spread_to_heads(const ff_layer *layer, step_context *step, int half,
             &step->kernel, matrix_of(keys->gradient + h * dsum.rows * dsum.cols, dsum.rows, dsum.cols), dsum);
 }
 
-// Weights [T, n²] and the half scores [T, n] that they come from, or the gradients of both.
+// Weights [T, n²] and the half scores [T, n] they are computed from, or the gradients of both.
 typedef struct outer_work {
     matrix left, right, weight, dweight;
     bool relu;

@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-// What was found for each token, head after head; kept for the backward.
+// The values found for each token, head by head; kept for the backward pass.
 typedef struct finding {
     matrix weight;  // [T, h * knn]: activated scores
     int32_t *value; // [T, h * knn]: indices of values
 } finding;
 
-// [T, h * n], head h's at columns h * n.
+// Half scores [T, h * n]; those of head h start at column h * n.
 static sigmoe_status half_scores(
     const ff_layer *layer, step_context *step, int half, matrix x, matrix *scores) {
     matrix keys = ff_value(layer, half); // [h * n, d/2]
@@ -22,7 +22,7 @@ static sigmoe_status half_scores(
     return dense_gemm(&step->kernel, &call);
 }
 
-// One head's findings [T, knn] into its columns of the token's.
+// Copies one head's findings [T, knn] into its columns of the tokens' findings.
 typedef struct merge_work {
     const finding *f;
     int64_t first, count; // columns
@@ -60,7 +60,7 @@ static sigmoe_status search(const ff_layer *layer, step_context *step, matrix x,
     return SIGMOE_OK;
 }
 
-// Sums over the values that were found; dweight and the half scores' gradients in the backward.
+// Sums over the values found; in the backward pass also dweight and the gradients of the half scores.
 typedef struct value_work {
     const finding *f;
     const real *values; // [n², d]
@@ -137,7 +137,7 @@ static void weight_gradient_rows(void *context, int64_t first, int64_t last, int
     }
 }
 
-// Each value's gradient is summed by one task, over its pairs in the order of tokens.
+// Each value's gradient is summed by one task, over the value's pairs in token order.
 static void value_gradient_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
     const value_work *work = context;

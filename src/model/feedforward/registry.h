@@ -1,4 +1,4 @@
-// All variants of the feedforward block, by number and by name.
+// The variants of the feedforward block, by number and by name.
 #pragma once
 
 #include "model/feedforward/feedforward.h"

@@ -1,7 +1,7 @@
 #include "model/feedforward/regularizers.h"
 #include "kernels/pointwise/pointwise.h"
 
-// Per expert, over the whole batch.
+// Statistics of each expert over the whole batch.
 typedef struct expert_statistics {
     int64_t experts;
     double *probability; // p
@@ -9,7 +9,7 @@ typedef struct expert_statistics {
     double *importance;  // I
 } expert_statistics;
 
-// The value, and its derivative by p or I in slope [N_E], both without γ.
+// Returns the value and sets slope [N_E] to its derivative with respect to p or I, both without γ.
 typedef double regularizer_function(const expert_statistics *s, double *slope);
 
 static double entropy(const expert_statistics *s, double *slope) {
@@ -40,7 +40,7 @@ static double switch_mean(const expert_statistics *s, double *slope) {
     return weighted_shares(s, 1 / (double)s->experts, slope);
 }
 
-// Where all are equal (or nothing is weighted) the derivative does not exist; 0 is taken.
+// If all are equal (or no expert has any weight), the derivative does not exist; 0 is used.
 static double coefficient_of_variation(const expert_statistics *s, double *slope) {
     double n = (double)s->experts, mean = 0, variance = 0;
     for (int64_t e = 0; e < s->experts; e++) mean += s->importance[e] / n;
@@ -125,7 +125,7 @@ typedef struct gradient_work {
     matrix dlogits;
 } gradient_work;
 
-// A dropped pair's weight is the constant 0: what is added here for it goes no further.
+// The weight of a dropped pair is the constant 0, so what is added for it here has no effect.
 static void weight_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
     const gradient_work *work = context;
@@ -141,7 +141,7 @@ void regularize_weights(
     for_row_blocks(kernel->threads, r->tokens, weight_rows, &work);
 }
 
-// Through the mean over tokens and each token's softmax.
+// Backward through the mean over tokens and each token's softmax.
 static void logit_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
     const gradient_work *work = context;

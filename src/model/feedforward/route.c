@@ -10,7 +10,7 @@
 
 enum { W_SEL = 0, PAIRS_PER_DRAW = 256 };
 
-// Switch starts small (Fedus et al. 2021), and with rows as they are drawn.
+// Switch starts with small weights (Fedus et al. 2021) and does not equalize the rows.
 static sigmoe_status declare_selection(
     const moe_options *options, const ff_surroundings *around, int layer, parameter_list *list) {
     bool is_switch = options->init == MOE_INIT_SWITCH;
@@ -31,7 +31,7 @@ sigmoe_status router_declare(
     return kind->declare ? kind->declare(options, around, layer, list) : SIGMOE_OK;
 }
 
-// Whether an expert's output can count at all.
+// Whether all outputs of the experts are dropped.
 static bool is_silent(const moe_options *o) {
     return o->expert_dropout >= 1 || o->dropout >= 1;
 }
@@ -42,8 +42,8 @@ static bool has_fixed_weights(const moe_options *o) {
            (sum == WEIGHTS_SUM_TO_1_OVER_CHOSEN && o->k == 1);
 }
 
-// Shares of the pairs are equal, and softmax's sum is 1, whatever the logits: where that is all a regularizer looks at, it has no
-// gradient.
+// Equal shares of the pairs and a softmax's sum of 1 do not depend on the logits: a regularizer that depends on nothing else
+// has no gradient.
 static bool regularizer_teaches(const moe_options *o) {
     bool shares_vary = o->expert_dropout < 1 && (o->k < o->n_experts || o->expert_dropout > 0);
     if (o->regularizer_weight == 0 || o->n_experts == 1) return false;

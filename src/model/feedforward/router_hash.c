@@ -1,4 +1,4 @@
-// Hash layers (Roller et al. 2021): the token's id decides, by a table drawn at the start and stored with the model.
+// Hash layers (Roller et al. 2021): a table, drawn at initialization and stored with the model, maps token ids to experts.
 #include "model/feedforward/router_weights.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@ static sigmoe_status declare(
             .is_table = true});
 }
 
-// Tables come from files: no entry is trusted.
+// The table may come from a file, so no entry is trusted.
 static sigmoe_status check_entry(const routing *r, const int32_t *experts, int32_t token, const char *name) {
     for (int64_t k = 0; k < r->slots; k++) {
         if (experts[k] < 0 || experts[k] >= r->experts)

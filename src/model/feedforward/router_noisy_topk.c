@@ -1,4 +1,4 @@
-// Shazeer et al. 2017: in training each logit gets normal noise of a learned width, softplus(W_noise x).
+// Shazeer et al. 2017: in training, normal noise with a learned width, softplus(W_noise x), is added to each logit.
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "model/feedforward/router_weights.h"
 
@@ -72,7 +72,7 @@ static void slope_rows(void *context, int64_t first, int64_t last, int thread) {
     }
 }
 
-// The noisy logit's gradient is the raw logit's, and times the slope that of W_noise x.
+// The noisy logit's gradient is that of the raw logit and, times the slope, that of W_noise x.
 static sigmoe_status backward(const router_call *call, const routing *r, matrix dlogits, matrix dx) {
     if (!r->own) return SIGMOE_OK;
     noise_work work = {.slope = *(matrix *)r->own, .dlogits = dlogits};

@@ -1,4 +1,4 @@
-// K distinct experts drawn anew for each token, in training and inference: what routing is worth is seen against this.
+// K distinct experts drawn anew for each token, in training and inference: the baseline that shows what routing is worth.
 #include "model/feedforward/router_weights.h"
 
 typedef struct choice_work {
@@ -12,7 +12,7 @@ static bool contains(const int32_t *list, int64_t count, int32_t value) {
     return false;
 }
 
-// Floyd's sampling: every set of K experts is equally likely, after K draws.
+// Floyd's sampling: K draws, and every set of K experts is equally likely.
 static void choose_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
     const choice_work *work = context;

@@ -1,4 +1,4 @@
-// σ-MoE: experts do not compete; the weight of each is σ of its logit.
+// σ-MoE: experts do not compete; each weight is σ of the expert's logit.
 #include "model/feedforward/router_weights.h"
 
 static void score_rows(void *context, int64_t first, int64_t last, int thread) {

@@ -1,5 +1,5 @@
-// S-BASE (Clark et al. 2022): in training, experts are ranked after Sinkhorn's normalization has given each the same share
-// of the batch; the weight is σ of the raw logit, and no gradient passes through the normalization.
+// S-BASE (Clark et al. 2022): in training, experts are ranked by logits that Sinkhorn's normalization has adjusted to give each
+// expert the same share of the batch. The weight is σ of the raw logit; no gradient passes through the normalization.
 #include "model/feedforward/router_weights.h"
 
 enum { ITERATIONS = 3, BLOCK = 256 }; // tokens of a block of partial sums

@@ -1,4 +1,4 @@
-// Softmax over all experts before the choice, not normalized again; with K = 1 this is Switch (Fedus et al. 2021).
+// Softmax over all experts before the choice, without renormalization; with K = 1 this is Switch (Fedus et al. 2021).
 #include "kernels/pointwise/pointwise.h"
 #include "model/feedforward/router_weights.h"
 

@@ -1,4 +1,4 @@
-// The choice first, then a softmax over the chosen: weights sum to 1.
+// Choice first, then a softmax over the chosen experts: weights sum to 1.
 #include "model/feedforward/router_weights.h"
 
 static void weigh(const token_choice *t) {

@@ -3,7 +3,7 @@
 
 #include "base/tensor.h"
 
-// The decision of one layer for one segment: for each token K distinct experts, from the highest ranked down.
+// One layer's decision for one segment: K distinct experts for each token, highest ranked first.
 typedef struct routing {
     int64_t tokens, experts, slots;
     matrix logits;    // r [T, N_E]; without data where the router has none

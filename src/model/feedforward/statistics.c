@@ -48,7 +48,7 @@ static void count_token(ff_layer_statistics *s, int64_t active) {
     s->active_squares += (double)active * (double)active;
 }
 
-// ---------------------------------------------------------------- blocks with one row of channels a token
+// ---------------------------------------------------------------- blocks with one row of channels per token
 
 void observe_channels(const ff_layer *layer, const step_context *step, matrix u) {
     ff_layer_statistics *s = layer_of(layer, step);
@@ -85,7 +85,7 @@ void observe_found_channels(const ff_layer *layer, const step_context *step, mat
 
 // ---------------------------------------------------------------- experts
 
-// Channels above 0 of the pair's expert: as they are summed, so none where weight or mask is 0.
+// Counts channels of the pair's expert that are above 0 when summed: none if their weight or mask is 0.
 static int64_t count_pair(
     ff_layer_statistics *s, const expert_ffn_call *experts, int64_t pair, int32_t expert) {
     int64_t G = experts->expert_size, position = experts->grouping->position[pair], active = 0;
@@ -109,8 +109,8 @@ static void count_choice(ff_layer_statistics *s, const routing *r, int64_t t) {
     }
 }
 
-// Among equal weights, which some routers give to all tokens, chance decides, the same each time: so a list is a sample of
-// the whole text, not its beginning.
+// Some routers give all tokens equal weights. Ties are then broken by a reproducible pseudo-random order, so that a list
+// samples the whole text rather than its beginning.
 static bool outranks(const ff_occasion *a, const ff_occasion *b) {
     if (b->position < 0) return true;
     if (a->weight != b->weight) return a->weight > b->weight;
@@ -119,7 +119,7 @@ static bool outranks(const ff_occasion *a, const ff_occasion *b) {
     return x != y ? x < y : a->position < b->position;
 }
 
-// Keeps `list` sorted. A token id that is there already stays with its better occasion.
+// Keeps `list` sorted. A token id that is already listed keeps its better occasion.
 static void offer_occasion(ff_occasion list[FF_OCCASIONS], ff_occasion offer) {
     int at = FF_OCCASIONS - 1;
     for (int i = 0; i < FF_OCCASIONS && list[i].position >= 0; i++)
@@ -139,7 +139,7 @@ static void offer_choice(ff_layer_statistics *s, const step_context *step, const
     }
 }
 
-// Of softmax(r), in bits: log Σ exp r - Σ p r.
+// Entropy of softmax(r) in bits: log Σ exp r - Σ p r.
 static double softmax_entropy(const real *logits, int64_t count) {
     double highest = (double)logits[0], sum = 0, weighted = 0;
     for (int64_t e = 1; e < count; e++) highest = fmax(highest, (double)logits[e]);

@@ -15,7 +15,7 @@ sigmoe_status group_tokens(
     TRY(ARENA_NEW_RAW(home, pair, pairs));
     TRY(ARENA_NEW_RAW(home, position, pairs));
 
-    // offset[e + 1] counts e, then becomes the place of e's next pair: in the end it is where e + 1 begins.
+    // offset[e + 1] first counts e, then is where e's next pair goes, and ends as the start of e + 1.
     for (int64_t p = 0; p < pairs; p++) offset[key[p] + 1]++;
     int64_t begin = 0;
     for (int64_t e = 0; e < keys; e++) {

@@ -1,9 +1,9 @@
-// Sorts (token, slot) pairs by what they are sent to, so that each expert's work is contiguous.
+// Sorts (token, slot) pairs by their key, such as the expert, so that each expert's work is contiguous.
 #pragma once
 
 #include "kernels/expert_ffn/expert_ffn.h"
 
-// Counting sort of the pairs by key [tokens * slots], each in [0, keys); stable: within a key the pairs stay in order of
-// token and slot. The arrays of *out are taken from `home`.
+// Counting sort of the pairs by key [tokens * slots], each in [0, keys). Stable: pairs with equal keys stay in token and slot
+// order. The arrays of *out are allocated from `home`.
 sigmoe_status group_tokens(
     arena *home, const int32_t *key, int64_t tokens, int64_t slots, int64_t keys, expert_grouping *out);

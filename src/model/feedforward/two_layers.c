@@ -67,8 +67,8 @@ sigmoe_status two_layers_backward(
     TRY_OR(done, matrix_new(kernel->scratch, u.type, u.rows, u.cols, &du));
     gemm_call through_down = {.a = dy, .b = ff_operand(layer, step, DOWN_WEIGHT), .c = du};
     TRY_OR(done, dense_gemm(kernel, &through_down));
-    // A channel is above 0 only where ReLU and dropout both let it pass, and there dropout's factor is the same for all: so
-    // nothing needs to be drawn again.
+    // A channel is above 0 only if both ReLU and dropout let it pass, and then dropout's factor is the same for all: nothing
+    // needs to be drawn again.
     double rate = inner_dropout(layer, step);
     relu_backward(kernel, u, du, rate < 1 ? (real)(1 / (1 - rate)) : 0);
 

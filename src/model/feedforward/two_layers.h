@@ -1,4 +1,4 @@
-// u = dropout(ReLU(W1 x + b1)), y = W2 u + b2: what the dense block and Top-K have in common.
+// u = dropout(ReLU(W1 x + b1)), y = W2 u + b2: what the dense block and Top-K share.
 #pragma once
 
 #include "model/feedforward/variant.h"
@@ -11,6 +11,7 @@ sigmoe_status two_layers_declare(
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u);
 // y [T, d] is overwritten.
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y);
-// u as two_layers_down got it (an operand, as are x and dy): whatever set channels to zero since then also stops their gradient. dx is overwritten.
+// u as two_layers_down received it (an operand, as are x and dy): a channel set to zero in between passes no gradient.
+// Overwrites dx.
 sigmoe_status two_layers_backward(
     const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx);

@@ -1,4 +1,4 @@
-// What the variants share: their tensors' names, where they keep what the backward needs.
+// What the variants share: the names of their tensors, and the arena for what the backward pass needs.
 #pragma once
 
 #include "model/feedforward/feedforward.h"
@@ -12,10 +12,10 @@ enum { ROWS_PER_TASK = 32 }; // loops over tokens are cut into blocks of this ma
 // Declares "layers.<layer>.ff.<declaration.name>".
 sigmoe_status ff_declare(parameter_list *list, int layer, parameter_declaration declaration);
 
-// Square root of 2/L: the scale of initial weights in a pre-LN model of L layers.
+// sqrt(2 / L): the scale of initial weights in a pre-LN model of L layers.
 double ff_init_scale(const ff_surroundings *around);
 
-// The layer's tensor number `index`, in the order of its declaration; its value and gradient as matrices.
+// The layer's tensor `index`, in declaration order; its value and gradient as matrices.
 static inline parameter *ff_tensor(const ff_layer *layer, int index) {
     return parameters_at(layer->parameters, layer->first + index);
 }
@@ -24,7 +24,7 @@ static inline matrix ff_value(const ff_layer *layer, int index) {
     const parameter *p = ff_tensor(layer, index);
     return parameter_matrix(p, p->value);
 }
-// The value as an operand of products.
+// The value as an operand of matrix products.
 static inline matrix ff_operand(const ff_layer *layer, const step_context *step, int index) {
     return parameter_operand(ff_tensor(layer, index), step->operands);
 }
@@ -33,7 +33,7 @@ static inline matrix ff_gradient(const ff_layer *layer, int index) {
     return parameter_matrix(p, p->gradient);
 }
 
-// Where the forward puts what the backward needs; without a backward that is scratch, gone when the forward returns.
+// The arena for what the backward pass needs; without a backward pass, scratch memory, released when the forward pass returns.
 static inline arena *ff_home(const step_context *step) {
     return step->keep ? step->activations : step->kernel.scratch;
 }

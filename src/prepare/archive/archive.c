@@ -16,13 +16,13 @@ enum { BLOCK = 1 << 16 };
 typedef struct archive_walk {
     struct archive *archive;
     byte_source source;
-    sigmoe_status source_failed; // and its sentence stands
+    sigmoe_status source_failed; // its message is already set
     int64_t supplied;            // bytes of the source that libarchive was given
     int64_t entries;             // headers that it found
     zip_end end;
     const char *name;
-    locale_t utf8; // libarchive gives up names that the thread's locale cannot write
-    bool only_one; // what follows the member must not be another file
+    locale_t utf8; // libarchive drops names that the thread's locale cannot represent
+    bool only_one; // an error if another file follows the member
     bool ended;
     const char *path; // of the file it is at; "" where it has none
     bool link;
@@ -61,7 +61,7 @@ static void close_member(void *context) {
     byte_source_close(&m->source);
 }
 
-// Also takes the path, which is written in the thread's locale when it is asked for.
+// Also stores the path: libarchive converts it to the thread's locale when asked for it.
 static int next_header(member *m, struct archive_entry **entry) {
     locale_t before = uselocale(m->utf8);
     int result = archive_read_next_header(m->archive, entry);
@@ -82,13 +82,13 @@ static sigmoe_status next_file(member *m, bool *found) {
         *found = result == ARCHIVE_OK || result == ARCHIVE_WARN;
         if (result == ARCHIVE_EOF && m->source_failed == SIGMOE_OK) return SIGMOE_OK;
         if (!*found) return fail_archive(m);
-        // A bare compressed file has no type.
+        // A plain compressed file has no type.
         mode_t type = archive_entry_filetype(entry);
         if (type == AE_IFREG || type == 0) return SIGMOE_OK;
     }
 }
 
-// What does not begin as the next piece of a compressed file must, libarchive takes for the end.
+// libarchive treats anything that does not start like the next piece of a compressed file as the end of it.
 static sigmoe_status check_rest(member *m) {
     size_t more = 0;
     TRY(read_block(m, &more));
@@ -97,7 +97,7 @@ static sigmoe_status check_rest(member *m) {
         "cannot unpack %s: it is damaged, or cut off (what follows its data is not of its kind)", m->name);
 }
 
-// What libarchive left unread, such as a zip file's directory or gzip's checksum.
+// Reads what libarchive left unread, such as a zip file's directory or gzip's checksum.
 static sigmoe_status read_rest(member *m) {
     size_t count;
     do {
@@ -127,7 +127,7 @@ static sigmoe_status read_member(void *context, void *buffer, size_t capacity, s
     return m->only_one ? check_end(m) : SIGMOE_OK;
 }
 
-// Only what the library decodes itself: libarchive would start programs for some rarer filters.
+// Only filters that the library decodes itself: for some rarer ones libarchive would start programs.
 static void support_filters(struct archive *archive) {
     archive_read_support_filter_xz(archive);
     archive_read_support_filter_bzip2(archive);
@@ -138,7 +138,7 @@ static sigmoe_status support_archives(member *m) {
     archive_read_support_format_tar(m->archive);
     archive_read_support_format_ar(m->archive);
     archive_read_support_format_zip(m->archive);
-    // What follows a tar archive's end mark is read, too: only then the compression's checksums are.
+    // Makes libarchive read beyond a tar archive's end mark: otherwise the compression's checksums would not be verified.
     return archive_read_set_format_option(m->archive, "tar", "read_concatenated_archives", "1") == ARCHIVE_OK
                ? SIGMOE_OK
                : fail_archive(m);

@@ -10,9 +10,9 @@ enum { MOST_LAYERS = 2 };
 static sigmoe_status open_layer(
     byte_source *source, const char *name, int options, int layer, arena *a, byte_source *out);
 
-// ---------------------------------------------------------------- a look at the begin
+// ---------------------------------------------------------------- a look at the first bytes
 
-// A source whose first bytes were read already.
+// A source whose first bytes have already been read.
 typedef struct peeked {
     byte_source source;
     size_t size, given;
@@ -63,7 +63,7 @@ static sigmoe_status refuse(const char *name, content_kind kind, int options) {
         options & CONTENT_OFFERS_RAW ? ", or add --raw to take its bytes as they are" : "");
 }
 
-// Documents that are zip archives of their own kind, by the file that must come first.
+// Refuses document formats that are zip archives; the file that must come first in them identifies the format.
 static sigmoe_status refuse_document(const members *m, const char *path) {
     static const content_kind office = {CONTENT_OTHER, "an Office document", "save it as plain text first"};
     static const content_kind open = {
@@ -123,7 +123,7 @@ static sigmoe_status open_members(
     m->name = name;
     m->options = options;
     m->layer = layer;
-    // The first at once, so that what is no text is told by opening.
+    // Opens the first member at once, so that contents other than text are reported on opening.
     status = open_member(m);
     if (status == SIGMOE_OK)
         *out = (byte_source){read_members, close_members, m};
@@ -132,7 +132,7 @@ static sigmoe_status open_members(
     return status;
 }
 
-// ---------------------------------------------------------------- layers
+// ---------------------------------------------------------------- nested compression
 
 static sigmoe_status unpack(
     byte_source *packed, const char *name, int options, int layer, arena *a, byte_source *out) {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// ---------------------------------------------------------------- what says so itself
+// ---------------------------------------------------------------- formats with a signature
 
 typedef struct signature {
     size_t offset, size;
@@ -85,7 +85,7 @@ static bool stands_at(
     return offset <= size && count <= size - offset && memcmp(head + offset, bytes, count) == 0;
 }
 
-// Signatures of few letters, which a text might begin with, too, have more to them.
+// A text, too, might begin with the few letters of a short signature, so more is checked.
 static bool is_bzip2(const unsigned char *head, size_t size) {
     static const char block[] = "\x31\x41\x59\x26\x53\x59", empty[] = "\x17\x72\x45\x38\x50\x90";
     return stands_at(head, size, 0, "BZh", 3) &&
@@ -109,13 +109,13 @@ static bool is_mp4(const unsigned char *head, size_t size) {
     return size >= 12 && head[0] == 0 && memcmp(head + 4, "ftyp", 4) == 0;
 }
 
-// A message of a stream: a mark, the size of what follows, and that begins with a small offset.
+// An Arrow stream message: a mark, then the size of its metadata, which begins with a small offset.
 static bool is_arrow_stream(const unsigned char *head, size_t size) {
     return size >= 12 && little_endian(head) == 0xffffffff && head[6] == 0 && head[7] == 0 &&
            little_endian(head + 8) == 16;
 }
 
-// ---------------------------------------------------------------- what must be found out
+// ---------------------------------------------------------------- formats that must be guessed
 
 static bool is_utf8(const unsigned char *bytes, size_t size) {
     for (size_t i = 0; i < size;) {
@@ -129,7 +129,7 @@ static bool is_utf8(const unsigned char *bytes, size_t size) {
     return true;
 }
 
-// The bytes as numbers of 16 bits.
+// Counts of the bytes read as 16-bit units.
 typedef struct units {
     size_t count;
     size_t
@@ -157,7 +157,8 @@ static units count_units(const unsigned char *head, size_t size, bool big_endian
     return u;
 }
 
-// Whether the bytes are no text as they stand: no UTF-8, or a fifth of them control characters; and few are ASCII's.
+// Whether the bytes are not text as they stand: not UTF-8, or a fifth of them control characters; and less than 60 % of them
+// are printable ASCII.
 static bool are_unlike_text(const unsigned char *head, size_t size) {
     size_t ascii = 0, controls = 0;
     for (size_t i = 0; i < size; i++) {
@@ -167,8 +168,8 @@ static bool are_unlike_text(const unsigned char *head, size_t size) {
     return (controls * 5 >= size || !is_utf8(head, size)) && ascii * 10 < size * 6;
 }
 
-// Text without a mark in front. Each character must be possible and some must be spaces, which in any other text would need
-// a NUL. Then half of them are Latin; or the bytes would make a strange text, as those of Chinese or Russian do.
+// UTF-16 text without a byte order mark. Every character must be valid and some must be spaces, which in any other text would
+// need a NUL byte. Also, half of the characters must be Latin, or the bytes be unlike other text, as with Chinese or Russian.
 static bool is_utf16(const unsigned char *head, size_t size, bool big_endian) {
     enum { FEWEST = 4 };
     units u = count_units(head, size, big_endian);
@@ -176,8 +177,8 @@ static bool is_utf16(const unsigned char *head, size_t size, bool big_endian) {
     return u.latin * 2 >= u.count || are_unlike_text(head, size);
 }
 
-// Numbers of `bytes` bytes, 2 or 4, as tokenizers give: many are small, and so their high bytes differ from the low ones, none
-// is near the largest, and zeros are few. Text is none, as its bytes are above 7.
+// Token ids of `bytes` bytes, 2 or 4: many are small, so their high bytes differ from the low ones; none is near the maximum,
+// and few are zero. Text does not pass, as its bytes are above 7.
 static bool are_token_ids(const unsigned char *head, size_t size, size_t bytes) {
     enum { FEWEST = 128, FEW = 8 };
     size_t count = size / bytes, small = 0, small_low = 0, zeros = 0;

@@ -24,7 +24,7 @@ static sigmoe_status fail_damaged(const gunzip *g, const char *reason) {
     return fail(SIGMOE_BAD_FORMAT, "cannot unpack %s: it is damaged, or cut off (%s)", g->name, reason);
 }
 
-// Puts more behind what is unread; *more false at the source's end.
+// Appends to the unread input; *more is false at the source's end.
 static sigmoe_status refill(gunzip *g, bool *more) {
     size_t unread = g->stream.avail_in, count = 0;
     if (unread > 0) memmove(g->block, g->stream.next_in, unread);
@@ -68,7 +68,7 @@ static sigmoe_status inflate_some(gunzip *g, void *buffer, size_t capacity, size
     return SIGMOE_OK;
 }
 
-// Members may follow each other; zeros, which fill a tape's blocks, may stand behind them, and nothing else.
+// Members may follow each other. Zeros (padding of tape blocks) may follow the last one, and nothing else.
 static sigmoe_status begin_next_member(gunzip *g) {
     bool more = true;
     while (g->stream.avail_in > 0 && *g->stream.next_in == 0) {

@@ -1,9 +1,9 @@
-// What a gzip file holds, with every checksum and length verified: libarchive's own filter skips both, and takes a damaged
-// file's rest for its end.
+// The contents of a gzip file, with every checksum and length verified. libarchive's own filter skips both, and takes the rest
+// of a damaged file for its end.
 #pragma once
 
 #include "prepare/archive/byte_source.h"
 
-// A stream that does not begin as gzip passes as it is. Takes over *source: it is closed with *out, or at once on failure.
-// `name`, which must outlive *out, is for error messages.
+// A stream that does not begin like gzip passes unchanged. Takes over *source, which is closed together with *out, or
+// immediately on failure. `name` is for error messages and must outlive *out.
 sigmoe_status gunzip_open(byte_source *source, const char *name, arena *a, byte_source *out);

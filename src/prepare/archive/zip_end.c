@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const unsigned char signature[] = {'P', 'K', 5, 6};
-// Where the record has the number of entries; what stands there when zip64's record has it.
+// Where the record stores the number of entries, and the value it has there if zip64's record stores the number instead.
 enum { ENTRIES_AT = 10, ENTRIES_ELSEWHERE = 0xffff };
 
 void zip_end_feed(zip_end *z, const void *bytes, size_t count) {

@@ -27,30 +27,30 @@ typedef struct transfer {
     char partial_path[PATH_CAPACITY];
     FILE *partial;
     download_origin origin; // of the partial file's bytes
-    int64_t resumed;        // bytes that are there and stay; what follows them is asked for
+    int64_t resumed;        // bytes kept from an earlier try; the request asks for the rest
     CURL *curl;
-    bool begun;   // the answer's body, or what there is of it, has been looked at
-    bool useless; // the answer does not go on from `resumed`
+    bool begun;   // the beginning of the response's body has been checked
+    bool useless; // the response does not continue from `resumed`
     sigmoe_status stopped;
     progress_meter meter;
     char reason[CURL_ERROR_SIZE];
 } transfer;
 
-// ---------------------------------------------------------------- the answer
+// ---------------------------------------------------------------- the response
 
 static const char *header(const transfer *t, const char *name) {
     struct curl_header *h;
     return curl_easy_header(t->curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
 }
 
-// "bytes 10-80/81"; *total -1 where the server does not know it.
+// "bytes 10-80/81"; *total is -1 if the server does not know it.
 static bool read_range(const char *range, int64_t *first, int64_t *total) {
     int64_t last;
     *total = -1;
     return range && sscanf(range, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64, first, &last, total) >= 2;
 }
 
-// The whole file comes: what is there goes.
+// The server sends the whole file: discards the bytes already there.
 static sigmoe_status begin_whole(transfer *t, int64_t total) {
     t->resumed = 0;
     t->origin = origin_of(header(t, "ETag"), header(t, "Last-Modified"), total);
@@ -68,7 +68,7 @@ static sigmoe_status begin_body(transfer *t) {
     curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     if (answer != HTTP_PARTIAL) return begin_whole(t, length);
     bool ranged = read_range(header(t, "Content-Range"), &first, &total);
-    // A server may not know If-Range, and send what follows in another file.
+    // A server that does not support If-Range may send the rest of another file.
     if (t->resumed > 0)
         t->useless = !ranged || first != t->resumed ||
                      !origin_allows(&t->origin, header(t, "ETag"), header(t, "Last-Modified"), total);
@@ -86,7 +86,7 @@ static size_t keep_bytes(char *bytes, size_t size, size_t count, void *context) 
 static int report(void *context, curl_off_t total, curl_off_t done, curl_off_t up_total, curl_off_t up_done) {
     (void)up_total, (void)up_done;
     transfer *t = context;
-    if (t->stopped != SIGMOE_OK) return 1; // as keep_bytes said, whose sentence stays
+    if (t->stopped != SIGMOE_OK) return 1; // stopped by keep_bytes, whose message stands
     t->meter.state.total = total > 0 ? (double)(t->resumed + total) : NAN;
     t->stopped = progress_at(&t->meter, (double)(t->resumed + done));
     return t->stopped != SIGMOE_OK;
@@ -119,7 +119,7 @@ static CURLcode set_options(CURL *curl, transfer *t) {
     return code;
 }
 
-// Asks for what follows the bytes that are there, of the same file only.
+// Asks for the rest of the partial file, provided that the file on the server is still the same.
 static CURLcode set_range(CURL *curl, const transfer *t, struct curl_slist **lines) {
     char range[32], condition[VALIDATOR_CAPACITY + 16];
     if (t->resumed == 0) return CURLE_OK;
@@ -131,7 +131,7 @@ static CURLcode set_range(CURL *curl, const transfer *t, struct curl_slist **lin
     return *lines ? curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *lines) : CURLE_OUT_OF_MEMORY;
 }
 
-// Whether bytes of another file would be noticed. A local file is as soon copied anew.
+// Whether bytes of another file would be noticed. Copying a local file again costs nothing.
 static bool can_go_on(const transfer *t) {
     bool local = strncasecmp(t->request->url, "file:", 5) == 0;
     return !local && (t->origin.validator[0] || t->request->sha256);
@@ -174,7 +174,7 @@ static sigmoe_status transfer_once(transfer *t) {
     CURLcode code = set_options(t->curl, t);
     if (code == CURLE_OK) code = set_range(t->curl, t, &lines);
     if (code == CURLE_OK) code = curl_easy_perform(t->curl);
-    if (code == CURLE_OK && !t->begun) t->stopped = begin_body(t); // that has no byte
+    if (code == CURLE_OK && !t->begun) t->stopped = begin_body(t); // with an empty body
     long answer = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &answer);
     curl_easy_cleanup(t->curl);
@@ -215,7 +215,7 @@ static sigmoe_status close_partial(transfer *t) {
         status = fail_errno("cannot write %s", t->partial_path);
     fclose(t->partial);
     t->partial = NULL;
-    if (status == SIGMOE_OK && size == 0) download_forget(t->request->path); // nothing to go on from
+    if (status == SIGMOE_OK && size == 0) download_forget(t->request->path); // nothing to resume
     return status;
 }
 
@@ -230,7 +230,7 @@ static sigmoe_status check_size(const transfer *t) {
 
 static sigmoe_status transfer_all(transfer *t) {
     TRY(open_partial(t));
-    // What was whole before it could be renamed needs nothing more.
+    // The file was completed but not renamed: nothing is left to download.
     if (t->resumed > 0 && t->resumed == t->origin.total) return SIGMOE_OK;
     TRY(transfer_once(t));
     if (t->useless) {
@@ -246,7 +246,7 @@ static sigmoe_status check_and_rename(const transfer *t) {
     if (r->sha256) {
         TRY(sha256_file(t->partial_path, hash));
         if (strcmp(hash, r->sha256) != 0) {
-            download_forget(r->path); // going on from wrong bytes would never help
+            download_forget(r->path); // resuming from wrong bytes would never succeed
             return fail(SIGMOE_BAD_FORMAT, "%s has the SHA-256 %s; it must have %s", r->url, hash, r->sha256);
         }
     }

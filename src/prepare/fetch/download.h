@@ -1,4 +1,4 @@
-// Files from http, https and file URLs, by libcurl.
+// Downloads files from http, https and file URLs, by libcurl.
 #pragma once
 
 #include "base/status.h"
@@ -11,8 +11,8 @@ typedef struct download_request {
     const sigmoe_observer *observer;
 } download_request;
 
-// Follows redirects. Leaves "<path>.partial" when interrupted or cut off, and goes on with it where the server says that the
-// file has not changed since, or where the SHA-256 will tell. A file without a byte is an error.
+// Follows redirects. An interrupted or truncated download leaves "<path>.partial", which the next one resumes if the server
+// says that the file has not changed since, or if its SHA-256 will show it. An empty file is an error.
 sigmoe_status download(const download_request *request);
 // Removes what an unfinished download to `path` left.
 void download_forget(const char *path);

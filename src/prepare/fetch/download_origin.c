@@ -8,7 +8,7 @@
 
 static const download_origin unknown = {.total = -1};
 
-// It comes from a server, and goes into a line of a request.
+// Whether this is a single line: it comes from a server and goes into a request's header line.
 static bool is_line(const char *text) {
     for (const char *c = text; *c; c++)
         if (*c < ' ' || *c > '~') return false;
@@ -17,7 +17,7 @@ static bool is_line(const char *text) {
 
 download_origin origin_of(const char *etag, const char *modified, int64_t total) {
     download_origin o = {.total = total};
-    bool strong = etag && etag[0] == '"'; // W/"..." stands for files that are only alike
+    bool strong = etag && etag[0] == '"'; // W/"..." means equivalent, not identical
     const char *validator = strong ? etag : modified;
     if (validator && is_line(validator)) memcpy(o.validator, validator, strlen(validator) + 1);
     return o;
@@ -29,7 +29,7 @@ bool origin_allows(const download_origin *o, const char *etag, const char *modif
     return same && (o->total < 0 || total < 0 || o->total == total);
 }
 
-// ---------------------------------------------------------------- the file: the total, then the validator, a line each
+// ---------------------------------------------------------------- the file: total, then validator, one per line
 
 static sigmoe_status origin_path(const char *partial, char path[PATH_CAPACITY]) {
     return path_format(path, "%s.origin", partial);

@@ -12,7 +12,7 @@ bool is_url(const char *name) {
     return strstr(name, "://") != NULL;
 }
 
-// A download belongs to its URL: what another left behind must not be gone on with.
+// A download belongs to its URL: it must not resume what another URL left behind.
 static sigmoe_status kept_path(const char *keep, const char *url, char path[PATH_CAPACITY]) {
     struct sha256_ctx state;
     char hash[SHA256_HEX];
@@ -22,7 +22,7 @@ static sigmoe_status kept_path(const char *keep, const char *url, char path[PATH
     return path_format(path, "%s-%.*s", keep, KEPT_DIGITS, hash);
 }
 
-// What another address left in part is of no use any more.
+// Removes what other addresses left in part: it is no longer needed.
 static void forget_others(const fetch_request *r) {
     char path[PATH_CAPACITY];
     for (int i = 0; i < r->count; i++)
@@ -50,7 +50,7 @@ sigmoe_status fetch(const fetch_request *r, char path[PATH_CAPACITY]) {
     return r->count == 1 ? status : fail_in(status, "none of %d addresses has it; the last", r->count);
 }
 
-// ---------------------------------------------------------------- what is left
+// ---------------------------------------------------------------- leftovers
 
 static bool is_kept_name(const char *name, const char *begin) {
     size_t length = strlen(begin), digits = 0;

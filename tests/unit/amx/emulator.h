@@ -1,14 +1,14 @@
-// AMX for tests on processors that have none: a handler of SIGILL executes the AMX-TILE and AMX-BF16 instructions that real
-// machine code contains, each for some microseconds. Where the processor has AMX no signal comes and nothing is emulated.
+// AMX for tests on processors without it: a SIGILL handler executes the AMX-TILE and AMX-BF16 instructions in the real machine
+// code, taking some microseconds for each. On a processor with AMX there is no signal and nothing is emulated.
 //
-// What a processor refuses (tiles that are not configured, shapes that do not fit, ...) ends as an illegal instruction here
-// too, after one sentence on stderr.
+// What a processor refuses (unconfigured tiles, mismatched shapes, ...) is an illegal instruction here, too, after a message on
+// stderr.
 #pragma once
 
 #include <stdint.h>
 
-// For all threads of the process. Inside a cmocka test, not before it: cmocka takes SIGILL for itself when a test begins.
+// Applies to all threads of the process. Call it inside a cmocka test: cmocka takes over SIGILL when a test begins.
 void amx_emulate(void);
 
-// Instructions emulated so far, by all threads.
+// Number of instructions emulated so far, by all threads.
 int64_t amx_emulated(void);

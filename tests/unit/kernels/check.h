@@ -1,12 +1,12 @@
-// Holds every implementation of an operation against its reference, at every processor level that it is for.
+// Checks every implementation of an operation against its reference, at every processor level that it is for.
 //
-// A test describes its operation as check_operation: how many shapes there are and a function that makes the inputs of a
-// shape (the same each time: take numbers from check_fill), runs the operation, and emits all that it wrote. For each
-// shape the emitted values are compared with the reference's within the emitted tolerance, and must have equal bits at 1,
-// 2 and 3 threads. Each implementation x level runs in a process of its own, since libraries look at the level only once;
-// a line of the matrix says "executed" or, where the processor lacks the level, "absent". AMX alone is "emulated" there
-// (amx/emulator.h): kernels are chosen as for a processor with AMX, and their AMX instructions run in a handler. Lines
-// go to stdout and, for `./run test`, which prints the table of all operations, to the end of the file $SIGMOE_MATRIX.
+// A test describes its operation as a check_operation: the number of shapes, and a function that makes the inputs of a shape
+// (the same each time: take numbers from check_fill), runs the operation, and emits everything it wrote. For each shape, the
+// emitted values must match the reference's within the emitted tolerance, and have equal bits at 1, 2 and 3 threads. Each
+// implementation x level runs in a process of its own, since libraries look at the level only once. A line of the matrix says
+// "executed" or, if the processor lacks the level, "absent". Only AMX is "emulated" there (amx/emulator.h): kernels are chosen
+// as for a processor with AMX, and a handler runs their AMX instructions. Lines go to stdout and are appended to the file
+// $SIGMOE_MATRIX, from which `./run test` prints the table of all operations.
 #pragma once
 
 #include "kernels/operations.h"
@@ -34,7 +34,7 @@ typedef struct check_array {
 } check_array;
 
 typedef struct check_output {
-    arena *memory; // for the test's own buffers too; released after the run
+    arena *memory; // for the test's own buffers, too; released after the run
     check_array arrays[16];
     int count;
 } check_output;
@@ -47,7 +47,7 @@ typedef struct check_operation {
 
 // ---- For the run function ----
 
-// Uniform numbers of mean 0 and variance 1; `key` tells the arrays of a shape apart.
+// Uniform numbers with mean 0 and variance 1; a different `key` gives different numbers.
 static inline void check_fill(real *x, int64_t count, uint64_t key) {
     random_stream stream = {.seed = 7, .step = key, .layer = 0, .purpose = RANDOM_TEST};
     for (int64_t i = 0; i < count; i++)
@@ -61,7 +61,7 @@ static inline real *check_vector(check_output *out, int64_t count, uint64_t key)
     return x;
 }
 
-// rows x cols with `gap` elements behind each row; the gaps hold numbers too, and emitting the matrix emits them.
+// A rows x cols matrix with `gap` elements after each row. The gaps also hold numbers, and emitting the matrix emits them.
 static inline matrix check_matrix(check_output *out, int64_t rows, int64_t cols, int64_t gap, uint64_t key) {
     real *data = check_vector(out, rows * (cols + gap), key);
     return (matrix){data, TYPE_REAL, rows, cols, cols + gap};
@@ -75,7 +75,7 @@ static inline double *check_new_array(check_output *out, const char *name, int64
     return values;
 }
 
-// |value - reference| <= tolerance · max(1, |reference|); tolerance 0 asks for equal bits.
+// Requires |value - reference| <= tolerance · max(1, |reference|); tolerance 0 requires equal bits.
 static inline void check_emit(
     check_output *out, const char *name, const real *values, int64_t count, double tolerance) {
     double *copy = check_new_array(out, name, count, tolerance);
@@ -90,7 +90,7 @@ static inline void check_emit_indices(
     double *copy = check_new_array(out, name, count, 0);
     for (int64_t i = 0; i < count; i++) copy[i] = values[i];
 }
-// With the gaps between rows, which must come out as they went in.
+// Includes the gaps between rows, which must not change.
 static inline void check_emit_matrix(check_output *out, const char *name, matrix m, double tolerance) {
     check_emit(out, name, matrix_real(m), m.rows * m.stride, tolerance);
 }
@@ -135,7 +135,7 @@ static inline void check_run(const char *implementation, threads *pool, int shap
     kernel_force(implementation);
     assert_string_equal(kernel_choose(s->list.all, s->list.count)->name, implementation);
     s->operation->run(&(kernel_context){pool, scratch}, shape, out);
-    assert_int_equal(arena_bytes(scratch), 0); // all scratch memory was given back
+    assert_int_equal(arena_bytes(scratch), 0); // all scratch memory was released
     arena_destroy(scratch);
 }
 
@@ -174,7 +174,7 @@ static inline void check_against_reference(void **state) {
         arena_destroy(expected.memory);
     }
     for (int i = 0; i < CHECK_THREAD_COUNTS; i++) threads_destroy(pools[i]);
-    // An implementation for AMX that never used it was not tested.
+    // An AMX implementation that did not execute an AMX instruction has not been tested.
     if (check_current.emulated && check_current.implementation->level == CPU_AMX)
         assert_true(amx_emulated() > 0);
 }
@@ -204,19 +204,19 @@ static inline void check_print_row(const char *outcome) {
     fclose(matrix_rows);
 }
 
-// The current implementation at the current level; returns 1 when it failed.
+// Checks the current implementation at the current level; returns 1 if it failed.
 static inline int check_implementation(void) {
     check_subject *s = &check_current;
     bool present = s->level <= cpu_hardware();
-    // AMX's kernels use what comes before it too, and that is not emulated.
+    // AMX kernels also use the level below, which is not emulated.
     s->emulated = !present && s->level == CPU_AMX && cpu_hardware() == CPU_AVX512BF16;
     int failed = present || s->emulated ? check_in_child() : 0;
     check_print_row(failed ? "FAILED" : present ? "executed" : s->emulated ? "emulated" : "absent");
     return failed;
 }
 
-// Prints the operation's rows of the matrix; returns how many of them failed. Emulation takes microseconds for each AMX
-// instruction, so `small` says which shapes take part in it (NULL: all).
+// Prints the operation's lines of the matrix; returns how many failed. Emulating an AMX instruction takes microseconds, so
+// `small` selects the shapes that are emulated (NULL: all).
 static inline int check_kernels_emulating(const check_operation *operation, bool (*small)(int shape)) {
     check_subject *s = &check_current;
     s->operation = operation;

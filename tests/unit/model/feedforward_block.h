@@ -1,4 +1,4 @@
-// One feedforward block by itself, with random inputs and weights, for the tests of src/model/feedforward.
+// A single feedforward block with random inputs and weights, for tests of src/model/feedforward.
 #pragma once
 
 #include "model/feedforward/router_names.h"
@@ -16,7 +16,7 @@
 enum { BLOCK_VOCABULARY = 11 };
 
 typedef struct block {
-    arena *memory; // of the buffers below
+    arena *memory; // holds the buffers below
     parameter_list *list;
     ff_layer layer;
     step_context step;
@@ -28,13 +28,13 @@ static inline void must(sigmoe_status status) {
     if (status != SIGMOE_OK) fail_msg("%s", sigmoe_message());
 }
 
-// Numbers that depend on `key` and the position alone.
+// Numbers that depend only on `key` and the position.
 static inline void block_fill(real *x, int64_t count, double std, uint64_t key) {
     random_stream stream = {.seed = 5, .step = key, .layer = 0, .purpose = RANDOM_TEST};
     for (int64_t i = 0; i < count; i++) x[i] = (real)(std * random_normal(stream, (uint64_t)i));
 }
 
-// Inputs and weights that make every path count: logits are spread, nothing is zero.
+// Draws inputs and weights that exercise every path: logits are spread out, and nothing is zero.
 static inline void block_draw(block *b, uint64_t draw) {
     double d = (double)b->x.cols;
     block_fill(matrix_real(b->x), b->x.rows * b->x.cols, 1, 1000 * draw);
@@ -91,7 +91,7 @@ static inline parameter *block_tensor(const block *b, const char *name) {
     return parameters_find(b->list, path);
 }
 
-// y and the regularizer; what the backward needs stays until block_release.
+// Computes y and the regularizer; what the backward pass needs stays until block_release.
 static inline void block_forward(block *b) {
     b->step.regularizer = 0;
     must(b->layer.variant->forward(&b->layer, &b->step, b->x, b->y, &b->saved));
@@ -100,10 +100,10 @@ static inline void block_forward(block *b) {
 static inline void block_release(block *b) {
     static const arena_mark empty;
     arena_release(b->step.activations, empty);
-    assert_int_equal(arena_bytes(b->step.kernel.scratch), 0); // whatever was borrowed is back
+    assert_int_equal(arena_bytes(b->step.kernel.scratch), 0); // everything borrowed was returned
 }
 
-// Gradients of Σ y ⊙ dy + regularizer; the parameters' start from 0.
+// Computes the gradients of Σ y ⊙ dy + regularizer; the parameters' gradients start at 0.
 static inline void block_backward(block *b) {
     parameters_zero_gradients(&b->step.kernel, b->list);
     must(b->layer.variant->backward(&b->layer, &b->step, b->saved, b->x, b->dy, b->dx));

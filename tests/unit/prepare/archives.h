@@ -12,7 +12,7 @@ typedef struct packed_file {
     size_t size;
 } packed_file;
 
-// `filter` NULL: not compressed.
+// `filter` NULL: no compression.
 static inline void put_archive(
     const char *path, const char *format, const char *filter, const packed_file *files, int count) {
     struct archive *a = archive_write_new();
@@ -34,7 +34,7 @@ static inline void put_archive(
     archive_write_free(a);
 }
 
-// A Debian package that holds `text` as the dictionary dict-gcide has it.
+// A Debian package with `text` as its dictionary, like dict-gcide.
 static inline void put_dictionary_package(const char *path, const void *text, size_t size) {
     size_t packed_size, tree_size;
     put_archive(at("dict.dz"), "raw", "gzip", &(packed_file){"text", text, size}, 1);

@@ -1,4 +1,4 @@
-// Text for tokenizers, and prepared directories read back.
+// Texts for tokenizers, and functions to read prepared directories back.
 #pragma once
 
 #include "prepare/archives.h"
@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "data/tokenizer_sentencepiece.h"
 
-// `lines` lines of words, digits, accents; the same for the same seed. 0-terminated; freed by the caller.
+// `lines` lines of words, digits and accented letters, determined by the seed. 0-terminated; freed by the caller.
 static inline char *make_lines(int lines, uint32_t seed) {
     static const char *const words[] = {"the", "of", "and", "water", "letters", "1984", "caf\xc3\xa9", "book",
         "reading", "reader", "@-@", "unk", "na\xc3\xafve", "words", "is", "are", "was", ",", ".", "7"};
@@ -52,7 +52,7 @@ static inline char *decode_split(const dataset *d, const char *split) {
     return text;
 }
 
-// White space as SentencePiece leaves it: one space between words, none at the ends; in place.
+// Normalizes white space in place as SentencePiece does: one space between words, none at the ends.
 static inline char *squeeze(char *text) {
     char *out = text;
     for (const char *in = text; *in; in++) {

@@ -1,4 +1,4 @@
-// A web server of a few lines on a thread of its own, which misbehaves as its paths say.
+// A minimal web server on a thread of its own, which misbehaves in ways selected by the path.
 #pragma once
 
 #include "system/scratch.h"
@@ -13,9 +13,9 @@ typedef struct small_server {
     int port;
     pthread_t thread;
     const char *body;
-    const char *validator; // "ETag: \"1\"\r\n" or the like, which each answer with a body has; "": none
-    bool conditions;       // it knows If-Range
-    long last_range;       // where the last request wanted to go on; -1: from the start
+    const char *validator; // "ETag: \"1\"\r\n" or the like, sent in each response with a body; "": none
+    bool conditions;       // supports If-Range
+    long last_range;       // start of the last request's range; -1: it had none
     int requests;
 } small_server;
 
@@ -35,7 +35,7 @@ static inline void send_head(int client, const char *status, const char *extra, 
     send_text(client, head, strlen(head));
 }
 
-// What If-Range wants is the validator as it is now.
+// If-Range requires the current validator.
 static inline bool condition_holds(const small_server *s, const char *request) {
     const char *condition = strstr(request, "If-Range: "), *value = strstr(s->validator, ": ");
     if (!condition || !s->conditions) return true;
@@ -43,8 +43,8 @@ static inline bool condition_holds(const small_server *s, const char *request) {
     return value && strncmp(condition, value + 2, strcspn(value + 2, "\r")) == 0;
 }
 
-// /cut: half of what it promises. /norange: always the whole. /empty: nothing. /moved, /away:
-// elsewhere. /whole: as it should be. /bit: of a range that is asked for three bytes.
+// /cut: sends half of what it promises. /norange: always sends the whole. /empty: sends nothing. /moved, /away: redirect.
+// /whole: behaves correctly. /bit: sends three bytes of a requested range.
 static inline void answer(small_server *s, int client, const char *request) {
     size_t size = strlen(s->body);
     const char *range = condition_holds(s, request) ? strstr(request, "Range: bytes=") : NULL;
@@ -64,7 +64,7 @@ static inline void answer(small_server *s, int client, const char *request) {
         send_head(client, "200 OK", s->validator, size);
         send_text(client, s->body, strncmp(request, "GET /cut", 8) == 0 ? size / 2 : size);
     } else if (whole && first < size) {
-        // As the standard has it: whoever sent If-Range knows already.
+        // As in the standard, no validator: a client that sent If-Range has it.
         snprintf(extra, sizeof extra, "%sContent-Range: bytes %zu-%zu/%zu\r\n",
             s->conditions ? "" : s->validator, first, last - 1, size);
         send_head(client, "206 Partial Content", extra, last - first);

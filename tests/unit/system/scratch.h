@@ -1,4 +1,4 @@
-// A temporary directory for tests of files, and whole files in and out of it.
+// A temporary directory for tests of files, and functions to write and read whole files in it.
 #pragma once
 
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Before cmocka, whose macro fail() takes the name of the function in base/status.h.
+// Include before cmocka, which has a macro with the name of the function fail() in base/status.h.
 #include "base/arena.h"
 #include "system/file.h"
 
@@ -48,7 +48,7 @@ static inline void put_text(const char *path, const char *text) {
     put_file(path, text, strlen(text));
 }
 
-// The file's bytes with a 0 behind them; freed by the caller.
+// The file's bytes, followed by a 0; freed by the caller.
 static inline unsigned char *get_file(const char *path, size_t *size) {
     file_map map;
     assert_int_equal(file_map_open(path, &map), SIGMOE_OK);

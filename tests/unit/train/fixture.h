@@ -1,4 +1,4 @@
-// A small data set and small models in a directory of their own, for the tests of training.
+// A small data set and small models in a temporary directory, for tests of training.
 #pragma once
 
 #include "system/file.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// After the project's headers: cmocka has a macro named fail.
+// Include after the project's headers: cmocka has a macro named fail.
 #include <setjmp.h>
 
 #include <cmocka.h>
@@ -91,7 +91,7 @@ static inline void assert_same_file(const char *a, const char *b) {
     file_map_close(&y);
 }
 
-// All files of the checkpoints of `step` of two runs.
+// Asserts that all files of the checkpoints of `step` are equal in the two runs.
 static inline void assert_same_checkpoint(const char *a, const char *b, int64_t step) {
     static const char *const files[] = {
         "config.json", "model.safetensors", "trainer.json", "trainer.safetensors"};
@@ -124,7 +124,7 @@ static inline int remove_root(void **state) {
     return directory_remove(root) == SIGMOE_OK ? 0 : -1;
 }
 
-// As config.json has it, with `ff` as its last member.
+// The text of a config.json with `ff` as its last member.
 static inline const char *config_text(const char *ff) {
     static char text[2048];
     snprintf(text, sizeof text,
