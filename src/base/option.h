@@ -17,7 +17,7 @@ typedef struct option {
     size_t offset;
     bool required;
     double low, high;           // inclusive range of integers and numbers
-    double preset;              // default of what is not required
+    double preset;              // default, unless required
     const char *const *choices; // NULL-terminated, for OPTION_CHOICE
     const char *help;
 } option;

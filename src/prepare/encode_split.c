@@ -9,7 +9,7 @@ enum {
     BLOCK_BYTES = SENTENCE_BYTES, // text that one task encodes: any sentence fits
     BLOCKS_PER_THREAD = 8,        // in a round, but
     MOST_BLOCKS = 256,            // no more, which bounds the memory: 400 KB each, two rounds
-    LONG_BYTES = 1 << 20, // text in sentences longer than a block that makes a round full: about 130 MB
+    LONG_BYTES = 1 << 20,         // a round's limit on sentences longer than a block: about 130 MB
     MESSAGE_BYTES = 1024,
 };
 
