@@ -78,7 +78,7 @@ model_memory model_training_memory(const model_config *config, int64_t batch, in
     ff_surroundings around = model_ff_surroundings(config);
     double n = (double)(batch * length), stream = n * (double)config->d_model * sizeof(real);
     double attention =
-        attention_saved_bytes(config, batch, length, memory, operands) + stream; // and what comes of it
+        attention_saved_bytes(config, batch, length, memory, operands) + stream; // and its output
     double ff = n * config->variant->saved_bytes(&config->ff, &around, operands);
     double feedforward = 2 * n * sizeof(real) + ff;   // with its norm's mean and rstd
     double kept = attention + feedforward, again = 0; // per layer; of the layer being recomputed

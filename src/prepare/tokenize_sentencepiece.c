@@ -12,7 +12,7 @@
 
 enum {
     MOST_THREADS = 64
-}; // reading, which is one thread's, keeps no more of them busy; and it bounds the memory
+}; // reading has one thread and keeps no more than these busy; also bounds the memory
 static const uint64_t sample_seed = 0x736d6f65;
 
 // ---------------------------------------------------------------- training

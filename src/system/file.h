@@ -36,7 +36,7 @@ sigmoe_status file_appendable(const char *path);
 // Opens the file for appending and creates it if necessary; close with fclose().
 sigmoe_status file_append(const char *path, FILE **stream);
 sigmoe_status file_rename(const char *from, const char *to); // in one directory
-void file_remove(const char *path);                          // where it is there
+void file_remove(const char *path);                          // if it exists
 
 // Opens a regular file for reading; refuses directories, pipes and devices. Close with close().
 sigmoe_status file_open(const char *path, int *descriptor, int64_t *size);

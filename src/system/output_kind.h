@@ -18,10 +18,10 @@ typedef enum output_kind {
 } output_kind;
 
 // Names that every kind may have; names beginning with MARK_NAME are reserved.
-#define LOCK_NAME ".lock"                            // locked by who works there
+#define LOCK_NAME ".lock"                            // locked by the process using the directory
 #define REPLACED_NAME MARK_NAME "-replaced"          // holds what was there before, until the new is whole
-#define REPLACING_NAME MARK_NAME "-replaced.partial" // likewise, not yet all of it
-#define REMOVED_NAME MARK_NAME "-removed"            // what of it is being removed
+#define REPLACING_NAME MARK_NAME "-replaced.partial" // likewise, still incomplete
+#define REMOVED_NAME MARK_NAME "-removed"            // old contents being removed
 #define ASIDE_NAME MARK_NAME "-partial"              // holds the new, until it is whole
 #define DRAWING_NAME MARK_NAME "-drawing"            // where gnuplot draws
 

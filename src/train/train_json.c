@@ -37,7 +37,7 @@ sigmoe_status train_json_write(
     return json_save(fill_train_json(root, settings, checkpoint_seconds, data), path, root);
 }
 
-// Older runs lack this setting. Unless they saved every so many steps they saved only at the end, so the default is better.
+// Older runs lack this setting. Unless they saved every so many steps, they saved only at the end, so the default is better.
 static sigmoe_status read_checkpoint_seconds(const json_t *root, double *seconds) {
     const json_t *value = json_object_get(root, "checkpoint_seconds");
     if (value && !json_is_number(value))

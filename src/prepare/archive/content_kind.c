@@ -168,7 +168,7 @@ static bool are_unlike_text(const unsigned char *head, size_t size) {
     return (controls * 5 >= size || !is_utf8(head, size)) && ascii * 10 < size * 6;
 }
 
-// UTF-16 text without a byte order mark. Every character must be valid and some must be spaces, which in any other text would
+// UTF-16 text without a byte order mark. Every character must be valid and some must be spaces, which in another encoding would
 // need a NUL byte. Also, half of the characters must be Latin, or the bytes be unlike other text, as with Chinese or Russian.
 static bool is_utf16(const unsigned char *head, size_t size, bool big_endian) {
     enum { FEWEST = 4 };
