@@ -55,6 +55,14 @@ LD_LIBRARY_PATH=$library ./presets >stdout 2>stderr || problem "examples/presets
 listed=$("$program" presets --json | grep -c '"name"')
 grep -q "^$listed presets, 0 " stdout || problem "examples/presets.c says \"$(cat stdout)\" of $listed presets"
 
+# shellcheck disable=SC2086  # words are words
+cc -Wall -Wextra -Werror "$root/examples/train.c" $flags -o train || problem "examples/train.c does not compile"
+for time in first second; do # the second one replaces what the first has made
+    LD_LIBRARY_PATH=$library ./train >stdout 2>stderr || problem "examples/train.c, $time time: $(tail -n 3 stderr)"
+done
+grep -q '^test: [0-3]\.[0-9]* bits per character$' stdout || problem "examples/train.c says \"$(cat stdout)\""
+grep -q "comes most likely '='" stdout || problem "examples/train.c learned nothing: \"$(cat stdout)\""
+
 others=$(nm -D --defined-only "$library/libsigmoe.so" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
 [ -z "$others" ] || problem "the library also shows $others"
 
