@@ -49,3 +49,12 @@ void kernel_force(const char *name);
 static inline int64_t block_count(int64_t total, int64_t block) {
     return (total + block - 1) / block;
 }
+static inline int64_t round_up(int64_t total, int64_t step) {
+    return block_count(total, step) * step;
+}
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static inline int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}

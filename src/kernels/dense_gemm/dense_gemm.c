@@ -50,10 +50,6 @@ typedef struct tiling {
     int64_t pieces; // that the sums over k are cut into, each with its own copy of c; 1: none
 } tiling;
 
-static int64_t round_up(int64_t x, int64_t step) {
-    return block_count(x, step) * step;
-}
-
 // Sides of even size: `total` in as few pieces as pieces of `most` make, rounded up to the step.
 static int64_t even_side(int64_t total, int64_t most, int64_t step) {
     return round_up(block_count(total, block_count(total, most)), step);
@@ -111,10 +107,6 @@ typedef struct split_gemm {
     real *scratch;                      // [threads, bf16->scratch]
     real *copies;                       // [pieces, m, n], where sums are cut
 } split_gemm;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 // A tile of c, or of a piece's copy of it, and the terms of its sums.
 typedef struct part {
