@@ -9,9 +9,10 @@ extern const dense_gemm_kernel dense_gemm_ref;
 extern const dense_gemm_bf16_kernel dense_gemm_bf16_ref;
 
 static void tile(const gemm_tile *t) {
-    onednn_prepare_thread();
+    int host_threads = onednn_begin();
     dnnl_status_t status = dnnl_sgemm(t->transpose_a ? 'T' : 'N', t->transpose_b ? 'T' : 'N', t->m, t->n,
         t->k, t->alpha, t->a, t->stride_a, t->b, t->stride_b, t->beta, t->c, t->stride_c);
+    onednn_end(host_threads);
     // It refuses only leading dimensions it cannot take and, before it writes anything, missing memory.
     if (status != dnnl_success) dense_gemm_ref.tile(t);
 }
