@@ -2,7 +2,8 @@
 //
 // An operation lives in src/kernels/<op>/: <op>.h (contract), <op>.inc (its implementations, best first), <op>.c (the
 // selector: it includes the .inc), <op>_ref.c (scalar truth), <op>_<isa>.c. FAST(symbol) in an .inc names an implementation
-// that exists for float only; REFERENCE(symbol) one that exists for every `real`.
+// that exists for float only, ONEDNN(symbol) one of these in builds with oneDNN, REFERENCE(symbol) one that exists for every
+// `real`.
 #pragma once
 
 #include "base/arena.h"

@@ -21,8 +21,8 @@ typedef struct onednn_matmul {
     int64_t flags;                                 // MATMUL_*
 } onednn_matmul;
 
-// Around every use of oneDNN: it takes the processor level in force, and one thread. How many threads OpenMP gives to the calling
-// thread is its host's to say, so this returns the number, and onednn_end takes it to put it back.
+// Around every use of oneDNN: it takes the processor level in force, and one thread. How many threads OpenMP gives to the
+// calling thread is for its program to say, so this returns the number, and onednn_end takes it to put it back.
 int onednn_begin(void);
 void onednn_end(int host_threads);
 

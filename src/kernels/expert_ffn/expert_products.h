@@ -1,5 +1,5 @@
-// The expert FFN as packed products (packed/operands.h): one source for every type of operands and every processor. Tasks of the
-// forward and of the backward's first pass are ranges of one expert's rows; those of its second pass are slices of one expert's
+// The expert FFN as packed products (packed/operands.h): one source for every type of operands and every processor. Tasks of
+// the forward and of the backward's first pass are ranges of one expert's rows; those of its second pass are slices of one expert's
 // gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
 //
 // Products that go back to tokens are kept as one row a pair and summed by token in slot order. Tokens are taken in blocks, so

@@ -1,5 +1,5 @@
-// A run over the tokens of all experts (expert_products.h): its memory, the ranges of rows that are its tasks, their packed weights, and
-// what tiles of rows read and write.
+// A run over the tokens of all experts (expert_products.h): its memory, the ranges of rows that are its tasks, their packed
+// weights, and what tiles of rows read and write.
 #pragma once
 
 #include "kernels/expert_ffn/expert_ffn.h"

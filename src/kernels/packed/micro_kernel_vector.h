@@ -31,7 +31,7 @@ enum { NR = 2 * LANES, KR = 1, PANEL_VECTORS = 1, STREAMS = 6 };
 #endif
 
 // Both layouts of a go in chunks of LANES steps of depth: by_row [rows][LANES] holds LANES steps of each row side by side
-// (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying a matrix gives whose rows are steps).
+// (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying gives where source rows are steps).
 static inline __attribute__((always_inline)) void multiply(
     const int rows, const bool by_row, const micro_tile *t, vec sums[][2]) {
     const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;

@@ -39,7 +39,6 @@ static inline void prefetch_queue_add(prefetch_queue *queue, const void *start, 
 // `bytes` of each of `rows` rows, `step` bytes apart: in columns of lines, because rows are short.
 static inline void prefetch_queue_add_rows(
     prefetch_queue *queue, const void *start, int64_t bytes, int64_t rows, int64_t step) {
-    if (rows <= 0) return;
     for (int64_t at = 0; at < bytes; at += LINE)
         queue->spans[queue->count++] = (struct span){(const char *)start + at, rows, step};
     queue->spans[queue->count++] = (struct span){(const char *)start + bytes - 1, rows, step};

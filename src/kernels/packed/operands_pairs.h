@@ -47,7 +47,10 @@ static inline vec words_across_computed(const vec *x) {
 
 static inline word one_word(const operand *p, int64_t n) {
     word x = 0;
-    memcpy(&x, p, n > 1 ? sizeof x : sizeof *p);
+    if (n > 1)
+        memcpy(&x, p, sizeof x);
+    else
+        memcpy(&x, p, sizeof *p);
     return x;
 }
 static inline __m128 four_words(const operand *p) {

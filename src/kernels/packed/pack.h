@@ -16,15 +16,13 @@ static inline int64_t depth_of(int64_t terms) {
 }
 
 // a by row, [depth / LANES][rows][LANES], from rows that lie anywhere.
-static void pack_rows(const operand *const *source, int64_t rows, int64_t terms, word *a) {
+static inline void pack_rows(const operand *const *source, int64_t rows, int64_t terms, word *a) {
     enum { STEP = PER_WORD * LANES };
-    for (int64_t r = 0; r < rows; r++) {
-        word *target = a + r * LANES;
-        int64_t k = 0;
-        for (; k + STEP <= terms; k += STEP, target += rows * LANES)
-            vec_store(target, words_along(source[r] + k, STEP));
-        if (k < terms) vec_store(target, words_along(source[r] + k, terms - k));
-    }
+    int64_t k = 0;
+    for (; k + STEP <= terms; k += STEP)
+        for (int64_t r = 0; r < rows; r++, a += LANES) vec_store(a, words_along(source[r] + k, STEP));
+    if (k < terms)
+        for (int64_t r = 0; r < rows; r++, a += LANES) vec_store(a, words_along(source[r] + k, terms - k));
 }
 
 // The length of a panel of a by step: whole chunks.
@@ -37,30 +35,41 @@ static inline word *step_vector(word *a, int64_t step, int v) {
     return a + ((step / LANES * PANEL_VECTORS + v) * LANES + step % LANES) * LANES;
 }
 
-static void clear_steps(word *a, int64_t first, int64_t depth) {
+static inline void clear_steps(word *a, int64_t first, int64_t depth) {
     for (int64_t k = first; k < depth; k++)
         for (int v = 0; v < PANEL_VECTORS; v++) vec_store(step_vector(a, k, v), vec_all(0));
 }
 
+// The steps of one chunk of the panel that begins at column `first`.
+static inline void pack_step_chunk(
+    const operand *const *source, int64_t steps, int64_t columns, int64_t first, int64_t chunk, word *panel) {
+    int64_t last = least(chunk + LANES, block_count(steps, PER_WORD));
+    for (int64_t k = chunk; k < last; k++)
+        for (int v = 0; v < PANEL_VECTORS; v++) {
+            int64_t column = first + v * LANES, s = k * PER_WORD;
+            vec_store(
+                step_vector(panel, k, v), words_across(source + s, column, steps - s, columns - column));
+        }
+}
+
 // a by step: source[s] is term s, its columns the rows of the product, cut evenly into panels of at most MR. Lanes beyond a
 // panel's rows hold what follows in the source; what micro-kernels make of them is not used.
-static void pack_steps(const operand *const *source, int64_t steps, int64_t columns, word *a) {
-    int64_t panels = (columns + MR - 1) / MR;
+static inline void pack_steps(const operand *const *source, int64_t steps, int64_t columns, word *a) {
+    int64_t panels = block_count(columns, MR), count = block_count(steps, PER_WORD), depth = depth_of(steps);
+    // Chunk by chunk: the terms of all panels at once would be more pages than the processor keeps at hand.
+    for (int64_t chunk = 0; chunk < count; chunk += LANES)
+        for (int64_t p = 0; p < panels; p++)
+            pack_step_chunk(
+                source, steps, columns, even_cut(columns, panels, p), chunk, a + p * step_panel(steps));
     for (int64_t p = 0; p < panels; p++, a += step_panel(steps)) {
-        int64_t first = even_cut(columns, panels, p), k = 0;
-        for (int64_t s = 0; s < steps; s += PER_WORD, k++)
-            for (int v = 0; v < PANEL_VECTORS; v++) {
-                int64_t column = first + v * LANES;
-                vec_store(
-                    step_vector(a, k, v), words_across(source + s, column, steps - s, columns - column));
-            }
-        clear_steps(a, k, depth_of(steps));
-        finish_steps(a, depth_of(steps));
+        clear_steps(a, count, depth);
+        finish_steps(a, depth);
     }
 }
 
 // b in panels [depth][NR] of the columns of rows that lie anywhere.
-static void pack_gathered_columns(const operand *const *source, int64_t terms, int64_t columns, word *b) {
+static inline void pack_gathered_columns(
+    const operand *const *source, int64_t terms, int64_t columns, word *b) {
     for (int64_t j = 0; j < columns; j += NR) {
         word *end = b + depth_of(terms) * NR;
         for (int64_t k = 0; k < terms; k += PER_WORD, b += NR) {
@@ -72,7 +81,8 @@ static void pack_gathered_columns(const operand *const *source, int64_t terms, i
 }
 
 // The same of a row-major matrix [terms, columns].
-static void pack_columns(const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
+static inline void pack_columns(
+    const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
     for (int64_t j = 0; j < columns; j += NR) {
         word *end = b + depth_of(terms) * NR;
         for (int64_t k = 0; k < terms; k += PER_WORD, b += NR) {
@@ -85,20 +95,35 @@ static void pack_columns(const operand *source, int64_t stride, int64_t terms, i
     }
 }
 
+// 8 steps of LANES columns, of which `present` exist, from the rows that are these columns.
+static inline void transpose_part(const operand *rows, int64_t stride, int64_t present, word *columns) {
+    for (int64_t r = 0; r < LANES; r += 8) {
+        __m256 block[8];
+        for (int64_t i = 0; i < 8; i++)
+            block[i] = r + i < present ? vec_first_eight(words_along(rows + (r + i) * stride, 8 * PER_WORD))
+                                       : _mm256_setzero_ps();
+        transpose_8x8(block);
+        for (int64_t i = 0; i < 8; i++) _mm256_storeu_ps(columns + i * NR + r, block[i]);
+    }
+}
+
 // b in panels [depth][NR] of the transpose of a row-major matrix [columns, terms].
-static void pack_transposed(const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
-    int64_t depth = depth_of(terms), quads = terms / (4 * PER_WORD);
+static inline void pack_transposed(
+    const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
+    int64_t depth = depth_of(terms), whole = terms / PER_WORD;
     for (int64_t j = 0; j < round_up(columns, NR); j += LANES) {
         word *panel = b + j / NR * NR * depth + j % NR;
-        int64_t present = columns - j < LANES ? columns - j : LANES, k = 0;
-        if (present == LANES)
-            for (; k < 4 * quads; k += 4)
-                transpose_four(source + j * stride + k * PER_WORD, stride, panel + k * NR, NR);
+        const operand *rows = source + j * stride;
+        int64_t present = columns - j, k = 0;
+        if (present >= LANES)
+            for (; k + 4 <= whole; k += 4) transpose_four(rows + k * PER_WORD, stride, panel + k * NR, NR);
+        else
+            for (; k + 8 <= whole; k += 8)
+                transpose_part(rows + k * PER_WORD, stride, present, panel + k * NR);
         for (; k < depth; k++)
             for (int64_t c = 0; c < LANES; c++)
-                panel[k * NR + c] =
-                    c < present && k * PER_WORD < terms
-                        ? one_word(source + (j + c) * stride + k * PER_WORD, terms - k * PER_WORD)
-                        : 0;
+                panel[k * NR + c] = c < present && k * PER_WORD < terms
+                                        ? one_word(rows + c * stride + k * PER_WORD, terms - k * PER_WORD)
+                                        : 0;
     }
 }
