@@ -2,7 +2,8 @@
 //
 // An operation lives in src/kernels/<op>/: <op>.h (contract), <op>.inc (its implementations, best first), <op>.c (the
 // selector: it includes the .inc), <op>_ref.c (scalar truth), <op>_<isa>.c. FAST(symbol) in an .inc names an implementation
-// that exists for float only; REFERENCE(symbol) one that exists for every `real`.
+// that exists for float only, ONEDNN(symbol) one of these in builds with oneDNN, REFERENCE(symbol) one that exists for every
+// `real`.
 #pragma once
 
 #include "base/arena.h"
@@ -46,4 +47,13 @@ void kernel_force(const char *name);
 // Splits [0, total) into fixed blocks, independent of the thread count: what keeps the bits the same.
 static inline int64_t block_count(int64_t total, int64_t block) {
     return (total + block - 1) / block;
+}
+static inline int64_t round_up(int64_t total, int64_t step) {
+    return block_count(total, step) * step;
+}
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static inline int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
 }

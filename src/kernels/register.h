@@ -1,9 +1,16 @@
-// Included inside the list of an operation's implementations, right before its .inc: gives FAST and REFERENCE their meaning.
+// Included inside the list of an operation's implementations, right before its .inc: gives FAST, ONEDNN and REFERENCE their
+// meaning.
 #undef FAST
+#undef ONEDNN
 #undef REFERENCE
 #if defined(SIGMOE_REAL_DOUBLE)
 #define FAST(symbol)
 #else
 #define FAST(symbol) &symbol.identity,
+#endif
+#if defined(SIGMOE_REAL_DOUBLE) || !defined(SIGMOE_ONEDNN)
+#define ONEDNN(symbol)
+#else
+#define ONEDNN(symbol) &symbol.identity,
 #endif
 #define REFERENCE(symbol) &symbol.identity,

@@ -90,6 +90,9 @@ static inline vec vec_round(vec x) {
 static inline vec vec_scale(vec x, vec n) {
     return _mm512_scalef_ps(x, n);
 }
+static inline __m256 vec_first_eight(vec x) {
+    return _mm512_castps512_ps256(x);
+}
 static inline float vec_sum(vec x) {
     return _mm512_reduce_add_ps(x);
 }
@@ -229,6 +232,9 @@ static inline vec power_of_two(__m256i n) {
 static inline vec vec_scale(vec x, vec n) {
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
     return x * power_of_two(half) * power_of_two(_mm256_sub_epi32(whole, half));
+}
+static inline __m256 vec_first_eight(vec x) {
+    return x;
 }
 static inline __m128 fold(vec x) {
     return _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

@@ -1,16 +1,14 @@
 #include "kernels/dense_gemm/dense_gemm.h"
-#include "kernels/dense_gemm/dense_gemm_bf16.h"
+#include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/dense_gemm/transposed_copy.h"
 #include "kernels/pointwise/pointwise.h"
 
 #include <assert.h>
 #include <string.h>
 
-#if REAL_IS_FLOAT
-extern const dense_gemm_kernel dense_gemm_onednn;
-#endif
-extern const dense_gemm_kernel dense_gemm_ref;
-extern const dense_gemm_bf16_kernel dense_gemm_bf16_ref;
+extern const gemm_kernel dense_gemm_onednn, dense_gemm_avx512, dense_gemm_avx2, dense_gemm_ref;
+extern const gemm_kernel dense_gemm_bf16_onednn, dense_gemm_bf16_widen, dense_gemm_bf16_amxbf16,
+    dense_gemm_bf16_avx512bf16, dense_gemm_bf16_avx512, dense_gemm_bf16_avx2, dense_gemm_bf16_ref;
 
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"
@@ -18,31 +16,29 @@ static const kernel_identity *const all[] = {
 };
 const kernel_list dense_gemm_list = {"dense_gemm", all, sizeof all / sizeof *all};
 
-static const dense_gemm_kernel *chosen(void) {
-    return (const dense_gemm_kernel *)kernel_choose(dense_gemm_list.all, dense_gemm_list.count);
+static const kernel_identity *const all_bf16[] = {
+#include "kernels/register.h"
+#include "kernels/dense_gemm/dense_gemm_bf16.inc"
+};
+const kernel_list dense_gemm_bf16_list = {"dense_gemm_bf16", all_bf16, sizeof all_bf16 / sizeof *all_bf16};
+
+static int64_t terms_of(const gemm_call *call) {
+    return call->transpose_a ? call->a.rows : call->a.cols;
 }
 
-static void scale_only(const gemm_tile *t) {
-    for (int64_t i = 0; i < t->m; i++)
-        for (int64_t j = 0; j < t->n; j++) {
-            real *c = &t->c[i * t->stride_c + j];
-            *c = t->beta == 0 ? 0 : t->beta * *c; // a zero beta drops NaN too
-        }
-}
-
-void gemm_on_tile(const gemm_tile *tile) {
-    if (tile->m == 0 || tile->n == 0) return;
-    if (tile->k == 0)
-        scale_only(tile);
-    else
-        chosen()->tile(tile);
+// With nothing to sum the references are quick, and the others need not think of it.
+static const gemm_kernel *kernel_for(const gemm_call *call) {
+    bool rounded = call->a.type == TYPE_BF16;
+    if (terms_of(call) == 0) return rounded ? &dense_gemm_bf16_ref : &dense_gemm_ref;
+    const kernel_list *list = rounded ? &dense_gemm_bf16_list : &dense_gemm_list;
+    return (const gemm_kernel *)kernel_choose(list->all, list->count);
 }
 
 // Tiles are a function of the call alone. They start at GEMM_MOST_ROWS x GEMM_MOST_COLS, where packing both operands costs little
 // against the product, and shrink while there are too few to keep a pool of threads evenly busy. Their sides are multiples
-// of what the micro-kernels take at once (8 rows, 48 columns). All measured: short sums like low tiles.
+// of what the kernel takes at once. All measured: short sums like low tiles.
 enum { SHORT_K = 768, MOST_ROWS_SHORT = 192, ENOUGH_TILES = 20 };
-enum { LEAST_ROWS = 64, LEAST_COLS = 96, ROW_STEP = 8, COL_STEP = 48 };
+enum { LEAST_ROWS = 64, LEAST_COLS = 96 };
 
 typedef struct tiling {
     int64_t rows, cols, across; // of a tile; tiles in a row of tiles
@@ -50,17 +46,16 @@ typedef struct tiling {
     int64_t pieces; // that the sums over k are cut into, each with its own copy of c; 1: none
 } tiling;
 
-static int64_t round_up(int64_t x, int64_t step) {
-    return block_count(x, step) * step;
-}
-
 // Sides of even size: `total` in as few pieces as pieces of `most` make, rounded up to the step.
 static int64_t even_side(int64_t total, int64_t most, int64_t step) {
     return round_up(block_count(total, block_count(total, most)), step);
 }
 
-static tiling tiling_of(int64_t m, int64_t n, int64_t most_rows, int64_t most_cols) {
-    tiling t = {.rows = even_side(m, most_rows, ROW_STEP), .cols = even_side(n, most_cols, COL_STEP)};
+static tiling tiling_of(
+    const gemm_kernel *kernel, const gemm_call *call, int64_t most_rows, int64_t most_cols) {
+    int64_t m = call->c.rows, n = call->c.cols;
+    tiling t = {
+        .rows = even_side(m, most_rows, kernel->row_step), .cols = even_side(n, most_cols, kernel->col_step)};
     t.across = block_count(n, t.cols);
     t.count = t.across * block_count(m, t.rows);
     t.pieces = 1;
@@ -71,15 +66,15 @@ static tiling tiling_of(int64_t m, int64_t n, int64_t most_rows, int64_t most_co
 // fifth of the product; cutting the sums costs a pass over the pieces' copies of c, a fiftieth.
 enum { SPLIT_ROWS = 128, LEAST_PIECE = 512, MOST_SPLIT = 1 << 18 };
 
-static bool splits_sums(const gemm_call *call, int64_t k) {
-    return call->transpose_a && k >= 2 * LEAST_PIECE && call->c.rows * call->c.cols <= MOST_SPLIT &&
-           call->c.type == TYPE_REAL && !call->relu && !call->bias;
+static bool splits_sums(const gemm_call *call) {
+    return call->transpose_a && terms_of(call) >= 2 * LEAST_PIECE &&
+           call->c.rows * call->c.cols <= MOST_SPLIT && call->c.type == TYPE_REAL && !call->relu &&
+           !call->bias;
 }
 
-static tiling split_tiling(int64_t m, int64_t n, int64_t k) {
-    tiling t = tiling_of(m, n, SPLIT_ROWS, GEMM_MOST_COLS);
-    int64_t wanted = block_count(ENOUGH_TILES, t.count), most = block_count(k, LEAST_PIECE);
-    t.pieces = wanted < most ? wanted : most;
+static tiling split_tiling(const gemm_kernel *kernel, const gemm_call *call) {
+    tiling t = tiling_of(kernel, call, SPLIT_ROWS, GEMM_MOST_COLS);
+    t.pieces = least(block_count(ENOUGH_TILES, t.count), block_count(terms_of(call), LEAST_PIECE));
     return t;
 }
 
@@ -89,32 +84,28 @@ static int64_t most_width(const gemm_call *call) {
     return call->a.type == TYPE_BF16 && !call->transpose_a ? 3 : 1;
 }
 
-static tiling choose_tiling(const gemm_call *call, int64_t k) {
-    int64_t m = call->c.rows, n = call->c.cols, width = most_width(call);
-    if (splits_sums(call, k)) return split_tiling(m, n, k);
-    tiling t = tiling_of(m, n, k < SHORT_K ? MOST_ROWS_SHORT : GEMM_MOST_ROWS, GEMM_MOST_COLS);
+static tiling choose_tiling(const gemm_kernel *kernel, const gemm_call *call) {
+    int64_t width = most_width(call);
+    if (splits_sums(call)) return split_tiling(kernel, call);
+    tiling t =
+        tiling_of(kernel, call, terms_of(call) < SHORT_K ? MOST_ROWS_SHORT : GEMM_MOST_ROWS, GEMM_MOST_COLS);
     while (t.count < ENOUGH_TILES && (t.rows > LEAST_ROWS || t.cols > LEAST_COLS)) {
         bool cut_cols = t.cols > LEAST_COLS && (t.cols >= width * t.rows || t.rows <= LEAST_ROWS);
         if (cut_cols)
-            t = tiling_of(m, n, t.rows, round_up(t.cols / 2, COL_STEP));
+            t = tiling_of(kernel, call, t.rows, round_up(t.cols / 2, kernel->col_step));
         else
-            t = tiling_of(m, n, round_up(t.rows / 2, ROW_STEP), t.cols);
+            t = tiling_of(kernel, call, round_up(t.rows / 2, kernel->row_step), t.cols);
     }
     return t;
 }
 
 typedef struct split_gemm {
     const gemm_call *call;
+    const gemm_kernel *kernel;
     tiling tiles;
-    int64_t k;
-    const dense_gemm_bf16_kernel *bf16; // NULL: the operands are TYPE_REAL
-    real *scratch;                      // [threads, bf16->scratch]
-    real *copies;                       // [pieces, m, n], where sums are cut
+    real *scratch; // [threads, kernel->scratch]
+    real *copies;  // [pieces, m, n], where sums are cut
 } split_gemm;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 // A tile of c, or of a piece's copy of it, and the terms of its sums.
 typedef struct part {
@@ -134,51 +125,28 @@ static void *part_b(const gemm_call *call, const part *p) {
                              : matrix_part(call->b, p->first, p->terms, p->col, 1).data;
 }
 
-// The tile's rows are still in the cache that its product left them in.
-static void finish_tile(const gemm_call *call, int64_t col, matrix c) {
-    if (!call->relu && !call->bias) return;
+void gemm_tile_finish(const gemm_tile *tile) {
+    if (!tile->relu && !tile->bias) return;
     const pointwise_kernel *rows = pointwise_chosen();
-    const real *bias = call->bias ? call->bias + col : NULL;
-    for (int64_t i = 0; i < c.rows; i++)
-        if (call->relu)
-            rows->bias_relu(matrix_row(c, i), bias, c.cols);
+    for (int64_t i = 0; i < tile->c.rows; i++)
+        if (tile->relu)
+            rows->bias_relu(matrix_row(tile->c, i), tile->bias, tile->c.cols);
         else
-            rows->add(matrix_row(c, i), bias, c.cols);
+            rows->add(matrix_row(tile->c, i), tile->bias, tile->c.cols);
 }
 
-static void run_real_tile(const split_gemm *split, const part *p) {
+static void run_part(const split_gemm *split, const part *p, real *scratch) {
     const gemm_call *call = split->call;
-    matrix c = p->c;
-    gemm_on_tile(&(gemm_tile){
-        .transpose_a = call->transpose_a,
-        .transpose_b = call->transpose_b,
-        .m = c.rows,
-        .n = c.cols,
-        .k = p->terms,
-        .alpha = 1,
-        .a = part_a(call, p),
-        .stride_a = call->a.stride,
-        .b = part_b(call, p),
-        .stride_b = call->b.stride,
-        .beta = p->accumulate ? 1 : 0,
-        .c = matrix_real(c),
-        .stride_c = c.stride,
-    });
-    finish_tile(call, p->col, c);
-}
-
-static void run_bf16_tile(const split_gemm *split, const part *p, real *scratch) {
-    const gemm_call *call = split->call;
-    split->bf16->tile(
-        &(bf16_gemm_tile){
+    split->kernel->tile(
+        &(gemm_tile){
             .transpose_a = call->transpose_a,
             .transpose_b = call->transpose_b,
             .accumulate = p->accumulate,
             .relu = call->relu,
             .k = p->terms,
             .a = part_a(call, p),
-            .stride_a = call->a.stride,
             .b = part_b(call, p),
+            .stride_a = call->a.stride,
             .stride_b = call->b.stride,
             .bias = call->bias ? call->bias + p->col : NULL,
             .c = p->c,
@@ -190,23 +158,20 @@ static void run_tile(void *context, int64_t task, int thread) {
     const split_gemm *split = context;
     const tiling *tiles = &split->tiles;
     matrix c = split->call->c;
-    int64_t tile = task % tiles->count, piece = task / tiles->count,
-            terms = block_count(split->k, tiles->pieces);
+    int64_t tile = task % tiles->count, piece = task / tiles->count, k = terms_of(split->call),
+            terms = block_count(k, tiles->pieces);
     part p = {.row = tile / tiles->across * tiles->rows,
         .col = tile % tiles->across * tiles->cols,
         .first = piece * terms,
         .accumulate = split->call->accumulate};
-    p.terms = least(terms, split->k - p.first);
+    p.terms = least(terms, k - p.first);
     if (split->copies) {
         c = matrix_of(split->copies + piece * c.rows * c.cols, c.rows, c.cols);
         p.accumulate = false;
     }
     p.c =
         matrix_part(c, p.row, least(tiles->rows, c.rows - p.row), p.col, least(tiles->cols, c.cols - p.col));
-    if (split->bf16)
-        run_bf16_tile(split, &p, split->scratch + thread * split->bf16->scratch);
-    else
-        run_real_tile(split, &p);
+    run_part(split, &p, split->scratch + thread * split->kernel->scratch);
 }
 
 // A row of c from the pieces' copies of it, in the order of the sums.
@@ -224,27 +189,17 @@ static void add_copies(void *context, int64_t row, int thread) {
     }
 }
 
-// With nothing to sum the reference is quick, and the others need not think of it.
-static const dense_gemm_bf16_kernel *bf16_kernel(const gemm_call *call, int64_t k) {
-    if (call->a.type == TYPE_REAL) return NULL;
-    return k == 0 ? &dense_gemm_bf16_ref : dense_gemm_bf16_chosen();
+enum { MANY_ROWS = 1024 }; // of c: enough rows of tiles share b
+
+static bool turns_b(const gemm_kernel *kernel, const gemm_call *call) {
+    return kernel->turns_b && call->transpose_b && call->c.rows >= MANY_ROWS;
 }
 
-// With b transposed oneDNN's sgemm reaches 95 of the 110 GF/s that it reaches without, because every tile transposes its part
-// anew; where many rows of tiles share b, turning it once costs less.
-enum { MANY_ROWS = 1024 };
-
-static bool turns_b(const gemm_call *call) {
-    return REAL_IS_FLOAT && call->a.type == TYPE_REAL && call->transpose_b && call->c.rows >= MANY_ROWS &&
-           cpu_current() > CPU_SCALAR;
-}
-
-static sigmoe_status run_split(const kernel_context *context, const gemm_call *call, int64_t k) {
-    split_gemm split = {.call = call, .tiles = choose_tiling(call, k), .k = k, .bf16 = bf16_kernel(call, k)};
+static sigmoe_status run_split(
+    const kernel_context *context, const gemm_kernel *kernel, const gemm_call *call) {
+    split_gemm split = {.call = call, .kernel = kernel, .tiles = choose_tiling(kernel, call)};
     const tiling *tiles = &split.tiles;
-    if (split.bf16)
-        TRY(ARENA_NEW_RAW(
-            context->scratch, split.scratch, split.bf16->scratch * threads_count(context->threads)));
+    TRY(ARENA_NEW_RAW(context->scratch, split.scratch, kernel->scratch * threads_count(context->threads)));
     if (tiles->pieces > 1)
         TRY(ARENA_NEW_RAW(context->scratch, split.copies, tiles->pieces * call->c.rows * call->c.cols));
     parallel_for(context->threads, tiles->count * tiles->pieces, run_tile, &split);
@@ -252,35 +207,30 @@ static sigmoe_status run_split(const kernel_context *context, const gemm_call *c
     return SIGMOE_OK;
 }
 
-static int64_t terms_of(const gemm_call *call) {
-    return call->transpose_a ? call->a.rows : call->a.cols;
-}
-
 double dense_gemm_scratch_bytes(const gemm_call *call) {
-    int64_t k = terms_of(call);
-    const dense_gemm_bf16_kernel *pairs = bf16_kernel(call, k);
-    double elements = pairs ? (double)pairs->scratch : 0;
-    tiling tiles = choose_tiling(call, k);
+    const gemm_kernel *kernel = kernel_for(call);
+    double elements = (double)kernel->scratch;
+    tiling tiles = choose_tiling(kernel, call);
     if (tiles.pieces > 1) elements += (double)(tiles.pieces * call->c.rows * call->c.cols);
-    if (turns_b(call)) elements += (double)call->b.rows * (double)call->b.cols;
+    if (turns_b(kernel, call)) elements += (double)call->b.rows * (double)call->b.cols;
     return elements * sizeof(real);
 }
 
 sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
-    int64_t k = terms_of(call);
     assert((call->transpose_a ? call->a.cols : call->a.rows) == call->c.rows);
     assert((call->transpose_b ? call->b.rows : call->b.cols) == call->c.cols);
-    assert((call->transpose_b ? call->b.cols : call->b.rows) == k);
+    assert((call->transpose_b ? call->b.cols : call->b.rows) == terms_of(call));
     assert(call->a.type == call->b.type && !(call->accumulate && (call->bias || call->relu)));
     assert(call->c.type == TYPE_REAL || (call->a.type == TYPE_BF16 && !call->accumulate));
     if (call->c.rows == 0 || call->c.cols == 0) return SIGMOE_OK;
+    const gemm_kernel *kernel = kernel_for(call);
     gemm_call turned = *call;
     arena_mark mark = arena_here(context->scratch);
-    if (turns_b(call)) {
+    if (turns_b(kernel, call)) {
         TRY(transposed_copy(context, call->b, &turned.b));
         turned.transpose_b = false;
     }
-    sigmoe_status status = run_split(context, &turned, k);
+    sigmoe_status status = run_split(context, kernel, &turned);
     arena_release(context->scratch, mark);
     return status;
 }

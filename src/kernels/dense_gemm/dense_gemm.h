@@ -19,24 +19,3 @@ typedef struct gemm_call {
 sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call);
 // Of scratch memory that it takes on one thread; only the matrices' shapes and types are looked at.
 double dense_gemm_scratch_bytes(const gemm_call *call);
-
-// The single-threaded tile for kernels that split their work themselves; plain pointers and row strides.
-// c = alpha · op(a) · op(b) + beta · c. Safe to call from pool tasks. Never fails for sizes that fit int32.
-typedef struct gemm_tile {
-    bool transpose_a, transpose_b;
-    int64_t m, n, k;
-    real alpha;
-    const real *a;
-    int64_t stride_a;
-    const real *b;
-    int64_t stride_b;
-    real beta;
-    real *c;
-    int64_t stride_c;
-} gemm_tile;
-void gemm_on_tile(const gemm_tile *tile);
-
-typedef struct dense_gemm_kernel {
-    kernel_identity identity;
-    void (*tile)(const gemm_tile *tile);
-} dense_gemm_kernel;

@@ -14,7 +14,8 @@
 #error "sigmoe knows the C interfaces of oneDNN 2 and 3; another one needs a header beside onednn_3.h"
 #endif
 
-// Of libgomp, the runtime inside oneDNN; declared here because nothing else of OpenMP is used.
+// Of libgomp, the runtime inside oneDNN; declared here because nothing else of OpenMP is used. Both speak of the calling thread.
+int omp_get_max_threads(void);
 void omp_set_num_threads(int count);
 
 // oneDNN reads its limit once, at its first use; a later cpu_limit no longer reaches it.
@@ -35,13 +36,16 @@ static void limit_isa(void) {
     }
 }
 
-void onednn_prepare_thread(void) {
+int onednn_begin(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static _Thread_local bool single;
-    if (single) return;
     pthread_once(&once, limit_isa);
-    omp_set_num_threads(1);
-    single = true;
+    int host_threads = omp_get_max_threads();
+    if (host_threads != 1) omp_set_num_threads(1);
+    return host_threads;
+}
+
+void onednn_end(int host_threads) {
+    if (host_threads != 1) omp_set_num_threads(host_threads);
 }
 
 // ---- primitives, kept by the thread that made them ----
@@ -190,8 +194,7 @@ static product *find_product(thread_state *s, const onednn_matmul *key) {
     return set;
 }
 
-bool onednn_matmul_run(const onednn_matmul *what, const void *a, const void *b, const float *bias, void *c) {
-    onednn_prepare_thread();
+static bool run(const onednn_matmul *what, const void *a, const void *b, const float *bias, void *c) {
     thread_state *s = thread_state_here();
     const product *p = s ? find_product(s, what) : NULL;
     if (!p) return false;
@@ -203,4 +206,11 @@ bool onednn_matmul_run(const onednn_matmul *what, const void *a, const void *b, 
            (!p->bias || dnnl_memory_set_data_handle(p->bias, (void *)bias) == dnnl_success) &&
            dnnl_primitive_execute(p->primitive, s->stream, p->bias ? 4 : 3, arguments) == dnnl_success &&
            dnnl_stream_wait(s->stream) == dnnl_success;
+}
+
+bool onednn_matmul_run(const onednn_matmul *what, const void *a, const void *b, const float *bias, void *c) {
+    int host_threads = onednn_begin();
+    bool good = run(what, a, b, bias, c);
+    onednn_end(host_threads);
+    return good;
 }

@@ -21,8 +21,10 @@ typedef struct onednn_matmul {
     int64_t flags;                                 // MATMUL_*
 } onednn_matmul;
 
-// Before any call of oneDNN, once a thread or more often: the processor level in force, and one thread.
-void onednn_prepare_thread(void);
+// Around every use of oneDNN: it takes the processor level in force, and one thread. How many threads OpenMP gives to the
+// calling thread is for its program to say, so this returns the number, and onednn_end takes it to put it back.
+int onednn_begin(void);
+void onednn_end(int host_threads);
 
 // c [m, n] = relu(c + a [m, k] · b [k, n] + bias [n]), each part where its flag is set; bias is read with MATMUL_BIAS. False,
 // with nothing written, without memory or where oneDNN has no such product on this processor.

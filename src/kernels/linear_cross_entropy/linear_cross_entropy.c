@@ -38,10 +38,6 @@ typedef struct chunk {
     int64_t block; // rows of a task
 } chunk;
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static void run_rows(void *context, int64_t task, int thread) {
     (void)thread;
     const chunk *c = context;

@@ -1,22 +1,11 @@
 #include "kernels/peak/peak.h"
+#include "kernels/tile_registers.h"
 
-#include <immintrin.h>
-
-enum { TILES = 4, TILE_ROWS = 16, TILE_BYTES = 64, TILE_OPERATIONS = 2 * 16 * 16 * 32 };
-
-typedef struct tile_configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_configuration;
+enum { PRODUCTS = 4, PRODUCT_OPERATIONS = 2 * 16 * 16 * 32 };
 
 float peak_chains_amxbf16(int64_t rounds, double *operations) {
-    tile_configuration configuration = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        configuration.row_bytes[i] = TILE_BYTES;
-        configuration.rows[i] = TILE_ROWS;
-    }
-    _tile_loadconfig(&configuration);
+    register_shapes shapes = whole_registers();
+    configure_registers(&shapes);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -31,9 +20,9 @@ float peak_chains_amxbf16(int64_t rounds, double *operations) {
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    float sums[TILE_ROWS * TILE_ROWS];
-    _tile_stored(0, sums, TILE_BYTES);
+    float sums[REGISTER_ROWS * REGISTER_ROWS];
+    _tile_stored(0, sums, REGISTER_BYTES);
     _tile_release();
-    *operations = (double)TILES * TILE_OPERATIONS * (double)rounds;
+    *operations = (double)PRODUCTS * PRODUCT_OPERATIONS * (double)rounds;
     return sums[0];
 }

@@ -1,5 +1,5 @@
 // The backward: recomputes a tile's probabilities from logsumexp, then every product that the scores were part of.
-// Included behind operand_f32.h or operand_bf16.h.
+// Included after operands and products (strips.h).
 //
 // With p the probabilities, g = dout · vᵀ and D = dout · out (one number a query), a score's gradient is τ · s where
 //   s = p ∘ (g − D).  dv = pᵀ · dout, dk = τ sᵀ · (q + u), dq = τ (s · k + shifted s · r), dr = τ (shifted s)ᵀ · (q + v),
@@ -12,7 +12,10 @@
 // alone, so that partial sums stay few and the bits do not depend on the threads.
 enum { QUERIES_PER_TILE = 64, MOST_BACKWARD_TASKS = 256, POSITIONS_PER_TASK = 64 };
 // Scores of f32 words stay until their tile is done; of wider words only what was made of them.
-enum { SCORE_ROWS = WORD == 1 ? QUERIES_PER_TILE : TILE_ROWS, TILE_SCORES = QUERIES_PER_TILE * SCORES_STEP };
+enum {
+    SCORE_ROWS = PER_WORD == 1 ? QUERIES_PER_TILE : TILE_ROWS,
+    TILE_SCORES = QUERIES_PER_TILE * SCORES_STEP
+};
 
 // What a thread works in.
 typedef struct backward_scratch {
@@ -59,7 +62,7 @@ static sigmoe_status take_scores(arena *a, backward_scratch *scratch) {
     scratch->score_gradients = scratch->key_gradients = scratch->position_gradients =
         (operand *)scratch->scores;
     scratch->probabilities = scratch->key_probabilities = (operand *)scratch->products;
-    if (WORD == 1) return SIGMOE_OK;
+    if (PER_WORD == 1) return SIGMOE_OK;
     // Zeroed: what lies behind a row is read, and never matters.
     TRY(ARENA_NEW(a, scratch->score_gradients, SCORE_ROWS * SCORES_STEP));
     TRY(ARENA_NEW(a, scratch->probabilities, SCORE_ROWS * SCORES_STEP));
@@ -109,38 +112,38 @@ static vec differentiate_scores(
         vec score = vec_load(row->scores + c), p = vec_exp(vec_fma(score, factor, shift));
         vec s = p * (vec_load(row->products + c) - mean);
         dscale = vec_fma(s, score, dscale);
-        operand_store(row->probabilities + c, p);
-        operand_store(row->gradients + c, s);
+        store_operands(row->probabilities + c, LANES, p);
+        store_operands(row->gradients + c, LANES, s);
     }
     if (c < n) {
         vec score = vec_fill_rest(vec_load(row->scores + c), n - c, 0.0f);
         vec p = vec_fill_rest(vec_exp(vec_fma(score, factor, shift)), n - c, 0.0f);
         vec s = vec_fill_rest(p * (vec_load(row->products + c) - mean), n - c, 0.0f);
         dscale = vec_fma(s, score, dscale);
-        operand_store(row->probabilities + c, p);
-        operand_store(row->gradients + c, s);
+        store_operands(row->probabilities + c, LANES, p);
+        store_operands(row->gradients + c, LANES, s);
         c += LANES;
     }
     for (c = most(c, 0); c < columns + TILE_ROWS; c += LANES) {
-        operand_store(row->probabilities + c, vec_all(0.0f));
-        operand_store(row->gradients + c, vec_all(0.0f));
+        store_operands(row->probabilities + c, LANES, vec_all(0.0f));
+        store_operands(row->gradients + c, LANES, vec_all(0.0f));
     }
-    operand_store(row->gradients - LANES, vec_all(0.0f));
+    store_operands(row->gradients - LANES, LANES, vec_all(0.0f));
     return dscale;
 }
 
 // By words of queries: what the strip at `row` of its tile gives to dv, dk and the positions.
 static void group_scores(const backward_scratch *scratch, int64_t row, int64_t columns) {
-    if (WORD == 1) return;
-    for (int64_t r = 0; r < TILE_ROWS; r += WORD) {
+    if (PER_WORD == 1) return;
+    for (int64_t r = 0; r < TILE_ROWS; r += PER_WORD) {
         const operand *s = scratch->score_gradients + r * SCORES_STEP + LANES, *s_next = s + SCORES_STEP;
         const operand *p = scratch->probabilities + r * SCORES_STEP + LANES;
-        int64_t to = (row + r) * SCORES_STEP + LANES * WORD;
-        words_of_rows(scratch->position_gradients + to - LANES * WORD, s - LANES, s_next - LANES + 1);
+        int64_t to = (row + r) * SCORES_STEP + LANES * PER_WORD;
+        words_of_rows(scratch->position_gradients + to - LANES * PER_WORD, s - LANES, s_next - LANES + 1);
         for (int64_t c = 0; c < columns + TILE_ROWS; c += LANES) {
-            words_of_rows(scratch->position_gradients + to + c * WORD, s + c, s_next + c + 1);
-            words_of_rows(scratch->key_gradients + to + c * WORD, s + c, s_next + c);
-            words_of_rows(scratch->key_probabilities + to + c * WORD, p + c, p + SCORES_STEP + c);
+            words_of_rows(scratch->position_gradients + to + c * PER_WORD, s + c, s_next + c + 1);
+            words_of_rows(scratch->key_gradients + to + c * PER_WORD, s + c, s_next + c);
+            words_of_rows(scratch->key_probabilities + to + c * PER_WORD, p + c, p + SCORES_STEP + c);
         }
     }
 }
@@ -191,7 +194,7 @@ static void backward_strip(const backward_task *task, int64_t first_query, int64
     strip_product product = {.left = gradients + LANES,
         .left_step = SCORES_STEP,
         .right = scratch->keys + j * padded,
-        .right_step = padded * WORD,
+        .right_step = padded * PER_WORD,
         .right_tile_step = TILE_WORDS,
         .words = words_of(n),
         .c = scratch->dq_content + row * padded,
@@ -213,12 +216,12 @@ static void add_key_gradients(
     const backward_scratch *scratch = task->scratch;
     int64_t padded = task->sizes.padded;
     for (int64_t key = j; key < end; key += TILE_ROWS) {
-        int64_t i = most(first, key - task->sizes.memory) / WORD * WORD;
-        int64_t corner = (i - first_query) * SCORES_STEP + (LANES + key - j) * WORD;
+        int64_t i = most(first, key - task->sizes.memory) / PER_WORD * PER_WORD;
+        int64_t corner = (i - first_query) * SCORES_STEP + (LANES + key - j) * PER_WORD;
         strip_product product = {.left = scratch->key_probabilities + corner,
-            .left_step = SCORES_STEP * WORD,
+            .left_step = SCORES_STEP * PER_WORD,
             .right = scratch->dout_words + i * padded,
-            .right_step = padded * WORD,
+            .right_step = padded * PER_WORD,
             .right_tile_step = TILE_WORDS,
             .words = words_of(last - i),
             .c = scratch->dv + key * padded,
@@ -240,13 +243,14 @@ static void add_position_gradients(
     int64_t low = j - (last - 1) + shift, high = least(end - 1 - first + shift, sizes->keys - 1);
     for (int64_t position = low; position <= high; position += TILE_ROWS) {
         // Queries that meet any of the strip's positions in this chunk.
-        int64_t from = most(first, j - (position + TILE_ROWS - 1) + shift) / WORD * WORD;
+        int64_t from = most(first, j - (position + TILE_ROWS - 1) + shift) / PER_WORD * PER_WORD;
         int64_t to = least(last, end - position + shift);
-        int64_t corner = (from - first_query) * SCORES_STEP + (LANES + position + from - shift - j) * WORD;
+        int64_t corner =
+            (from - first_query) * SCORES_STEP + (LANES + position + from - shift - j) * PER_WORD;
         transposed_product_add(&(strip_product){.left = task->scratch->position_gradients + corner,
-            .left_step = (SCORES_STEP + WORD) * WORD,
+            .left_step = (SCORES_STEP + PER_WORD) * PER_WORD,
             .right = task->scratch->position_words + from * padded,
-            .right_step = padded * WORD,
+            .right_step = padded * PER_WORD,
             .right_tile_step = TILE_WORDS,
             .words = words_of(to - from),
             .c = task->partial->dpositions + (TILE_ROWS + position) * padded,
@@ -307,9 +311,9 @@ static inline __attribute__((always_inline)) void pack_corrections_of(
     for (int64_t i = 0; i < out.rows; i++, dout += padded, row += step) {
         if (i + ROWS_AHEAD < out.rows) prefetch_row(row + ROWS_AHEAD * step, out.cols * size);
         vec sum = vec_all(0.0f);
-        if (rest) sum = operand_load(dout + whole) * load_stored_part(row, type, whole, rest);
+        if (rest) sum = load_operands(dout + whole, LANES) * load_stored_part(row, type, whole, rest);
         for (int64_t c = 0; c < whole; c += LANES)
-            sum = vec_fma(operand_load(dout + c), load_stored(row, type, c), sum);
+            sum = vec_fma(load_operands(dout + c, LANES), load_stored(row, type, c), sum);
         correction[i] = vec_sum(sum);
     }
 }

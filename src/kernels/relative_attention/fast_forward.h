@@ -1,5 +1,5 @@
 // The forward: a strip of queries at a time walks over its keys in chunks, with an online softmax (Milakov and Gimelshein
-// 2018). Included behind operand_f32.h or operand_bf16.h.
+// 2018). Included after operands and products (strips.h).
 #pragma once
 
 #include "kernels/relative_attention/fast_layout.h"
@@ -30,14 +30,14 @@ static sigmoe_status take_forward_scratch(arena *a, const attention_sizes *sizes
     int64_t rows = round_up(least(sizes->queries, QUERIES_PER_TASK), TILE_ROWS);
     TRY(ARENA_NEW(a, scratch->content, rows * sizes->padded));
     TRY(ARENA_NEW(a, scratch->position, rows * sizes->padded));
-    int64_t values = round_up(sizes->keys, WORD) * sizes->padded;
+    int64_t values = round_up(sizes->keys, PER_WORD) * sizes->padded;
     TRY(ARENA_NEW_RAW(a, scratch->keys, packed_columns_count(sizes->keys, sizes)));
     TRY(ARENA_NEW_RAW(a, scratch->value_rows, values));
     TRY(take_words(a, scratch->value_rows, values, &scratch->values));
     TRY(ARENA_NEW_RAW(a, scratch->scores, TILE_ROWS * SCORES_STEP));
     // f32 exponentials take the places of their scores.
     scratch->weights = (operand *)scratch->scores;
-    if (WORD > 1) TRY(ARENA_NEW_RAW(a, scratch->weights, TILE_ROWS * SCORES_STEP));
+    if (PER_WORD > 1) TRY(ARENA_NEW_RAW(a, scratch->weights, TILE_ROWS * SCORES_STEP));
     return ARENA_NEW_RAW(a, scratch->out, TILE_ROWS * sizes->padded);
 }
 
@@ -51,7 +51,7 @@ typedef struct running_softmax {
 static float softmax_chunk(
     const float *row, operand *weights, int64_t n, float scale, running_softmax *running) {
     if (n <= 0) {
-        operand_store(weights, vec_all(0.0f));
+        store_operands(weights, LANES, vec_all(0.0f));
         return 1.0f;
     }
     int64_t whole = n / LANES * LANES, rest = n - whole;
@@ -63,15 +63,15 @@ static float softmax_chunk(
     vec shift = vec_all(-largest), sum = vec_all(0.0f);
     for (int64_t c = 0; c < whole; c += LANES) {
         vec p = vec_exp(vec_fma(vec_load(row + c), s, shift));
-        operand_store(weights + c, p);
+        store_operands(weights + c, LANES, p);
         sum += p;
     }
     if (rest) {
         vec p = vec_fill_rest(vec_exp(vec_fma(vec_load(row + whole), s, shift)), rest, 0.0f);
-        operand_store(weights + whole, p);
+        store_operands(weights + whole, LANES, p);
         sum += p;
     }
-    operand_store(weights + round_up(n, LANES), vec_all(0.0f));
+    store_operands(weights + round_up(n, LANES), LANES, vec_all(0.0f));
     running->total = running->total * factor + vec_sum(sum);
     running->largest = largest;
     return factor;
@@ -99,7 +99,7 @@ static void forward_strip(const forward_work *work, const forward_scratch *scrat
         strip_product product = {.left = scratch->weights + LANES,
             .left_step = SCORES_STEP,
             .right = scratch->values + j * sizes->padded,
-            .right_step = sizes->padded * WORD,
+            .right_step = sizes->padded * PER_WORD,
             .right_tile_step = TILE_WORDS,
             .words = words_of(n),
             .c = scratch->out,

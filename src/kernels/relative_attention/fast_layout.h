@@ -1,14 +1,15 @@
 // What the fast forward and backward share: sizes, packed operands, and the scores of a strip of queries.
 //
 // Packed by rows: [rows, padded] with zeros behind d_h, what a product has on its left with the channels as its depth. Packed
-// by words: the same, but rows WORD at a time, interleaved: on the right, the rows as depth. Packed by columns: the
+// by words: the same, but rows PER_WORD at a time, interleaved: on the right, the rows as depth. Packed by columns: the
 // transpose in words of channels, in the column tiles that strip_product reads, so that a row of scores runs along the
 // lanes.
 #pragma once
 
+#include "kernels/packed/transpose.h"
 #include "kernels/relative_attention/relative_attention.h"
 #include "kernels/relative_attention/strips.h"
-#include "kernels/relative_attention/transpose.h"
+#include "kernels/vector_math.h"
 
 #include <string.h>
 
@@ -24,16 +25,6 @@ typedef struct attention_sizes {
     int64_t position_front; // rows of zeros in front of the positions packed by words
 } attention_sizes;
 
-static inline int64_t round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
-static inline int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static inline int64_t most(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 static attention_sizes sizes_of(const attention_call *call) {
     int64_t keys = call->memory + call->queries;
     // An odd number of cache lines: channels do not share a cache set.
@@ -44,14 +35,14 @@ static attention_sizes sizes_of(const attention_call *call) {
         .keys = keys,
         .width = call->head_width,
         .padded = round_up(call->head_width, LANES),
-        .channels = round_up(call->head_width, WORD),
-        .position_step = step * WORD,
+        .channels = round_up(call->head_width, PER_WORD),
+        .position_step = step * PER_WORD,
         // The strips' first positions (first_position) then begin a word.
-        .position_front = TILE_ROWS + call->queries % WORD};
+        .position_front = TILE_ROWS + call->queries % PER_WORD};
 }
 
 static inline int64_t words_of(int64_t depth) {
-    return (depth + WORD - 1) / WORD;
+    return (depth + PER_WORD - 1) / PER_WORD;
 }
 
 // The rows of one head lie a whole row of all heads apart, which the processor does not foresee.
@@ -84,6 +75,14 @@ static inline vec load_stored_part(const void *row, dtype type, int64_t c, int64
                              : vec_load_part((const float *)row + c, n);
 }
 
+// 8 words of a stored row that has `channels` more, at least one; zeros behind them. Where a word is one operand, operands
+// stored as bf16 are widened; where it is a pair, they are stored as they are multiplied.
+static inline __m256 eight_words(const void *row, dtype type, int64_t channels) {
+    int64_t n = least(channels, 8 * PER_WORD);
+    if (PER_WORD > 1 || type == TYPE_REAL) return vec_first_eight(words_along(row, n));
+    return vec_first_eight(n == LANES ? load_stored(row, type, 0) : load_stored_part(row, type, 0, n));
+}
+
 static inline __attribute__((always_inline)) void pack_rows_of(
     operand *to, matrix from, const float *bias, dtype type) {
     int64_t whole = from.cols / LANES * LANES, rest = from.cols - whole, padded = round_up(from.cols, LANES);
@@ -94,12 +93,12 @@ static inline __attribute__((always_inline)) void pack_rows_of(
         for (int64_t c = 0; c < whole; c += LANES) {
             vec x = load_stored(row, type, c);
             if (bias) x += vec_load(bias + c);
-            operand_store(to + c, x);
+            store_operands(to + c, LANES, x);
         }
         if (rest) {
             vec x = load_stored_part(row, type, whole, rest);
             if (bias) x += vec_load_part(bias + whole, rest);
-            operand_store(to + whole, x);
+            store_operands(to + whole, LANES, x);
         }
     }
 }
@@ -147,10 +146,10 @@ static inline __attribute__((always_inline)) void pack_columns_of(
     int64_t size = stored_size(type), row_step = from.stride * size;
     const char *rows = from.data;
     for (int64_t j = 0; j < from.rows; j += 8) {
-        operand *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS * WORD;
+        operand *tile = to + j / TILE_COLUMNS * tile_step + j % TILE_COLUMNS * PER_WORD;
         for (int64_t i = j + ROWS_AHEAD; i < least(j + ROWS_AHEAD + 8, from.rows); i++)
             prefetch_row(rows + i * row_step, from.cols * size);
-        for (int64_t c = 0; c < from.cols; c += 8 * WORD) {
+        for (int64_t c = 0; c < from.cols; c += 8 * PER_WORD) {
             int64_t channels = from.cols - c, present = least(words_of(channels), 8);
             __m256 block[8];
             for (int64_t i = 0; i < 8; i++)
@@ -159,7 +158,7 @@ static inline __attribute__((always_inline)) void pack_columns_of(
                                : _mm256_setzero_ps();
             transpose_8x8(block);
             for (int64_t i = 0; i < present; i++)
-                _mm256_storeu_ps((void *)(tile + (c / WORD + i) * step), block[i]);
+                _mm256_storeu_ps((void *)(tile + (c / PER_WORD + i) * step), block[i]);
         }
     }
 }
@@ -185,22 +184,28 @@ static void pack_column_tiles(operand *to, matrix from, const attention_sizes *s
 // Where a word is one operand, rows are packed by words as they are; otherwise these are other `count` operands.
 static sigmoe_status take_words(arena *a, operand *rows, int64_t count, operand **grouped) {
     *grouped = rows;
-    return WORD == 1 ? SIGMOE_OK : ARENA_NEW_RAW(a, *grouped, count);
+    return PER_WORD == 1 ? SIGMOE_OK : ARENA_NEW_RAW(a, *grouped, count);
+}
+
+// LANES words: element i of the row and, where a word is a pair, of the next one become word i.
+static inline void words_of_rows(operand *to, const operand *row, const operand *next) {
+    const operand *rows[] = {row, next};
+    vec_store((void *)to, words_across(rows, 0, PER_WORD, LANES));
 }
 
 // grouped = rows [count, padded] packed by words, zeros behind an odd last row; both have room for an even number.
 static void group_rows(operand *grouped, operand *rows, int64_t count, int64_t padded) {
-    if (WORD == 1) return;
-    if (count % WORD) memset(rows + count * padded, 0, (size_t)padded * sizeof *rows);
-    for (int64_t i = 0; i < count; i += WORD)
+    if (PER_WORD == 1) return;
+    if (count % PER_WORD) memset(rows + count * padded, 0, (size_t)padded * sizeof *rows);
+    for (int64_t i = 0; i < count; i += PER_WORD)
         for (int64_t c = 0; c < padded; c += LANES)
             words_of_rows(
-                grouped + i * padded + c * WORD, rows + i * padded + c, rows + (i + 1) * padded + c);
+                grouped + i * padded + c * PER_WORD, rows + i * padded + c, rows + (i + 1) * padded + c);
 }
 
 // Rows packed as a matrix to pack once more.
 static matrix packed_matrix(operand *rows, int64_t count, const attention_sizes *sizes) {
-    return (matrix){rows, WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded};
+    return (matrix){rows, PER_WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded};
 }
 
 static inline int64_t vectors_of(int64_t columns) {
@@ -226,7 +231,7 @@ static void strip_scores(const attention_sizes *sizes, const strip_operands *ope
     // Row r's product with position p belongs to key p + r (up to a constant): stored SCORES_STEP + 1 apart, keys align.
     product_set(&(strip_product){.left = operands->position,
         .left_step = sizes->padded,
-        .right = operands->positions + (LANES + first_position(sizes, i, j)) * WORD,
+        .right = operands->positions + (LANES + first_position(sizes, i, j)) * PER_WORD,
         .right_step = sizes->position_step,
         .right_tile_step = TILE_WORDS,
         .words = words_of(sizes->width),
@@ -257,7 +262,7 @@ static int64_t position_columns_count(const attention_sizes *sizes) {
     return words_of(sizes->width) * sizes->position_step;
 }
 static int64_t position_rows_count(const attention_sizes *sizes) {
-    return round_up(sizes->position_front + sizes->keys + TILE_ROWS, WORD) * sizes->padded;
+    return round_up(sizes->position_front + sizes->keys + TILE_ROWS, PER_WORD) * sizes->padded;
 }
 
 static void pack_positions_of_head(void *context, int64_t head, int thread) {
@@ -267,7 +272,7 @@ static void pack_positions_of_head(void *context, int64_t head, int thread) {
     matrix from = head_part(packing->call->positions, 0, sizes->keys, head, sizes->width);
     operand *columns = packing->columns + head * position_columns_count(sizes);
     memset(columns, 0, (size_t)position_columns_count(sizes) * sizeof *columns);
-    pack_columns(columns + LANES * WORD, sizes->position_step, TILE_WORDS, from);
+    pack_columns(columns + LANES * PER_WORD, sizes->position_step, TILE_WORDS, from);
     if (!packing->rows) return;
     int64_t count = position_rows_count(sizes);
     operand *rows = packing->rows + head * count;

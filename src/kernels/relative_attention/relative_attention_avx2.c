@@ -1,4 +1,4 @@
-#include "kernels/relative_attention/operand_f32.h"
+#include "kernels/packed/operands_f32.h"
 
 #include "kernels/relative_attention/tile_product.h"
 

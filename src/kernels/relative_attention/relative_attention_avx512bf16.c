@@ -1,4 +1,4 @@
-#include "kernels/relative_attention/operand_bf16.h"
+#include "kernels/packed/operands_pairs.h"
 
 #include "kernels/relative_attention/tile_product.h"
 

@@ -22,22 +22,24 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
             sum[r][v] = accumulate ? vec_load(c + r * p->c_step + v * LANES) : vec_all(0.0f);
     const operand *row[TILE_ROWS];
 #pragma GCC unroll 8
-    for (int r = 0; r < TILE_ROWS; r++) row[r] = p->left + r * (layout == LEFT_BY_ROWS ? p->left_step : WORD);
-    int64_t depth = p->words, step = layout == LEFT_BY_ROWS ? WORD : p->left_step, right_step = p->right_step;
+    for (int r = 0; r < TILE_ROWS; r++)
+        row[r] = p->left + r * (layout == LEFT_BY_ROWS ? p->left_step : PER_WORD);
+    int64_t depth = p->words, step = layout == LEFT_BY_ROWS ? PER_WORD : p->left_step,
+            right_step = p->right_step;
     for (int64_t k = 0; k < depth; k++) {
         vec b[TILE_VECTORS];
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
-            const operand *from = right + k * right_step + v * LANES * WORD;
-            b[v] = words_at(from);
+            const operand *from = right + k * right_step + v * LANES * PER_WORD;
+            b[v] = words_along(from, PER_WORD * LANES);
             // The next column tile's: where tiles interleave, the processor does not foresee it.
             __builtin_prefetch(from + p->right_tile_step);
         }
 #pragma GCC unroll 8
         for (int r = 0; r < TILE_ROWS; r++) {
-            vec a = word_all(row[r] + k * step);
+            vec a = vec_all(one_word(row[r] + k * step, PER_WORD));
 #pragma GCC unroll 3
-            for (int v = 0; v < vectors; v++) sum[r][v] = word_multiply_add(a, b[v], sum[r][v]);
+            for (int v = 0; v < vectors; v++) sum[r][v] = multiply_add(a, b[v], sum[r][v]);
         }
     }
 #pragma GCC unroll 8

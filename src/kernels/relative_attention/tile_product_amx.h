@@ -3,38 +3,28 @@
 // A depth that is not a multiple of 16 words ends in registers that are narrower: only what belongs to the operands is read.
 #pragma once
 
+#include "kernels/packed/transpose.h"
 #include "kernels/relative_attention/strip_product.h"
-#include "kernels/relative_attention/transpose.h"
+#include "kernels/tile_registers.h"
 
 #include <stdbool.h>
 
-enum { TILE_ROWS = 16, TILE_DEPTH = 16, WORD_BYTES = 4, TILE_LINE = 64 };
+enum { TILE_ROWS = REGISTER_ROWS, TILE_DEPTH = 16 };
 
 // Registers 0 to 2 are the sums, 3 is of the left operand, 4 and 5 of the right one; these are for the rest of the depth.
 // (The instructions take only literal numbers.)
 enum { LEFT_REST = 6, RIGHT_REST = 7 };
 
-// ldtilecfg's operand.
-typedef struct tile_configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_configuration;
-
-// For which rest of the depth, in words, the thread's registers are configured: doing so clears them all, and takes its time.
+// For which rest of the depth, in words, the thread's registers are configured.
 static _Thread_local int64_t configured_rest;
 
 static inline void configure_tiles(int64_t rest) {
-    tile_configuration configuration = {.palette = 1,
-        .row_bytes = {TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE, TILE_LINE},
-        .rows = {TILE_ROWS, TILE_ROWS, TILE_ROWS, TILE_ROWS, TILE_DEPTH, TILE_DEPTH}};
+    register_shapes shapes = whole_registers();
     if (rest > 0) {
-        configuration.row_bytes[LEFT_REST] = (uint16_t)(rest * WORD_BYTES);
-        configuration.rows[LEFT_REST] = TILE_ROWS;
-        configuration.row_bytes[RIGHT_REST] = TILE_LINE;
-        configuration.rows[RIGHT_REST] = (uint8_t)rest;
+        shapes.row_bytes[LEFT_REST] = (uint16_t)(rest * (int64_t)sizeof(word));
+        shapes.rows[RIGHT_REST] = (uint8_t)rest;
     }
-    _tile_loadconfig(&configuration);
+    configure_registers(&shapes);
     configured_rest = rest;
 }
 
@@ -55,8 +45,9 @@ static inline void turn_left(float *to, const operand *left, int64_t step, int64
         for (int64_t k = 0; k < depth; k += 8) {
             __m256 block[8];
             for (int64_t i = 0; i < 8; i++)
-                block[i] = k + i < depth ? _mm256_loadu_ps((const void *)(left + (k + i) * step + r * WORD))
-                                         : _mm256_setzero_ps();
+                block[i] = k + i < depth
+                               ? _mm256_loadu_ps((const void *)(left + (k + i) * step + r * PER_WORD))
+                               : _mm256_setzero_ps();
             transpose_8x8(block);
             for (int64_t i = 0; i < 8; i++) _mm256_storeu_ps(to + (r + i) * TILE_DEPTH + k, block[i]);
         }
@@ -65,38 +56,38 @@ static inline void turn_left(float *to, const operand *left, int64_t step, int64
 // The sums += left · right over 16 words of depth, or fewer.
 static inline __attribute__((always_inline)) void multiply_whole(
     int vectors, const void *left, int64_t left_bytes, const operand *right, int64_t right_bytes) {
-    __asm__ volatile("" ::: "memory"); // gcc's loads of tiles do not say that they read memory
+    tile_memory_written();
     _tile_loadd(3, left, left_bytes);
     _tile_loadd(4, right, right_bytes);
     _tile_dpbf16ps(0, 3, 4);
     if (vectors > 1) {
-        _tile_loadd(5, right + LANES * WORD, right_bytes);
+        _tile_loadd(5, right + LANES * PER_WORD, right_bytes);
         _tile_dpbf16ps(1, 3, 5);
     }
     if (vectors > 2) {
-        _tile_loadd(4, right + 2 * LANES * WORD, right_bytes);
+        _tile_loadd(4, right + 2 * LANES * PER_WORD, right_bytes);
         _tile_dpbf16ps(2, 3, 4);
     }
 }
 static inline __attribute__((always_inline)) void multiply_rest(
     int vectors, const void *left, int64_t left_bytes, const operand *right, int64_t right_bytes) {
-    __asm__ volatile("" ::: "memory");
+    tile_memory_written();
     _tile_loadd(6, left, left_bytes);
     _tile_loadd(7, right, right_bytes);
     _tile_dpbf16ps(0, 6, 7);
     if (vectors > 1) {
-        _tile_loadd(7, right + LANES * WORD, right_bytes);
+        _tile_loadd(7, right + LANES * PER_WORD, right_bytes);
         _tile_dpbf16ps(1, 6, 7);
     }
     if (vectors > 2) {
-        _tile_loadd(7, right + 2 * LANES * WORD, right_bytes);
+        _tile_loadd(7, right + 2 * LANES * PER_WORD, right_bytes);
         _tile_dpbf16ps(2, 6, 7);
     }
 }
 
 static inline __attribute__((always_inline)) void load_sums(
     int vectors, bool accumulate, const float *c, int64_t bytes) {
-    __asm__ volatile("" ::: "memory");
+    tile_memory_written();
     if (!accumulate) {
         _tile_zero(0);
         _tile_zero(1);
@@ -115,13 +106,13 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
     load_sums(vectors, accumulate, c, c_bytes);
     for (int64_t k = 0; k < p->words; k += TILE_DEPTH) {
         int64_t depth = p->words - k < TILE_DEPTH ? p->words - k : TILE_DEPTH;
-        _Alignas(TILE_LINE) float turned[TILE_ROWS * TILE_DEPTH];
-        const void *left = p->left + k * WORD;
+        _Alignas(REGISTER_BYTES) float turned[TILE_ROWS * TILE_DEPTH];
+        const void *left = p->left + k * PER_WORD;
         int64_t left_bytes = p->left_step * (int64_t)sizeof(operand);
         if (layout == LEFT_BY_DEPTH) {
             turn_left(turned, p->left + k * p->left_step, p->left_step, depth);
             left = turned;
-            left_bytes = TILE_LINE;
+            left_bytes = REGISTER_BYTES;
         }
         if (depth == TILE_DEPTH)
             multiply_whole(vectors, left, left_bytes, right + k * p->right_step, right_bytes);

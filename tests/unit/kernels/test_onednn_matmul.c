@@ -1,5 +1,6 @@
 // The primitives that bf16 products take are made alike for f32, which every processor multiplies: so oneDNN's C interface,
 // 2 or 3, is tried where nothing multiplies bf16, too.
+#include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/dense_gemm/onednn_matmul.h"
 
 #include <math.h>
@@ -67,10 +68,46 @@ static void test_forgotten_and_made_again(void **state) {
         }
 }
 
+// libgomp's, as in onednn_matmul.c.
+int omp_get_max_threads(void);
+void omp_set_num_threads(int count);
+
+// Whatever program the library lives in may use OpenMP, too.
+static void test_host_keeps_its_threads(void **state) {
+    (void)state;
+    for (int count = 1; count <= 3; count++) {
+        omp_set_num_threads(count);
+        check_product(N, 0, 1);
+        assert_int_equal(omp_get_max_threads(), count);
+    }
+}
+
+static void test_host_keeps_its_threads_in_all_products(void **state) {
+    (void)state;
+    kernel_context context;
+    float a[4] = {1, 2, 3, 4}, c[4];
+    bf16 rounded[4] = {bf16_of(1), bf16_of(2), bf16_of(3), bf16_of(4)};
+    const gemm_call calls[] = {{.a = matrix_of(a, 2, 2), .b = matrix_of(a, 2, 2), .c = matrix_of(c, 2, 2)},
+        {.a = {rounded, TYPE_BF16, 2, 2, 2}, .b = {rounded, TYPE_BF16, 2, 2, 2}, .c = matrix_of(c, 2, 2)}};
+    assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
+    assert_int_equal(arena_create("oneDNN test", &context.scratch), SIGMOE_OK);
+    omp_set_num_threads(3);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dense_gemm(&context, &calls[i]), SIGMOE_OK);
+        assert_true(c[0] == 7 && c[3] == 22);
+        assert_int_equal(omp_get_max_threads(), 3);
+    }
+    threads_destroy(context.threads);
+    arena_destroy(context.scratch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_form),
         cmocka_unit_test(test_forgotten_and_made_again),
+        cmocka_unit_test(test_host_keeps_its_threads),
+        cmocka_unit_test(test_host_keeps_its_threads_in_all_products),
     };
+    if (cpu_init() != SIGMOE_OK) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,22 @@ static void test_pool_alone(void **state) {
     }
 }
 
+#ifdef SIGMOE_ONEDNN
+// libgomp's, which comes with oneDNN.
+int omp_get_max_threads(void);
+void omp_set_num_threads(int count);
+
+// A program that uses the library and OpenMP has the threads that it asked for.
+static void test_openmp_is_the_hosts(void **state) {
+    (void)state;
+    omp_set_num_threads(3);
+    OK(sigmoe_initialize());
+    assert_int_equal(omp_get_max_threads(), 3);
+    trainer_destroy(train_a_step(2));
+    assert_int_equal(omp_get_max_threads(), 3);
+}
+#endif
+
 static void remember_processor(void *context, int64_t task, int thread) {
     (void)task;
     cpu_set_t set;
@@ -65,6 +81,9 @@ static void test_pinned(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool_alone),
+#ifdef SIGMOE_ONEDNN
+        cmocka_unit_test(test_openmp_is_the_hosts),
+#endif
         cmocka_unit_test(test_pinned), // the last: nothing unbinds
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

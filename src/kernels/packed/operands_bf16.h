@@ -1,10 +1,7 @@
-// Operands of bf16, as words_widened.h and words_pairs.h have them.
+// Operands of bf16, as operands_widened.h and operands_pairs.h have them.
 #pragma once
 
-#include "base/tensor.h"
-#include "kernels/vector.h"
-
-#include <assert.h>
+#include "kernels/packed/operands.h"
 
 typedef bf16 operand;
 typedef float word; // of a pair: for its 32 bits

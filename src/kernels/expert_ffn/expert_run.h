@@ -1,9 +1,9 @@
-// A run over the tokens of all experts (packed.h): its memory, the ranges of rows that are its tasks, their packed weights, and
-// what tiles of rows read and write.
+// A run over the tokens of all experts (expert_products.h): its memory, the ranges of rows that are its tasks, their packed
+// weights, and what tiles of rows read and write.
 #pragma once
 
 #include "kernels/expert_ffn/expert_ffn.h"
-#include "kernels/expert_ffn/packing.h"
+#include "kernels/expert_ffn/hidden_rows.h"
 
 enum {
     RANGE_ROWS = 384,            // at most in a task: enough to pay for packing weights
@@ -16,7 +16,7 @@ enum {
     COMBINE_TOKENS = 64,         // in a task
 };
 
-_Static_assert(MOST_SPANS >= MOST_STEPS + 2, "a chunk of steps must fit the lookahead");
+_Static_assert(QUEUE_SPANS >= MOST_STEPS + 2, "a chunk of steps must fit the queue");
 
 // Sorted positions [first, last) of one expert.
 typedef struct row_range {
@@ -29,15 +29,15 @@ typedef struct workspace {
     int64_t expert;      // -1: none yet
     word *own;           // where its weights are packed if they are not shared
     word *a;             // rows of one tile
-    float *sums;         // [ROWS, size_padded]
+    float *sums;         // [MR, size_padded]
     word *steps_a, *steps_b;
 } workspace;
 
-typedef struct packed_run packed_run;
+typedef struct expert_run expert_run;
 typedef struct tile_rows tile_rows;
-typedef void tile_function(packed_run *run, workspace *space, tile_rows *rows);
+typedef void tile_function(expert_run *run, workspace *space, tile_rows *rows);
 
-struct packed_run {
+struct expert_run {
     const expert_ffn_call *call;
     const expert_ffn_gradients *gradients;
     tile_function *tile;
@@ -45,7 +45,7 @@ struct packed_run {
     int weight_count;
     int64_t weight_words;          // of one expert's matrix, packed
     word *shared;                  // [experts, weight_count, weight_words], or NULL: packed by range
-    int64_t d_padded, size_padded; // to COLS
+    int64_t d_padded, size_padded; // to NR
     workspace *spaces;
     row_range *ranges;
     int64_t range_count;
@@ -62,7 +62,7 @@ static int64_t pairs_of(const expert_ffn_call *call) {
 }
 
 // Cuts each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size.
-static void take_ranges(packed_run *run, int64_t last_token) {
+static void take_ranges(expert_run *run, int64_t last_token) {
     const expert_grouping *g = run->call->grouping;
     run->range_count = 0;
     for (int64_t e = 0; e < g->experts; e++) {
@@ -83,24 +83,24 @@ static void take_ranges(packed_run *run, int64_t last_token) {
     }
 }
 
-static sigmoe_status workspace_new(arena *scratch, const packed_run *run, workspace *space) {
+static sigmoe_status workspace_new(arena *scratch, const expert_run *run, workspace *space) {
     int64_t d = run->call->width, size = run->call->expert_size;
     space->expert = -1;
     TRY(ARENA_NEW_RAW(scratch, space->own, run->weight_count * run->weight_words));
-    TRY(ARENA_NEW_RAW(scratch, space->a, ROWS * padded(depth_of(d > size ? d : size), LANES)));
-    TRY(ARENA_NEW_RAW(scratch, space->sums, ROWS * run->size_padded));
+    TRY(ARENA_NEW_RAW(scratch, space->a, MR * round_up(depth_of(d > size ? d : size), LANES)));
+    TRY(ARENA_NEW_RAW(scratch, space->sums, MR * run->size_padded));
     if (!run->gradients) return SIGMOE_OK;
     int64_t widest = size > SLICE ? size : SLICE;
-    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, ROWS) * step_panel(MOST_STEPS)));
-    return ARENA_NEW_RAW(scratch, space->steps_b, padded(widest, COLS) * depth_of(MOST_STEPS));
+    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, MR) * step_panel(MOST_STEPS)));
+    return ARENA_NEW_RAW(scratch, space->steps_b, round_up(widest, NR) * depth_of(MOST_STEPS));
 }
 
 // Completes a run whose call, gradients, tile and weights are set.
-static sigmoe_status run_new(const kernel_context *context, packed_run *run) {
+static sigmoe_status run_new(const kernel_context *context, expert_run *run) {
     const expert_ffn_call *call = run->call;
     const expert_grouping *g = call->grouping;
-    run->d_padded = padded(call->width, COLS);
-    run->size_padded = padded(call->expert_size, COLS);
+    run->d_padded = round_up(call->width, NR);
+    run->size_padded = round_up(call->expert_size, NR);
     int64_t from_d = depth_of(call->width) * run->size_padded;
     int64_t from_size = depth_of(call->expert_size) * run->d_padded;
     run->weight_words = from_d > from_size ? from_d : from_size;
@@ -115,13 +115,13 @@ static sigmoe_status run_new(const kernel_context *context, packed_run *run) {
 
 // ---- Weights ----
 
-static void pack_weights(const packed_run *run, int64_t expert, word *packed) {
+static void pack_weights(const expert_run *run, int64_t expert, word *packed) {
     for (int i = 0; i < run->weight_count; i++, packed += run->weight_words) {
         matrix m = run->weights[i];
         int64_t rows = m.rows / run->call->grouping->experts;
         const operand *source = operands(m) + expert * rows * m.cols;
         if (run->gradients)
-            pack_transposed(source, m.cols, rows, packed);
+            pack_transposed(source, m.cols, m.cols, rows, packed);
         else
             pack_columns(source, m.cols, rows, m.cols, packed);
     }
@@ -129,21 +129,21 @@ static void pack_weights(const packed_run *run, int64_t expert, word *packed) {
 
 static void share_weights_of(void *context, int64_t expert, int thread) {
     (void)thread;
-    const packed_run *run = context;
+    const expert_run *run = context;
     const int64_t *offset = run->call->grouping->offset;
     if (offset[expert] == offset[expert + 1]) return;
     pack_weights(run, expert, run->shared + expert * run->weight_count * run->weight_words);
 }
 
 // Packs all weights, for runs that come back to each expert several times.
-static sigmoe_status share_weights(const kernel_context *context, packed_run *run) {
+static sigmoe_status share_weights(const kernel_context *context, expert_run *run) {
     int64_t experts = run->call->grouping->experts;
     TRY(ARENA_NEW_RAW(context->scratch, run->shared, experts * run->weight_count * run->weight_words));
     parallel_for(context->threads, experts, share_weights_of, run);
     return SIGMOE_OK;
 }
 
-static void find_weights(const packed_run *run, workspace *space, int64_t expert) {
+static void find_weights(const expert_run *run, workspace *space, int64_t expert) {
     if (space->expert == expert) return;
     space->expert = expert;
     if (run->shared) {
@@ -161,9 +161,9 @@ struct tile_rows {
     int64_t first, rows, after; // positions of the range that follow
     int64_t index, count;       // this tile of the range's
     int64_t next_expert;        // whose weights this thread is likely to want after this range, or -1
-    const operand *source[ROWS];
-    hidden_row hidden[ROWS];
-    float *target[ROWS];
+    const operand *source[MR];
+    hidden_row hidden[MR];
+    float *target[MR];
 };
 
 static const operand *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
@@ -176,22 +176,23 @@ static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *
 }
 
 static int64_t next_rows(const tile_rows *t) {
-    return t->after < ROWS ? t->after : ROWS;
+    return t->after < MR ? t->after : MR;
 }
 
-static void want_operands(lookahead *soon, const operand *start, int64_t count) {
-    want_soon(soon, start, count * (int64_t)sizeof *start);
+static void queue_operands(prefetch_queue *queue, const operand *start, int64_t count) {
+    prefetch_queue_add(queue, start, count * (int64_t)sizeof *start);
 }
 
-static void want_next_tokens(const expert_grouping *g, matrix tokens, const tile_rows *t, lookahead *soon) {
+static void queue_next_tokens(
+    const expert_grouping *g, matrix tokens, const tile_rows *t, prefetch_queue *queue) {
     for (int64_t r = 0; r < next_rows(t); r++)
-        want_operands(soon, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
+        queue_operands(queue, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
 }
 
-static void want_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, lookahead *soon) {
+static void queue_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, prefetch_queue *queue) {
     int64_t start = first * call->expert_size, count = rows * call->expert_size;
-    want_operands(soon, operands(call->hidden) + start, count);
-    if (call->mask) want_soon(soon, call->mask + start, count * (int64_t)sizeof *call->mask);
+    queue_operands(queue, operands(call->hidden) + start, count);
+    if (call->mask) prefetch_queue_add(queue, call->mask + start, count * (int64_t)sizeof *call->mask);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
@@ -200,57 +201,57 @@ static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
         call->weight[call->grouping->pair[position]]};
 }
 
-static void point_to_pair_rows(const packed_run *run, tile_rows *t) {
+static void point_to_pair_rows(const expert_run *run, tile_rows *t) {
     const expert_grouping *g = run->call->grouping;
     for (int64_t r = 0; r < t->rows; r++)
         t->target[r] = run->pair_rows + (g->pair[t->first + r] - run->first_token * g->slots) * run->d_padded;
 }
 
-static void point_to_sums(const packed_run *run, const workspace *space, tile_rows *t) {
+static void point_to_sums(const expert_run *run, const workspace *space, tile_rows *t) {
     for (int64_t r = 0; r < t->rows; r++) t->target[r] = space->sums + r * run->size_padded;
 }
 
 // The tile's share of `bytes`.
-static void want_share(const void *start, int64_t bytes, const tile_rows *t, lookahead *soon) {
+static void queue_share(const void *start, int64_t bytes, const tile_rows *t, prefetch_queue *queue) {
     int64_t first = even_cut(bytes, t->count, t->index);
-    want_soon(soon, (const char *)start + first, even_cut(bytes, t->count, t->index + 1) - first);
+    prefetch_queue_add(queue, (const char *)start + first, even_cut(bytes, t->count, t->index + 1) - first);
 }
 
-static void want_next_weights(const packed_run *run, const tile_rows *t, lookahead *soon) {
+static void queue_next_weights(const expert_run *run, const tile_rows *t, prefetch_queue *queue) {
     if (t->next_expert < 0) return;
     if (run->shared) {
         int64_t all = run->weight_count * run->weight_words;
-        want_share(run->shared + t->next_expert * all, all * (int64_t)sizeof(word), t, soon);
+        queue_share(run->shared + t->next_expert * all, all * (int64_t)sizeof(word), t, queue);
         return;
     }
     int64_t elements = run->call->width * run->call->expert_size;
     for (int i = 0; i < run->weight_count; i++)
-        want_share(operands(run->weights[i]) + t->next_expert * elements, elements * (int64_t)sizeof(operand),
-            t, soon);
+        queue_share(operands(run->weights[i]) + t->next_expert * elements,
+            elements * (int64_t)sizeof(operand), t, queue);
 }
 
 // target rows = a · b for all panels of b: [terms, columns] packed.
 static void multiply_rows(
-    const tile_rows *t, int64_t terms, int64_t columns, const word *a, const word *b, lookahead *soon) {
+    const tile_rows *t, int64_t terms, int64_t columns, const word *a, const word *b, prefetch_queue *queue) {
     int64_t depth = depth_of(terms);
-    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS) {
-        tile product = {.depth = depth, .a = a, .b = b, .c = t->target, .first = j};
-        take_ahead(soon, &product);
-        store_tile(t->rows, &product);
+    for (int64_t j = 0; j < columns; j += NR, b += depth * NR) {
+        micro_tile product = {.depth = depth, .a = a, .b = b, .c = t->target, .first = j, .cols = NR};
+        prefetch_queue_take(queue, &product);
+        micro_kernel_by_row(t->rows, &product);
     }
 }
 
-// Even tiles of at most ROWS rows.
+// Even tiles of at most MR rows.
 static void run_range(void *context, int64_t task, int thread) {
-    packed_run *run = context;
+    expert_run *run = context;
     workspace *space = &run->spaces[thread];
     const row_range *range = &run->ranges[task];
-    int64_t rows = range->last - range->first, tiles = block_count(rows, ROWS);
+    int64_t rows = range->last - range->first, tiles = block_count(rows, MR);
     int64_t next_task = task + run->thread_count, next_expert = -1;
     if (next_task < run->range_count && run->ranges[next_task].expert != range->expert)
         next_expert = run->ranges[next_task].expert;
     find_weights(run, space, range->expert);
-    begin_tiles();
+    micro_kernel_begin();
     for (int64_t i = 0; i < tiles; i++) {
         int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
         tile_rows t = {.first = range->first + first,
@@ -261,5 +262,5 @@ static void run_range(void *context, int64_t task, int thread) {
             .next_expert = next_expert};
         run->tile(run, space, &t);
     }
-    end_tiles();
+    micro_kernel_end();
 }

@@ -1,9 +1,8 @@
-// As words_f32.h, for processors that cannot multiply bf16: operands are bf16, widened to words of float by packing.
+// Operands of bf16 for processors that cannot multiply it: packing widens them to words of float.
 #pragma once
 
-#include "kernels/expert_ffn/existing.h"
-#include "kernels/expert_ffn/words_bf16.h"
-#include "kernels/expert_ffn/words_single.h"
+#include "kernels/packed/operands_bf16.h"
+#include "kernels/packed/operands_single.h"
 
 static inline void store_operands(operand *p, int64_t n, vec x) {
     if (n >= LANES)

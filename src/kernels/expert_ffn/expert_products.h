@@ -1,26 +1,25 @@
-// The expert FFN on packed tiles: one source for every type of operands and every processor. A file of an implementation
-// includes a header of words (what operands are and what is multiplied) and one of tiles (how) before this one. Tasks of the
-// forward and of the backward's first pass are ranges of one expert's rows; those of its second pass are slices of one expert's
+// The expert FFN as packed products (packed/operands.h): one source for every type of operands and every processor. Tasks of
+// the forward and of the backward's first pass are ranges of one expert's rows; those of its second pass are slices of one expert's
 // gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
 //
 // Products that go back to tokens are kept as one row a pair and summed by token in slot order. Tokens are taken in blocks, so
 // that those rows stay in the last cache.
 #pragma once
 
-#include "kernels/expert_ffn/packed_run.h"
+#include "kernels/expert_ffn/expert_run.h"
 
-static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
+static void up_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
     point_to_tokens(call->grouping, call->x, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
-    lookahead soon;
-    want_nothing(&soon);
-    want_operands(&soon, operands(call->hidden) + t->first * size, t->rows * size);
-    want_next_tokens(call->grouping, call->x, t, &soon);
-    want_next_weights(run, t, &soon);
-    multiply_rows(t, call->width, size, space->a, space->weights, &soon);
+    prefetch_queue queue;
+    prefetch_queue_clear(&queue);
+    queue_operands(&queue, operands(call->hidden) + t->first * size, t->rows * size);
+    queue_next_tokens(call->grouping, call->x, t, &queue);
+    queue_next_weights(run, t, &queue);
+    multiply_rows(t, call->width, size, space->a, space->weights, &queue);
     for (int64_t r = 0; r < t->rows; r++) {
         operand *hidden = operands(call->hidden) + (t->first + r) * size;
         for (int64_t j = 0; j < size; j += LANES)
@@ -29,7 +28,7 @@ static void up_tile(packed_run *run, workspace *space, tile_rows *t) {
 }
 
 static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
-    packed_run run = {.call = call, .tile = up_tile, .weights = {call->up}, .weight_count = 1};
+    expert_run run = {.call = call, .tile = up_tile, .weights = {call->up}, .weight_count = 1};
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, &run);
     if (status == SIGMOE_OK) {
@@ -43,7 +42,7 @@ static sigmoe_status up(const kernel_context *context, const expert_ffn_call *ca
 // out = Σ of each token's pair rows in slot order.
 static void combine_tokens(void *context, int64_t task, int thread) {
     (void)thread;
-    const packed_run *run = context;
+    const expert_run *run = context;
     int64_t slots = run->call->grouping->slots, d = run->call->width;
     int64_t first = run->first_token + task * COMBINE_TOKENS, last = first + COMBINE_TOKENS;
     if (last > run->last_token) last = run->last_token;
@@ -57,13 +56,13 @@ static void combine_tokens(void *context, int64_t task, int thread) {
                 sum += vec_load(at);
                 _mm_prefetch((const char *)(at + slots * run->d_padded), _MM_HINT_T0); // the next token's
             }
-            store_existing(out + i, d - i, sum);
+            store_row_end(out + i, d - i, sum);
         }
     }
 }
 
 // Runs all ranges of each block of tokens; they leave a row a pair, which are summed into out.
-static sigmoe_status each_token_block(const kernel_context *context, packed_run *run, matrix out) {
+static sigmoe_status each_token_block(const kernel_context *context, expert_run *run, matrix out) {
     const expert_grouping *g = run->call->grouping;
     if (g->tokens == 0) return SIGMOE_OK;
     int64_t most = g->experts * BLOCK_ROWS / g->slots;
@@ -84,20 +83,20 @@ static sigmoe_status each_token_block(const kernel_context *context, packed_run 
     return SIGMOE_OK;
 }
 
-static void down_tile(packed_run *run, workspace *space, tile_rows *t) {
+static void down_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
     point_to_pair_rows(run, t);
     pack_hidden_rows(t->hidden, t->rows, call->expert_size, space->a);
-    lookahead soon;
-    want_nothing(&soon);
-    want_hidden(call, t->first + t->rows, next_rows(t), &soon);
-    want_next_weights(run, t, &soon);
-    multiply_rows(t, call->expert_size, call->width, space->a, space->weights, &soon);
+    prefetch_queue queue;
+    prefetch_queue_clear(&queue);
+    queue_hidden(call, t->first + t->rows, next_rows(t), &queue);
+    queue_next_weights(run, t, &queue);
+    multiply_rows(t, call->expert_size, call->width, space->a, space->weights, &queue);
 }
 
 static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
-    packed_run run = {.call = call, .tile = down_tile, .weights = {call->down}, .weight_count = 1};
+    expert_run run = {.call = call, .tile = down_tile, .weights = {call->down}, .weight_count = 1};
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, &run);
     if (status == SIGMOE_OK) status = each_token_block(context, &run, y);
@@ -110,26 +109,26 @@ static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_
     vec dweight = vec_all(0);
     for (int64_t j = 0; j < size; j += LANES) {
         vec hidden = load_operands(row->hidden + j, size - j), d = vec_load(dmasked + j);
-        if (row->mask) d *= load_existing(row->mask + j, size - j);
+        if (row->mask) d *= load_row_end(row->mask + j, size - j);
         dweight = vec_fma(hidden, d, dweight);
         store_operands(dhidden + j, LANES, vec_where_positive(hidden, vec_all(row->weight) * d));
     }
     return vec_sum(dweight);
 }
 
-static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
+static void backward_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     int64_t size = call->expert_size;
     point_to_tokens(call->grouping, run->gradients->dy, t);
     point_to_sums(run, space, t);
     pack_rows(t->source, t->rows, call->width, space->a);
-    lookahead soon;
-    want_nothing(&soon);
-    want_hidden(call, t->first, t->rows, &soon);
-    want_operands(&soon, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
-    want_next_tokens(call->grouping, run->gradients->dy, t, &soon);
-    want_next_weights(run, t, &soon);
-    multiply_rows(t, call->width, size, space->a, space->weights, &soon);
+    prefetch_queue queue;
+    prefetch_queue_clear(&queue);
+    queue_hidden(call, t->first, t->rows, &queue);
+    queue_operands(&queue, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
+    queue_next_tokens(call->grouping, run->gradients->dy, t, &queue);
+    queue_next_weights(run, t, &queue);
+    multiply_rows(t, call->width, size, space->a, space->weights, &queue);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
         operand *dhidden = run->dhidden + position * run->size_padded;
@@ -140,27 +139,28 @@ static void backward_tile(packed_run *run, workspace *space, tile_rows *t) {
     }
     pack_rows(t->source, t->rows, size, space->a);
     point_to_pair_rows(run, t);
-    multiply_rows(t, size, call->width, space->a, space->weights + run->weight_words, &soon);
+    multiply_rows(t, size, call->width, space->a, space->weights + run->weight_words, &queue);
 }
 
 // c [rows, columns] += aᵀ · b over `steps` packed steps.
 static void add_product(int64_t steps, int64_t rows, int64_t columns, const workspace *space, float *c,
-    int64_t stride, lookahead *soon) {
-    int64_t panels = block_count(rows, ROWS), depth = depth_of(steps);
+    int64_t stride, prefetch_queue *queue) {
+    int64_t panels = block_count(rows, MR), depth = depth_of(steps);
     const word *b = space->steps_b;
-    for (int64_t j = 0; j < columns; j += COLS, b += depth * COLS)
+    for (int64_t j = 0; j < columns; j += NR, b += depth * NR)
         for (int64_t p = 0; p < panels; p++) {
             int64_t first = even_cut(rows, panels, p), last = even_cut(rows, panels, p + 1);
-            float *target[ROWS];
+            float *target[MR];
             for (int64_t r = first; r < last; r++) target[r - first] = c + r * stride;
-            tile product = {.depth = depth,
+            micro_tile product = {.depth = depth,
                 .a = space->steps_a + p * step_panel(steps),
                 .b = b,
                 .c = target,
                 .first = j,
-                .cols = columns - j < COLS ? columns - j : COLS};
-            take_ahead(soon, &product);
-            add_tile(last - first, &product);
+                .cols = least(columns - j, NR),
+                .accumulate = true};
+            prefetch_queue_take(queue, &product);
+            micro_kernel_by_step(last - first, &product);
         }
 }
 
@@ -178,10 +178,9 @@ static int64_t slice_count(const expert_ffn_call *call) {
 
 static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
     if (task >= slice_count(call)) return (gradient_slice){0};
-    int64_t slices = block_count(call->width, SLICE), panels = block_count(call->width, COLS);
+    int64_t slices = block_count(call->width, SLICE), panels = block_count(call->width, NR);
     int64_t expert = task / 2 / slices, slice = task / 2 % slices;
-    int64_t column = even_cut(panels, slices, slice) * COLS,
-            next = even_cut(panels, slices, slice + 1) * COLS;
+    int64_t column = even_cut(panels, slices, slice) * NR, next = even_cut(panels, slices, slice + 1) * NR;
     return (gradient_slice){.expert = expert,
         .column = column,
         .columns = (next < call->width ? next : call->width) - column,
@@ -196,26 +195,26 @@ static int64_t steps_from(const gradient_slice *slice, int64_t position) {
 }
 
 // The rows of x, or of dy, that the slice multiplies.
-static matrix tokens_of(const packed_run *run, const gradient_slice *slice) {
+static matrix tokens_of(const expert_run *run, const gradient_slice *slice) {
     return slice->down ? run->gradients->dy : run->call->x;
 }
 
 // What the slice packs from `position` on.
-static void want_steps(
-    const packed_run *run, const gradient_slice *slice, int64_t position, lookahead *soon) {
+static void queue_steps(
+    const expert_run *run, const gradient_slice *slice, int64_t position, prefetch_queue *queue) {
     int64_t steps = steps_from(slice, position), size = run->size_padded;
     if (slice->down)
-        want_hidden(run->call, position, steps, soon);
+        queue_hidden(run->call, position, steps, queue);
     else
-        want_operands(soon, run->dhidden + position * size, steps * size);
+        queue_operands(queue, run->dhidden + position * size, steps * size);
     matrix tokens = tokens_of(run, slice);
     for (int64_t s = 0; s < steps; s++)
-        want_operands(
-            soon, token_at(run->call->grouping, tokens, position + s) + slice->column, slice->columns);
+        queue_operands(
+            queue, token_at(run->call->grouping, tokens, position + s) + slice->column, slice->columns);
 }
 
-static void add_steps(const packed_run *run, const workspace *space, const gradient_slice *slice,
-    int64_t position, lookahead *soon) {
+static void add_steps(const expert_run *run, const workspace *space, const gradient_slice *slice,
+    int64_t position, prefetch_queue *queue) {
     const expert_ffn_call *call = run->call;
     int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
     matrix tokens = tokens_of(run, slice);
@@ -228,36 +227,36 @@ static void add_steps(const packed_run *run, const workspace *space, const gradi
         pack_hidden_steps(hidden, steps, size, space->steps_a);
         pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
         float *ddown = run->gradients->ddown + slice->expert * size * d + slice->column;
-        add_product(steps, size, slice->columns, space, ddown, d, soon);
+        add_product(steps, size, slice->columns, space, ddown, d, queue);
     } else {
         pack_steps(rows, steps, slice->columns, space->steps_a);
         pack_columns(
             run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
         float *dup = run->gradients->dup + (slice->expert * d + slice->column) * size;
-        add_product(steps, slice->columns, size, space, dup, size, soon);
+        add_product(steps, slice->columns, size, space, dup, size, queue);
     }
 }
 
 static void weight_gradients(void *context, int64_t task, int thread) {
-    const packed_run *run = context;
+    const expert_run *run = context;
     gradient_slice slice = slice_of(run->call, task), later = slice_of(run->call, task + run->thread_count);
-    begin_tiles();
+    micro_kernel_begin();
     for (int64_t p = slice.first, next; p < slice.last; p = next) {
-        lookahead soon;
-        want_nothing(&soon);
+        prefetch_queue queue;
+        prefetch_queue_clear(&queue);
         next = p + steps_from(&slice, p);
         if (next < slice.last)
-            want_steps(run, &slice, next, &soon);
+            queue_steps(run, &slice, next, &queue);
         else
-            want_steps(run, &later, later.first, &soon);
-        add_steps(run, &run->spaces[thread], &slice, p, &soon);
+            queue_steps(run, &later, later.first, &queue);
+        add_steps(run, &run->spaces[thread], &slice, p, &queue);
     }
-    end_tiles();
+    micro_kernel_end();
 }
 
 static sigmoe_status backward(
     const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
-    packed_run run = {.call = call,
+    expert_run run = {.call = call,
         .gradients = gradients,
         .tile = backward_tile,
         .weights = {call->down, call->up},

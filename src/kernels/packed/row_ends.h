@@ -3,12 +3,12 @@
 
 #include "kernels/vector.h"
 
-static inline vec load_existing(const float *p, int64_t n) {
+static inline vec load_row_end(const float *p, int64_t n) {
     if (n >= LANES) return vec_load(p);
     return n > 0 ? vec_load_part(p, n) : vec_all(0);
 }
 
-static inline void store_existing(float *p, int64_t n, vec x) {
+static inline void store_row_end(float *p, int64_t n, vec x) {
     if (n >= LANES)
         vec_store(p, x);
     else if (n > 0)

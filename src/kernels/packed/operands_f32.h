@@ -1,13 +1,7 @@
-// What packed.h computes with: operands are floats, and so are the words that tiles multiply.
-//
-// A header of words defines `operand` (how operands lie in memory) and what of them makes a `word`: PER_WORD successive
-// terms of a sum.
+// Operands that are floats, and so are their words.
 #pragma once
 
-#include "base/tensor.h"
-#include "kernels/expert_ffn/existing.h"
-
-#include <assert.h>
+#include "kernels/packed/operands.h"
 
 typedef float operand;
 typedef float word;
@@ -18,15 +12,14 @@ static inline operand *operands(matrix m) {
 }
 
 static inline vec load_operands(const operand *p, int64_t n) {
-    return load_existing(p, n);
+    return load_row_end(p, n);
 }
 static inline void store_operands(operand *p, int64_t n, vec x) {
-    store_existing(p, n, x);
+    store_row_end(p, n, x);
 }
 
-#include "kernels/expert_ffn/words_single.h"
+#include "kernels/packed/operands_single.h"
 
-// The same of computed elements, which are operands from here on.
 static inline vec words_along_computed(const vec *x) {
     return x[0];
 }
@@ -34,7 +27,6 @@ static inline vec words_across_computed(const vec *x) {
     return x[0];
 }
 
-// The word, and four, that begin at p; n elements exist.
 static inline word one_word(const operand *p, int64_t n) {
     (void)n;
     return *p;

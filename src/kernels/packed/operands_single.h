@@ -3,12 +3,10 @@
 
 enum { PER_WORD = 1 };
 
-// LANES words of successive elements of p, of which n exist.
 static inline vec words_along(const operand *p, int64_t n) {
     return load_operands(p, n);
 }
 
-// LANES words, each of one column of PER_WORD rows, from column `first` on; `count` of the rows and n of these columns exist.
 static inline vec words_across(const operand *const *rows, int64_t first, int64_t count, int64_t n) {
     (void)count;
     return load_operands(rows[0] + first, n);

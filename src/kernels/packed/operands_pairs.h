@@ -1,8 +1,7 @@
-// As words_f32.h, for processors that multiply bf16: a word is a pair, the earlier term of the sum in its lower half.
+// Operands of bf16 for processors that multiply it: a word is a pair, the earlier term of the sum in its lower half.
 #pragma once
 
-#include "kernels/expert_ffn/existing.h"
-#include "kernels/expert_ffn/words_bf16.h"
+#include "kernels/packed/operands_bf16.h"
 
 enum { PER_WORD = 2 };
 
@@ -47,9 +46,11 @@ static inline vec words_across_computed(const vec *x) {
 }
 
 static inline word one_word(const operand *p, int64_t n) {
-    uint32_t bits = p[0] | (n > 1 ? (uint32_t)p[1] << 16 : 0);
-    word x;
-    memcpy(&x, &bits, sizeof x);
+    word x = 0;
+    if (n > 1)
+        memcpy(&x, p, sizeof x);
+    else
+        memcpy(&x, p, sizeof *p);
     return x;
 }
 static inline __m128 four_words(const operand *p) {
