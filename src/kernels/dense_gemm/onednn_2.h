@@ -5,6 +5,8 @@
 
 typedef dnnl_memory_desc_t layout;
 
+enum { TAKES_SPREAD_VECTORS = 1 };
+
 static inline dnnl_status_t layout_make(
     layout *out, int dimensions, dnnl_dims_t sizes, dnnl_data_type_t type, dnnl_dims_t strides) {
     return dnnl_memory_desc_init_by_strides(out, dimensions, sizes, type, strides);

@@ -6,6 +6,10 @@
 
 typedef dnnl_memory_desc_t layout;
 
+// Whether a row or a column, an operand with m or n of 1, may have its elements apart. Version 3.7 reads and writes some of them
+// as if they were next to each other (its brgemm, on AVX-512).
+enum { TAKES_SPREAD_VECTORS = 0 };
+
 static inline dnnl_status_t layout_make(
     layout *out, int dimensions, dnnl_dims_t sizes, dnnl_data_type_t type, dnnl_dims_t strides) {
     return dnnl_memory_desc_create_with_strides(out, dimensions, sizes, type, strides);

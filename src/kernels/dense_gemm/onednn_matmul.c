@@ -208,7 +208,15 @@ static bool run(const onednn_matmul *what, const void *a, const void *b, const f
            dnnl_stream_wait(s->stream) == dnnl_success;
 }
 
+static bool is_spread_vector(const onednn_matmul *what) {
+    bool row = what->m == 1 && what->flags & MATMUL_TRANSPOSE_A && what->stride_a > 1;
+    bool column =
+        what->n == 1 && (what->stride_c > 1 || (!(what->flags & MATMUL_TRANSPOSE_B) && what->stride_b > 1));
+    return row || column;
+}
+
 bool onednn_matmul_run(const onednn_matmul *what, const void *a, const void *b, const float *bias, void *c) {
+    if (!TAKES_SPREAD_VECTORS && is_spread_vector(what)) return false;
     int host_threads = onednn_begin();
     bool good = run(what, a, b, bias, c);
     onednn_end(host_threads);

@@ -39,11 +39,13 @@ static void check_product(int64_t n, int64_t flags, int64_t seed) {
     fill(bias, MOST, seed + 2);
     fill(c, MOST, seed + 3);
     fill(before, MOST, seed + 3);
-    assert_true(onednn_matmul_run(&what, a, b, bias, c));
+    // A column whose elements are apart may be refused: then nothing is written.
+    bool done = onednn_matmul_run(&what, a, b, bias, c);
+    assert_true(done || n == 1);
     for (int64_t i = 0; i < M; i++)
         for (int64_t j = 0; j < n + GAP; j++) {
             int64_t at = i * what.stride_c + j;
-            float right = j < n ? expected(&what, a, b, bias, before[at], i, j) : before[at];
+            float right = done && j < n ? expected(&what, a, b, bias, before[at], i, j) : before[at];
             assert_true(c[at] == right);
         }
 }
