@@ -7,7 +7,12 @@
  * call. Strings that the library gives out are constants for the life of the process; the exceptions are sigmoe_message's,
  * what callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed).
  * Different objects may be used from different threads; one object from one thread at a time. Losses are in nats.
- * Request structs are set up with their *_defaults function first, so that fields added later keep a meaning.
+ *
+ * Growth. Requests and observers, which the caller fills in, begin with their size. Their *_defaults function sets it and
+ * everything else; it comes first. The library never touches more than that size: where its header is newer than the caller's,
+ * the members that the caller's lacks count as 0, which always means what was before them; where it is older, members that it
+ * does not know must be 0. All other structs, those embedded in requests included, keep their layout until the library's
+ * SOVERSION changes. (*_defaults_sized is for languages that cannot call inline functions: `size` is the struct's.)
  *
  *   Chapter 1  status, version, processor     Chapter 4  data
  *   Chapter 2  configurations and presets     Chapter 5  training, evaluation, forward
@@ -74,6 +79,7 @@ typedef struct sigmoe_progress {
 } sigmoe_progress;
 
 typedef struct sigmoe_observer {
+    size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
     void (*note)(
         void *context, const char *line); /* things worth a line: a checkpoint written; NULL: silent */
@@ -84,6 +90,10 @@ typedef struct sigmoe_observer {
      * goes on; other work takes no notice. NULL: never. */
     const volatile int *save;
 } sigmoe_observer;
+SIGMOE_API void sigmoe_observer_defaults_sized(sigmoe_observer *observer, size_t size);
+static inline void sigmoe_observer_defaults(sigmoe_observer *observer) {
+    sigmoe_observer_defaults_sized(observer, sizeof *observer);
+}
 
 /* ---------------------------------------------------------------- Chapter 2: configurations and presets */
 
@@ -201,6 +211,7 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 /* ---------------------------------------------------------------- Chapter 4: data */
 
 typedef struct sigmoe_prepare_request {
+    size_t size;      /* set by the defaults */
     const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
     /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive,
      * directory or URL); all kinds but text are downloaded when there is none. "-" is standard input; it and pipes are read
@@ -219,6 +230,10 @@ typedef struct sigmoe_prepare_request {
                           * and what is no text (UTF-16, Parquet, pictures, programs, token ids) refused */
     bool skip_bad_lines; /* c4, pes2o: count lines that hold no text instead of refusing them */
 } sigmoe_prepare_request;
+SIGMOE_API void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, size_t size);
+static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
+    sigmoe_prepare_defaults_sized(request, sizeof *request);
+}
 /* The tokens do not depend on observer->threads. While SentencePiece trains, the stop flag is heard only in a process that has
  * one thread. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
@@ -227,6 +242,7 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 /* ---------------------------------------------------------------- Chapter 5: training, evaluation, forward */
 
 typedef struct sigmoe_train_request {
+    size_t size;                 /* set by the defaults */
     const sigmoe_config *config; /* fresh weights from this ... */
     const char *config_name; /* as the user called it, or NULL: a file, which replacing `out` must spare */
     const char *init; /* ... or start from this model directory or RUN (one of the two; neither on resume) */
@@ -243,7 +259,10 @@ typedef struct sigmoe_train_request {
      * only. 15 minutes by default. No bit of the training depends on it; a run keeps it when it is resumed. */
     double checkpoint_seconds;
 } sigmoe_train_request;
-SIGMOE_API void sigmoe_train_defaults(sigmoe_train_request *request);
+SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
+static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
+    sigmoe_train_defaults_sized(request, sizeof *request);
+}
 
 typedef struct sigmoe_train_result {
     int64_t steps;
@@ -256,6 +275,7 @@ SIGMOE_API sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result);
 
 typedef struct sigmoe_eval_request {
+    size_t size;       /* set by the defaults */
     const char *model; /* a model directory, or a RUN: its newest checkpoint */
     const char *data;
     const char *split;       /* "valid", "test", "train" */
@@ -267,7 +287,10 @@ typedef struct sigmoe_eval_request {
     int64_t stride;
     sigmoe_dtype dtype;
 } sigmoe_eval_request;
-SIGMOE_API void sigmoe_eval_defaults(sigmoe_eval_request *request);
+SIGMOE_API void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t size);
+static inline void sigmoe_eval_defaults(sigmoe_eval_request *request) {
+    sigmoe_eval_defaults_sized(request, sizeof *request);
+}
 /* The last three are over the raw sizes of what was scored: of the split, or of a part of it the part's own. NaN where these are
  * not known, as those of a part where tokens are not bytes. */
 typedef struct sigmoe_scores {
@@ -279,6 +302,7 @@ SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
 typedef struct sigmoe_forward_request {
+    size_t size;             /* set by the defaults */
     const char *model;       /* as in sigmoe_eval_request */
     const char *tokens;      /* .npy, int32 [B, n + 1] */
     const char *out;         /* .safetensors */
@@ -288,13 +312,17 @@ typedef struct sigmoe_forward_request {
     uint64_t seed;
     sigmoe_dtype dtype;
 } sigmoe_forward_request;
-SIGMOE_API void sigmoe_forward_defaults(sigmoe_forward_request *request);
+SIGMOE_API void sigmoe_forward_defaults_sized(sigmoe_forward_request *request, size_t size);
+static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
+    sigmoe_forward_defaults_sized(request, sizeof *request);
+}
 SIGMOE_API sigmoe_status sigmoe_forward(
     const sigmoe_forward_request *request, const sigmoe_observer *observer);
 
 /* ---------------------------------------------------------------- Chapter 6: comparisons and sweeps */
 
 typedef struct sigmoe_compare_request {
+    size_t size; /* set by the defaults */
     const char *data, *out;
     const sigmoe_config *base;   /* a configuration whose FF is σ-MoE */
     const char *base_name;       /* as the user called it, for the report */
@@ -307,7 +335,11 @@ typedef struct sigmoe_compare_request {
     bool force;
     double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
 } sigmoe_compare_request;
-SIGMOE_API void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request);
+SIGMOE_API void sigmoe_compare_defaults_sized(
+    const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
+static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
+    sigmoe_compare_defaults_sized(base, request, sizeof *request);
+}
 /* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
  * is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status is
  * SIGMOE_NOT_FINITE. */
@@ -322,6 +354,7 @@ SIGMOE_API bool sigmoe_variant_at(int index, sigmoe_variant *variant);
 /* Sweeps: the comparisons that are the paper's tables, or a file's. What they train is smaller where overrides say so; the
  * rows, the seeds and the verdicts stay. */
 typedef struct sigmoe_sweep_request {
+    size_t size; /* set by the defaults */
     /* "tab10-wt-s" of sigmoe_sweep_table_at, with "@code" behind it as the public code's sweep has it; or a file that
      * ends in .json. */
     const char *table;
@@ -341,7 +374,11 @@ typedef struct sigmoe_sweep_request {
     double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
 } sigmoe_sweep_request;
 /* Settings and seeds as the table (or file) has them; `table` is kept, what has no default is zero. */
-SIGMOE_API sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request);
+SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
+    const char *table, sigmoe_sweep_request *request, size_t size);
+static inline sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request) {
+    return sigmoe_sweep_defaults_sized(table, request, sizeof *request);
+}
 /* As sigmoe_compare, with claims.csv beside the tables: a verdict on each of the paper's claims about two of the rows. */
 SIGMOE_API sigmoe_status sigmoe_sweep(
     const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table);
@@ -354,6 +391,7 @@ SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
 /* ---------------------------------------------------------------- Chapter 7: analysis */
 
 typedef struct sigmoe_analyze_request {
+    size_t size;               /* set by the defaults */
     const char *const *models; /* model directories, or RUNs: the newest checkpoint, and usage.jsonl */
     int model_count;
     const char *data;
@@ -363,7 +401,10 @@ typedef struct sigmoe_analyze_request {
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
 } sigmoe_analyze_request;
-SIGMOE_API void sigmoe_analyze_defaults(sigmoe_analyze_request *request);
+SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
+static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
+    sigmoe_analyze_defaults_sized(request, sizeof *request);
+}
 /* Runs the text through every model and leaves in `out` what their feedforward blocks did: active channels, selection
  * weights, experts used together, what each expert fires on; PNG, SVG and CSV, and report.html with all of it. *summary is
  * a text for a terminal. */
@@ -373,12 +414,16 @@ SIGMOE_API sigmoe_status sigmoe_analyze(
 /* ---------------------------------------------------------------- Chapter 8: benchmarks */
 
 typedef struct sigmoe_bench_layer_request {
+    size_t size; /* set by the defaults */
     int64_t d_model, experts, expert_size, k, tokens;
     int threads;
     int repetitions;
     sigmoe_dtype dtype;
 } sigmoe_bench_layer_request;
-SIGMOE_API void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request);
+SIGMOE_API void sigmoe_bench_layer_defaults_sized(sigmoe_bench_layer_request *request, size_t size);
+static inline void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request) {
+    sigmoe_bench_layer_defaults_sized(request, sizeof *request);
+}
 /* Medians, milliseconds. The dense layer has d_ff = experts · expert_size; ratio = total over dense total. flops are the
  * experts' alone (2 a multiply-add), time includes the routing. */
 typedef struct sigmoe_bench_layer_result {
@@ -393,13 +438,17 @@ SIGMOE_API sigmoe_status sigmoe_bench_layer(
 
 /* A layer's time and memory, forward and backward, dense and σ-MoE, against one of its sizes: the paper's figures of cost. */
 typedef struct sigmoe_bench_figure_request {
+    size_t size;        /* set by the defaults */
     const char *figure; /* "figure2", "figure8", ... from sigmoe_cost_figure_at */
     const char *out;    /* directory to make: absent, empty, or with force what sigmoe made */
     int64_t tokens;     /* B·T; default 32768 */
     int repetitions;    /* to take medians of, default 3 */
     bool force;
 } sigmoe_bench_figure_request;
-SIGMOE_API void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request);
+SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
+static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {
+    sigmoe_bench_figure_defaults_sized(request, sizeof *request);
+}
 /* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text. */
 SIGMOE_API sigmoe_status sigmoe_bench_figure(
     const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table);
@@ -411,13 +460,17 @@ typedef struct sigmoe_cost_figure {
 SIGMOE_API bool sigmoe_cost_figure_at(int index, sigmoe_cost_figure *figure);
 
 typedef struct sigmoe_bench_step_request {
+    size_t size; /* set by the defaults */
     const sigmoe_config *config;
     int64_t batch, steps;
     int threads;
     sigmoe_recompute recompute;
     sigmoe_dtype dtype;
 } sigmoe_bench_step_request;
-SIGMOE_API void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request);
+SIGMOE_API void sigmoe_bench_step_defaults_sized(sigmoe_bench_step_request *request, size_t size);
+static inline void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request) {
+    sigmoe_bench_step_defaults_sized(request, sizeof *request);
+}
 /* The median step with full memory. FLOPs are those of a step that recomputes nothing; the resident set is the process's. */
 typedef struct sigmoe_bench_step_result {
     double tokens_per_s, model_flops_per_token, fraction_of_peak, peak_rss_bytes;
@@ -427,12 +480,16 @@ SIGMOE_API sigmoe_status sigmoe_bench_step(
     const sigmoe_bench_step_request *request, sigmoe_bench_step_result *result);
 
 typedef struct sigmoe_bench_attention_request {
+    size_t size;                                       /* set by the defaults */
     int64_t batch, queries, memory, heads, head_width; /* keys are memory + queries */
     int threads;
     int repetitions;
     sigmoe_dtype dtype;
 } sigmoe_bench_attention_request;
-SIGMOE_API void sigmoe_bench_attention_defaults(sigmoe_bench_attention_request *request);
+SIGMOE_API void sigmoe_bench_attention_defaults_sized(sigmoe_bench_attention_request *request, size_t size);
+static inline void sigmoe_bench_attention_defaults(sigmoe_bench_attention_request *request) {
+    sigmoe_bench_attention_defaults_sized(request, sizeof *request);
+}
 /* The kernel alone, without projections. Only what the causal mask lets through counts as work: of the batch * heads *
  * queries * (memory + (queries + 1) / 2) visible pairs each takes 3 * head_width multiply-adds forward (content, position,
  * values) and 6 * head_width backward; what the backward recomputes is not counted. */
@@ -446,11 +503,15 @@ SIGMOE_API sigmoe_status sigmoe_bench_attention(
     const sigmoe_bench_attention_request *request, sigmoe_bench_attention_result *result);
 
 typedef struct sigmoe_bench_kernel_request {
+    size_t size;           /* set by the defaults */
     const char *operation; /* NULL: all */
     int threads;
     int repetitions; /* at most; slow ones are run less often */
 } sigmoe_bench_kernel_request;
-SIGMOE_API void sigmoe_bench_kernel_defaults(sigmoe_bench_kernel_request *request);
+SIGMOE_API void sigmoe_bench_kernel_defaults_sized(sigmoe_bench_kernel_request *request, size_t size);
+static inline void sigmoe_bench_kernel_defaults(sigmoe_bench_kernel_request *request) {
+    sigmoe_bench_kernel_defaults_sized(request, sizeof *request);
+}
 /* One implementation on one shape of the WT-S models. Every run begins with cold caches; bytes are those that must move at
  * least. The bound is what would take longer at the machine's measured best: the arithmetic or the memory. */
 typedef struct sigmoe_bench_kernel_row {

@@ -131,10 +131,13 @@ sigmoe_observer progress_observer(progress_display *d, int threads) {
     *d = (progress_display){
         .terminal = terminal, .colour = terminal && !(no_color && *no_color), .shown_at = now() - 0.1};
     signals_catch();
-    return (sigmoe_observer){.progress = show,
-        .note = note,
-        .context = d,
-        .stop = stop_flag(),
-        .save = save_count(),
-        .threads = threads};
+    sigmoe_observer observer;
+    sigmoe_observer_defaults(&observer);
+    observer.progress = show;
+    observer.note = note;
+    observer.context = d;
+    observer.stop = stop_flag();
+    observer.save = save_count();
+    observer.threads = threads;
+    return observer;
 }

@@ -1,4 +1,5 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
+#include "api/request.h"
 #include "base/kept_text.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
@@ -31,11 +32,12 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 // ---------------------------------------------------------------- comparisons
 
-void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
+void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
-    *request = (sigmoe_compare_request){.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
-    sigmoe_config_settings(base, &request->settings);
-    request->test_tokens = VALIDATIONS_WORTH * request->settings.valid_tokens;
+    sigmoe_compare_request own = {.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
+    sigmoe_config_settings(base, &own.settings);
+    own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
+    sized_fill(request, size, &own, sizeof own);
 }
 
 typedef struct comparison {
@@ -95,7 +97,11 @@ static sigmoe_status compare_and_report(const sigmoe_compare_request *request, c
 
 sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
-    return compare_and_report(request, NULL, 1, observer, table);
+    sigmoe_compare_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "compare"));
+    TRY(observer_read(observer, &space, &observer));
+    return compare_and_report(&own, NULL, 1, observer, table);
 }
 
 // ---------------------------------------------------------------- sweeps
@@ -112,10 +118,12 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request) {
+sigmoe_status sigmoe_sweep_defaults_sized(const char *table, sigmoe_sweep_request *request, size_t size) {
     arena *a;
+    sigmoe_sweep_request own;
     TRY(arena_create("sweep", &a));
-    sigmoe_status status = fill_defaults(table, a, request);
+    sigmoe_status status = fill_defaults(table, a, &own);
+    if (status == SIGMOE_OK) sized_fill(request, size, &own, sizeof own);
     arena_destroy(a);
     return status;
 }
@@ -160,12 +168,16 @@ static sigmoe_status sweep(
 sigmoe_status sigmoe_sweep(
     const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table) {
     arena *a;
-    if (!request->table || !request->data || !request->out)
+    sigmoe_sweep_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "sweep"));
+    TRY(observer_read(observer, &space, &observer));
+    if (!own.table || !own.data || !own.out)
         return fail(SIGMOE_BAD_ARGUMENT, "a sweep needs a table, data and a place for its results");
-    if (request->jobs < 1 || request->jobs > MOST_JOBS)
-        return fail(SIGMOE_BAD_ARGUMENT, "jobs is %d; it must be 1..%d", request->jobs, MOST_JOBS);
+    if (own.jobs < 1 || own.jobs > MOST_JOBS)
+        return fail(SIGMOE_BAD_ARGUMENT, "jobs is %d; it must be 1..%d", own.jobs, MOST_JOBS);
     TRY(arena_create("sweep", &a));
-    sigmoe_status status = sweep(request, observer, a, table);
+    sigmoe_status status = sweep(&own, observer, a, table);
     arena_destroy(a);
     return status;
 }

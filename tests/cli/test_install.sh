@@ -19,7 +19,7 @@ flags=$(pkg-config --cflags --libs sigmoe)
 
 # A library of the system's name where the program is started is not the program's.
 mkdir planted
-for name in libm.so.6 libc.so.6 libsigmoe.so.0; do echo planted >"planted/$name"; done
+for name in libm.so.6 libc.so.6 libsigmoe.so.1; do echo planted >"planted/$name"; done
 for place in "$build" "$work/prefix/bin"; do
     (cd planted && "$place/sigmoe" --version >../stdout 2>../stderr) || problem "$place/sigmoe loads what is planted: $(cat stderr)"
 done

@@ -48,7 +48,8 @@ static attempt prepare(const char *out) {
 }
 
 static sigmoe_status run(attempt *a) {
-    sigmoe_observer observer = {.note = on_note, .context = &a->notes, .stop = &stop, .threads = 1};
+    sigmoe_observer observer = {
+        .size = sizeof(sigmoe_observer), .note = on_note, .context = &a->notes, .stop = &stop, .threads = 1};
     stop = 0;
     a->request.base = &a->base;
     return sigmoe_compare(&a->request, &observer, &a->table);
@@ -223,7 +224,7 @@ static void stopped_between_runs_it_goes_on(void **state) {
 static void stopped_before_its_runs_it_goes_on(void **state) {
     (void)state;
     attempt a = prepare(in_root("early"));
-    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     stop = 1;
     a.request.base = &a.base;
     FAILS(SIGMOE_INTERRUPTED, sigmoe_compare(&a.request, &observer, &a.table));

@@ -229,8 +229,11 @@ static sigmoe_sweep_request small_request(const char *out, int seeds, int jobs) 
 }
 
 static sigmoe_status run(const sigmoe_sweep_request *request, bool stop_at_first, const char **table) {
-    sigmoe_observer observer = {
-        .note = on_note, .context = stop_at_first ? (void *)request : NULL, .stop = &stop, .threads = 1};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = stop_at_first ? (void *)request : NULL,
+        .stop = &stop,
+        .threads = 1};
     stop = notes = 0;
     return sigmoe_sweep(request, &observer, table);
 }
@@ -288,7 +291,8 @@ static void pinned_jobs_have_processors_of_their_own(void **state) {
     pid_t process = fork(); // pinning lasts
     if (process == 0) {
         const char *table;
-        sigmoe_observer observer = {.note = on_note_place, .context = used, .threads = 2};
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = on_note_place, .context = used, .threads = 2};
         sigmoe_pin_threads();
         _exit(sigmoe_sweep(&request, &observer, &table));
     }
@@ -328,7 +332,8 @@ static pid_t sweep_that_waits(const sigmoe_sweep_request *request, const char *w
     pid_t process = fork();
     if (process == 0) {
         const char *table;
-        sigmoe_observer observer = {.note = on_note_wait, .context = (void *)waits, .threads = 1};
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = on_note_wait, .context = (void *)waits, .threads = 1};
         (void)sigmoe_sweep(request, &observer, &table);
         _exit(0);
     }

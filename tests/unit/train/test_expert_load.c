@@ -110,7 +110,8 @@ static void test_watching_changes_nothing(void **state) {
 
 static void test_a_resume_cuts(void **state) {
     (void)state;
-    sigmoe_observer until_checkpoint = {.note = stop_at_checkpoint, .stop = &stop, .threads = 2};
+    sigmoe_observer until_checkpoint = {
+        .size = sizeof(sigmoe_observer), .note = stop_at_checkpoint, .stop = &stop, .threads = 2};
     OK(train(in_root("run"), MOE, NULL, false));
     FAILS(SIGMOE_INTERRUPTED, train(in_root("parts"), MOE, &until_checkpoint, false));
     FILE *file = fopen(in_root("parts/usage.jsonl"), "a");

@@ -67,7 +67,7 @@ static void test_every_allocation_may_fail(void **state) {
     for (int64_t n = 0; status != SIGMOE_OK; n += 1 + n / 8) {
         char run[PATH_CAPACITY];
         OK(path_format(run, "%s/starved-%d", root, (int)n));
-        sigmoe_observer observer = {.threads = 1};
+        sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 1};
         arena_fail_after(n);
         status = train_moe(run, 2, &observer);
         arena_fail_after(-1);
@@ -84,7 +84,7 @@ static void test_every_allocation_may_fail(void **state) {
 static void test_stop_at_once(void **state) {
     (void)state;
     const volatile int stop = 1;
-    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     FAILS(SIGMOE_INTERRUPTED, train_moe(in_root("stopped"), 3, &observer));
     assert_newest_loads(in_root("stopped")); // of step 0
     OK(resume(in_root("stopped")));

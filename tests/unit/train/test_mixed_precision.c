@@ -191,7 +191,7 @@ static sigmoe_train_settings mixed_settings(int64_t steps) {
 
 static void train(const char *run, const char *ff, sigmoe_recompute recompute) {
     sigmoe_config config = make_config(ff);
-    sigmoe_observer observer = {.threads = 2};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 2};
     sigmoe_train_request request;
     sigmoe_train_result result;
     sigmoe_train_defaults(&request);

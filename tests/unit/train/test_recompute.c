@@ -4,7 +4,7 @@
 enum { STEPS = 3 };
 
 static void train(const char *run, const sigmoe_config *config, sigmoe_recompute recompute) {
-    sigmoe_observer observer = {.threads = 2};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 2};
     sigmoe_train_request request;
     sigmoe_train_result result;
     sigmoe_train_defaults(&request);

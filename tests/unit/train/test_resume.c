@@ -18,7 +18,11 @@ static void on_note(void *context, const char *line) {
 
 static sigmoe_status train(const char *run, const sigmoe_config *config,
     const sigmoe_train_settings *settings, stopper *s, int thread_count) {
-    sigmoe_observer observer = {.note = on_note, .context = s, .stop = &s->stop, .threads = thread_count};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = s,
+        .stop = &s->stop,
+        .threads = thread_count};
     sigmoe_train_request request;
     sigmoe_train_defaults(&request);
     request.config = config;
@@ -31,7 +35,7 @@ static sigmoe_status train(const char *run, const sigmoe_config *config,
 }
 
 static sigmoe_status resume(const char *run, int thread_count) {
-    sigmoe_observer observer = {.threads = thread_count};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = thread_count};
     sigmoe_train_request request;
     sigmoe_train_defaults(&request);
     request.out = run;
@@ -153,7 +157,8 @@ static void train_killed(
     const char *run, const sigmoe_config *config, const sigmoe_train_settings *settings) {
     pid_t child = fork();
     if (child == 0) {
-        sigmoe_observer observer = {.note = exit_at_validation, .threads = 1};
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = exit_at_validation, .threads = 1};
         sigmoe_train_request request;
         sigmoe_train_result result;
         sigmoe_train_defaults(&request);

@@ -25,8 +25,12 @@ static void on_note(void *context, const char *line) {
 }
 
 static sigmoe_status carry_out(const sigmoe_train_request *request, listener *l) {
-    sigmoe_observer observer = {
-        .note = on_note, .context = l, .stop = &l->stop, .threads = 1, .save = &l->saves};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = l,
+        .stop = &l->stop,
+        .threads = 1,
+        .save = &l->saves};
     sigmoe_train_result result;
     return sigmoe_train(request, &observer, &result);
 }
