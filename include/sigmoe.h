@@ -4,8 +4,9 @@
  *
  * Conventions. Every fallible function returns sigmoe_status; on failure sigmoe_message() is one sentence for a person.
  * Objects are opaque and belong to who created them; *_free accepts NULL. `const char *` arguments are borrowed for the
- * call. Strings that the library gives out are constants for the life of the process; the exceptions are sigmoe_message's,
- * what callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed).
+ * call. Strings that the library gives out as `const char *` are constants; the exceptions are sigmoe_message's, what
+ * callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed). Texts that are made
+ * for the caller are `char *`: they are the caller's, to be freed with sigmoe_free, and NULL where a call made none.
  * Different objects may be used from different threads; one object from one thread at a time. Losses are in nats.
  *
  * Growth. Requests and observers, which the caller fills in, begin with their size. Their *_defaults function sets it and
@@ -49,6 +50,9 @@ SIGMOE_API const char *sigmoe_message(void);
  * about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
 SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
+
+/* Frees a text that the library made for the caller. */
+SIGMOE_API void sigmoe_free(char *text);
 
 /* Once per process, before anything else: reads the processor's features and SIGMOE_CPU (scalar, avx2, avx512,
  * avx512bf16, amx: use no more than that). Fails on an unknown or unavailable name. */
@@ -269,7 +273,7 @@ typedef struct sigmoe_train_result {
     double loss;              /* of the last step; NaN, like the next, when none was left to do */
     double tokens_per_second; /* of the median step */
     double seconds;
-    const char *checkpoint; /* newest one */
+    char *checkpoint; /* the newest one, NULL: none; the caller's, for sigmoe_free */
 } sigmoe_train_result;
 SIGMOE_API sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result);
@@ -344,7 +348,7 @@ static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_com
  * is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status is
  * SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
-    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table);
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_variant {
     const char *name;    /* "switch" */
     const char *summary; /* "softmax router, K=1, experts of size G·4" */
@@ -381,7 +385,7 @@ static inline sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_swee
 }
 /* As sigmoe_compare, with claims.csv beside the tables: a verdict on each of the paper's claims about two of the rows. */
 SIGMOE_API sigmoe_status sigmoe_sweep(
-    const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table);
+    const sigmoe_sweep_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_sweep_table {
     const char *name;    /* "tab10-wt-s" */
     const char *summary; /* "ablations, Switch and S-BASE" */
@@ -409,7 +413,7 @@ static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
  * weights, experts used together, what each expert fires on; PNG, SVG and CSV, and report.html with all of it. *summary is
  * a text for a terminal. */
 SIGMOE_API sigmoe_status sigmoe_analyze(
-    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary);
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary);
 
 /* ---------------------------------------------------------------- Chapter 8: benchmarks */
 
@@ -451,7 +455,7 @@ static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *req
 }
 /* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text. */
 SIGMOE_API sigmoe_status sigmoe_bench_figure(
-    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table);
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_cost_figure {
     const char *name;    /* "figure9" */
     const char *summary; /* "against N_E, ..." */

@@ -103,10 +103,11 @@ static int compare(
     v->request.variants = variants;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *table = NULL;
+    char *table = NULL;
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
     progress_close(&display);
     if (table) fputs(table, stdout); // also where all runs failed
+    sigmoe_free(table);
     return report(status);
 }
 

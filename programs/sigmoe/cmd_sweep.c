@@ -66,10 +66,11 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.override_count = v->set.count;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *table = NULL;
+    char *table = NULL;
     sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
     progress_close(&display);
     if (table) fputs(table, stdout); // also where all runs failed
+    sigmoe_free(table);
     return report(status);
 }
 

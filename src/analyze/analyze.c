@@ -6,7 +6,6 @@
 #include "analyze/page.h"
 #include "analyze/tables.h"
 
-#include "base/kept_text.h"
 #include "plot/gnuplot.h"
 #include "system/output_directory.h"
 #include "train/checkpoint.h"
@@ -80,7 +79,7 @@ static sigmoe_status carry_out(analysis *a, const char *out, char **text) {
 }
 
 sigmoe_status analyze(
-    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary) {
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
     TRY(path_of_output(out, request->out));
@@ -90,5 +89,9 @@ sigmoe_status analyze(
     TRY(arena_create("analysis", &a.arena));
     sigmoe_status status = carry_out(&a, out, &text);
     arena_destroy(a.arena);
-    return hand_out_text(status, text, summary);
+    if (status == SIGMOE_OK)
+        *summary = text;
+    else
+        free(text);
+    return status;
 }

@@ -8,7 +8,8 @@ void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size)
 }
 
 sigmoe_status sigmoe_analyze(
-    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary) {
+    *summary = NULL;
     sigmoe_analyze_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "analyze"));

@@ -25,7 +25,8 @@ void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, si
 }
 
 sigmoe_status sigmoe_bench_figure(
-    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table) {
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table) {
+    *table = NULL;
     sigmoe_bench_figure_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "bench_figure"));

@@ -1,6 +1,5 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
 #include "api/request.h"
-#include "base/kept_text.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -72,7 +71,7 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
 
 // `sweep` is NULL for a comparison of the user's own.
 static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, const char **table) {
+    int jobs, const sigmoe_observer *observer, char **table) {
     char out[PATH_CAPACITY];
     TRY(check_request(request));
     TRY(path_of_output(out, request->out));
@@ -89,14 +88,17 @@ static sigmoe_status compare_and_report(const sigmoe_compare_request *request, c
     if (status == SIGMOE_OK) failed = result_runs_failed(&c.result), runs = c.plan.run_count;
     place_unlock(lock);
     arena_destroy(a);
-    TRY(hand_out_text(status, c.table, table));
+    if (status != SIGMOE_OK) free(c.table);
+    TRY(status);
+    *table = c.table;
     if (failed < runs) return SIGMOE_OK;
     return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
         runs == 1 ? "the run failed" : "all runs failed", out);
 }
 
 sigmoe_status sigmoe_compare(
-    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table) {
+    *table = NULL;
     sigmoe_compare_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "compare"));
@@ -144,7 +146,7 @@ static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
 }
 
 static sigmoe_status sweep(
-    const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, const char **table) {
+    const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, char **table) {
     sweep_plan plan;
     TRY(sweep_plan_make(r->table, r->overrides, r->override_count, a, &plan));
     sigmoe_compare_request request = {.data = r->data,
@@ -166,7 +168,8 @@ static sigmoe_status sweep(
 }
 
 sigmoe_status sigmoe_sweep(
-    const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table) {
+    const sigmoe_sweep_request *request, const sigmoe_observer *observer, char **table) {
+    *table = NULL;
     arena *a;
     sigmoe_sweep_request own;
     sigmoe_observer space;

@@ -2,8 +2,13 @@
 #include "base/threads_place.h"
 #include "kernels/kernel.h"
 
+#include <stdlib.h>
+
 const char *sigmoe_version(void) {
     return SIGMOE_VERSION;
+}
+void sigmoe_free(char *text) {
+    free(text);
 }
 sigmoe_status sigmoe_initialize(void) {
     return cpu_init();

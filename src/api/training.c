@@ -5,6 +5,8 @@
 #include "train/run.h"
 #include "train/score.h"
 
+#include <math.h>
+
 void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size) {
     const sigmoe_train_request own = {
         .settings = train_settings_default(), .checkpoint_seconds = CHECKPOINT_SECONDS};
@@ -13,6 +15,7 @@ void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size) {
 
 sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    if (result) *result = (sigmoe_train_result){.loss = NAN, .tokens_per_second = NAN};
     sigmoe_train_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "train"));

@@ -1,6 +1,5 @@
 #include "bench/cost_curves.h"
 
-#include "base/kept_text.h"
 #include "base/progress.h"
 #include "bench/cost_curves_figure.h"
 #include "bench/layer.h"
@@ -179,12 +178,11 @@ static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const c
 }
 
 sigmoe_status cost_figure(
-    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table) {
-    char out[PATH_CAPACITY], *text = NULL;
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table) {
+    char out[PATH_CAPACITY];
     cost_measurement m = {.tokens = request->tokens};
     TRY(check_request(request, &m.curve));
     TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
-    sigmoe_status status = cost_table(&m, &text);
-    return hand_out_text(status, text, table);
+    return cost_table(&m, table);
 }

@@ -1,7 +1,6 @@
 #include "train/loop.h"
 
 #include "base/clock.h"
-#include "base/kept_text.h"
 #include "base/note.h"
 #include "base/progress.h"
 #include "kernels/peak/peak.h"
@@ -14,6 +13,7 @@
 #include "train/validate.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool finished(const trainer *t) {
     return t->step >= t->settings.steps;
@@ -116,11 +116,13 @@ static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *
     }
 }
 
-static sigmoe_status newest_path(const trainer *t, const char **path) {
-    char newest[PATH_CAPACITY] = "";
-    if (t->last_checkpoint >= 0) TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
-    *path = kept_text(newest);
-    return *path ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+// NULL where there is none.
+static sigmoe_status newest_path(const trainer *t, char **path) {
+    char newest[PATH_CAPACITY];
+    if (t->last_checkpoint < 0) return SIGMOE_OK;
+    TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
+    *path = strdup(newest);
+    return *path ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for the checkpoint's name");
 }
 
 sigmoe_status trainer_run(

@@ -17,7 +17,6 @@ static void stop_at_checkpoint(void *context, const char *line) {
 static sigmoe_status train(const char *run, const char *ff, sigmoe_observer *observer, bool resume) {
     sigmoe_config config = make_config(ff ? ff : MOE);
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.out = run;
     request.resume = resume;
@@ -28,7 +27,7 @@ static sigmoe_status train(const char *run, const char *ff, sigmoe_observer *obs
         request.settings.checkpoint_every = 40;
         request.force = true;
     }
-    return sigmoe_train(&request, observer, &result);
+    return sigmoe_train(&request, observer, NULL);
 }
 
 static usage_history read_usage(const char *run, int64_t experts, arena *a) {

@@ -30,8 +30,7 @@ static sigmoe_status train(const char *run, const sigmoe_config *config,
     request.out = run;
     request.settings = *settings;
     request.force = true;
-    sigmoe_train_result result;
-    return sigmoe_train(&request, &observer, &result);
+    return sigmoe_train(&request, &observer, NULL);
 }
 
 static sigmoe_status resume(const char *run, int thread_count) {
@@ -40,8 +39,7 @@ static sigmoe_status resume(const char *run, int thread_count) {
     sigmoe_train_defaults(&request);
     request.out = run;
     request.resume = true;
-    sigmoe_train_result result;
-    return sigmoe_train(&request, &observer, &result);
+    return sigmoe_train(&request, &observer, NULL);
 }
 
 // Lines without what tells the time.
@@ -160,13 +158,12 @@ static void train_killed(
         sigmoe_observer observer = {
             .size = sizeof(sigmoe_observer), .note = exit_at_validation, .threads = 1};
         sigmoe_train_request request;
-        sigmoe_train_result result;
         sigmoe_train_defaults(&request);
         request.config = config;
         request.data = in_root("data");
         request.out = run;
         request.settings = *settings;
-        (void)sigmoe_train(&request, &observer, &result);
+        (void)sigmoe_train(&request, &observer, NULL);
         _exit(1);
     }
     int status = -1;
@@ -442,12 +439,11 @@ static void test_moved_data(void **state) {
     sigmoe_status lost = resume(in_root("follows"), 1);
     char *sentence = strdup(sigmoe_message());
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.out = in_root("follows");
     request.data = in_root("elsewhere");
     request.resume = true;
-    sigmoe_status found = sigmoe_train(&request, NULL, &result);
+    sigmoe_status found = sigmoe_train(&request, NULL, NULL);
     OK(rename(in_root("elsewhere"), in_root("data")) == 0 ? SIGMOE_OK : SIGMOE_IO); // others need it
     assert_int_not_equal(lost, SIGMOE_OK);
     assert_non_null(strstr(sentence, "--data"));

@@ -31,8 +31,7 @@ static sigmoe_status carry_out(const sigmoe_train_request *request, listener *l)
         .stop = &l->stop,
         .threads = 1,
         .save = &l->saves};
-    sigmoe_train_result result;
-    return sigmoe_train(request, &observer, &result);
+    return sigmoe_train(request, &observer, NULL);
 }
 
 static sigmoe_train_request request_for(const char *run, const char *ff) {
