@@ -54,8 +54,9 @@ SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
 /* Frees a text that the library made for the caller. */
 SIGMOE_API void sigmoe_free(char *text);
 
-/* Once per process, before anything else: reads the processor's features and SIGMOE_CPU (scalar, avx2, avx512,
- * avx512bf16, amx: use no more than that). Fails on an unknown or unavailable name. */
+/* Reads the processor's features and the environment's SIGMOE_CPU (scalar, avx2, avx512, avx512bf16, amx: use no more than
+ * that). Whatever needs them does so by itself, once per process, so nobody has to call this; calling it first shows early that
+ * SIGMOE_CPU has an unknown or unavailable name (SIGMOE_BAD_ARGUMENT), which every call that computes refuses. */
 SIGMOE_API sigmoe_status sigmoe_initialize(void);
 SIGMOE_API const char *sigmoe_cpu_name(void); /* the level in use, "avx512" */
 /* The kernel chosen for each operation. False when `index` is past the end. */

@@ -1,5 +1,6 @@
 // Chapter 7: analysis.
 #include "api/request.h"
+#include "base/cpu.h"
 #include "analyze/analyze.h"
 
 void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size) {
@@ -13,6 +14,7 @@ sigmoe_status sigmoe_analyze(
     sigmoe_analyze_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "analyze"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return analyze(&own, observer, summary);
 }

@@ -1,5 +1,6 @@
 // Chapter 8: benchmarks.
 #include "api/request.h"
+#include "base/cpu.h"
 #include "bench/attention.h"
 #include "bench/cost_curves.h"
 #include "bench/kernel.h"
@@ -16,6 +17,7 @@ sigmoe_status sigmoe_bench_layer(
     const sigmoe_bench_layer_request *request, sigmoe_bench_layer_result *result) {
     sigmoe_bench_layer_request own;
     TRY(REQUEST_READ(own, request, "bench_layer"));
+    TRY(cpu_init());
     return bench_layer(&own, result);
 }
 
@@ -30,6 +32,7 @@ sigmoe_status sigmoe_bench_figure(
     sigmoe_bench_figure_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "bench_figure"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return cost_figure(&own, observer, table);
 }
@@ -48,6 +51,7 @@ void sigmoe_bench_step_defaults_sized(sigmoe_bench_step_request *request, size_t
 sigmoe_status sigmoe_bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_step_result *result) {
     sigmoe_bench_step_request own;
     TRY(REQUEST_READ(own, request, "bench_step"));
+    TRY(cpu_init());
     return bench_step(&own, result);
 }
 
@@ -61,6 +65,7 @@ sigmoe_status sigmoe_bench_attention(
     const sigmoe_bench_attention_request *request, sigmoe_bench_attention_result *result) {
     sigmoe_bench_attention_request own;
     TRY(REQUEST_READ(own, request, "bench_attention"));
+    TRY(cpu_init());
     return bench_attention(&own, result);
 }
 
@@ -74,5 +79,6 @@ sigmoe_status sigmoe_bench_kernel(const sigmoe_bench_kernel_request *request,
     sigmoe_bench_machine *machine) {
     sigmoe_bench_kernel_request own;
     TRY(REQUEST_READ(own, request, "bench_kernel"));
+    TRY(cpu_init());
     return bench_kernel(&own, visit, context, machine);
 }

@@ -1,5 +1,6 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
 #include "api/request.h"
+#include "base/cpu.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -102,6 +103,7 @@ sigmoe_status sigmoe_compare(
     sigmoe_compare_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "compare"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return compare_and_report(&own, NULL, 1, observer, table);
 }
@@ -174,6 +176,7 @@ sigmoe_status sigmoe_sweep(
     sigmoe_sweep_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "sweep"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     if (!own.table || !own.data || !own.out)
         return fail(SIGMOE_BAD_ARGUMENT, "a sweep needs a table, data and a place for its results");

@@ -1,5 +1,6 @@
 // Chapter 5: training, evaluation, forward.
 #include "api/request.h"
+#include "base/cpu.h"
 #include "config/train_settings.h"
 #include "train/forward_file.h"
 #include "train/run.h"
@@ -19,6 +20,7 @@ sigmoe_status sigmoe_train(
     sigmoe_train_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "train"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return run_train(&own, observer, result);
 }
@@ -33,6 +35,7 @@ sigmoe_status sigmoe_evaluate(
     sigmoe_eval_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "eval"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return score_model(&own, observer, scores);
 }
@@ -46,6 +49,7 @@ sigmoe_status sigmoe_forward(const sigmoe_forward_request *request, const sigmoe
     sigmoe_forward_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "forward"));
+    TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return forward_file(&own, observer);
 }
