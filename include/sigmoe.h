@@ -2,7 +2,8 @@
  * Transformer-XL language models, trained and compared at equal parameters. After Csordás, Irie, Schmidhuber,
  * "Approximating Two-Layer Feedforward Networks for Efficient Transformers" (arXiv 2310.10837).
  *
- * Conventions. Every fallible function returns sigmoe_status; on failure sigmoe_message() is one sentence for a person.
+ * Conventions. Every fallible function returns sigmoe_status; on failure sigmoe_message() is one sentence for a person. Where
+ * it names members of a request, or functions, they stand in backquotes: `resume` goes on from here.
  * Objects are opaque and belong to who created them; *_free accepts NULL. `const char *` arguments are borrowed for the
  * call. Strings that the library gives out as `const char *` are constants; the exceptions are sigmoe_message's, what
  * callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed). Texts that are made

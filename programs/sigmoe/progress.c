@@ -4,6 +4,7 @@
 #include "report.h"
 #include "signals.h"
 #include "standard_streams.h"
+#include "wording.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -116,8 +117,10 @@ static void show(void *context, const sigmoe_progress *p) {
 
 static void note(void *context, const char *line) {
     progress_display *d = context;
+    char sentence[1 << 14];
     progress_close(d);
-    tell("%s", line);
+    reword(line, sentence, sizeof sentence);
+    tell("%s", sentence);
 }
 
 void progress_close(progress_display *d) {

@@ -161,7 +161,7 @@ static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
     if (needed <= available) return SIGMOE_OK;
     return fail(SIGMOE_NO_MEMORY,
         "%s's largest layer takes %.1f GB at %" PRId64
-        " tokens, and %.1f GB are free: give it fewer --tokens",
+        " tokens, and %.1f GB are free: give it fewer `tokens`",
         curve->name, needed * 1e-9, tokens, available * 1e-9);
 }
 

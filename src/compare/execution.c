@@ -110,7 +110,7 @@ static bool stopped(const sigmoe_observer *observer) {
 
 static sigmoe_status run_in_turn(execution *e, const sigmoe_observer *observer) {
     for (int run = 0; run < e->plan->run_count; run++) {
-        if (stopped(observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+        if (stopped(observer)) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
         TRY(run_one(e, run, observer));
     }
     return SIGMOE_OK;

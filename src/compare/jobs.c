@@ -310,6 +310,6 @@ sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_
     run_pool(&pool);
     munmap(pool.part, size);
     if (pool.status != SIGMOE_OK) return fail(pool.status, "%s", pool.message);
-    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
     return SIGMOE_OK;
 }

@@ -29,7 +29,8 @@ static sigmoe_status load_tokens(const token_split *source, int64_t limit, arena
     return status;
 }
 
-static sigmoe_status train_ngram(const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out) {
+static sigmoe_status train_ngram(
+    const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out) {
     token_split *source;
     uint8_t *tokens;
     int64_t count;
@@ -79,7 +80,7 @@ static sigmoe_status compute_or_stop(
     progress_meter meter;
     progress_begin(&meter, &listener, "n-grams", "tokens", 0, NAN);
     sigmoe_status status = compute(p, a, &meter, out);
-    if (status == SIGMOE_INTERRUPTED) return fail(status, "stopped; --resume goes on from here");
+    if (status == SIGMOE_INTERRUPTED) return fail(status, "stopped; `resume` goes on from here");
     return status;
 }
 
@@ -129,8 +130,7 @@ static sigmoe_status read_scores(const char *path, ngram_scores *n) {
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s (remove it to have it made again)", path);
 }
 
-sigmoe_status ngram_score_data(
-    const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out) {
+sigmoe_status ngram_score_data(const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out) {
     char path[PATH_CAPACITY];
     arena *a;
     *out = (ngram_scores){.known = p->data.vocab_size <= NGRAM_MOST_VOCABULARY};

@@ -57,7 +57,7 @@ static sigmoe_status do_what_is_due(trainer *t) {
 static sigmoe_status stop_here(trainer *t) {
     TRY(trainer_save(t));
     return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
-        (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
+        (long long)t->settings.steps, *t->run ? "; `resume` goes on from here" : "");
 }
 
 // A step whose blocks are watched, and the line about them.

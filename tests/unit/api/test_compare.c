@@ -235,7 +235,7 @@ static void stopped_before_its_runs_it_goes_on(void **state) {
     char *table;
     FAILS(SIGMOE_INTERRUPTED, sigmoe_compare(&a.request, &observer, &table));
     assert_null(table);
-    assert_message_has("stopped; --resume goes on from here");
+    assert_message_has("stopped; `resume` goes on from here");
     assert_false(path_exists(in_root("early/ngram.json")));
     a.request.resume = true;
     OK(run(&a));

@@ -104,7 +104,7 @@ static void unknown_names_get_the_nearest(void **state) {
     refused("tab10-wts", "tab10-wt-s");
     refused("tab2-wt-s-star", "tab"); // the paper has no product-key memory there
     refused("tab10-e8@cod", "did you mean");
-    refused("e8-moe@code", "`sigmoe sweep --help` lists all");
+    refused("e8-moe@code", "`sigmoe_sweep_table_at` lists all");
     refused("tab3-e8@code", "ask for tab3-e8, without @code");
     refused("", "no table");
 }

@@ -175,7 +175,7 @@ static void existing_output(void **state) {
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     assert_int_equal(prepare("text", 1, &path, true), SIGMOE_OK);
     assert_int_equal(prepare("text", 1, &path, false), SIGMOE_BAD_ARGUMENT);
-    assert_message_has("--force");
+    assert_message_has("`force`");
     // What fails does not cost the old data, even with force.
     put_text(path, "");
     assert_int_equal(prepare("text", 1, &path, true), SIGMOE_BAD_FORMAT);

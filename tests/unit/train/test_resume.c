@@ -446,7 +446,7 @@ static void test_moved_data(void **state) {
     sigmoe_status found = sigmoe_train(&request, NULL, NULL);
     OK(rename(in_root("elsewhere"), in_root("data")) == 0 ? SIGMOE_OK : SIGMOE_IO); // others need it
     assert_int_not_equal(lost, SIGMOE_OK);
-    assert_non_null(strstr(sentence, "--data"));
+    assert_non_null(strstr(sentence, "`data`"));
     OK(found);
     free(sentence);
 }
