@@ -340,6 +340,10 @@ typedef struct sigmoe_compare_request {
     bool resume;         /* go on in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
+    const char *command;       /* what it was started as, for the report; NULL: the report leaves that out */
+    /* Draw figures, with gnuplot in a process of its own. True by default; where gnuplot is missing a note says that there are
+     * none, and all the rest is done. */
+    bool figures;
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -372,12 +376,16 @@ typedef struct sigmoe_sweep_request {
     sigmoe_train_settings settings;
     /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of what they are trained on. */
     int64_t test_tokens;
-    /* Runs at a time. With more than one each is a forked process with its share of the threads; no other thread of the
-     * caller's process may be at work then. */
+    /* Runs at a time, 1 by default. With more than one the calling process is fork()ed for each run, without an exec: a child
+     * has its share of the threads, its own process group and handlers of SIGINT, SIGTERM, SIGHUP and SIGUSR1, and ends with
+     * _exit(). Then no other thread of the caller's may be at work (children would wait for its locks), SIGCHLD must not be
+     * ignored, and the observer's note is called in the children, its progress in the calling process. */
     int jobs;    /* 1..64 */
     bool resume; /* go on in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
+    const char *command;       /* as sigmoe_compare_request's, like the next */
+    bool figures;
 } sigmoe_sweep_request;
 /* Settings and seeds as the table (or file) has them; `table` is kept, what has no default is zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
@@ -406,6 +414,7 @@ typedef struct sigmoe_analyze_request {
     int64_t batch;        /* streams; default 4 */
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
+    bool figures; /* as sigmoe_compare_request's */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
@@ -450,6 +459,7 @@ typedef struct sigmoe_bench_figure_request {
     int64_t tokens;     /* B·T; default 32768 */
     int repetitions;    /* to take medians of, default 3 */
     bool force;
+    bool figures; /* as sigmoe_compare_request's */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {

@@ -4,7 +4,7 @@
 #include "analyze/analyze.h"
 
 void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size) {
-    const sigmoe_analyze_request own = {.split = "valid", .batch = 4};
+    const sigmoe_analyze_request own = {.split = "valid", .batch = 4, .figures = true};
     sized_fill(request, size, &own, sizeof own);
 }
 

@@ -22,7 +22,7 @@ sigmoe_status sigmoe_bench_layer(
 }
 
 void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size) {
-    const sigmoe_bench_figure_request own = {.tokens = 32768, .repetitions = 3};
+    const sigmoe_bench_figure_request own = {.tokens = 32768, .repetitions = 3, .figures = true};
     sized_fill(request, size, &own, sizeof own);
 }
 

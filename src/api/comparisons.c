@@ -34,7 +34,8 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
-    sigmoe_compare_request own = {.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
+    sigmoe_compare_request own = {
+        .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
@@ -67,7 +68,7 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
     if (!r->data || !r->out || !r->base || !r->variants)
         return fail(
             SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
-    return plot_check();
+    return SIGMOE_OK;
 }
 
 // `sweep` is NULL for a comparison of the user's own.
@@ -78,6 +79,7 @@ static sigmoe_status compare_and_report(const sigmoe_compare_request *request, c
     TRY(path_of_output(out, request->out));
     sigmoe_compare_request r = *request;
     r.out = out;
+    r.figures = plot_ready(request->figures, observer);
     // Without points there is no curve.
     if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
         r.settings.valid_every = train_settings_valid_every(&r.settings);
@@ -118,7 +120,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .settings = plan.base.settings,
         .test_tokens = plan.test_tokens,
         .jobs = 1,
-        .checkpoint_seconds = CHECKPOINT_SECONDS};
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .figures = true};
     return SIGMOE_OK;
 }
 
@@ -162,7 +165,9 @@ static sigmoe_status sweep(
         .test_tokens = r->test_tokens,
         .resume = r->resume,
         .force = r->force,
-        .checkpoint_seconds = r->checkpoint_seconds};
+        .checkpoint_seconds = r->checkpoint_seconds,
+        .command = r->command,
+        .figures = r->figures};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

@@ -157,8 +157,8 @@ static void print_csv(FILE *out, const cost_measurement *m) {
     }
 }
 
-sigmoe_status cost_write(
-    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
+sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory, bool figures,
+    const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
     file_writer w;
     TRY(path_format(path, "%s/%s.csv", directory, m->curve->name));
@@ -169,7 +169,7 @@ sigmoe_status cost_write(
         return fail(SIGMOE_IO, "cannot write %s", path);
     }
     TRY(file_writer_commit(&w));
-    return draw(a, m, directory, observer);
+    return figures ? draw(a, m, directory, observer) : SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- text

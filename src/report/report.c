@@ -174,7 +174,7 @@ static sigmoe_status print_page(
     TRY(print_answer(out, c, rows));
     TRY(print_results(out, c, rows));
     TRY(print_claims(out, c));
-    print_figures(out, figures);
+    if (c->plan->request->figures) print_figures(out, figures);
     TRY(provenance_print(out, c));
     page_close(out);
     return SIGMOE_OK;
@@ -184,7 +184,7 @@ sigmoe_status report_write(const comparison_result *c, const variant_summary *ro
     char path[PATH_CAPACITY];
     figure figures[FIGURES];
     file_writer w;
-    TRY(figures_draw(c, rows, figures));
+    if (c->plan->request->figures) TRY(figures_draw(c, rows, figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     TRY(file_writer_open(&w, path));
     sigmoe_status status = print_page(w.stream, c, rows, figures);

@@ -450,17 +450,44 @@ static void mistakes_leave_nothing_behind(void **state) {
     assert_message_has("holds the data");
 }
 
-static void without_gnuplot_nothing_is_trained(void **state) {
+static void without_gnuplot_all_but_the_figures_is_there(void **state) {
     (void)state;
     char *path = strdup(getenv("PATH"));
-    attempt a = prepare(in_root("nothing"));
+    attempt a = prepare(in_root("undrawn"));
+    a.request.seeds = 1;
+    a.request.command = "host <of> mine";
     setenv("PATH", "/nowhere", 1);
     sigmoe_status status = run(&a);
     setenv("PATH", path, 1);
     free(path);
-    assert_int_equal(status, SIGMOE_IO);
-    assert_message_has("gnuplot-nox");
-    assert_false(path_exists(in_root("nothing")));
+    OK(status);
+    assert_non_null(
+        strstr(a.notes.text, "no figures: gnuplot is not installed (Debian: apt-get install gnuplot-nox)"));
+    assert_null(strstr(strstr(a.notes.text, "no figures") + 1, "no figures")); // once
+    assert_true(path_exists(in_root("undrawn/table.json")));
+    char *page = read_text(in_root("undrawn/report.html"));
+    assert_null(strstr(page, "<figure"));
+    assert_non_null(strstr(page, "<pre class=\"wrap\">host &lt;of&gt; mine</pre>"));
+    free(page);
+}
+
+static void figures_can_be_left_out(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("undrawn"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    a.request.figures = false;
+    OK(run(&a));
+    assert_null(strstr(a.notes.text, "no figures")); // nobody wants to hear it
+    char *page = read_text(in_root("undrawn/report.html"));
+    assert_null(strstr(page, "<figure"));
+    assert_null(strstr(page, "class=\"wrap\"")); // no command was told
+    free(page);
+    a.request.figures = true;
+    OK(run(&a));
+    page = read_text(in_root("undrawn/report.html"));
+    assert_non_null(strstr(page, "<figure"));
+    free(page);
 }
 
 static void a_damaged_result_is_named(void **state) {
@@ -517,7 +544,8 @@ int main(void) {
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(edited_records_do_not_mix_trainings),
         cmocka_unit_test(mistakes_leave_nothing_behind),
-        cmocka_unit_test(without_gnuplot_nothing_is_trained),
+        cmocka_unit_test(without_gnuplot_all_but_the_figures_is_there),
+        cmocka_unit_test(figures_can_be_left_out),
         cmocka_unit_test(a_damaged_result_is_named),
         cmocka_unit_test(a_failed_run_has_no_score),
     };
