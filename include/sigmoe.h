@@ -84,17 +84,30 @@ typedef struct sigmoe_progress {
     bool finished;           /* the last call for this task */
 } sigmoe_progress;
 
+/* A number that a signal handler or another thread changes while work reads it: a lock-free C11 atomic, 0 at first. C assigns
+ * to it; C++, whose atomics are other types, has the functions, which signal handlers may call, too. */
+#ifdef __cplusplus
+typedef struct sigmoe_flag {
+    int value;
+} sigmoe_flag;
+#else
+typedef _Atomic int sigmoe_flag;
+#endif
+SIGMOE_API void sigmoe_flag_set(sigmoe_flag *flag, int value);
+SIGMOE_API int sigmoe_flag_get(const sigmoe_flag *flag);
+SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
+
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
     void (*note)(
         void *context, const char *line); /* things worth a line: a checkpoint written; NULL: silent */
     void *context;
-    const volatile int *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
-    int threads;              /* 0: what affinity and cgroup allow */
+    const sigmoe_flag *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
+    int threads;             /* 0: what affinity and cgroup allow */
     /* Whenever the value has changed, as a counter's does: training saves a checkpoint, after the step that it is in, and
      * goes on; other work takes no notice. NULL: never. */
-    const volatile int *save;
+    const sigmoe_flag *save;
 } sigmoe_observer;
 SIGMOE_API void sigmoe_observer_defaults_sized(sigmoe_observer *observer, size_t size);
 static inline void sigmoe_observer_defaults(sigmoe_observer *observer) {

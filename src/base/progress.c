@@ -1,5 +1,7 @@
 #include "base/progress.h"
 
+#include "base/observer.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,8 +37,7 @@ void progress_begin(progress_meter *m, const sigmoe_observer *observer, const ch
 }
 
 sigmoe_status progress_at(progress_meter *m, double done) {
-    if (m->observer && m->observer->stop && *m->observer->stop)
-        return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
+    if (observer_stops(m->observer)) return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
     m->state.done = done;
     double time = now();
     if (time - m->reported >= interval) report(m, time);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/note.h"
+#include "base/observer.h"
 #include "base/progress.h"
 #include "kernels/peak/peak.h"
 #include "model/training_flops.h"
@@ -132,7 +133,7 @@ sigmoe_status trainer_run(
     double start = seconds_now();
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
     t->observer = observer;
-    t->saves_answered = saves_asked(observer);
+    t->saves_answered = observer_saves(observer);
     t->saved_at = start;
     sigmoe_status status = run_to_end(t, &meter, &last);
     t->observer = NULL;

@@ -7,5 +7,3 @@
 sigmoe_status trainer_save(trainer *t);
 // Saves when the observer has asked to since the last time, and the run is under way.
 sigmoe_status trainer_save_if_asked(trainer *t);
-// How often the observer, which may be NULL, has asked.
-int saves_asked(const sigmoe_observer *observer);

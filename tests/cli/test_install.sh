@@ -28,6 +28,25 @@ cat >user.c <<'C'
 #include <sigmoe.h>
 #include <stdio.h>
 
+static sigmoe_flag stop;
+
+/* The flag of any language reaches the library. */
+static sigmoe_status stopped(void) {
+    static const char *const inputs[] = {"user.c"};
+    sigmoe_prepare_request request;
+    sigmoe_observer observer;
+    sigmoe_prepare_defaults(&request);
+    sigmoe_observer_defaults(&observer);
+    request.kind = "text";
+    request.inputs = inputs;
+    request.input_count = 1;
+    request.out = "stopped";
+    observer.stop = &stop;
+    sigmoe_flag_set(&stop, 0);
+    sigmoe_flag_increment(&stop);
+    return sigmoe_flag_get(&stop) == 1 ? sigmoe_prepare(&request, &observer) : SIGMOE_OK;
+}
+
 int main(void) {
     sigmoe_config *config;
     sigmoe_summary summary;
@@ -38,7 +57,7 @@ int main(void) {
     }
     printf("%lld\n", (long long)summary.parameters);
     sigmoe_config_free(config);
-    return 0;
+    return stopped() == SIGMOE_INTERRUPTED ? 0 : 1;
 }
 C
 cp user.c user.cc
@@ -46,7 +65,8 @@ library=$(dirname "$(find prefix -name libsigmoe.so)")
 for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c++11 -Wall -Wextra -Werror user.cc'; do
     # shellcheck disable=SC2086  # words are words
     $compiler $flags -Wl,-rpath,"$library" -o user || problem "$compiler does not compile"
-    [ "$(./user)" = 47260120 ] || problem "$compiler: the program prints $(./user)"
+    ./user >stdout || problem "$compiler: the flag does not stop the library"
+    [ "$(cat stdout)" = 47260120 ] || problem "$compiler: the program prints $(cat stdout)"
 done
 
 # shellcheck disable=SC2086  # words are words

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-static volatile int stop;
+static sigmoe_flag stop;
 
 typedef struct notes {
     char text[4096];

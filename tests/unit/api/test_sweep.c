@@ -205,7 +205,7 @@ static void wrong_files_are_refused(void **state) {
 
 static const char *const small[] = {
     "d_model=8", "n_layers=1", "n_heads=2", "d_head=4", "unroll=6", "ff.expert_size=4"};
-static volatile int stop;
+static sigmoe_flag stop;
 static int notes;
 
 static void on_note(void *context, const char *line) {

@@ -288,7 +288,7 @@ static void bad_requests(void **state) {
 static void interruption(void **state) {
     (void)state;
     const char *path = at("text");
-    const volatile int stop = 1;
+    const sigmoe_flag stop = 1;
     const sigmoe_observer observer = {.stop = &stop};
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     const sigmoe_prepare_request request = request_for("text", &path, 1, at("out"), false);

@@ -7,7 +7,7 @@
 
 enum { STEPS = 60, RECORDS = 3, EXPERTS = 4, LAYERS = 2 };
 
-static volatile int stop;
+static sigmoe_flag stop;
 
 static void stop_at_checkpoint(void *context, const char *line) {
     (void)context;

@@ -81,7 +81,7 @@ static void test_every_allocation_may_fail(void **state) {
 
 static void test_stop_at_once(void **state) {
     (void)state;
-    const volatile int stop = 1;
+    const sigmoe_flag stop = 1;
     sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     FAILS(SIGMOE_INTERRUPTED, train_moe(in_root("stopped"), 3, &observer));
     assert_newest_loads(in_root("stopped")); // of step 0

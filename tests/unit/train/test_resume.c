@@ -7,7 +7,7 @@
 
 // Raises the stop flag when the first checkpoint has been written.
 typedef struct stopper {
-    volatile int stop;
+    sigmoe_flag stop;
     bool armed;
 } stopper;
 

@@ -9,7 +9,7 @@
 enum { STEPS = 16, MOST_SAVED = 64 };
 
 typedef struct listener {
-    volatile int saves, stop;
+    sigmoe_flag saves, stop;
     const char *trigger; // a note that has this in it asks to save; NULL: none does
     int64_t saved[MOST_SAVED];
     int count;
