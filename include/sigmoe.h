@@ -33,6 +33,11 @@ extern "C" {
 
 #define SIGMOE_API __attribute__((visibility("default")))
 
+/* Of this header; sigmoe_version() is the library's, which may be another. */
+#define SIGMOE_VERSION_MAJOR 0
+#define SIGMOE_VERSION_MINOR 2
+#define SIGMOE_VERSION_PATCH 0
+
 /* ---------------------------------------------------------------- Chapter 1: status, version, processor */
 
 typedef enum sigmoe_status {
@@ -50,7 +55,7 @@ SIGMOE_API const char *sigmoe_message(void);
 /* The known name nearest to `name`, for "did you mean"; the first of equals. NULL where none is near: a name is, of which at most
  * about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
-SIGMOE_API const char *sigmoe_version(void); /* "0.1.0" */
+SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 
 /* Frees a text that the library made for the caller. */
 SIGMOE_API void sigmoe_free(char *text);

@@ -55,7 +55,8 @@ int main(void) {
         puts(sigmoe_message());
         return 1;
     }
-    printf("%lld\n", (long long)summary.parameters);
+    printf("%d.%d.%d %s %lld\n", SIGMOE_VERSION_MAJOR, SIGMOE_VERSION_MINOR, SIGMOE_VERSION_PATCH, sigmoe_version(),
+        (long long)summary.parameters);
     sigmoe_config_free(config);
     return stopped() == SIGMOE_INTERRUPTED ? 0 : 1;
 }
@@ -66,7 +67,7 @@ for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c
     # shellcheck disable=SC2086  # words are words
     $compiler $flags -Wl,-rpath,"$library" -o user || problem "$compiler does not compile"
     ./user >stdout || problem "$compiler: the flag does not stop the library"
-    [ "$(cat stdout)" = 47260120 ] || problem "$compiler: the program prints $(cat stdout)"
+    [ "$(cat stdout)" = "$version $version 47260120" ] || problem "$compiler: the program prints $(cat stdout)"
 done
 
 # shellcheck disable=SC2086  # words are words
