@@ -8,7 +8,17 @@
  * call. Strings that the library gives out as `const char *` are constants; the exceptions are sigmoe_message's, what
  * callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed). Texts that are made
  * for the caller are `char *`: they are the caller's, to be freed with sigmoe_free, and NULL where a call made none.
- * Different objects may be used from different threads; one object from one thread at a time. Losses are in nats.
+ *
+ * Threads. All functions may be called from several threads at once, with different objects and different output directories;
+ * one object is for one thread at a time. Several models, and several trainings, in several threads compute what each does
+ * alone, to the bit. The exceptions, sigmoe_pin_threads and sigmoe_sweep with several jobs, say so.
+ *
+ * Units. Losses are in nats, times in seconds unless a name says ms, sizes in bytes, tensors row by row ([rows, columns]).
+ *
+ * Errors. Whatever takes a request may fail with SIGMOE_BAD_ARGUMENT (its values), SIGMOE_NO_MEMORY, SIGMOE_IO and
+ * SIGMOE_BAD_FORMAT (files that it reads), and, where it takes an observer, with SIGMOE_INTERRUPTED. On failure outputs hold
+ * nothing of use unless their comment says so, and need not be freed; a directory that a call was to make is not there, except
+ * that of a training, comparison or sweep, which `resume` goes on with.
  *
  * Growth. Requests and observers, which the caller fills in, begin with their size. Their *_defaults function sets it and
  * everything else; it comes first. The library never touches more than that size: where its header is newer than the caller's,
@@ -50,10 +60,11 @@ typedef enum sigmoe_status {
     SIGMOE_INTERRUPTED, /* the stop flag was raised; what could be saved is saved */
 } sigmoe_status;
 
-/* The sentence of this thread's last failure; valid until the next one in this thread. */
+/* The sentence of this thread's last failure, "" before the first; valid until the next one in this thread. Successful calls
+ * may change it, too: read it right after the failure. */
 SIGMOE_API const char *sigmoe_message(void);
-/* The known name nearest to `name`, for "did you mean"; the first of equals. NULL where none is near: a name is, of which at most
- * about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
+/* The known name nearest to `name`, for "did you mean"; the first of equals. NULL where none is near: a name is, of which at
+ * most about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
 SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 
@@ -64,16 +75,19 @@ SIGMOE_API void sigmoe_free(char *text);
  * that). Whatever needs them does so by itself, once per process, so nobody has to call this; calling it first shows early that
  * SIGMOE_CPU has an unknown or unavailable name (SIGMOE_BAD_ARGUMENT), which every call that computes refuses. */
 SIGMOE_API sigmoe_status sigmoe_initialize(void);
-SIGMOE_API const char *sigmoe_cpu_name(void); /* the level in use, "avx512" */
-/* The kernel chosen for each operation. False when `index` is past the end. */
+/* The level in use, "avx512"; where SIGMOE_CPU is wrong, the processor's. */
+SIGMOE_API const char *sigmoe_cpu_name(void);
+/* The kernel chosen for each operation; both strings are constants. False when `index` is past the end. */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
 
 /* Binds each thread of later work, the calling one included, to a processor of its own among those that the process may use
  * now, the first of them first; runs of a sweep that are trained at the same time get different ones. Other processes know
- * nothing of that: give each processors of its own (taskset, cpusets). */
+ * nothing of that: give each processors of its own (taskset, cpusets). For the whole process, from when no other thread uses
+ * the library; there is no way back. */
 SIGMOE_API void sigmoe_pin_threads(void);
 
-/* What long work tells its caller. Every field is for a person's eyes; numbers that are not known are NaN. */
+/* What long work tells its caller, a few times a second. Every field is for a person's eyes; numbers that are not known are
+ * NaN; strings are valid in the call. */
 typedef struct sigmoe_progress {
     const char *task;   /* "train sigma-moe, seed 1", "download enwik8.zip" */
     const char *unit;   /* what done and total count: "steps", "bytes", "tokens" */
@@ -102,6 +116,9 @@ SIGMOE_API void sigmoe_flag_set(sigmoe_flag *flag, int value);
 SIGMOE_API int sigmoe_flag_get(const sigmoe_flag *flag);
 SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
 
+/* Who watches long work, and may stop it. Every function that takes one takes NULL: silent, not to be stopped, all threads.
+ * The callbacks are called by the calling thread (sigmoe_sweep says where else), in the middle of the work, and must not use
+ * the objects that it uses. */
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
@@ -143,18 +160,22 @@ typedef struct sigmoe_train_settings {
     sigmoe_dtype dtype;
 } sigmoe_train_settings;
 
+/* *out is the caller's, for sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, a wrong
+ * file SIGMOE_BAD_FORMAT. */
 SIGMOE_API sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out); /* config.json */
 /* The configuration of a model directory, or of a RUN: of its newest checkpoint. */
 SIGMOE_API sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out);
 SIGMOE_API void sigmoe_config_free(sigmoe_config *config);
-/* key is a path as in config.json: "d_model", "ff.k", "memory_segments.eval"; value as JSON would write it. Changing
- * "ff.type" sets that variant's defaults, the required keys then must follow. Checked as a whole by the first use. */
+/* On failure (SIGMOE_BAD_ARGUMENT) nothing is changed. key is a path as in config.json: "d_model", "ff.k",
+ * "memory_segments.eval"; value as JSON would write it. Changing "ff.type" sets that variant's defaults, the required keys
+ * then must follow. Checked as a whole by the first use. */
 SIGMOE_API sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value);
 /* All values consistent (K <= N_E and the like); the sentence names the key. */
 SIGMOE_API sigmoe_status sigmoe_config_check(const sigmoe_config *config);
 /* JSON text, owned by the config, valid until it changes or is freed. */
 SIGMOE_API sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **json);
+/* How to train it: the preset's, or the library's defaults. */
 SIGMOE_API void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings);
 
 typedef struct sigmoe_preset {
@@ -168,6 +189,7 @@ typedef struct sigmoe_preset {
     double published;      /* the paper's score, NaN where it has none */
     const char *source;    /* "Tab. 3" */
 } sigmoe_preset;
+/* The presets, from 0 on; their strings are constants. */
 SIGMOE_API int sigmoe_preset_count(void);
 SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
 
@@ -219,6 +241,8 @@ SIGMOE_API bool sigmoe_config_tensor(sigmoe_config *config, int index, sigmoe_te
 
 typedef struct sigmoe_model sigmoe_model;
 
+/* *out is the caller's, for sigmoe_model_free; the configuration is copied. Weights are drawn with `seed`. `threads` are what
+ * the model computes with, 0: what affinity and cgroup allow; no bit depends on it. */
 SIGMOE_API sigmoe_status sigmoe_model_create(
     const sigmoe_config *config, uint64_t seed, int threads, sigmoe_model **out);
 /* `directory` is a model's, or a RUN: its newest checkpoint. */
@@ -226,8 +250,9 @@ SIGMOE_API sigmoe_status sigmoe_model_load(const char *directory, int threads, s
 SIGMOE_API sigmoe_status sigmoe_model_save(
     const sigmoe_model *model, const char *directory); /* must not exist */
 SIGMOE_API void sigmoe_model_free(sigmoe_model *model);
-/* tokens [batch, length] -> logits [batch, length, V], written to the caller's buffer. Memory of earlier calls is carried
- * until sigmoe_model_reset; the batch may change only there. */
+/* tokens [batch, length], each 0 to V - 1, -> logits [batch, length, V], written to the caller's buffer: the scores of the
+ * token behind each, before the softmax. Memory of earlier calls is carried until sigmoe_model_reset; the batch may change
+ * only there. SIGMOE_BAD_ARGUMENT: a token, or the batch, is not as said. */
 SIGMOE_API sigmoe_status sigmoe_model_logits(
     sigmoe_model *model, const int32_t *tokens, int64_t batch, int64_t length, float *logits);
 SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
@@ -258,8 +283,9 @@ SIGMOE_API void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, s
 static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
     sigmoe_prepare_defaults_sized(request, sizeof *request);
 }
-/* The tokens do not depend on observer->threads. While SentencePiece trains, the stop flag is heard only in a process that has
- * one thread. */
+/* Makes train.bin, valid.bin, test.bin and meta.json in `out`. The tokens do not depend on observer->threads. While
+ * SentencePiece trains, the stop flag is heard only in a process that has one thread, which is fork()ed for that. "gcide"
+ * without an input runs apt-get where Debian's package is not installed. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
 
@@ -288,6 +314,7 @@ static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
     sigmoe_train_defaults_sized(request, sizeof *request);
 }
 
+/* Also of a training that was stopped or failed, as far as it came: `checkpoint` is to be freed then, too. */
 typedef struct sigmoe_train_result {
     int64_t steps;
     double loss;              /* of the last step; NaN, like the next, when none was left to do */
@@ -295,6 +322,8 @@ typedef struct sigmoe_train_result {
     double seconds;
     char *checkpoint; /* the newest one, NULL: none; the caller's, for sigmoe_free */
 } sigmoe_train_result;
+/* Trains, and leaves metrics.jsonl, train.json and checkpoints/<step> (model directories) in `out`. result may be NULL.
+ * SIGMOE_NOT_FINITE: the loss or a gradient became NaN or infinite. */
 SIGMOE_API sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result);
 
@@ -315,13 +344,14 @@ SIGMOE_API void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t 
 static inline void sigmoe_eval_defaults(sigmoe_eval_request *request) {
     sigmoe_eval_defaults_sized(request, sizeof *request);
 }
-/* The last three are over the raw sizes of what was scored: of the split, or of a part of it the part's own. NaN where these are
- * not known, as those of a part where tokens are not bytes. */
+/* The last three are over the raw sizes of what was scored: of the split, or of a part of it the part's own. NaN where these
+ * are not known, as those of a part where tokens are not bytes. */
 typedef struct sigmoe_scores {
     int64_t tokens; /* scored */
     double nats_per_token, perplexity, bits_per_token;
     double bits_per_char, bits_per_byte, word_perplexity;
 } sigmoe_scores;
+/* Scores a model on a split of data that were prepared with its tokenizer. */
 SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
@@ -340,6 +370,7 @@ SIGMOE_API void sigmoe_forward_defaults_sized(sigmoe_forward_request *request, s
 static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
     sigmoe_forward_defaults_sized(request, sizeof *request);
 }
+/* One forward pass, with `grad` a backward pass, too, whose tensors are written to `out`. */
 SIGMOE_API sigmoe_status sigmoe_forward(
     const sigmoe_forward_request *request, const sigmoe_observer *observer);
 
@@ -368,9 +399,9 @@ SIGMOE_API void sigmoe_compare_defaults_sized(
 static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
     sigmoe_compare_defaults_sized(base, request, sizeof *request);
 }
-/* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`; *table
- * is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status is
- * SIGMOE_NOT_FINITE. */
+/* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`;
+ * *table is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status
+ * is SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_variant {
