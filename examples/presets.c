@@ -37,7 +37,6 @@ static int loads_alike(const sigmoe_preset *preset, const char *name) {
 
 int main(void) {
     int count, different = 0;
-    check(sigmoe_initialize());
     count = sigmoe_preset_count();
     for (int i = 0; i < count; i++) {
         sigmoe_preset preset;

@@ -39,10 +39,11 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.model_count = given->positional_count;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *summary = NULL;
+    char *summary = NULL;
     sigmoe_status status = sigmoe_analyze(&v->request, &observer, &summary);
     progress_close(&display);
     if (status == SIGMOE_OK) fputs(summary, stdout);
+    sigmoe_free(summary);
     return report(status);
 }
 

@@ -32,10 +32,11 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.figure = given->command->name + strlen("bench ");
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *table = NULL;
+    char *table = NULL;
     sigmoe_status status = sigmoe_bench_figure(&v->request, &observer, &table);
     progress_close(&display);
     if (status == SIGMOE_OK) fputs(table, stdout);
+    sigmoe_free(table);
     return report(status);
 }
 

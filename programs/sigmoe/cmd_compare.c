@@ -1,3 +1,4 @@
+#include "command_line.h"
 #include "commands.h"
 
 #include "progress.h"
@@ -103,10 +104,14 @@ static int compare(
     v->request.variants = variants;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *table = NULL;
+    char *table = NULL;
+    char *started_as = command_line();
+    v->request.command = started_as;
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
+    free(started_as);
     progress_close(&display);
     if (table) fputs(table, stdout); // also where all runs failed
+    sigmoe_free(table);
     return report(status);
 }
 

@@ -34,6 +34,10 @@ static const argument arguments[] = {
         .help = "threads of sentencepiece; the result does not depend on it"},
 };
 
+static void defaults(void *values) {
+    sigmoe_prepare_defaults(&((data_values *)values)->request);
+}
+
 // Kinds of corpora, and how many words each takes.
 typedef struct kind {
     const char *name;
@@ -125,5 +129,6 @@ const command command_data_prepare = {
     .positionals = 4096,
     .leaves_files = true,
     .values_size = sizeof(data_values),
+    .defaults = defaults,
     .run = run,
 };

@@ -1,8 +1,10 @@
+#include "command_line.h"
 #include "commands.h"
 
 #include "progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef struct sweep_values {
     text_list set;
@@ -66,10 +68,14 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.override_count = v->set.count;
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads);
-    const char *table = NULL;
+    char *table = NULL;
+    char *started_as = command_line();
+    v->request.command = started_as;
     sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
+    free(started_as);
     progress_close(&display);
     if (table) fputs(table, stdout); // also where all runs failed
+    sigmoe_free(table);
     return report(status);
 }
 

@@ -93,7 +93,7 @@ static void print_result(const sigmoe_train_request *request, const sigmoe_train
         printf("of %lld step%s none is left to do\n", steps, plural(steps));
     else
         puts("0 steps: nothing was trained, the weights are as they were at the start");
-    puts(result->checkpoint);
+    if (result->checkpoint) puts(result->checkpoint);
 }
 
 static int train(train_values *v) {
@@ -104,6 +104,7 @@ static int train(train_values *v) {
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
     if (status == SIGMOE_OK) print_result(&v->request, &result);
+    sigmoe_free(result.checkpoint);
     return report(status);
 }
 

@@ -1,4 +1,5 @@
 // sigmoe: the program. Each command is a table of options and a function; this file finds the command.
+#include "command_line.h"
 #include "commands.h"
 #include "limits.h"
 #include "standard_streams.h"
@@ -201,6 +202,7 @@ static int finish_output(const command *ran, int status) {
 
 int main(int argc, char **argv) {
     const command *ran = NULL;
+    command_line_keep(argc, argv);
     limits_meet();
     standard_streams_fill();
     int status = report(sigmoe_initialize());

@@ -4,6 +4,7 @@
 #include "report.h"
 #include "signals.h"
 #include "standard_streams.h"
+#include "wording.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -116,8 +117,10 @@ static void show(void *context, const sigmoe_progress *p) {
 
 static void note(void *context, const char *line) {
     progress_display *d = context;
+    char sentence[1 << 14];
     progress_close(d);
-    tell("%s", line);
+    reword(line, sentence, sizeof sentence);
+    tell("%s", sentence);
 }
 
 void progress_close(progress_display *d) {
@@ -131,10 +134,13 @@ sigmoe_observer progress_observer(progress_display *d, int threads) {
     *d = (progress_display){
         .terminal = terminal, .colour = terminal && !(no_color && *no_color), .shown_at = now() - 0.1};
     signals_catch();
-    return (sigmoe_observer){.progress = show,
-        .note = note,
-        .context = d,
-        .stop = stop_flag(),
-        .save = save_count(),
-        .threads = threads};
+    sigmoe_observer observer;
+    sigmoe_observer_defaults(&observer);
+    observer.progress = show;
+    observer.note = note;
+    observer.context = d;
+    observer.stop = stop_flag();
+    observer.save = save_count();
+    observer.threads = threads;
+    return observer;
 }

@@ -2,6 +2,7 @@
 
 #include "printable.h"
 #include "signals.h"
+#include "wording.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -35,17 +36,24 @@ const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
+// The library's sentence.
+static int complain_of_failure(int exit_status) {
+    char sentence[1 << 12];
+    reword(sigmoe_message(), sentence, sizeof sentence);
+    return complain(exit_status, "%s", sentence);
+}
+
 int report(sigmoe_status status) {
     switch (status) {
     case SIGMOE_OK:
         return EXIT_FINE;
     case SIGMOE_BAD_ARGUMENT:
-        return complain(EXIT_USAGE, "%s", sigmoe_message());
+        return complain_of_failure(EXIT_USAGE);
     case SIGMOE_INTERRUPTED:
         if (signal_received() == SIGPIPE) return complain_unread();
         // As a shell would report the signal; 130 also where the library stopped for another reason.
-        return complain(signal_received() ? 128 + signal_received() : 130, "%s", sigmoe_message());
+        return complain_of_failure(signal_received() ? 128 + signal_received() : 130);
     default:
-        return complain(EXIT_FAILED, "%s", sigmoe_message());
+        return complain_of_failure(EXIT_FAILED);
     }
 }

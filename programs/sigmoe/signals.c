@@ -2,27 +2,34 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
-static volatile int received, saves;
+static sigmoe_flag received, saves;
 static volatile bool insisted; // somebody, not a terminal, asked to stop
+
+// The first one counts.
+static void receive(int number) {
+    int none = 0;
+    atomic_compare_exchange_strong(&received, &none, number);
+}
 
 static void on_stop(int number) {
     if (insisted) _exit(128 + number);
     insisted = true;
-    if (!received) received = number;
+    receive(number);
 }
 
 // A terminal that closes sends it up to three times, to the shell's children and to the foreground; a service manager, right
 // behind SIGTERM. None of that is somebody who does not want to wait.
 static void on_hangup(int number) {
-    if (!received) received = number;
+    receive(number);
 }
 
 static void on_save(int number) {
     (void)number;
-    saves = saves + 1;
+    sigmoe_flag_increment(&saves);
 }
 
 // Caught rather than ignored: programs that are started do not inherit it.
@@ -53,11 +60,11 @@ void signals_catch(void) {
     handle(SIGPIPE, on_broken_pipe);
 }
 
-const volatile int *stop_flag(void) {
+const sigmoe_flag *stop_flag(void) {
     return &received;
 }
 
-const volatile int *save_count(void) {
+const sigmoe_flag *save_count(void) {
     return &saves;
 }
 
@@ -66,5 +73,5 @@ int signal_received(void) {
 }
 
 void stop_unread(void) {
-    if (!received) received = SIGPIPE;
+    receive(SIGPIPE);
 }

@@ -6,7 +6,6 @@
 #include "analyze/page.h"
 #include "analyze/tables.h"
 
-#include "base/kept_text.h"
 #include "plot/gnuplot.h"
 #include "system/output_directory.h"
 #include "train/checkpoint.h"
@@ -22,7 +21,7 @@ static sigmoe_status check_request(const sigmoe_analyze_request *r) {
     if (r->limit_tokens < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
             (long long)r->limit_tokens);
-    return plot_check();
+    return SIGMOE_OK;
 }
 
 static sigmoe_status keep_inputs(const sigmoe_analyze_request *r, const char *out) {
@@ -74,15 +73,21 @@ static sigmoe_status carry_out(analysis *a, const char *out, char **text) {
 }
 
 sigmoe_status analyze(
-    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary) {
+    const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary) {
     char out[PATH_CAPACITY], *text = NULL;
     TRY(check_request(request));
     TRY(path_of_output(out, request->out));
     if (!request->force) TRY(output_check(out, false));
     TRY(keep_inputs(request, out));
-    analysis a = {.request = request, .observer = observer};
+    sigmoe_analyze_request r = *request;
+    r.figures = plot_ready(request->figures, observer);
+    analysis a = {.request = &r, .observer = observer};
     TRY(arena_create("analysis", &a.arena));
     sigmoe_status status = carry_out(&a, out, &text);
     arena_destroy(a.arena);
-    return hand_out_text(status, text, summary);
+    if (status == SIGMOE_OK)
+        *summary = text;
+    else
+        free(text);
+    return status;
 }

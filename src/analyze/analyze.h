@@ -3,5 +3,4 @@
 
 #include "base/status.h"
 
-sigmoe_status analyze(
-    const sigmoe_analyze_request *request, const sigmoe_observer *observer, const char **summary);
+sigmoe_status analyze(const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary);

@@ -3,5 +3,5 @@
 
 #include "analyze/analysis.h"
 
-// Draws into a->directory, with a CSV file for each figure, and fills a->drawings.
+// Draws into a->directory, if figures are wanted, with a CSV file for each figure, and fills a->drawings.
 sigmoe_status analysis_draw(analysis *a);

@@ -9,7 +9,8 @@ sigmoe_status analysis_add_figure(analysis *a, const subject *s, plan *p) {
     snprintf(csv, sizeof csv, "%s.csv", p->f.name);
     TRY(progress_at(&a->drawing_meter, a->drawn));
     TRY(analysis_write(a, csv, p->print_csv, s));
-    TRY(figure_draw(a->arena, a->directory, &p->frame, p->print_data, p->print_plot, s, &p->f));
+    if (a->request->figures)
+        TRY(figure_draw(a->arena, a->directory, &p->frame, p->print_data, p->print_plot, s, &p->f));
     a->drawings[a->drawn++] = (drawing){p->section, p->f};
     return SIGMOE_OK;
 }

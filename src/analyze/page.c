@@ -198,7 +198,7 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     page_open(out, "What feedforward blocks do");
     TRY(print_intro(out, a));
     TRY(print_table(out, a));
-    print_drawings(out, a);
+    if (a->request->figures) print_drawings(out, a);
     for (int i = 0; i < a->count; i++)
         if (a->models[i].now->experts > 0) TRY(print_fires(out, a, i));
     page_close(out);

@@ -1,5 +1,6 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
-#include "base/kept_text.h"
+#include "api/request.h"
+#include "base/cpu.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -31,11 +32,13 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 // ---------------------------------------------------------------- comparisons
 
-void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
+void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
-    *request = (sigmoe_compare_request){.base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS};
-    sigmoe_config_settings(base, &request->settings);
-    request->test_tokens = VALIDATIONS_WORTH * request->settings.valid_tokens;
+    sigmoe_compare_request own = {
+        .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
+    sigmoe_config_settings(base, &own.settings);
+    own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
+    sized_fill(request, size, &own, sizeof own);
 }
 
 typedef struct comparison {
@@ -65,17 +68,18 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
     if (!r->data || !r->out || !r->base || !r->variants)
         return fail(
             SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
-    return plot_check();
+    return SIGMOE_OK;
 }
 
 // `sweep` is NULL for a comparison of the user's own.
 static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, const char **table) {
+    int jobs, const sigmoe_observer *observer, char **table) {
     char out[PATH_CAPACITY];
     TRY(check_request(request));
     TRY(path_of_output(out, request->out));
     sigmoe_compare_request r = *request;
     r.out = out;
+    r.figures = plot_ready(request->figures, observer);
     // Without points there is no curve.
     if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
         r.settings.valid_every = train_settings_valid_every(&r.settings);
@@ -87,15 +91,23 @@ static sigmoe_status compare_and_report(const sigmoe_compare_request *request, c
     if (status == SIGMOE_OK) failed = result_runs_failed(&c.result), runs = c.plan.run_count;
     place_unlock(lock);
     arena_destroy(a);
-    TRY(hand_out_text(status, c.table, table));
+    if (status != SIGMOE_OK) free(c.table);
+    TRY(status);
+    *table = c.table;
     if (failed < runs) return SIGMOE_OK;
     return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
         runs == 1 ? "the run failed" : "all runs failed", out);
 }
 
 sigmoe_status sigmoe_compare(
-    const sigmoe_compare_request *request, const sigmoe_observer *observer, const char **table) {
-    return compare_and_report(request, NULL, 1, observer, table);
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table) {
+    *table = NULL;
+    sigmoe_compare_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "compare"));
+    TRY(cpu_init());
+    TRY(observer_read(observer, &space, &observer));
+    return compare_and_report(&own, NULL, 1, observer, table);
 }
 
 // ---------------------------------------------------------------- sweeps
@@ -108,14 +120,17 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .settings = plan.base.settings,
         .test_tokens = plan.test_tokens,
         .jobs = 1,
-        .checkpoint_seconds = CHECKPOINT_SECONDS};
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .figures = true};
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request) {
+sigmoe_status sigmoe_sweep_defaults_sized(const char *table, sigmoe_sweep_request *request, size_t size) {
     arena *a;
+    sigmoe_sweep_request own;
     TRY(arena_create("sweep", &a));
-    sigmoe_status status = fill_defaults(table, a, request);
+    sigmoe_status status = fill_defaults(table, a, &own);
+    if (status == SIGMOE_OK) sized_fill(request, size, &own, sizeof own);
     arena_destroy(a);
     return status;
 }
@@ -136,7 +151,7 @@ static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
 }
 
 static sigmoe_status sweep(
-    const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, const char **table) {
+    const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, char **table) {
     sweep_plan plan;
     TRY(sweep_plan_make(r->table, r->overrides, r->override_count, a, &plan));
     sigmoe_compare_request request = {.data = r->data,
@@ -150,7 +165,9 @@ static sigmoe_status sweep(
         .test_tokens = r->test_tokens,
         .resume = r->resume,
         .force = r->force,
-        .checkpoint_seconds = r->checkpoint_seconds};
+        .checkpoint_seconds = r->checkpoint_seconds,
+        .command = r->command,
+        .figures = r->figures};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
@@ -158,14 +175,20 @@ static sigmoe_status sweep(
 }
 
 sigmoe_status sigmoe_sweep(
-    const sigmoe_sweep_request *request, const sigmoe_observer *observer, const char **table) {
+    const sigmoe_sweep_request *request, const sigmoe_observer *observer, char **table) {
+    *table = NULL;
     arena *a;
-    if (!request->table || !request->data || !request->out)
+    sigmoe_sweep_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "sweep"));
+    TRY(cpu_init());
+    TRY(observer_read(observer, &space, &observer));
+    if (!own.table || !own.data || !own.out)
         return fail(SIGMOE_BAD_ARGUMENT, "a sweep needs a table, data and a place for its results");
-    if (request->jobs < 1 || request->jobs > MOST_JOBS)
-        return fail(SIGMOE_BAD_ARGUMENT, "jobs is %d; it must be 1..%d", request->jobs, MOST_JOBS);
+    if (own.jobs < 1 || own.jobs > MOST_JOBS)
+        return fail(SIGMOE_BAD_ARGUMENT, "jobs is %d; it must be 1..%d", own.jobs, MOST_JOBS);
     TRY(arena_create("sweep", &a));
-    sigmoe_status status = sweep(request, observer, a, table);
+    sigmoe_status status = sweep(&own, observer, a, table);
     arena_destroy(a);
     return status;
 }

@@ -1,4 +1,5 @@
 // The public handle on a model.
+#include "base/cpu.h"
 #include "config/model_directory.h"
 #include "model/workspace.h"
 #include "train/checkpoint.h"
@@ -17,6 +18,7 @@ struct sigmoe_model {
 
 // Everything but the transformer.
 static sigmoe_status new_model(int thread_count, sigmoe_model **out) {
+    TRY(cpu_init());
     sigmoe_model *model = calloc(1, sizeof *model);
     if (!model) return fail(SIGMOE_NO_MEMORY, "no memory for a model");
     sigmoe_status status = workspace_open(thread_count, &model->work);

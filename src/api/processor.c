@@ -3,8 +3,13 @@
 #include "kernels/kernel.h"
 #include "kernels/operations.h"
 
+#include <stdlib.h>
+
 const char *sigmoe_version(void) {
     return SIGMOE_VERSION;
+}
+void sigmoe_free(char *text) {
+    free(text);
 }
 sigmoe_status sigmoe_initialize(void) {
     return cpu_init();

@@ -1,7 +1,9 @@
 #include "base/cpu.h"
 
 #include <cpuid.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,12 +16,6 @@ static const char *const names[] = {"scalar", "avx2", "avx512", "avx512bf16", "a
 
 const char *cpu_level_name(cpu_level level) {
     return names[level];
-}
-cpu_level cpu_current(void) {
-    return current;
-}
-cpu_level cpu_hardware(void) {
-    return hardware;
 }
 
 // The kernel permits AMX's tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA).
@@ -50,7 +46,7 @@ static cpu_level detect(void) {
     return has_amx_bf16() && amx_permitted() ? CPU_AMX : CPU_AVX512BF16;
 }
 
-sigmoe_status cpu_limit(cpu_level level) {
+static sigmoe_status limit(cpu_level level) {
     if (level > hardware)
         return fail(SIGMOE_BAD_ARGUMENT, "this processor has no %s; the best it has is %s", names[level],
             names[hardware]);
@@ -58,16 +54,50 @@ sigmoe_status cpu_limit(cpu_level level) {
     return SIGMOE_OK;
 }
 
-void cpu_emulate(cpu_level level) {
-    current = level;
+static sigmoe_status obey(const char *mask) {
+    if (!mask || !*mask) return SIGMOE_OK;
+    for (int level = CPU_SCALAR; level <= CPU_AMX; level++)
+        if (strcmp(mask, names[level]) == 0) return limit((cpu_level)level);
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "SIGMOE_CPU=%s: use one of scalar, avx2, avx512, avx512bf16, amx, or leave it unset", mask);
+}
+
+// What came of it, for whoever asks later.
+static sigmoe_status verdict;
+static char complaint[256];
+
+static void begin(void) {
+    hardware = current = detect();
+    verdict = obey(getenv("SIGMOE_CPU"));
+    if (verdict != SIGMOE_OK) snprintf(complaint, sizeof complaint, "%s", sigmoe_message());
+}
+
+static void begin_once(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, begin);
 }
 
 sigmoe_status cpu_init(void) {
-    hardware = current = detect();
-    const char *mask = getenv("SIGMOE_CPU");
-    if (!mask || !*mask) return SIGMOE_OK;
-    for (int level = CPU_SCALAR; level <= CPU_AMX; level++)
-        if (strcmp(mask, names[level]) == 0) return cpu_limit((cpu_level)level);
-    return fail(SIGMOE_BAD_ARGUMENT,
-        "SIGMOE_CPU=%s: use one of scalar, avx2, avx512, avx512bf16, amx, or leave it unset", mask);
+    begin_once();
+    return verdict == SIGMOE_OK ? SIGMOE_OK : fail(verdict, "%s", complaint);
+}
+
+cpu_level cpu_current(void) {
+    begin_once();
+    return current;
+}
+
+cpu_level cpu_hardware(void) {
+    begin_once();
+    return hardware;
+}
+
+sigmoe_status cpu_limit(cpu_level level) {
+    begin_once();
+    return limit(level);
+}
+
+void cpu_emulate(cpu_level level) {
+    begin_once();
+    current = level;
 }

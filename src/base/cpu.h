@@ -5,9 +5,10 @@
 
 typedef enum cpu_level { CPU_SCALAR, CPU_AVX2, CPU_AVX512, CPU_AVX512BF16, CPU_AMX } cpu_level;
 
-// Reads cpuid and the environment variable SIGMOE_CPU once. An unknown or unavailable level there is an error.
+// cpuid and the environment variable SIGMOE_CPU are read once, by whichever of these functions is called first, from any thread.
+// An unknown or unavailable level in SIGMOE_CPU is an error, the same one whenever cpu_init is called.
 sigmoe_status cpu_init(void);
-// The highest level to use; CPU_SCALAR before cpu_init. Tests lower it further with cpu_limit.
+// The highest level to use; the processor's if SIGMOE_CPU is wrong. Tests lower it further with cpu_limit.
 cpu_level cpu_current(void);
 cpu_level cpu_hardware(void);
 sigmoe_status cpu_limit(cpu_level level);

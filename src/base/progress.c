@@ -1,6 +1,7 @@
 #include "base/progress.h"
 
 #include "base/clock.h"
+#include "base/observer.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -30,8 +31,7 @@ void progress_begin(progress_meter *m, const sigmoe_observer *observer, const ch
 }
 
 sigmoe_status progress_at(progress_meter *m, double done) {
-    if (m->observer && m->observer->stop && *m->observer->stop)
-        return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
+    if (observer_stops(m->observer)) return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
     m->state.done = done;
     double time = seconds_now();
     if (time - m->reported >= interval) report(m, time);

@@ -1,6 +1,5 @@
 #include "bench/cost_curves.h"
 
-#include "base/kept_text.h"
 #include "base/progress.h"
 #include "bench/cost_curves_figure.h"
 #include "bench/layer.h"
@@ -134,10 +133,10 @@ static sigmoe_status measure(
 }
 
 static sigmoe_status write_figures(
-    const char *directory, const cost_measurement *m, const sigmoe_observer *observer) {
+    const char *directory, const cost_measurement *m, bool figures, const sigmoe_observer *observer) {
     arena *a;
     TRY(arena_create("figures", &a));
-    sigmoe_status status = cost_write(a, m, directory, observer);
+    sigmoe_status status = cost_write(a, m, directory, figures, observer);
     arena_destroy(a);
     return status;
 }
@@ -145,9 +144,10 @@ static sigmoe_status write_figures(
 static sigmoe_status fill_directory(const sigmoe_bench_figure_request *r, const char *out,
     const sigmoe_observer *observer, cost_measurement *m) {
     output_directory directory;
+    bool figures = plot_ready(r->figures, observer);
     TRY(output_begin(&directory, out, OUTPUT_FIGURES, r->force));
     sigmoe_status status = measure(r, observer, m);
-    if (status == SIGMOE_OK) status = write_figures(directory.partial, m, observer);
+    if (status == SIGMOE_OK) status = write_figures(directory.partial, m, figures, observer);
     return output_end(&directory, status);
 }
 
@@ -162,7 +162,7 @@ static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
     if (needed <= available) return SIGMOE_OK;
     return fail(SIGMOE_NO_MEMORY,
         "%s's largest layer takes %.1f GB at %" PRId64
-        " tokens, and %.1f GB are free: give it fewer --tokens",
+        " tokens, and %.1f GB are free: give it fewer `tokens`",
         curve->name, needed * 1e-9, tokens, available * 1e-9);
 }
 
@@ -175,16 +175,15 @@ static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const c
     while ((*curve = cost_curve_at(i)) && strcmp((*curve)->name, r->figure) != 0) i++;
     if (!*curve) return fail(SIGMOE_BAD_ARGUMENT, "there is no figure \"%.40s\"", r->figure);
     TRY(check_memory(*curve, r->tokens));
-    return plot_check();
+    return SIGMOE_OK;
 }
 
 sigmoe_status cost_figure(
-    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table) {
-    char out[PATH_CAPACITY], *text = NULL;
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table) {
+    char out[PATH_CAPACITY];
     cost_measurement m = {.tokens = request->tokens};
     TRY(check_request(request, &m.curve));
     TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
-    sigmoe_status status = cost_table(&m, &text);
-    return hand_out_text(status, text, table);
+    return cost_table(&m, table);
 }

@@ -9,4 +9,4 @@ const cost_curve *cost_curve_at(int index); // NULL past the end
 
 // What sigmoe_bench_figure does.
 sigmoe_status cost_figure(
-    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, const char **table);
+    const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table);

@@ -159,12 +159,12 @@ static sigmoe_status print_csv(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status cost_write(
-    arena *a, const cost_measurement *m, const char *directory, const sigmoe_observer *observer) {
+sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory, bool figures,
+    const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/%s.csv", directory, m->curve->name));
     TRY(file_print(path, print_csv, m));
-    return draw(a, m, directory, observer);
+    return figures ? draw(a, m, directory, observer) : SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- text

@@ -127,7 +127,7 @@ static sigmoe_status check_request(const sigmoe_bench_kernel_request *r) {
     kernel_list list;
     TRY(bench_check(&(bench_size){"repetitions", r->repetitions}, 1));
     if (r->operation && !list_named(r->operation, &list))
-        return fail(SIGMOE_BAD_ARGUMENT, "there is no operation \"%.40s\": `sigmoe info --cpu` lists them",
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no operation \"%.40s\": `sigmoe_cpu_kernel` lists them",
             r->operation);
     return SIGMOE_OK;
 }

@@ -1,5 +1,6 @@
 #include "compare/execution.h"
 
+#include "base/observer.h"
 #include "compare/eta.h"
 #include "compare/jobs.h"
 #include "compare/ngram_scores.h"
@@ -104,13 +105,9 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         directory, settings.batch * v->config.model.unroll, p->arena, &e->result->curves[index]);
 }
 
-static bool stopped(const sigmoe_observer *observer) {
-    return observer && observer->stop && *observer->stop;
-}
-
 static sigmoe_status run_in_turn(execution *e, const sigmoe_observer *observer) {
     for (int run = 0; run < e->plan->run_count; run++) {
-        if (stopped(observer)) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+        if (observer_stops(observer)) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
         TRY(run_one(e, run, observer));
     }
     return SIGMOE_OK;

@@ -1,5 +1,6 @@
 #include "compare/jobs.h"
 
+#include "base/observer.h"
 #include "base/threads.h"
 #include "base/threads_place.h"
 #include "compare/run.h"
@@ -62,20 +63,21 @@ static void pass_note(void *context, const char *line) {
     if (listener->note) listener->note(listener->context, line);
 }
 
-static volatile int stop_child, child_saves;
+static sigmoe_flag stop_child, child_saves;
 static volatile pid_t parent_of_child;
 
 // A batch system sends SIGTERM to every process, and the parent passes on its own: as long as the parent lives, a child that
 // hears twice still saves. A parent that was told twice is gone, and with it the time for that. A terminal that closes may
 // take the parent along, and is no reason to hurry.
 static void on_stop(int number) {
-    if (stop_child && number != SIGHUP && getppid() != parent_of_child) _exit(AS_SIGNAL + number);
-    stop_child = 1;
+    if (atomic_load(&stop_child) && number != SIGHUP && getppid() != parent_of_child)
+        _exit(AS_SIGNAL + number);
+    atomic_store(&stop_child, 1);
 }
 
 static void on_save(int number) {
     (void)number;
-    child_saves = child_saves + 1;
+    atomic_fetch_add(&child_saves, 1);
 }
 
 // On the parent's stack for signals, if it has one: its reason for that holds here, too.
@@ -89,7 +91,7 @@ static void handle(int number, void (*handler)(int)) {
 
 static void catch_signals(pid_t parent, sigmoe_observer *observer) {
     parent_of_child = parent;
-    stop_child = observer->stop && *observer->stop;
+    atomic_store(&stop_child, observer_stops(observer));
     handle(SIGINT, on_stop);
     handle(SIGTERM, on_stop);
     handle(SIGHUP, on_stop);
@@ -168,9 +170,9 @@ static void stop_all(job_pool *pool) {
 }
 
 static void pass_saves(job_pool *pool) {
-    const sigmoe_observer *observer = pool->observer;
-    if (!observer || !observer->save || *observer->save == pool->saves_passed) return;
-    pool->saves_passed = *observer->save;
+    int asked = observer_saves(pool->observer);
+    if (asked == pool->saves_passed) return;
+    pool->saves_passed = asked;
     for (int i = 0; i < pool->slots; i++)
         if (pool->jobs[i].process) kill(pool->jobs[i].process, SIGUSR1);
 }
@@ -285,10 +287,8 @@ static void begin_more(job_pool *pool) {
 }
 
 static void run_pool(job_pool *pool) {
-    const sigmoe_observer *observer = pool->observer;
-    const volatile int *stop = observer ? observer->stop : NULL;
     do {
-        if (stop && *stop) stop_all(pool);
+        if (observer_stops(pool->observer)) stop_all(pool);
         pass_saves(pool);
         begin_more(pool);
         tell(pool);
@@ -300,13 +300,13 @@ sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_
     run_function *train, void *context) {
     job_pool pool = {
         .plan = p, .observer = observer, .eta = e, .train = train, .context = context, .slots = jobs};
-    if (observer && observer->save) pool.saves_passed = *observer->save;
+    pool.saves_passed = observer_saves(observer);
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool.part == MAP_FAILED) return fail_errno("cannot share memory with the runs");
     run_pool(&pool);
     munmap(pool.part, size);
     if (pool.failure.status != SIGMOE_OK) return failure_again(&pool.failure);
-    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; --resume goes on from here");
+    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
     return SIGMOE_OK;
 }

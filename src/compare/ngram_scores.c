@@ -80,7 +80,7 @@ static sigmoe_status compute_or_stop(
     progress_meter meter;
     progress_begin(&meter, &listener, "n-grams", "tokens", 0, NAN);
     sigmoe_status status = compute(p, a, &meter, out);
-    if (status == SIGMOE_INTERRUPTED) return fail(status, "stopped; --resume goes on from here");
+    if (status == SIGMOE_INTERRUPTED) return fail(status, "stopped; `resume` goes on from here");
     return status;
 }
 

@@ -146,7 +146,7 @@ static sigmoe_status finish(
     add_costs(costs, trainer_costs_so_far(t));
     if (status == SIGMOE_INTERRUPTED) {
         TRY(run_costs_write(costs_path, costs));
-        return fail(status, "stopped at %s after %lld of %lld step%s; --resume goes on from here", r->task,
+        return fail(status, "stopped at %s after %lld of %lld step%s; `resume` goes on from here", r->task,
             (long long)trainer_steps_done(t), (long long)r->settings->steps, plural(r->settings->steps));
     }
     TRY(status);

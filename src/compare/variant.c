@@ -27,7 +27,7 @@ static sigmoe_status find_variant(const char *name, const paper_variant **found)
     for (; count < MOST_NAMES && count < paper_variant_count(); count++)
         names[count] = paper_variant_at(count)->name;
     return fail(SIGMOE_BAD_ARGUMENT, "there is no variant \"%s\"%s", name,
-        option_hint("", name, names, count, "`sigmoe compare --help` lists all").text);
+        option_hint("", name, names, count, "`sigmoe_variant_at` lists all").text);
 }
 
 static sigmoe_status find_option(const ff_variant *variant, const char *name, const option **out) {

@@ -100,5 +100,5 @@ sigmoe_status config_key_unknown(const char *path, const ff_variant *variant) {
     const char *named = with_name(path, paths, count);
     if (named) return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%s\"; did you mean \"%s\"?", path, named);
     return fail(SIGMOE_BAD_ARGUMENT, "unknown key \"%.80s\"%s", path,
-        option_hint("", path, known, count, "`sigmoe help config` lists them").text);
+        option_hint("", path, known, count, "`sigmoe_option_at` lists them").text);
 }

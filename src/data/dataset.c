@@ -69,18 +69,16 @@ static sigmoe_status no_data(const char *name) {
     if (stat(name, &about) != 0) return fail_errno("there is no data in %s", name);
     if (S_ISDIR(about.st_mode))
         return fail(SIGMOE_IO,
-            "%s is no prepared data: it has no meta.json; `sigmoe data prepare text FILE... --out DIR` makes "
-            "data "
-            "of texts",
+            "%s is no prepared data: it has no meta.json; `sigmoe_prepare(text, FILE..., out)` makes data of "
+            "texts",
             name);
     TRY(path_parent(name, parent));
     TRY(path_format(beside, "%s/meta.json", parent));
     if (path_exists(beside))
         return fail(SIGMOE_IO, "%s is a file of prepared data: name its directory, %s", name, parent);
     return fail(SIGMOE_IO,
-        "%s is a file, not prepared data: `sigmoe data prepare text %s --out DIR` makes data of a text, and "
-        "DIR "
-        "is what to name here",
+        "%s is a file, not prepared data: `sigmoe_prepare(text, %s, out)` makes data of a text, and `out` is "
+        "what to name here",
         name, name);
 }
 

@@ -261,5 +261,5 @@ sigmoe_status preset_named(const char *name, preset *out) {
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0) return preset_at(i, out);
     return fail(SIGMOE_BAD_ARGUMENT, "there is no preset \"%.80s\"%s", name,
-        option_hint("", name, names, count, "`sigmoe presets` lists all").text);
+        option_hint("", name, names, count, "`sigmoe_preset_at` lists all").text);
 }

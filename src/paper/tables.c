@@ -92,7 +92,7 @@ sigmoe_status paper_table_named(const char *name, const paper_table **out) {
     while ((*out = paper_table_at(i)) && strcmp((*out)->name, name) != 0) i++;
     if (*out) return SIGMOE_OK;
     return fail(SIGMOE_BAD_ARGUMENT, "there is no table \"%.80s\"%s", name,
-        option_hint("", name, names, entry_count, "`sigmoe sweep --help` lists all; a file ends in .json")
+        option_hint("", name, names, entry_count, "`sigmoe_sweep_table_at` lists all; a file ends in .json")
             .text);
 }
 

@@ -1,5 +1,6 @@
 #include "plot/gnuplot.h"
 
+#include "base/note.h"
 #include "system/file.h"
 
 #include <errno.h>
@@ -64,8 +65,7 @@ static int spawn_gnuplot(pid_t *child, const char *directory, const char *argume
 
 static sigmoe_status not_started(int error) {
     if (error == ENOENT)
-        return fail(SIGMOE_IO, "gnuplot is not installed, and the figures need it: install it (Debian: "
-                               "apt-get install gnuplot-nox) and try again");
+        return fail(SIGMOE_IO, "gnuplot is not installed (Debian: apt-get install gnuplot-nox)");
     return fail(SIGMOE_IO, "cannot start gnuplot: %s", strerror(error));
 }
 
@@ -90,8 +90,11 @@ static sigmoe_status run_gnuplot(const char *directory, const char *argument) {
     return error ? not_started(error) : wait_for(child, argument, complaint);
 }
 
-sigmoe_status plot_check(void) {
-    return run_gnuplot(".", "--version");
+bool plot_ready(bool wanted, const sigmoe_observer *observer) {
+    if (!wanted) return false;
+    if (run_gnuplot(".", "--version") == SIGMOE_OK) return true;
+    note_format(observer, "no figures: %s", sigmoe_message());
+    return false;
 }
 
 sigmoe_status plot_run(const char *directory, const char *name) {

@@ -3,8 +3,8 @@
 
 #include "base/status.h"
 
-// Checks that gnuplot is installed; if not, the message says how to get it.
-sigmoe_status plot_check(void);
+// Whether to draw: figures are wanted and gnuplot is installed. If it is not, the observer, which may be NULL, is told how to get it.
+bool plot_ready(bool wanted, const sigmoe_observer *observer);
 // Runs the gnuplot script `name` in `directory`; the script names its outputs relative to it. If gnuplot fails, its own words
 // become the message.
 sigmoe_status plot_run(const char *directory, const char *name);

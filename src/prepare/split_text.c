@@ -119,8 +119,7 @@ static sigmoe_status fail_word(const sentence_reader *r) {
     return fail(SIGMOE_BAD_FORMAT,
         "%s: in the split %s, %d MiB from byte %" PRId64
         " on have no white space, too much for SentencePiece to take at once: break the text into lines, or "
-        "use "
-        "--tokenizer bytes",
+        "use `tokenizer` bytes",
         name_of_part(r), split_names[r->split], WORD_BYTES >> 20, r->measure.bytes);
 }
 

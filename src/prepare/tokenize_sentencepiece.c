@@ -128,7 +128,7 @@ static void note_unknown(const split_content *splits, const sigmoe_observer *obs
     progress_note(observer,
         "warning: of the %s split's tokens %.1f %% are <unk>, for characters that the tokenizer did not "
         "learn: scores do "
-        "not count what they stand for (a larger --vocab-size, or --tokenizer bytes)",
+        "not count what they stand for (a larger `vocab_size`, or `tokenizer` bytes)",
         split_names[worst - splits], 100 * (double)worst->unknown / (double)worst->tokens);
 }
 

@@ -56,7 +56,7 @@ sigmoe_status explain(const library::util::Status &status, const char *name, int
         return fail(SIGMOE_BAD_ARGUMENT,
             "cannot train a tokenizer of %lld token%s on %s: it has so many characters that it needs at "
             "least "
-            "%lld tokens; raise --vocab-size to %lld or more",
+            "%lld tokens; raise `vocab_size` to %lld or more",
             static_cast<long long>(vocab_size), plural(vocab_size), name, needed, needed);
     if (said.find("sentences_.empty()") != std::string::npos)
         return fail(SIGMOE_BAD_FORMAT,

@@ -21,38 +21,12 @@ static void print_entry(FILE *out, const char *term, const char *text) {
 
 // ---------------------------------------------------------------- the command
 
-// A word as a shell reads it.
-static void print_shell_word(FILE *out, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
-    if (*word && word[strspn(word, plain)] == '\0') {
-        html_text(out, word);
-        return;
-    }
-    fputc('\'', out);
-    for (; *word; word++) {
-        char letter[2] = {*word, '\0'};
-        if (*word == '\'')
-            fputs("'\\''", out);
-        else
-            html_text(out, letter);
-    }
-    fputc('\'', out);
-}
-
-// What this process was started as.
-static void print_command(FILE *out) {
-    char *word = NULL;
-    size_t size = 0;
-    FILE *words = fopen("/proc/self/cmdline", "re");
-    if (!words) return;
+// What the caller says that it was started as.
+static void print_command(FILE *out, const char *command) {
+    if (!command) return;
     fputs("<pre class=\"wrap\">", out);
-    for (const char *space = ""; getdelim(&word, &size, '\0', words) > 0; space = " ") {
-        fputs(space, out);
-        print_shell_word(out, word);
-    }
+    html_text(out, command);
     fputs("</pre>\n", out);
-    free(word);
-    fclose(words);
 }
 
 // ---------------------------------------------------------------- the machine
@@ -179,7 +153,7 @@ static sigmoe_status print_configuration(FILE *out, const compared_variant *v) {
 
 sigmoe_status provenance_print(FILE *out, const comparison_result *c) {
     fputs("<section><h2>How it was made</h2>\n", out);
-    print_command(out);
+    print_command(out, c->plan->request->command);
     fputs("<dl>\n", out);
     print_training(out, c);
     print_machine(out, c);

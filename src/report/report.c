@@ -181,7 +181,7 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     TRY(print_answer(out, c, p->summaries));
     TRY(print_results(out, c, p->summaries));
     TRY(print_claims(out, c));
-    print_figures(out, p->figures);
+    if (p->c->plan->request->figures) print_figures(out, p->figures);
     TRY(provenance_print(out, c));
     page_close(out);
     return SIGMOE_OK;
@@ -190,7 +190,7 @@ static sigmoe_status print_page(FILE *out, const void *context) {
 sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
     char path[PATH_CAPACITY];
     page_contents p = {.c = c, .summaries = summaries};
-    TRY(figures_draw(c, summaries, p.figures));
+    if (c->plan->request->figures) TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);
 }

@@ -269,13 +269,13 @@ static sigmoe_status check_own(int directory, const char *path) {
     if (is_unsettled(directory)) return SIGMOE_OK; // looked at again when that is undone
     if (!s.kind)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "%s exists already, and is no directory that sigmoe made, which alone --force replaces: choose "
+            "%s exists already, and is no directory that sigmoe made, which alone `force` replaces: choose "
             "another name, or move it away",
             path);
     TRY(directory_each(directory, path, look_at_entry, &s));
     if (!*found) return SIGMOE_OK;
     return fail(SIGMOE_BAD_ARGUMENT,
-        "%s exists already, and --force does not replace it since %s in it is not sigmoe's: move that away, "
+        "%s exists already, and `force` does not replace it since %s in it is not sigmoe's: move that away, "
         "or choose another name",
         path, found + strlen(path) + 1);
 }
@@ -286,8 +286,8 @@ static sigmoe_status check_directory(int directory, const char *path, bool force
     if (bare) return SIGMOE_OK;
     if (!force)
         return fail(SIGMOE_BAD_ARGUMENT,
-            "%s exists already: choose another name, or add --force to replace it", path);
-    // "--force --out ." must not empty the user's project.
+            "%s exists already: choose another name, or add `force` to replace it", path);
+    // Replacing "." must not empty the user's project.
     if (path_inside(".", path))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s holds the working directory and is not replaced: choose another name", path);

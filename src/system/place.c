@@ -1,5 +1,6 @@
 #include "system/place.h"
 
+#include "base/observer.h"
 #include "system/file.h"
 #include "system/file_lock.h"
 
@@ -23,7 +24,7 @@ static sigmoe_status in_use(const char *path) {
 static sigmoe_status wait_for(int descriptor, const char *path, const sigmoe_observer *observer) {
     const struct timespec pause = {.tv_nsec = WAIT_MILLISECONDS * 1000000L};
     for (int waits = 0; !file_lock_try(descriptor); waits++) {
-        if (observer && observer->stop && *observer->stop)
+        if (observer_stops(observer))
             return fail(SIGMOE_INTERRUPTED, "stopped while %s was in use by another process", path);
         if (waits == MOST_WAITS) return in_use(path);
         nanosleep(&pause, NULL);

@@ -76,7 +76,7 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
     if (!path_exists(path))
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no checkpoints", run);
     return fail(
-        SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with --force", run);
+        SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with `force`", run);
 }
 
 // Says what a path is that is neither a model nor a run.

@@ -1,8 +1,8 @@
 #include "train/loop.h"
 
 #include "base/clock.h"
-#include "base/kept_text.h"
 #include "base/note.h"
+#include "base/observer.h"
 #include "base/progress.h"
 #include "kernels/peak/peak.h"
 #include "model/training_flops.h"
@@ -14,6 +14,7 @@
 #include "train/validate.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool finished(const trainer *t) {
     return t->step >= t->settings.steps;
@@ -57,7 +58,7 @@ static sigmoe_status do_what_is_due(trainer *t) {
 static sigmoe_status stop_here(trainer *t) {
     TRY(trainer_save(t));
     return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
-        (long long)t->settings.steps, *t->run ? "; --resume goes on from here" : "");
+        (long long)t->settings.steps, *t->run ? "; `resume` goes on from here" : "");
 }
 
 // Runs a step with statistics, and writes their line.
@@ -115,11 +116,13 @@ static sigmoe_status run_to_end(trainer *t, progress_meter *meter, step_report *
     }
 }
 
-static sigmoe_status newest_path(const trainer *t, const char **path) {
-    char newest[PATH_CAPACITY] = "";
-    if (t->last_checkpoint >= 0) TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
-    *path = kept_text(newest);
-    return *path ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+// NULL where there is none.
+static sigmoe_status newest_path(const trainer *t, char **path) {
+    char newest[PATH_CAPACITY];
+    if (t->last_checkpoint < 0) return SIGMOE_OK;
+    TRY(checkpoint_path(t->run, t->last_checkpoint, newest));
+    *path = strdup(newest);
+    return *path ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for the checkpoint's name");
 }
 
 sigmoe_status trainer_run(
@@ -129,7 +132,7 @@ sigmoe_status trainer_run(
     double start = seconds_now();
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
     t->observer = observer;
-    t->saves_answered = saves_asked(observer);
+    t->saves_answered = observer_saves(observer);
     t->saved_at = start;
     sigmoe_status status = run_to_end(t, &meter, &last);
     t->observer = NULL;

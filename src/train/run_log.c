@@ -79,7 +79,7 @@ static sigmoe_status check_log(const char *run, const char *name, int64_t last, 
     if (!lost) return SIGMOE_OK;
     return fail(SIGMOE_BAD_FORMAT,
         "%s: line %" PRId64 " is missing, damaged or out of order, though the checkpoint is of a later step; "
-        "restore the file, or begin a new run from the checkpoint with --init",
+        "restore the file, or begin a new run from the checkpoint with `init`",
         part->path, part->kept.count + 1);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/note.h"
+#include "base/observer.h"
 #include "train/checkpoint.h"
 #include "train/trainer_state.h"
 
@@ -13,12 +14,8 @@ sigmoe_status trainer_save(trainer *t) {
     return SIGMOE_OK;
 }
 
-int saves_asked(const sigmoe_observer *observer) {
-    return observer && observer->save ? *observer->save : 0;
-}
-
 sigmoe_status trainer_save_if_asked(trainer *t) {
-    int asked = saves_asked(t->observer);
+    int asked = observer_saves(t->observer);
     if (!t->observer || asked == t->saves_answered) return SIGMOE_OK;
     t->saves_answered = asked;
     return trainer_save(t);

@@ -7,5 +7,3 @@
 sigmoe_status trainer_save(trainer *t);
 // Saves if the observer has asked for it since the last save and the run is in progress.
 sigmoe_status trainer_save_if_asked(trainer *t);
-// How often the observer has asked to save. `observer` may be NULL.
-int saves_asked(const sigmoe_observer *observer);

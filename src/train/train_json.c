@@ -49,7 +49,7 @@ static sigmoe_status read_checkpoint_seconds(const json_t *root, double *seconds
 static sigmoe_status read_root(const json_t *root, const char *directory, sigmoe_train_settings *settings,
     double *checkpoint_seconds, dataset *data) {
     json_t *object, *splits;
-    const char *hint = directory ? "without --data the run finds its own" : "--data says where they are now";
+    const char *hint = directory ? "without `data` the run finds its own" : "`data` says where they are now";
     if (checkpoint_seconds) TRY(read_checkpoint_seconds(root, checkpoint_seconds));
     if (!directory) TRY(json_get_text(root, "", "data", &directory));
     TRY(json_get_object(root, "", "settings", &object));

@@ -201,4 +201,16 @@ stopped '*active.gnuplot' analyze run --data data --limit-tokens 500
 stopped '*run-training-layer-00.gnuplot' analyze run --data data --limit-tokens 500
 stopped '*figure9-time.gnuplot' bench figure9 --tokens 16 --repetitions 1
 
+# Where gnuplot is not installed, all but the pictures is there, and that is told once.
+for command in "analyze run --data data --limit-tokens 500" "bench figure9 --tokens 16 --repetitions 1"; do
+    # shellcheck disable=SC2086 # words
+    PATH=/nowhere "$program" $command --out undrawn --force >stdout 2>stderr || problem "$command without gnuplot: $(cat stderr)"
+    [ "$(grep -c '^no figures: gnuplot is not installed (Debian: apt-get install gnuplot-nox)$' stderr)" -eq 1 ] ||
+        problem "$command without gnuplot says \"$(cat stderr)\""
+    [ -s stdout ] || problem "$command without gnuplot prints nothing"
+    [ -n "$(find undrawn -name '*.csv')" ] || problem "$command without gnuplot leaves no CSV"
+    [ -z "$(find undrawn -name '*.svg' -o -name '*.png')" ] || problem "$command without gnuplot drew something"
+    rm -rf undrawn
+done
+
 finish

@@ -12,6 +12,8 @@ compare --variants dense,topk:k=5,pkm-relu,switch:expert_size=12,sigma-moe --see
 for variant in dense topk pkm-relu switch sigma-moe; do grep -q "$variant" stdout || problem "no row of $variant"; done
 for file in table.txt table.csv table.json report.html; do [ -s "run/$file" ] || problem "run/$file is missing"; done
 same stdout run/table.txt
+grep -qF "<pre class=\"wrap\">$program compare --data data --base ./moe.json --steps 4" run/report.html ||
+    problem "the report does not say what was typed"
 valid_json run/table.json
 
 cp -r run before

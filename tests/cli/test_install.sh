@@ -19,7 +19,7 @@ flags=$(pkg-config --cflags --libs sigmoe)
 
 # A library of the system's name where the program is started is not the program's.
 mkdir planted
-for name in libm.so.6 libc.so.6 libsigmoe.so.0; do echo planted >"planted/$name"; done
+for name in libm.so.6 libc.so.6 libsigmoe.so.1; do echo planted >"planted/$name"; done
 for place in "$build" "$work/prefix/bin"; do
     (cd planted && "$place/sigmoe" --version >../stdout 2>../stderr) || problem "$place/sigmoe loads what is planted: $(cat stderr)"
 done
@@ -27,6 +27,25 @@ done
 cat >user.c <<'C'
 #include <sigmoe.h>
 #include <stdio.h>
+
+static sigmoe_flag stop;
+
+/* The flag of any language reaches the library. */
+static sigmoe_status stopped(void) {
+    static const char *const inputs[] = {"user.c"};
+    sigmoe_prepare_request request;
+    sigmoe_observer observer;
+    sigmoe_prepare_defaults(&request);
+    sigmoe_observer_defaults(&observer);
+    request.kind = "text";
+    request.inputs = inputs;
+    request.input_count = 1;
+    request.out = "stopped";
+    observer.stop = &stop;
+    sigmoe_flag_set(&stop, 0);
+    sigmoe_flag_increment(&stop);
+    return sigmoe_flag_get(&stop) == 1 ? sigmoe_prepare(&request, &observer) : SIGMOE_OK;
+}
 
 int main(void) {
     sigmoe_config *config;
@@ -36,9 +55,10 @@ int main(void) {
         puts(sigmoe_message());
         return 1;
     }
-    printf("%lld\n", (long long)summary.parameters);
+    printf("%d.%d.%d %s %lld\n", SIGMOE_VERSION_MAJOR, SIGMOE_VERSION_MINOR, SIGMOE_VERSION_PATCH, sigmoe_version(),
+        (long long)summary.parameters);
     sigmoe_config_free(config);
-    return 0;
+    return stopped() == SIGMOE_INTERRUPTED ? 0 : 1;
 }
 C
 cp user.c user.cc
@@ -46,7 +66,8 @@ library=$(dirname "$(find prefix -name libsigmoe.so)")
 for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c++11 -Wall -Wextra -Werror user.cc'; do
     # shellcheck disable=SC2086  # words are words
     $compiler $flags -Wl,-rpath,"$library" -o user || problem "$compiler does not compile"
-    [ "$(./user)" = 47260120 ] || problem "$compiler: the program prints $(./user)"
+    ./user >stdout || problem "$compiler: the flag does not stop the library"
+    [ "$(cat stdout)" = "$version $version 47260120" ] || problem "$compiler: the program prints $(cat stdout)"
 done
 
 # shellcheck disable=SC2086  # words are words

@@ -62,6 +62,9 @@ caught check_links.sh "dead link" README.md '[gone](docs/gone.md)'
 caught check_links.sh "dead picture" README.md '<img src="docs/gone.png">'
 caught check_words.sh "left to do" src/base/status.h "// TO""DO: later"
 caught check_words.sh "left to mend" docs/page.md "FIX""ME"
+caught check_words.sh "an option of the program" src/base/status.h '"add --force to replace it"'
+# shellcheck disable=SC2016  # backquotes of a sentence
+caught check_words.sh "a command of the program" src/base/status.h '"`sigmoe presets` lists all"'
 clean_tree
 mkdir "$tree/src/other"
 expect 1 check_layers.sh "an unknown room"

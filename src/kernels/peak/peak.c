@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "kernels/peak/best_rate.h"
 
+#include <pthread.h>
+
 enum { REMEMBERED = 16, MEASURED_AGAIN = 5 };
 // A trial is long beside what starting the threads takes, and short beside the time that a busy system leaves a thread alone.
 static const best_rate_plan plan = {
@@ -56,6 +58,9 @@ typedef struct known_peak {
     int times; // that it was measured
 } known_peak;
 
+// Of what is known; held while measuring, since measurements at the same time would disturb each other.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static known_peak *known(threads *pool, dtype operands) {
     static known_peak peaks[REMEMBERED];
     static int next;
@@ -68,14 +73,20 @@ static known_peak *known(threads *pool, dtype operands) {
 }
 
 double peak_gflops(threads *pool, dtype operands) {
-    return known(pool, operands)->gflops;
+    pthread_mutex_lock(&lock);
+    double gflops = known(pool, operands)->gflops;
+    pthread_mutex_unlock(&lock);
+    return gflops;
 }
 
 double peak_gflops_beyond(threads *pool, dtype operands, double reached) {
+    pthread_mutex_lock(&lock);
     known_peak *p = known(pool, operands);
     for (; reached > p->gflops && p->times <= MEASURED_AGAIN; p->times++) {
         double again = measure(pool, p->chains);
         if (again > p->gflops) p->gflops = again;
     }
-    return p->gflops;
+    double gflops = p->gflops;
+    pthread_mutex_unlock(&lock);
+    return gflops;
 }

@@ -60,7 +60,7 @@ typedef struct members {
 
 static sigmoe_status refuse(const char *name, content_kind kind, int options) {
     return fail(SIGMOE_BAD_FORMAT, "%s is %s: %s%s", name, kind.what, kind.instead,
-        options & CONTENT_OFFERS_RAW ? ", or add --raw to take its bytes as they are" : "");
+        options & CONTENT_OFFERS_RAW ? ", or add `raw` to take its bytes as they are" : "");
 }
 
 // Refuses document formats that are zip archives; the file that must come first in them identifies the format.

@@ -20,7 +20,7 @@ static const char unpack[] = "unpack it, and name the files of text in it";
 static const char save_text[] = "save it as plain text first";
 static const char export_text[] = "write the text that it holds into a text file first";
 static const char give_directory[] =
-    "give the directory that it lies in, with its meta.json, to `train --data`";
+    "give the directory that it lies in, with its meta.json, to `sigmoe_train`";
 
 #define SAYS(offset, bytes) offset, sizeof(bytes) - 1, bytes
 static const signature signatures[] = {
@@ -202,7 +202,7 @@ static content_kind guess(const unsigned char *head, size_t size) {
         return OTHER("text in UTF-16", "convert it first (iconv -f UTF-16BE -t UTF-8)");
     if (size % 2 == 0 && (are_token_ids(head, size, 4) || are_token_ids(head, size, 2)))
         return OTHER("no text but, most likely, token ids without a header, as nanoGPT writes them",
-            "put them into shards as docs/formats/data.md says, and give the directory to `train --data`");
+            "put them into shards as docs/formats/data.md says, and give the directory to `sigmoe_train`");
     return (content_kind){CONTENT_TEXT, NULL, NULL};
 }
 

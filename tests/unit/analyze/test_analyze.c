@@ -120,7 +120,7 @@ static void counts_what_is_scored(void **state) {
     r.data = data;
     r.out = out;
     r.batch = 2;
-    const char *summary;
+    char *summary;
     OK(sigmoe_analyze(&r, NULL, &summary));
     assert_non_null(strstr(summary, "one: 38 tokens"));
     char *layers = read_text(in_root("analysis/layers.csv"));
@@ -139,13 +139,16 @@ static void counts_what_is_scored(void **state) {
     OK(sigmoe_evaluate(&e, NULL, &scores));
     snprintf(line, sizeof line, "one: 38 tokens, %.4f nats", scores.nats_per_token);
     assert_non_null(strstr(summary, line));
+    sigmoe_free(summary);
 
     FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_analyze(&r, NULL, &summary)); // it is there
     assert_message_has("exists");
+    assert_null(summary);
     r.force = true;
     r.limit_tokens = 8;
     OK(sigmoe_analyze(&r, NULL, &summary));
     assert_non_null(strstr(summary, "one: 8 tokens"));
+    sigmoe_free(summary);
 }
 
 int main(void) {

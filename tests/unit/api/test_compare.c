@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-static volatile int stop;
+static sigmoe_flag stop;
 
 typedef struct notes {
     char text[4096];
@@ -28,8 +28,10 @@ typedef struct attempt {
     sigmoe_config base;
     sigmoe_compare_request request;
     notes notes;
-    const char *table;
+    const char *table; // of the last run of all
 } attempt;
+
+static char *last_table;
 
 static attempt prepare(const char *out) {
     static char data[PATH_CAPACITY];
@@ -48,10 +50,14 @@ static attempt prepare(const char *out) {
 }
 
 static sigmoe_status run(attempt *a) {
-    sigmoe_observer observer = {.note = on_note, .context = &a->notes, .stop = &stop, .threads = 1};
+    sigmoe_observer observer = {
+        .size = sizeof(sigmoe_observer), .note = on_note, .context = &a->notes, .stop = &stop, .threads = 1};
     stop = 0;
     a->request.base = &a->base;
-    return sigmoe_compare(&a->request, &observer, &a->table);
+    sigmoe_free(last_table);
+    sigmoe_status status = sigmoe_compare(&a->request, &observer, &last_table);
+    a->table = last_table;
+    return status;
 }
 
 static json_t *read_json(const char *directory, const char *name) {
@@ -223,11 +229,13 @@ static void stopped_between_runs_it_goes_on(void **state) {
 static void stopped_before_its_runs_it_goes_on(void **state) {
     (void)state;
     attempt a = prepare(in_root("early"));
-    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     stop = 1;
     a.request.base = &a.base;
-    FAILS(SIGMOE_INTERRUPTED, sigmoe_compare(&a.request, &observer, &a.table));
-    assert_message_has("stopped; --resume goes on from here");
+    char *table;
+    FAILS(SIGMOE_INTERRUPTED, sigmoe_compare(&a.request, &observer, &table));
+    assert_null(table);
+    assert_message_has("stopped; `resume` goes on from here");
     assert_false(path_exists(in_root("early/ngram.json")));
     a.request.resume = true;
     OK(run(&a));
@@ -442,17 +450,44 @@ static void mistakes_leave_nothing_behind(void **state) {
     assert_message_has("holds the data");
 }
 
-static void without_gnuplot_nothing_is_trained(void **state) {
+static void without_gnuplot_all_but_the_figures_is_there(void **state) {
     (void)state;
     char *path = strdup(getenv("PATH"));
-    attempt a = prepare(in_root("nothing"));
+    attempt a = prepare(in_root("undrawn"));
+    a.request.seeds = 1;
+    a.request.command = "host <of> mine";
     setenv("PATH", "/nowhere", 1);
     sigmoe_status status = run(&a);
     setenv("PATH", path, 1);
     free(path);
-    assert_int_equal(status, SIGMOE_IO);
-    assert_message_has("gnuplot-nox");
-    assert_false(path_exists(in_root("nothing")));
+    OK(status);
+    assert_non_null(
+        strstr(a.notes.text, "no figures: gnuplot is not installed (Debian: apt-get install gnuplot-nox)"));
+    assert_null(strstr(strstr(a.notes.text, "no figures") + 1, "no figures")); // once
+    assert_true(path_exists(in_root("undrawn/table.json")));
+    char *page = read_text(in_root("undrawn/report.html"));
+    assert_null(strstr(page, "<figure"));
+    assert_non_null(strstr(page, "<pre class=\"wrap\">host &lt;of&gt; mine</pre>"));
+    free(page);
+}
+
+static void figures_can_be_left_out(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("undrawn"));
+    a.request.seeds = 1;
+    a.request.resume = true;
+    a.request.figures = false;
+    OK(run(&a));
+    assert_null(strstr(a.notes.text, "no figures")); // nobody wants to hear it
+    char *page = read_text(in_root("undrawn/report.html"));
+    assert_null(strstr(page, "<figure"));
+    assert_null(strstr(page, "class=\"wrap\"")); // no command was told
+    free(page);
+    a.request.figures = true;
+    OK(run(&a));
+    page = read_text(in_root("undrawn/report.html"));
+    assert_non_null(strstr(page, "<figure"));
+    free(page);
 }
 
 static void a_damaged_result_is_named(void **state) {
@@ -509,9 +544,12 @@ int main(void) {
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(edited_records_do_not_mix_trainings),
         cmocka_unit_test(mistakes_leave_nothing_behind),
-        cmocka_unit_test(without_gnuplot_nothing_is_trained),
+        cmocka_unit_test(without_gnuplot_all_but_the_figures_is_there),
+        cmocka_unit_test(figures_can_be_left_out),
         cmocka_unit_test(a_damaged_result_is_named),
         cmocka_unit_test(a_failed_run_has_no_score),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    int failed = cmocka_run_group_tests(tests, make_root, remove_root);
+    sigmoe_free(last_table);
+    return failed;
 }

@@ -104,7 +104,7 @@ static void unknown_names_get_the_nearest(void **state) {
     refused("tab10-wts", "tab10-wt-s");
     refused("tab2-wt-s-star", "tab"); // the paper has no product-key memory there
     refused("tab10-e8@cod", "did you mean");
-    refused("e8-moe@code", "`sigmoe sweep --help` lists all");
+    refused("e8-moe@code", "`sigmoe_sweep_table_at` lists all");
     refused("tab3-e8@code", "ask for tab3-e8, without @code");
     refused("", "no table");
 }
@@ -205,7 +205,7 @@ static void wrong_files_are_refused(void **state) {
 
 static const char *const small[] = {
     "d_model=8", "n_layers=1", "n_heads=2", "d_head=4", "unroll=6", "ff.expert_size=4"};
-static volatile int stop;
+static sigmoe_flag stop;
 static int notes;
 
 static void on_note(void *context, const char *line) {
@@ -228,11 +228,20 @@ static sigmoe_sweep_request small_request(const char *out, int seeds, int jobs) 
     return request;
 }
 
+static char *last_table;
+
+// *table is there until the next run.
 static sigmoe_status run(const sigmoe_sweep_request *request, bool stop_at_first, const char **table) {
-    sigmoe_observer observer = {
-        .note = on_note, .context = stop_at_first ? (void *)request : NULL, .stop = &stop, .threads = 1};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = stop_at_first ? (void *)request : NULL,
+        .stop = &stop,
+        .threads = 1};
     stop = notes = 0;
-    return sigmoe_sweep(request, &observer, table);
+    sigmoe_free(last_table);
+    sigmoe_status status = sigmoe_sweep(request, &observer, &last_table);
+    *table = last_table;
+    return status;
 }
 
 static void assert_same_run(const char *a, const char *b, const char *name) {
@@ -287,8 +296,9 @@ static void pinned_jobs_have_processors_of_their_own(void **state) {
     sigmoe_sweep_request request = small_request(in_root("pinned"), 1, 2);
     pid_t process = fork(); // pinning lasts
     if (process == 0) {
-        const char *table;
-        sigmoe_observer observer = {.note = on_note_place, .context = used, .threads = 2};
+        char *table;
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = on_note_place, .context = used, .threads = 2};
         sigmoe_pin_threads();
         _exit(sigmoe_sweep(&request, &observer, &table));
     }
@@ -327,8 +337,9 @@ static void on_note_wait(void *context, const char *line) {
 static pid_t sweep_that_waits(const sigmoe_sweep_request *request, const char *waits) {
     pid_t process = fork();
     if (process == 0) {
-        const char *table;
-        sigmoe_observer observer = {.note = on_note_wait, .context = (void *)waits, .threads = 1};
+        char *table;
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = on_note_wait, .context = (void *)waits, .threads = 1};
         (void)sigmoe_sweep(request, &observer, &table);
         _exit(0);
     }
@@ -414,5 +425,7 @@ int main(void) {
         cmocka_unit_test(a_run_that_cannot_be_written_stops_all),
         cmocka_unit_test(rows_made_equal_are_trained_once),
     };
-    return cmocka_run_group_tests(tests, begin, finish);
+    int failed = cmocka_run_group_tests(tests, begin, finish);
+    sigmoe_free(last_table);
+    return failed;
 }

@@ -78,7 +78,7 @@ static void what_is_wrong_is_said(void **state) {
     (void)state;
     refused("swich", "\"switch\"");
     refused("", "no variant");
-    refused("mamba", "`sigmoe compare --help` lists all");
+    refused("mamba", "`sigmoe_variant_at` lists all");
     refused("topk:kk=5", "\"k\"");
     refused("topk:d_f=5", "\"d_ff\"");
     refused("topk:k", "key=value");

@@ -207,7 +207,7 @@ static void test_set_by_path(void **state) {
     FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "lr", "3"));
     assert_message_has("\"lr\" is no key of a model but a setting of its training");
     FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "hidden", "3"));
-    assert_message_has("unknown key \"hidden\"; `sigmoe help config` lists them");
+    assert_message_has("unknown key \"hidden\"; `sigmoe_option_at` lists them");
     FAILS(SIGMOE_BAD_ARGUMENT, config_set(&config, "ff.k", "many"));
     assert_message_has("ff.k");
     FAILS(SIGMOE_BAD_ARGUMENT, config_override(&config, "ff.k"));

@@ -89,7 +89,7 @@ static void edges(void **state) {
 // Either of the two stops at its first look.
 static void stops_on_request(void **state) {
     (void)state;
-    const volatile int stop = 1;
+    const sigmoe_flag stop = 1;
     const sigmoe_observer insistent = {.stop = &stop};
     progress_meter meter;
     ngram_model *m;

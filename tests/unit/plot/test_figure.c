@@ -95,7 +95,8 @@ static void a_picture_that_was_cut_short_is_an_error(void **state) {
 static void gnuplot_has_a_process_group_of_its_own(void **state) {
     (void)state;
     pretend("read -r pid name status parent group rest </proc/$$/stat; [ \"$group\" = $$ ]");
-    OK(plot_check());
+    assert_true(plot_ready(true, NULL));
+    assert_false(plot_ready(false, NULL));
 }
 
 static void the_users_settings_are_not_read(void **state) {

@@ -65,8 +65,8 @@ static const sample samples[] = {
     {BEGINS("SQLite format 3\0\x10\0"), "an SQLite database", "into a text file"},
     {BEGINS("\x93NUMPY\1\0v\0{'descr': '<u2'"), "a NumPy array", "docs/formats/data.md"},
     {BEGINS("\x40\0\0\0\0\0\0\0{\"a\":{\"dtype\""), "a safetensors file", "name files of text"},
-    {BEGINS("\x88\xd8\x34\x01\1\0\0\0\5\0\0\0"), "a shard of tokens", "train --data"},
-    {BEGINS("\xa1\xd9\x34\x01\7\0\0\0\5\0\0\0"), "a shard of tokens", "train --data"},
+    {BEGINS("\x88\xd8\x34\x01\1\0\0\0\5\0\0\0"), "a shard of tokens", "`sigmoe_train`"},
+    {BEGINS("\xa1\xd9\x34\x01\7\0\0\0\5\0\0\0"), "a shard of tokens", "`sigmoe_train`"},
     {BEGINS("\xff\xfe"
             "a\0b\0"),
         "text in UTF-16", "iconv -f UTF-16 -t UTF-8"},
@@ -91,8 +91,8 @@ static void what_is_no_text_is_named(void **state) {
         refuses(path, 0, samples[i].what);
         assert_message_has(samples[i].instead);
         assert_message_has("/file is ");
-        assert_null(strstr(sigmoe_message(), "--raw"));
-        refuses(path, CONTENT_OFFERS_RAW, "or add --raw to take its bytes as they are");
+        assert_null(strstr(sigmoe_message(), "`raw`"));
+        refuses(path, CONTENT_OFFERS_RAW, "or add `raw` to take its bytes as they are");
     }
     unsigned char program[256] = {'M', 'Z', [60] = 128, [128] = 'P', 'E', 0, 0};
     put_file(path, program, sizeof program);
@@ -190,7 +190,7 @@ static void token_ids_without_a_header(void **state) {
         put_units(path, ids, COUNT, false);
         refuses(path, CONTENT_OFFERS_RAW, "token ids without a header");
         assert_message_has("docs/formats/data.md");
-        assert_message_has("--raw");
+        assert_message_has("`raw`");
         if (k == 0) continue;
         put_units(path, wide, sizeof wide / sizeof *wide, false);
         refuses(path, 0, "token ids without a header");

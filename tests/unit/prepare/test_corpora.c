@@ -470,7 +470,7 @@ static void interruption(void **state) {
     char *text = make_lines(200, 60);
     put_text(at("text"), text);
     free(text);
-    const volatile int stop = 1;
+    const sigmoe_flag stop = 1;
     const sigmoe_observer observer = {.stop = &stop};
     const char *input = at("text");
     const sigmoe_prepare_request r = {.kind = "text",

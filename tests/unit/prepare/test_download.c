@@ -240,7 +240,7 @@ static void count_report(void *context, const sigmoe_progress *progress) {
 
 static void progress_and_interruption(void **state) {
     (void)state;
-    volatile int stop = 0;
+    sigmoe_flag stop = 0;
     const sigmoe_observer observer = {.progress = count_report, .stop = &stop};
     put_partial("Twenty-six", "-1\n\"1\"\n");
     assert_whole(get("/whole", NULL, &observer));

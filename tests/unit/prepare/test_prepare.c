@@ -175,7 +175,7 @@ static void existing_output(void **state) {
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     assert_int_equal(prepare("text", 1, &path, true), SIGMOE_OK);
     assert_int_equal(prepare("text", 1, &path, false), SIGMOE_BAD_ARGUMENT);
-    assert_message_has("--force");
+    assert_message_has("`force`");
     // What fails does not cost the old data, even with force.
     put_text(path, "");
     assert_int_equal(prepare("text", 1, &path, true), SIGMOE_BAD_FORMAT);
@@ -288,7 +288,7 @@ static void bad_requests(void **state) {
 static void interruption(void **state) {
     (void)state;
     const char *path = at("text");
-    const volatile int stop = 1;
+    const sigmoe_flag stop = 1;
     const sigmoe_observer observer = {.stop = &stop};
     put_text(path, "abcdefghijklmnopqrstuvwxyz");
     const sigmoe_prepare_request request = request_for("text", &path, 1, at("out"), false);

@@ -251,7 +251,7 @@ static void lines_without_white_space(void **state) {
     raw_measure raw;
     assert_int_equal(read_all(SENTENCE_LINES, 1, t.bytes, t.size, &raw), SIGMOE_BAD_FORMAT);
     assert_message_has("part: in the split train, 16 MiB from byte 0 on have no white space");
-    assert_message_has("--tokenizer bytes");
+    assert_message_has("`tokenizer` bytes");
     free(t.bytes);
 }
 

@@ -109,7 +109,7 @@ static void what_the_program_made(void **state) {
         const char *path = at(old->name);
         make_file(path, old->evidence, old->text);
         for (int k = 0; k < 4 && old->others[k]; k++) make_file(path, old->others[k], "");
-        assert_refused(path, false, "--force");
+        assert_refused(path, false, "`force`");
         if (output_check(path, true) != SIGMOE_OK) fail_msg("%s: %s", old->name, sigmoe_message());
         make_file(path, old->foreign, "mine");
         assert_refused(path, true, "is not sigmoe's");

@@ -5,7 +5,6 @@
 static sigmoe_status train_moe(const char *run, int64_t steps, const sigmoe_observer *observer) {
     sigmoe_config config = make_config(MOE);
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.config = &config;
     request.data = in_root("data");
@@ -13,16 +12,15 @@ static sigmoe_status train_moe(const char *run, int64_t steps, const sigmoe_obse
     request.settings = small_settings(steps);
     request.settings.checkpoint_every = 1;
     request.settings.valid_every = 2;
-    return sigmoe_train(&request, observer, &result);
+    return sigmoe_train(&request, observer, NULL);
 }
 
 static sigmoe_status resume(const char *run) {
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.out = run;
     request.resume = true;
-    return sigmoe_train(&request, NULL, &result);
+    return sigmoe_train(&request, NULL, NULL);
 }
 
 static void assert_newest_loads(const char *run) {
@@ -67,7 +65,7 @@ static void test_every_allocation_may_fail(void **state) {
     for (int64_t n = 0; status != SIGMOE_OK; n += 1 + n / 8) {
         char run[PATH_CAPACITY];
         OK(path_format(run, "%s/starved-%d", root, (int)n));
-        sigmoe_observer observer = {.threads = 1};
+        sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 1};
         arena_fail_after(n);
         status = train_moe(run, 2, &observer);
         arena_fail_after(-1);
@@ -83,8 +81,8 @@ static void test_every_allocation_may_fail(void **state) {
 
 static void test_stop_at_once(void **state) {
     (void)state;
-    const volatile int stop = 1;
-    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    const sigmoe_flag stop = 1;
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     FAILS(SIGMOE_INTERRUPTED, train_moe(in_root("stopped"), 3, &observer));
     assert_newest_loads(in_root("stopped")); // of step 0
     OK(resume(in_root("stopped")));

@@ -4,9 +4,8 @@
 enum { STEPS = 3 };
 
 static void train(const char *run, const sigmoe_config *config, sigmoe_recompute recompute) {
-    sigmoe_observer observer = {.threads = 2};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 2};
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.config = config;
     request.data = in_root("data");
@@ -14,7 +13,7 @@ static void train(const char *run, const sigmoe_config *config, sigmoe_recompute
     request.settings = small_settings(STEPS);
     request.force = true;
     request.recompute = recompute;
-    OK(sigmoe_train(&request, &observer, &result));
+    OK(sigmoe_train(&request, &observer, NULL));
 }
 
 // Every "reg" of the log, one behind the other.

@@ -7,7 +7,7 @@
 
 // Raises the stop flag when the first checkpoint has been written.
 typedef struct stopper {
-    volatile int stop;
+    sigmoe_flag stop;
     bool armed;
 } stopper;
 
@@ -18,7 +18,11 @@ static void on_note(void *context, const char *line) {
 
 static sigmoe_status train(const char *run, const sigmoe_config *config,
     const sigmoe_train_settings *settings, stopper *s, int thread_count) {
-    sigmoe_observer observer = {.note = on_note, .context = s, .stop = &s->stop, .threads = thread_count};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = s,
+        .stop = &s->stop,
+        .threads = thread_count};
     sigmoe_train_request request;
     sigmoe_train_defaults(&request);
     request.config = config;
@@ -26,18 +30,16 @@ static sigmoe_status train(const char *run, const sigmoe_config *config,
     request.out = run;
     request.settings = *settings;
     request.force = true;
-    sigmoe_train_result result;
-    return sigmoe_train(&request, &observer, &result);
+    return sigmoe_train(&request, &observer, NULL);
 }
 
 static sigmoe_status resume(const char *run, int thread_count) {
-    sigmoe_observer observer = {.threads = thread_count};
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = thread_count};
     sigmoe_train_request request;
     sigmoe_train_defaults(&request);
     request.out = run;
     request.resume = true;
-    sigmoe_train_result result;
-    return sigmoe_train(&request, &observer, &result);
+    return sigmoe_train(&request, &observer, NULL);
 }
 
 // Lines without what tells the time.
@@ -153,15 +155,15 @@ static void train_killed(
     const char *run, const sigmoe_config *config, const sigmoe_train_settings *settings) {
     pid_t child = fork();
     if (child == 0) {
-        sigmoe_observer observer = {.note = exit_at_validation, .threads = 1};
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .note = exit_at_validation, .threads = 1};
         sigmoe_train_request request;
-        sigmoe_train_result result;
         sigmoe_train_defaults(&request);
         request.config = config;
         request.data = in_root("data");
         request.out = run;
         request.settings = *settings;
-        (void)sigmoe_train(&request, &observer, &result);
+        (void)sigmoe_train(&request, &observer, NULL);
         _exit(1);
     }
     int status = -1;
@@ -437,15 +439,14 @@ static void test_moved_data(void **state) {
     sigmoe_status lost = resume(in_root("follows"), 1);
     char *sentence = strdup(sigmoe_message());
     sigmoe_train_request request;
-    sigmoe_train_result result;
     sigmoe_train_defaults(&request);
     request.out = in_root("follows");
     request.data = in_root("elsewhere");
     request.resume = true;
-    sigmoe_status found = sigmoe_train(&request, NULL, &result);
+    sigmoe_status found = sigmoe_train(&request, NULL, NULL);
     OK(rename(in_root("elsewhere"), in_root("data")) == 0 ? SIGMOE_OK : SIGMOE_IO); // others need it
     assert_int_not_equal(lost, SIGMOE_OK);
-    assert_non_null(strstr(sentence, "--data"));
+    assert_non_null(strstr(sentence, "`data`"));
     OK(found);
     free(sentence);
 }

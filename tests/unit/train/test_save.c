@@ -9,7 +9,7 @@
 enum { STEPS = 16, MOST_SAVED = 64 };
 
 typedef struct listener {
-    volatile int saves, stop;
+    sigmoe_flag saves, stop;
     const char *trigger; // a note that has this in it asks to save; NULL: none does
     int64_t saved[MOST_SAVED];
     int count;
@@ -25,10 +25,13 @@ static void on_note(void *context, const char *line) {
 }
 
 static sigmoe_status carry_out(const sigmoe_train_request *request, listener *l) {
-    sigmoe_observer observer = {
-        .note = on_note, .context = l, .stop = &l->stop, .threads = 1, .save = &l->saves};
-    sigmoe_train_result result;
-    return sigmoe_train(request, &observer, &result);
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer),
+        .note = on_note,
+        .context = l,
+        .stop = &l->stop,
+        .threads = 1,
+        .save = &l->saves};
+    return sigmoe_train(request, &observer, NULL);
 }
 
 static sigmoe_train_request request_for(const char *run, const char *ff) {

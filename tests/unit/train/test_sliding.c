@@ -144,8 +144,8 @@ static void test_a_stop_is_heeded(void **state) {
     (void)state;
     sigmoe_eval_request request;
     sigmoe_scores scores;
-    const volatile int stop = 1;
-    sigmoe_observer observer = {.stop = &stop, .threads = 1};
+    const sigmoe_flag stop = 1;
+    sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .stop = &stop, .threads = 1};
     sigmoe_eval_defaults(&request);
     request.model = in_root("model");
     request.data = in_root("data");

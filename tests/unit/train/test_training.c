@@ -416,9 +416,10 @@ static void test_requests_are_checked(void **state) {
     OK(sigmoe_train(&request, NULL, &result));
     assert_int_equal(result.steps, 1);
     assert_true(path_exists(result.checkpoint));
-    const char *first = result.checkpoint;
+    char *first = result.checkpoint;
     request.force = false;
     FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_train(&request, NULL, &result));
+    assert_null(result.checkpoint);
     assert_message_has("exists");
 
     const char *overrides[] = {"dropout=0", "memory_segments.train=0"};
@@ -432,6 +433,8 @@ static void test_requests_are_checked(void **state) {
     OK(sigmoe_train(&further, NULL, &result));
     assert_string_equal(result.checkpoint, in_root("further/checkpoints/00000001"));
     assert_string_equal(first, in_root("run/checkpoints/00000001")); // what was given out stays
+    sigmoe_free(first);
+    sigmoe_free(result.checkpoint);
     sigmoe_config trained;
     OK(config_read(in_root("further/checkpoints/00000001/config.json"), &trained));
     assert_near(trained.model.dropout, 0, 0);

@@ -1,0 +1,48 @@
+#include "wording.h"
+
+#include <string.h>
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+typedef struct wording {
+    const char *name, *typed;
+} wording;
+
+static const wording wordings[] = {
+    {"`data`", "--data"},
+    {"`force`", "--force"},
+    {"`init`", "--init"},
+    {"`out`", "DIR"},
+    {"`raw`", "--raw"},
+    {"`resume`", "--resume"},
+    {"`tokenizer`", "--tokenizer"},
+    {"`tokens`", "--tokens"},
+    {"`vocab_size`", "--vocab-size"},
+    {"`sigmoe_cpu_kernel`", "`sigmoe info --cpu`"},
+    {"`sigmoe_option_at`", "`sigmoe help config`"},
+    {"`sigmoe_prepare(text, ", "`sigmoe data prepare text "},
+    {", out)`", " --out DIR`"},
+    {"`sigmoe_preset_at`", "`sigmoe presets`"},
+    {"`sigmoe_sweep_table_at`", "`sigmoe sweep --help`"},
+    {"`sigmoe_train`", "`train --data`"},
+    {"`sigmoe_variant_at`", "`sigmoe compare --help`"},
+};
+
+static const wording *wording_at(const char *text) {
+    for (int i = 0; i < COUNT(wordings); i++)
+        if (strncmp(text, wordings[i].name, strlen(wordings[i].name)) == 0) return &wordings[i];
+    return NULL;
+}
+
+void reword(const char *sentence, char *out, size_t size) {
+    size_t used = 0;
+    while (*sentence && used + 1 < size) {
+        const wording *w = wording_at(sentence);
+        size_t taken = w ? strlen(w->name) : 1, given = w ? strlen(w->typed) : 1;
+        if (given > size - 1 - used) given = size - 1 - used;
+        memcpy(out + used, w ? w->typed : sentence, given);
+        used += given;
+        sentence += taken;
+    }
+    out[used] = '\0';
+}

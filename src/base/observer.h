@@ -1,0 +1,18 @@
+// What whoever watches long work asks of it. The observer, and its flags, may be NULL: then nothing.
+#pragma once
+
+#include "base/status.h"
+
+#include <stdatomic.h>
+
+// Signal handlers write flags, and C++ sees them as the int that they are.
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && sizeof(sigmoe_flag) == sizeof(int), "flags are lock-free ints");
+
+static inline bool observer_stops(const sigmoe_observer *observer) {
+    return observer && observer->stop && atomic_load(observer->stop) != 0;
+}
+
+// How often saving was asked for, modulo the numbers of an int.
+static inline int observer_saves(const sigmoe_observer *observer) {
+    return observer && observer->save ? atomic_load(observer->save) : 0;
+}
