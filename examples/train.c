@@ -1,13 +1,12 @@
-/* Trains a small σ-MoE language model from C, scores it, and asks it for the next character. Reads the text file that is named, or
- * else text of its own; writes example-text, example-data and example-run in the working directory, and replaces what an
- * earlier call made there. Against an installed library:
+/* Trains a small σ-MoE language model from C and scores it. Reads the text file that is named, or else a text of its own; writes
+ * example-text, example-data and example-run in the working directory, and replaces what an earlier call made there. Against an
+ * installed library:
  *   cc examples/train.c $(pkg-config --cflags --libs sigmoe) */
 #include <sigmoe.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { STEPS = 60, BYTES = 256 };
+enum { STEPS = 60 };
 
 static void check(sigmoe_status status) {
     if (status == SIGMOE_OK) return;
@@ -51,11 +50,15 @@ static void show(void *context, const sigmoe_progress *progress) {
 
 static void train(const char *data, const char *out) {
     sigmoe_config *config;
+    sigmoe_summary summary;
     sigmoe_train_request request;
     sigmoe_train_result result;
     sigmoe_observer observer;
     check(sigmoe_config_from_preset("demo", &config));
     check(sigmoe_config_set(config, "ff.k", "2")); /* any key of config.json */
+    check(sigmoe_config_summary(config, 0, SIGMOE_RECOMPUTE_NONE, SIGMOE_F32, &summary));
+    printf("%lld parameters; the experts take %.0f %% of a dense block's multiply-adds\n",
+        (long long)summary.parameters, 100 * summary.ff_flops_share);
     sigmoe_train_defaults(&request);
     sigmoe_config_settings(config, &request.settings);
     request.config = config;
@@ -83,28 +86,9 @@ static void score(const char *run, const char *data) {
     printf("test: %.3f bits per character\n", scores.bits_per_char);
 }
 
-/* The model's tokens are bytes here, so a text is its own tokens, and each logit is a byte's. */
-static void complete(const char *run, const char *prompt) {
-    sigmoe_model *model;
-    int32_t tokens[64];
-    int length = (int)strlen(prompt), best = 0;
-    float *logits = malloc((size_t)length * BYTES * sizeof *logits); /* [1, length, 256] */
-    if (!logits || length > 64) exit(1);
-    for (int i = 0; i < length; i++) tokens[i] = (unsigned char)prompt[i];
-    check(sigmoe_model_load(run, 0, &model));
-    check(sigmoe_model_logits(model, tokens, 1, length, logits));
-    const float *last = logits + (size_t)(length - 1) * BYTES;
-    for (int i = 1; i < BYTES; i++)
-        if (last[i] > last[best]) best = i;
-    printf("after \"%s\" comes most likely '%c'\n", prompt, best);
-    sigmoe_model_free(model);
-    free(logits);
-}
-
 int main(int argc, char **argv) {
     prepare(argc > 1 ? argv[1] : write_text("example-text"), "example-data");
     train("example-data", "example-run");
     score("example-run", "example-data");
-    complete("example-run", "3+4");
     return 0;
 }

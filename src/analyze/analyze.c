@@ -5,7 +5,6 @@
 #include "analyze/measure.h"
 #include "analyze/page.h"
 #include "analyze/tables.h"
-
 #include "plot/gnuplot.h"
 #include "system/output_directory.h"
 #include "train/checkpoint.h"

@@ -1,7 +1,7 @@
 // Chapter 7: analysis.
+#include "analyze/analyze.h"
 #include "api/request.h"
 #include "base/cpu.h"
-#include "analyze/analyze.h"
 
 void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size) {
     const sigmoe_analyze_request own = {.split = "valid", .batch = 4, .figures = true};

@@ -1,10 +1,10 @@
 // The public functions on configurations and presets.
-#include "model/feedforward/registry.h"
-#include "model/size.h"
 #include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/train_settings.h"
 #include "formats/json_options.h"
+#include "model/feedforward/registry.h"
+#include "model/size.h"
 #include "model/training_flops.h"
 #include "paper/presets.h"
 #include "system/process_memory.h"

@@ -1,4 +1,5 @@
 #include "base/arena.h"
+
 #include "base/round_up.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 #include "base/threads.h"
+
 #include "base/clock.h"
 #include "base/threads_place.h"
 

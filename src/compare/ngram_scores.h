@@ -5,5 +5,4 @@
 
 // Of data with at most NGRAM_MOST_VOCABULARY tokens, read from OUT/ngram.json or computed and written there. Other data have
 // none. `observer`, whose stop flag is heeded, may be NULL.
-sigmoe_status ngram_score_data(
-    const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out);
+sigmoe_status ngram_score_data(const comparison_plan *p, const sigmoe_observer *observer, ngram_scores *out);

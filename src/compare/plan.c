@@ -1,8 +1,8 @@
-#include "model/size.h"
 #include "compare/plan.h"
 
 #include "config/train_settings.h"
 #include "data/batch_stream.h"
+#include "model/size.h"
 #include "paper/published_score.h"
 #include "train/evaluate.h"
 

@@ -1,8 +1,8 @@
-#include "model/size.h"
 #include "compare/variant.h"
 
 #include "formats/json_options.h"
 #include "model/match_parameters.h"
+#include "model/size.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "model/feedforward/registry.h"
 #include "config/config_file.h"
 
 #include "config/config_keys.h"
 #include "config/train_settings.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "model/feedforward/registry.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-#include "model/feedforward/registry.h"
 #include "config/config_keys.h"
 
 #include "config/train_settings.h"
+#include "model/feedforward/registry.h"
 
 #include <stdio.h>
 #include <string.h>

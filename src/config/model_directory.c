@@ -1,7 +1,7 @@
-#include "model/size.h"
 #include "config/model_directory.h"
 
 #include "formats/safetensors.h"
+#include "model/size.h"
 #include "system/output_directory.h"
 
 #include <string.h>

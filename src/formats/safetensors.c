@@ -1,4 +1,5 @@
 #include "formats/safetensors.h"
+
 #include "formats/json_options.h"
 
 #include <endian.h>

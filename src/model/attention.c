@@ -1,4 +1,5 @@
 #include "model/attention.h"
+
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/pointwise/pointwise.h"

@@ -1,8 +1,8 @@
 // The attention block of a layer: a(x) = W_out · relative_attention(LN1(x), LN1([memory; x])).
 #pragma once
 
-#include "model/step.h"
 #include "model/config.h"
+#include "model/step.h"
 #include "model/xl_memory.h"
 
 // Its tensors, in the order in which `attention_declare` declares them.

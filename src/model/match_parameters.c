@@ -1,5 +1,6 @@
-#include "model/size.h"
 #include "model/match_parameters.h"
+
+#include "model/size.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 #include "model/parameters.h"
+
 #include "kernels/adam/adam.h"
 #include "kernels/pointwise/pointwise.h"
 

@@ -1,5 +1,6 @@
-#include "model/size.h"
 #include "model/training_flops.h"
+
+#include "model/size.h"
 
 double training_flops_per_token(const model_config *config) {
     // A backward pass costs as much as two forward passes.

@@ -1,4 +1,5 @@
 #include "model/transformer_xl.h"
+
 #include "base/clock.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/layer_norm/layer_norm.h"

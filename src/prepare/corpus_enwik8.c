@@ -1,8 +1,8 @@
 // enwik8: the first 10^8 bytes of the English Wikipedia dump of March 2006.
-#include "prepare/tokenize.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
 #include "prepare/fetch/fetch.h"
+#include "prepare/tokenize.h"
 
 #include <string.h>
 #include <unistd.h>

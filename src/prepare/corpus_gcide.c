@@ -1,11 +1,11 @@
 // The Collaborative International Dictionary of English, from Debian's package dict-gcide. The package is only unpacked:
 // installing it would bring a dictionary server. The text is mostly ASCII with a few stray bytes above; the bytes are used
 // unchanged.
-#include "prepare/tokenize.h"
 #include "base/progress.h"
 #include "prepare/archive/archive.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
+#include "prepare/tokenize.h"
 #include "system/file.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 // Any text, from files.
-#include "prepare/tokenize.h"
 #include "base/progress.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
 #include "prepare/odd_bytes.h"
+#include "prepare/tokenize.h"
 #include "system/file.h"
 
 #include <inttypes.h>

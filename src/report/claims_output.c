@@ -3,8 +3,8 @@
 
 #include "compare/sweep_plan.h"
 #include "formats/json_objects.h"
-#include "plot/page.h"
 #include "plot/figure.h"
+#include "plot/page.h"
 #include "system/file.h"
 
 #include <math.h>

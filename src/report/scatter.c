@@ -1,6 +1,7 @@
 // The figure of quality against cost: a labelled point for each variant, or, where they are too many for labels, a marker and a
 // key.
 #include "report/scatter.h"
+
 #include "report/labels.h"
 
 #include <math.h>

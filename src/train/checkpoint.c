@@ -1,7 +1,7 @@
-#include "train/train_json.h"
 #include "train/checkpoint.h"
 
 #include "config/model_directory.h"
+#include "train/train_json.h"
 #include "train/trainer_file.h"
 #include "train/trainer_state.h"
 

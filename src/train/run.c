@@ -1,4 +1,3 @@
-#include "train/loop.h"
 #include "train/run.h"
 
 #include "config/model_directory.h"
@@ -7,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/learning_note.h"
+#include "train/loop.h"
 #include "train/trainer.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-#include "train/train_json.h"
 #include "train/trainer.h"
 
 #include "base/clock.h"
@@ -6,6 +5,7 @@
 #include "config/train_settings.h"
 #include "kernels/adam/adam.h"
 #include "train/schedule.h"
+#include "train/train_json.h"
 #include "train/trainer_state.h"
 
 #include <math.h>

@@ -81,8 +81,8 @@ cc -Wall -Wextra -Werror "$root/examples/train.c" $flags -o train || problem "ex
 for time in first second; do # the second one replaces what the first has made
     LD_LIBRARY_PATH=$library ./train >stdout 2>stderr || problem "examples/train.c, $time time: $(tail -n 3 stderr)"
 done
-grep -q '^test: [0-3]\.[0-9]* bits per character$' stdout || problem "examples/train.c says \"$(cat stdout)\""
-grep -q "comes most likely '='" stdout || problem "examples/train.c learned nothing: \"$(cat stdout)\""
+# Untrained, it would score 3.7, the logarithm of the 13 characters that occur.
+grep -q '^test: [12]\.[0-9]* bits per character$' stdout || problem "examples/train.c says \"$(cat stdout)\""
 
 others=$(nm -D --defined-only "$library/libsigmoe.so" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
 [ -z "$others" ] || problem "the library also shows $others"

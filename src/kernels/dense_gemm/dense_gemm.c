@@ -1,4 +1,5 @@
 #include "kernels/dense_gemm/dense_gemm.h"
+
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/dense_gemm/transposed_copy.h"
 #include "kernels/pointwise/pointwise.h"

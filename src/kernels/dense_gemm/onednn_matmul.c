@@ -1,4 +1,5 @@
 #include "kernels/dense_gemm/onednn_matmul.h"
+
 #include "base/cpu.h"
 
 #include <oneapi/dnnl/dnnl.h>

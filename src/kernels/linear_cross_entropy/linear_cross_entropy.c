@@ -1,4 +1,5 @@
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
+
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 

@@ -1,4 +1,5 @@
 #include "kernels/peak/peak.h"
+
 #include "base/clock.h"
 #include "kernels/peak/best_rate.h"
 

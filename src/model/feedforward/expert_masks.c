@@ -1,4 +1,5 @@
 #include "model/feedforward/expert_masks.h"
+
 #include "kernels/top_k/top_k.h"
 
 #include <string.h>

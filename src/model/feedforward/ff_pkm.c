@@ -3,9 +3,9 @@
 //
 // Mixed precision computes this with the f32 weights, too, and x widened: which values are found depends on small differences
 // between sums of two scores.
+#include "kernels/pointwise/pointwise.h"
 #include "model/feedforward/pkm_all.h"
 #include "model/feedforward/pkm_search.h"
-#include "kernels/pointwise/pointwise.h"
 
 #include <inttypes.h>
 #include <stdio.h>

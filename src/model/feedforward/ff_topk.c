@@ -1,8 +1,8 @@
 // Top-K: every channel is computed, and each token's K largest are summed. Channels equal to the K-th are all kept.
-#include "model/feedforward/statistics.h"
-#include "model/feedforward/two_layers.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/top_k/top_k.h"
+#include "model/feedforward/statistics.h"
+#include "model/feedforward/two_layers.h"
 
 #include <inttypes.h>
 

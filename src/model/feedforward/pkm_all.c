@@ -1,4 +1,5 @@
 #include "model/feedforward/pkm_all.h"
+
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "model/feedforward/statistics.h"

@@ -1,4 +1,5 @@
 #include "model/feedforward/pkm_search.h"
+
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/product_key/product_key.h"

@@ -1,4 +1,5 @@
 #include "model/feedforward/regularizers.h"
+
 #include "kernels/pointwise/pointwise.h"
 
 // Statistics of each expert over the whole batch.

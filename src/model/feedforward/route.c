@@ -1,10 +1,10 @@
 #include "model/feedforward/route.h"
 
-#include "model/feedforward/routers.h"
-#include "model/feedforward/router_weights.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/top_k/top_k.h"
+#include "model/feedforward/router_weights.h"
+#include "model/feedforward/routers.h"
 
 #include <string.h>
 

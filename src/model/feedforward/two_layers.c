@@ -1,4 +1,5 @@
 #include "model/feedforward/two_layers.h"
+
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 
