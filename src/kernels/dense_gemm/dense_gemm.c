@@ -1,5 +1,4 @@
 #include "kernels/dense_gemm/dense_gemm.h"
-
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/dense_gemm/transposed_copy.h"
 #include "kernels/pointwise/pointwise.h"

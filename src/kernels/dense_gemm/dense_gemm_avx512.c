@@ -1,6 +1,6 @@
-#include "kernels/dense_gemm/dense_gemm_packed.h"
-#include "kernels/packed/micro_kernel_vector.h"
 #include "kernels/packed/operands_f32.h"
+#include "kernels/packed/micro_kernel_vector.h"
+#include "kernels/dense_gemm/dense_gemm_packed.h"
 
 extern const gemm_kernel dense_gemm_avx512;
 const gemm_kernel dense_gemm_avx512 = {

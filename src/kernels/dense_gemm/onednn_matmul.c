@@ -1,5 +1,4 @@
 #include "kernels/dense_gemm/onednn_matmul.h"
-
 #include "base/cpu.h"
 
 #include <oneapi/dnnl/dnnl.h>

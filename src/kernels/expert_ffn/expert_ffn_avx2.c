@@ -1,6 +1,6 @@
-#include "kernels/expert_ffn/expert_products.h"
-#include "kernels/packed/micro_kernel_vector.h"
 #include "kernels/packed/operands_f32.h"
+#include "kernels/packed/micro_kernel_vector.h"
+#include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_avx2;
 const expert_ffn_kernel expert_ffn_avx2 = {{"avx2", CPU_AVX2}, up, down, backward};

@@ -1,6 +1,6 @@
-#include "kernels/expert_ffn/expert_products.h"
-#include "kernels/packed/micro_kernel_vector.h"
 #include "kernels/packed/operands_f32.h"
+#include "kernels/packed/micro_kernel_vector.h"
+#include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_avx512;
 const expert_ffn_kernel expert_ffn_avx512 = {{"avx512", CPU_AVX512}, up, down, backward};

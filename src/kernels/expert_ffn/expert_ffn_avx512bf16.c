@@ -1,6 +1,6 @@
-#include "kernels/expert_ffn/expert_products.h"
-#include "kernels/packed/micro_kernel_vector.h"
 #include "kernels/packed/operands_pairs.h"
+#include "kernels/packed/micro_kernel_vector.h"
+#include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_avx512bf16;
 const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {{"avx512bf16", CPU_AVX512BF16}, up, down, backward};

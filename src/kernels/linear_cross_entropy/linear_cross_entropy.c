@@ -1,5 +1,4 @@
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
-
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 

@@ -1,5 +1,4 @@
 #include "kernels/peak/peak.h"
-
 #include "base/clock.h"
 #include "kernels/peak/best_rate.h"
 

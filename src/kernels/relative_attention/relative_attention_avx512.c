@@ -1,7 +1,9 @@
 #include "kernels/packed/operands_f32.h"
+
+#include "kernels/relative_attention/tile_product.h"
+
 #include "kernels/relative_attention/fast_backward.h"
 #include "kernels/relative_attention/fast_forward.h"
-#include "kernels/relative_attention/tile_product.h"
 
 // Operands stored as bf16 are widened as they are packed.
 extern const relative_attention_kernel relative_attention_avx512, relative_attention_bf16_avx512;

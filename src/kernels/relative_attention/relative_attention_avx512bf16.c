@@ -1,7 +1,9 @@
 #include "kernels/packed/operands_pairs.h"
+
+#include "kernels/relative_attention/tile_product.h"
+
 #include "kernels/relative_attention/fast_backward.h"
 #include "kernels/relative_attention/fast_forward.h"
-#include "kernels/relative_attention/tile_product.h"
 
 extern const relative_attention_kernel relative_attention_bf16_avx512bf16;
 const relative_attention_kernel relative_attention_bf16_avx512bf16 = {
