@@ -1,9 +1,8 @@
-// The processor's capabilities, limited by SIGMOE_CPU. Levels are ordered: each includes those before it.
+// The processor's capabilities, limited by SIGMOE_CPU.
 #pragma once
 
+#include "base/cpu_detect.h"
 #include "base/status.h"
-
-typedef enum cpu_level { CPU_SCALAR, CPU_AVX2, CPU_AVX512, CPU_AVX512BF16, CPU_AMX } cpu_level;
 
 // cpuid and the environment variable SIGMOE_CPU are read once, by whichever of these functions is called first, from any thread.
 // An unknown or unavailable level in SIGMOE_CPU is an error, the same one whenever cpu_init is called.

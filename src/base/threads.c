@@ -61,11 +61,20 @@ static void wake(_Atomic uint32_t *word, int most) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
 }
 
+// Leaves the core to its other thread for a moment.
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // Waits a moment for `*word` to change from `value`.
 static bool stays(_Atomic uint32_t *word, uint32_t value) {
     for (int i = 0; i < PAUSES_A_LOOK; i++) {
         if (atomic_load_explicit(word, memory_order_acquire) != value) return false;
-        __builtin_ia32_pause();
+        pause_briefly();
     }
     return true;
 }

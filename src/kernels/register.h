@@ -3,7 +3,7 @@
 #undef FAST
 #undef ONEDNN
 #undef REFERENCE
-#if defined(SIGMOE_REAL_DOUBLE)
+#if defined(SIGMOE_REAL_DOUBLE) || !defined(SIGMOE_X86)
 #define FAST(symbol)
 #else
 #define FAST(symbol) &symbol.identity,

@@ -11,7 +11,7 @@ static const best_rate_plan plan = {
 
 // A level without products of bf16 widens them.
 static peak_chains *chains_of(cpu_level level, dtype operands) {
-#if REAL_IS_FLOAT
+#if REAL_IS_FLOAT && defined(SIGMOE_X86)
     if (operands == TYPE_BF16 && level >= CPU_AMX) return peak_chains_amxbf16;
     if (operands == TYPE_BF16 && level >= CPU_AVX512BF16) return peak_chains_avx512bf16;
     if (level >= CPU_AVX512) return peak_chains_avx512;
