@@ -86,7 +86,7 @@ fuzz() {
     tail -n 1 said | grep -qE -e "$4" || problem "run fuzz: \"$(cat said)\" does not end with \"$4\""
 }
 fuzz 0 0 0 'fuzz_one, 1 s'
-fuzz 0 77 1 'a fuzzer was broken: see build-asan/fuzz_found'
+fuzz 0 77 1 'a fuzzer found a failure: see build-asan/fuzz_found'
 fuzz 3 0 1 'the fuzzers could not be built'
 
 [ "$failures" -eq 0 ]
