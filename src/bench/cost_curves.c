@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "bench/cost_curves_figure.h"
 #include "bench/layer.h"
+#include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
 #include "model/workspace.h"
 #include "plot/gnuplot.h"

@@ -2,6 +2,7 @@
 
 #include "bench/kernel_cases.h"
 #include "kernels/operations.h"
+#include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
 
 #include <math.h>

@@ -125,16 +125,6 @@ static void *part_b(const gemm_call *call, const part *p) {
                              : matrix_part(call->b, p->first, p->terms, p->col, 1).data;
 }
 
-void gemm_tile_finish(const gemm_tile *tile) {
-    if (!tile->relu && !tile->bias) return;
-    const pointwise_kernel *rows = pointwise_chosen();
-    for (int64_t i = 0; i < tile->c.rows; i++)
-        if (tile->relu)
-            rows->bias_relu(matrix_row(tile->c, i), tile->bias, tile->c.cols);
-        else
-            rows->add(matrix_row(tile->c, i), tile->bias, tile->c.cols);
-}
-
 static void run_part(const split_gemm *split, const part *p, real *scratch) {
     const gemm_call *call = split->call;
     split->kernel->tile(

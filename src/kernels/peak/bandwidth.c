@@ -1,6 +1,7 @@
+#include "kernels/peak/bandwidth.h"
+
 #include "base/clock.h"
 #include "kernels/peak/best_rate.h"
-#include "kernels/peak/peak.h"
 
 #include <unistd.h>
 

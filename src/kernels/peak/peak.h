@@ -14,10 +14,6 @@ double peak_gflops(threads *pool, dtype operands);
 // then is the caller's to show as it is.
 double peak_gflops_beyond(threads *pool, dtype operands, double reached);
 
-// 1e9 bytes a second between memory and all threads of the pool together: the best of some passes over a buffer four times
-// as large as the last cache, which lies in the scratch arena meanwhile.
-sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_per_s);
-
 // Independent chains of vector multiply-adds, as many as hide the latency: returns a number that depends on all, so that
 // none is optimized away (each is a file of its own: its callers are compiled without seeing what it does). `operations` gets the count of floating-point operations done.
 typedef float peak_chains(int64_t rounds, double *operations);

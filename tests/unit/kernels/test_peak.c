@@ -1,6 +1,7 @@
 #include "kernels/check.h"
 
 #include "kernels/peak/best_rate.h"
+#include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
 
 static void is_measured_once_a_level(void **state) {
