@@ -81,5 +81,5 @@ int main(void) {
         cmocka_unit_test(a_limit_counts),
         cmocka_unit_test(an_unknown_limit_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_root, remove_root);
 }

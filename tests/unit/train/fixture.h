@@ -47,6 +47,7 @@ static inline const char *in_root(const char *name) {
     static char paths[8][PATH_CAPACITY];
     static int next;
     char *path = paths[next++ % 8];
+    assert_true(*root); // make_root has run
     snprintf(path, PATH_CAPACITY, "%s/%s", root, name);
     return path;
 }
