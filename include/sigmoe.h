@@ -1,30 +1,33 @@
 /* sigmoe: feedforward blocks and their approximations (dense, Top-K, product-key memories, mixtures of experts) in
- * Transformer-XL language models, trained and compared at equal parameters. After Csordás, Irie, Schmidhuber,
- * "Approximating Two-Layer Feedforward Networks for Efficient Transformers" (arXiv 2310.10837).
+ * Transformer-XL language models, trained and compared at equal parameters. After Csordás, Irie, Schmidhuber, "Approximating
+ * Two-Layer Feedforward Networks for Efficient Transformers" (arXiv 2310.10837).
  *
- * Conventions. Every fallible function returns sigmoe_status; on failure sigmoe_message() is one sentence for a person. Where
- * it names members of a request, or functions, they stand in backquotes: `resume` goes on from here.
- * Objects are opaque and belong to who created them; *_free accepts NULL. `const char *` arguments are borrowed for the
- * call. Strings that the library gives out as `const char *` are constants; the exceptions are sigmoe_message's, what
- * callbacks get (valid in the call), and those that a configuration owns (until it changes or is freed). Texts that are made
- * for the caller are `char *`: they are the caller's, to be freed with sigmoe_free, and NULL where a call made none.
+ * Conventions. Every function that can fail returns sigmoe_status; on failure, sigmoe_message() is a one-sentence message
+ * for users. Functions and members of requests are named in backquotes there: `resume` goes on from here.
+ * Objects are opaque and belong to whoever created them; *_free accepts NULL. `const char *` arguments are borrowed for the
+ * call. Strings returned as `const char *` are constants, except sigmoe_message's, those passed to callbacks (valid during
+ * the call), and those owned by a configuration (valid until it changes or is freed). Texts made for the caller have type
+ * `char *`: the caller frees them with sigmoe_free; they are NULL if a call made none.
  *
- * Threads. All functions may be called from several threads at once, with different objects and different output directories;
- * one object is for one thread at a time. Several models, and several trainings, in several threads compute what each does
- * alone, to the bit. The exceptions, sigmoe_pin_threads and sigmoe_sweep with several jobs, say so.
+ * Threads. All functions may be called from several threads at once, with different objects and different output
+ * directories; an object may be used by only one thread at a time. Models and trainings that run in several threads compute
+ * exactly the same bits as each does alone. The exceptions, sigmoe_pin_threads and sigmoe_sweep with several jobs, are
+ * documented there.
  *
- * Units. Losses are in nats, times in seconds unless a name says ms, sizes in bytes, tensors row by row ([rows, columns]).
+ * Units. Losses are in nats, times in seconds unless a name says ms, sizes in bytes; tensors are row-major
+ * ([rows, columns]).
  *
- * Errors. Whatever takes a request may fail with SIGMOE_BAD_ARGUMENT (its values), SIGMOE_NO_MEMORY, SIGMOE_IO and
- * SIGMOE_BAD_FORMAT (files that it reads), and, where it takes an observer, with SIGMOE_INTERRUPTED. On failure outputs hold
- * nothing of use unless their comment says so, and need not be freed; a directory that a call was to make is not there, except
- * that of a training, comparison or sweep, which `resume` goes on with.
+ * Errors. Every function that takes a request may fail with SIGMOE_BAD_ARGUMENT (its values), SIGMOE_NO_MEMORY, SIGMOE_IO
+ * and SIGMOE_BAD_FORMAT (files that it reads), and, if it takes an observer, with SIGMOE_INTERRUPTED. On failure, outputs
+ * are unspecified unless their comment says otherwise, and need not be freed. A directory that the call was to create does
+ * not exist then, except that of a training, comparison or sweep, which `resume` continues.
  *
- * Growth. Requests and observers, which the caller fills in, begin with their size. Their *_defaults function sets it and
- * everything else; it comes first. The library never touches more than that size: where its header is newer than the caller's,
- * the members that the caller's lacks count as 0, which always means what was before them; where it is older, members that it
- * does not know must be 0. All other structs, those embedded in requests included, keep their layout until the library's
- * SOVERSION changes. (*_defaults_sized is for languages that cannot call inline functions: `size` is the struct's.)
+ * Growth. Requests and observers, which the caller fills in, begin with their size. Call their *_defaults function first: it
+ * sets the size and everything else. The library never accesses more than that size. If its header is newer than the
+ * caller's, members that the caller's header lacks count as 0, which always means the behavior from before they existed; if
+ * it is older, members that it does not know must be 0. All other structs, including those embedded in requests, keep their
+ * layout until the library's SOVERSION changes. (*_defaults_sized is for languages that cannot call inline functions: `size`
+ * is the struct's.)
  *
  *   Chapter 1  status, version, processor     Chapter 4  data
  *   Chapter 2  configurations and presets     Chapter 5  training, evaluation, forward
@@ -43,7 +46,7 @@ extern "C" {
 
 #define SIGMOE_API __attribute__((visibility("default")))
 
-/* Of this header; sigmoe_version() is the library's, which may be another. */
+/* The version of this header; sigmoe_version() is the library's, which may differ. */
 #define SIGMOE_VERSION_MAJOR 0
 #define SIGMOE_VERSION_MINOR 2
 #define SIGMOE_VERSION_PATCH 0
@@ -52,59 +55,61 @@ extern "C" {
 
 typedef enum sigmoe_status {
     SIGMOE_OK = 0,
-    SIGMOE_BAD_ARGUMENT, /* the caller's values make no sense (a program reports it as wrong usage, exit 2) */
+    SIGMOE_BAD_ARGUMENT, /* invalid values from the caller (a program reports wrong usage, exit 2) */
     SIGMOE_BAD_FORMAT,   /* a file's contents are wrong */
     SIGMOE_IO,           /* the system refused: missing file, full disk, no permission, no network */
     SIGMOE_NO_MEMORY,
     SIGMOE_NOT_FINITE,  /* a loss, gradient or weight is NaN or infinite */
-    SIGMOE_INTERRUPTED, /* the stop flag was raised; what could be saved is saved */
+    SIGMOE_INTERRUPTED, /* the stop flag was raised; everything that could be saved was saved */
 } sigmoe_status;
 
-/* The sentence of this thread's last failure, "" before the first; valid until the next one in this thread. Successful calls
+/* The message of this thread's last failure, "" before the first; valid until the thread's next failure. Successful calls
  * may change it, too: read it right after the failure. */
 SIGMOE_API const char *sigmoe_message(void);
-/* The known name nearest to `name`, for "did you mean"; the first of equals. NULL where none is near: a name is, of which at
- * most about a third is other letters (capitals, - and _ make no difference, a swap is one), or that begins with `name`. */
+/* The known name nearest to `name`, for "did you mean"; the first if several are equally near. NULL if none is near: a name
+ * is near if at most about a third of its letters differ (case, - and _ are ignored, a swap counts once), or if it begins
+ * with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
 SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 
 /* Frees a text that the library made for the caller. */
 SIGMOE_API void sigmoe_free(char *text);
 
-/* Reads the processor's features and the environment's SIGMOE_CPU (scalar, avx2, avx512, avx512bf16, amx: use no more than
- * that). Whatever needs them does so by itself, once per process, so nobody has to call this; calling it first shows early that
- * SIGMOE_CPU has an unknown or unavailable name (SIGMOE_BAD_ARGUMENT), which every call that computes refuses. */
+/* Reads the processor's features and the environment variable SIGMOE_CPU (scalar, avx2, avx512, avx512bf16, amx: the highest
+ * level to use). Functions that need them do so themselves, once per process, so calling this is optional. Calling it first
+ * reports early that SIGMOE_CPU is unknown or unavailable (SIGMOE_BAD_ARGUMENT); every call that computes refuses to run
+ * then. */
 SIGMOE_API sigmoe_status sigmoe_initialize(void);
-/* The level in use, "avx512"; where SIGMOE_CPU is wrong, the processor's. */
+/* The level in use, "avx512"; if SIGMOE_CPU is invalid, the processor's. */
 SIGMOE_API const char *sigmoe_cpu_name(void);
 /* The kernel chosen for each operation; both strings are constants. False when `index` is past the end. */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
 
-/* Binds each thread of later work, the calling one included, to a processor of its own among those that the process may use
- * now, the first of them first; runs of a sweep that are trained at the same time get different ones. Other processes know
- * nothing of that: give each processors of its own (taskset, cpusets). For the whole process, from when no other thread uses
- * the library; there is no way back. */
+/* Binds each thread of later work, including the calling one, to its own processor among those that the process may use now,
+ * in ascending order; runs of a sweep that are trained at the same time get different processors. Other processes are not
+ * aware of this: give each process its own processors (taskset, cpusets). Applies to the whole process; call it while no
+ * other thread uses the library. It cannot be undone. */
 SIGMOE_API void sigmoe_pin_threads(void);
 
-/* What long work tells its caller, a few times a second. Every field is for a person's eyes; numbers that are not known are
- * NaN; strings are valid in the call. */
+/* Progress of long work, reported a few times per second. All fields are for display; unknown numbers are NaN; strings are
+ * valid during the call. */
 typedef struct sigmoe_progress {
     const char *task;   /* "train sigma-moe, seed 1", "download enwik8.zip" */
-    const char *unit;   /* what done and total count: "steps", "bytes", "tokens" */
+    const char *unit;   /* unit of done and total: "steps", "bytes", "tokens" */
     double done, total; /* total NaN: unknown */
-    double rate;        /* units a second, lately */
+    double rate;        /* recent units per second */
     double seconds_left;
     double all_seconds_left; /* of a comparison or sweep: until its last run ends; 0: unknown */
     double loss;             /* nats per token of the last step */
-    double score;            /* bits per character or perplexity, as score_name says */
+    double score;            /* bits per character or perplexity, according to score_name */
     const char *score_name;  /* "bpc", "bpb", "ppl", or NULL */
     double tokens_per_second;
     double fraction_of_peak; /* of the processor's measured FMA peak */
     bool finished;           /* the last call for this task */
 } sigmoe_progress;
 
-/* A number that a signal handler or another thread changes while work reads it: a lock-free C11 atomic, 0 at first. C assigns
- * to it; C++, whose atomics are other types, has the functions, which signal handlers may call, too. */
+/* A number that a signal handler or another thread changes while work reads it: a lock-free C11 atomic, initially 0. C can
+ * assign to it; C++, whose atomics are different types, uses the functions. Signal handlers may call them, too. */
 #ifdef __cplusplus
 typedef struct sigmoe_flag {
     int value;
@@ -116,19 +121,18 @@ SIGMOE_API void sigmoe_flag_set(sigmoe_flag *flag, int value);
 SIGMOE_API int sigmoe_flag_get(const sigmoe_flag *flag);
 SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
 
-/* Who watches long work, and may stop it. Every function that takes one takes NULL: silent, not to be stopped, all threads.
- * The callbacks are called by the calling thread (sigmoe_sweep says where else), in the middle of the work, and must not use
- * the objects that it uses. */
+/* Observes long work, and can stop it. Every function that takes an observer accepts NULL: silent, cannot be stopped, all
+ * threads. The callbacks are called by the calling thread (for exceptions, see sigmoe_sweep), during the work, and must not
+ * use the objects that it uses. */
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
-    void (*note)(
-        void *context, const char *line); /* things worth a line: a checkpoint written; NULL: silent */
+    void (*note)(void *context, const char *line); /* notable events: a checkpoint written; NULL: silent */
     void *context;
     const sigmoe_flag *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
-    int threads;             /* 0: what affinity and cgroup allow */
-    /* Whenever the value has changed, as a counter's does: training saves a checkpoint, after the step that it is in, and
-     * goes on; other work takes no notice. NULL: never. */
+    int threads;             /* 0: as many as affinity and cgroup allow */
+    /* A counter: whenever it changes, training saves a checkpoint after the current step and continues; other work ignores
+     * it. NULL: never. */
     const sigmoe_flag *save;
 } sigmoe_observer;
 SIGMOE_API void sigmoe_observer_defaults_sized(sigmoe_observer *observer, size_t size);
@@ -140,7 +144,7 @@ static inline void sigmoe_observer_defaults(sigmoe_observer *observer) {
 
 typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from presets, how to train it */
 
-/* How the operands of matrix products are stored. SIGMOE_BF16 is mixed precision: weights, activations and their gradients are
+/* Storage of the operands of matrix products. SIGMOE_BF16 is mixed precision: weights, activations and their gradients are
  * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32. */
 typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16 } sigmoe_dtype;
 
@@ -148,52 +152,51 @@ typedef struct sigmoe_train_settings {
     int64_t batch; /* sequences B */
     int64_t steps;
     double lr;           /* peak learning rate of Adam */
-    double clip;         /* gradient-norm clip; 0: none */
+    double clip;         /* gradient-norm clipping; 0: none */
     int64_t warmup;      /* steps */
     double weight_decay; /* decoupled */
     uint64_t seed;
-    int64_t checkpoint_every; /* steps; 0: as the request's checkpoint_seconds say */
-    /* Steps between validations, of which one more is at the end; 0: never; -1: twenty in all, each on the whole split or
-     * (of a long one, where valid_tokens is 0) on a part that makes all of them a tenth of the tokens trained on. */
+    int64_t checkpoint_every; /* steps; 0: by the request's checkpoint_seconds */
+    /* Steps between validations; there is one more at the end. 0: never; -1: twenty in total, each on the whole split or (if
+     * it is long and valid_tokens is 0) on a part, so that all of them use a tenth of the tokens trained on. */
     int64_t valid_every;
     int64_t valid_tokens; /* validate on this many tokens from the split's start; 0: all */
     sigmoe_dtype dtype;
 } sigmoe_train_settings;
 
-/* *out is the caller's, for sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, a wrong
- * file SIGMOE_BAD_FORMAT. */
+/* The caller frees *out with sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, an invalid file SIGMOE_BAD_FORMAT. */
 SIGMOE_API sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out); /* config.json */
-/* The configuration of a model directory, or of a RUN: of its newest checkpoint. */
+/* The configuration of a model directory, or of the newest checkpoint of a RUN. */
 SIGMOE_API sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out);
 SIGMOE_API void sigmoe_config_free(sigmoe_config *config);
 /* On failure (SIGMOE_BAD_ARGUMENT) nothing is changed. key is a path as in config.json: "d_model", "ff.k",
- * "memory_segments.eval"; value as JSON would write it. Changing "ff.type" sets that variant's defaults, the required keys
- * then must follow. Checked as a whole by the first use. */
+ * "memory_segments.eval"; value is as in JSON. Changing "ff.type" sets that variant's defaults; the required keys must be
+ * set afterwards. The whole configuration is checked at its first use. */
 SIGMOE_API sigmoe_status sigmoe_config_set(sigmoe_config *config, const char *key, const char *value);
-/* All values consistent (K <= N_E and the like); the sentence names the key. */
+/* Checks that all values are consistent (K <= N_E and the like); the message names the key. */
 SIGMOE_API sigmoe_status sigmoe_config_check(const sigmoe_config *config);
-/* JSON text, owned by the config, valid until it changes or is freed. */
+/* JSON text, owned by the configuration, valid until it changes or is freed. */
 SIGMOE_API sigmoe_status sigmoe_config_json(sigmoe_config *config, const char **json);
-/* How to train it: the preset's, or the library's defaults. */
+/* The training settings: the preset's, or the library's defaults. */
 SIGMOE_API void sigmoe_config_settings(const sigmoe_config *config, sigmoe_train_settings *settings);
 
 typedef struct sigmoe_preset {
     const char *name;      /* "wt-s-moe" */
     const char *summary;   /* "σ-MoE, 47 M parameters, WikiText-103" */
-    const char *base;      /* the model it is a form of: "wt-s" */
-    bool code;             /* as the public code's sweep has it, where that differs from the printed paper */
+    const char *base;      /* the model that it is a variant of: "wt-s" */
+    bool code;             /* from the public code's sweep, if that differs from the printed paper */
     int64_t parameters;    /* with its data set's vocabulary */
-    double ff_flops_share; /* FF multiply-adds over those of a dense block with the base's N_E·G channels */
-    const char *data;      /* data set it is meant for: "wikitext103" */
-    double published;      /* the paper's score, NaN where it has none */
+    double ff_flops_share; /* FF multiply-adds relative to a dense block with the base's N_E·G channels */
+    const char *data;      /* its intended data set: "wikitext103" */
+    double published;      /* the paper's score; NaN: none */
     const char *source;    /* "Tab. 3" */
 } sigmoe_preset;
-/* The presets, from 0 on; their strings are constants. */
+/* The presets, counted from 0; their strings are constants. */
 SIGMOE_API int sigmoe_preset_count(void);
 SIGMOE_API sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *preset);
 
-/* One option of config.json, for help texts: key path, range or choices, default, meaning, as readable text. False when
+/* One option of config.json, for help texts: key path, range or choices, default and meaning, as readable text. False when
  * `index` is past the end. */
 typedef struct sigmoe_option {
     const char *key;     /* "ff.k" */
@@ -204,31 +207,31 @@ typedef struct sigmoe_option {
 } sigmoe_option;
 SIGMOE_API bool sigmoe_option_at(int index, sigmoe_option *option);
 
-/* What a backward pass computes again instead of keeping it since the forward pass. The results have the same bits. */
+/* What a backward pass recomputes instead of keeping it from the forward pass. The results are bitwise the same. */
 typedef enum sigmoe_recompute {
     SIGMOE_RECOMPUTE_NONE,
     SIGMOE_RECOMPUTE_FF,  /* the feedforward blocks' activations */
-    SIGMOE_RECOMPUTE_ALL, /* everything but each layer's input */
+    SIGMOE_RECOMPUTE_ALL, /* everything except each layer's input */
 } sigmoe_recompute;
 
-/* What a configuration costs. */
+/* The cost of a configuration. */
 typedef struct sigmoe_summary {
     int64_t parameters;
     int64_t ff_parameters;
-    double ff_multiply_adds; /* per token and layer, router apart */
-    double ff_flops_share; /* ff_multiply_adds over those of a dense block with the same number of channels */
-    double flops_per_token; /* training step, forward and backward, all parts */
-    double train_bytes;     /* estimate: parameters, gradients, moments, activations */
-    double parameter_bytes, optimizer_bytes, activation_bytes; /* its parts */
+    double ff_multiply_adds; /* per token and layer, without the router */
+    double ff_flops_share;   /* ff_multiply_adds relative to a dense block with as many channels */
+    double flops_per_token;  /* training step, forward and backward, all parts */
+    double train_bytes;      /* estimate: parameters, gradients, moments, activations */
+    double parameter_bytes, optimizer_bytes, activation_bytes; /* parts of train_bytes */
     double
-        peak_rss_bytes; /* estimate of a training process's largest resident set: these, and what the calling process
-                              has without them */
+        peak_rss_bytes; /* estimate of a training process's largest resident set: the above, plus what the calling process
+                              uses without them */
 } sigmoe_summary;
-/* `batch` sequences in a step; 0: as the configuration's settings have it. */
+/* `batch`: sequences per step; 0: as in the configuration's settings. */
 SIGMOE_API sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch,
     sigmoe_recompute recompute, sigmoe_dtype dtype, sigmoe_summary *summary);
-/* Tensor by tensor. False when `index` is past the end. Strings are owned by the config, valid
- * until it changes or is freed. */
+/* Enumerates the tensors. False when `index` is past the end. Strings are owned by the configuration, valid until it changes
+ * or is freed. */
 typedef struct sigmoe_tensor_info {
     const char *name;
     int dims;
@@ -241,18 +244,19 @@ SIGMOE_API bool sigmoe_config_tensor(sigmoe_config *config, int index, sigmoe_te
 
 typedef struct sigmoe_model sigmoe_model;
 
-/* *out is the caller's, for sigmoe_model_free; the configuration is copied. Weights are drawn with `seed`. `threads` are what
- * the model computes with, 0: what affinity and cgroup allow; no bit depends on it. */
+/* The caller frees *out with sigmoe_model_free; the configuration is copied. Weights are drawn with `seed`. `threads` is the
+ * number of threads that the model computes with (0: as many as affinity and cgroup allow); no bit of the results depends on
+ * it. */
 SIGMOE_API sigmoe_status sigmoe_model_create(
     const sigmoe_config *config, uint64_t seed, int threads, sigmoe_model **out);
-/* `directory` is a model's, or a RUN: its newest checkpoint. */
+/* `directory` is a model directory, or a RUN: its newest checkpoint. */
 SIGMOE_API sigmoe_status sigmoe_model_load(const char *directory, int threads, sigmoe_model **out);
 SIGMOE_API sigmoe_status sigmoe_model_save(
     const sigmoe_model *model, const char *directory); /* must not exist */
 SIGMOE_API void sigmoe_model_free(sigmoe_model *model);
-/* tokens [batch, length], each 0 to V - 1, -> logits [batch, length, V], written to the caller's buffer: the scores of the
- * token behind each, before the softmax. Memory of earlier calls is carried until sigmoe_model_reset; the batch may change
- * only there. SIGMOE_BAD_ARGUMENT: a token, or the batch, is not as said. */
+/* tokens [batch, length], each 0 to V - 1, -> logits [batch, length, V], written to the caller's buffer: scores of the token
+ * after each, before the softmax. Memory from earlier calls is carried over until sigmoe_model_reset; only then may the
+ * batch change. SIGMOE_BAD_ARGUMENT: a token or the batch is invalid. */
 SIGMOE_API sigmoe_status sigmoe_model_logits(
     sigmoe_model *model, const int32_t *tokens, int64_t batch, int64_t length, float *logits);
 SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
@@ -262,30 +266,29 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 typedef struct sigmoe_prepare_request {
     size_t size;      /* set by the defaults */
     const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
-    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive,
-     * directory or URL); all kinds but text are downloaded when there is none. "-" is standard input; it and pipes are read
-     * once. */
+    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive, directory
+     * or URL); without any, all kinds except text are downloaded. "-" is standard input; it and pipes are read once. */
     const char *const *inputs;
     int input_count;
-    const char *out; /* directory to make: absent, empty, or with force what sigmoe made */
+    const char *out; /* directory to create: absent, empty, or with force made by sigmoe */
     bool force;
     const char *tokenizer; /* "bytes", "sentencepiece"; NULL: the kind's */
-    int64_t vocab_size;    /* of sentencepiece; 0: 8000. Less where the text does not give so many pieces */
-    /* c4 and pes2o: how many shards to use of each, from the first on; 0: all. Shards are for validation by "valid" in
-     * their names; where none has it, the last ones are: valid_shards of them, or one. */
+    int64_t vocab_size;    /* for sentencepiece; 0: 8000. Smaller if the text yields fewer pieces */
+    /* c4 and pes2o: number of shards to use of each, from the first on; 0: all. Shards with "valid" in their names are for
+     * validation; if there are none, the last ones are: valid_shards of them, or one if that is 0. */
     int64_t train_shards, valid_shards;
     bool
-        raw; /* text: take the files' bytes as they are; else what is packed (gz, xz, bz2, zst, zip) is unpacked,
-                          * and what is no text (UTF-16, Parquet, pictures, programs, token ids) refused */
-    bool skip_bad_lines; /* c4, pes2o: count lines that hold no text instead of refusing them */
+        raw; /* text: use the files' bytes unchanged; otherwise, packed files (gz, xz, bz2, zst, zip) are unpacked,
+                          * and files that are not text (UTF-16, Parquet, images, programs, token ids) rejected */
+    bool skip_bad_lines; /* c4, pes2o: count lines without text instead of failing */
 } sigmoe_prepare_request;
 SIGMOE_API void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, size_t size);
 static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
     sigmoe_prepare_defaults_sized(request, sizeof *request);
 }
-/* Makes train.bin, valid.bin, test.bin and meta.json in `out`. The tokens do not depend on observer->threads. While
- * SentencePiece trains, the stop flag is heard only in a process that has one thread, which is fork()ed for that. "gcide"
- * without an input runs apt-get where Debian's package is not installed. */
+/* Creates train.bin, valid.bin, test.bin and meta.json in `out`. The tokens do not depend on observer->threads. While
+ * SentencePiece trains, the stop flag is checked only in a process that has a single thread, which is fork()ed for that.
+ * "gcide" without an input runs apt-get if Debian's package is not installed. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
 
@@ -293,20 +296,20 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 
 typedef struct sigmoe_train_request {
     size_t size;                 /* set by the defaults */
-    const sigmoe_config *config; /* fresh weights from this ... */
-    const char *config_name; /* as the user called it, or NULL: a file, which replacing `out` must spare */
-    const char *init; /* ... or start from this model directory or RUN (one of the two; neither on resume) */
-    const char *const *overrides; /* "key=value", applied to init's configuration too */
+    const sigmoe_config *config; /* initial weights are drawn for this ... */
+    const char *config_name; /* as the user named it, or NULL: a file that replacing `out` must not remove */
+    const char *init; /* ... or read from this model directory or RUN (one of the two; neither on resume) */
+    const char *const *overrides; /* "key=value", also applied to init's configuration */
     int override_count;
-    const char *data; /* on resume only where the data have moved; else NULL */
+    const char *data; /* on resume, only if the data have moved; otherwise NULL */
     const char *out;
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
-    bool resume;                /* go on with the newest checkpoint of `out`; all settings come from there */
-    bool force;                 /* replace what sigmoe made as `out`, and nothing else */
-    sigmoe_recompute recompute; /* how, not what: not part of the run, a resume may choose anew */
-    /* Seconds between checkpoints by the clock, where settings.checkpoint_every is 0; 0: at the end (and on interruption)
-     * only. 15 minutes by default. No bit of the training depends on it; a run keeps it when it is resumed. */
+    bool resume;                /* continue from the newest checkpoint of `out`, with all of its settings */
+    bool force;                 /* replace `out` if sigmoe made it, and nothing else */
+    sigmoe_recompute recompute; /* not part of the run's settings: can be changed on resume */
+    /* Seconds of wall-clock time between checkpoints, if settings.checkpoint_every is 0; 0: only at the end (and on
+     * interruption). 15 minutes by default. No bit of the training depends on it; a resumed run keeps it. */
     double checkpoint_seconds;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
@@ -314,13 +317,13 @@ static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
     sigmoe_train_defaults_sized(request, sizeof *request);
 }
 
-/* Also of a training that was stopped or failed, as far as it came: `checkpoint` is to be freed then, too. */
+/* Filled in as far as possible even if the training was stopped or failed: free `checkpoint` then, too. */
 typedef struct sigmoe_train_result {
     int64_t steps;
-    double loss;              /* of the last step; NaN, like the next, when none was left to do */
+    double loss;              /* of the last step; NaN, like the next, if no steps were left */
     double tokens_per_second; /* of the median step */
     double seconds;
-    char *checkpoint; /* the newest one, NULL: none; the caller's, for sigmoe_free */
+    char *checkpoint; /* the newest, NULL: none; free it with sigmoe_free */
 } sigmoe_train_result;
 /* Trains, and leaves metrics.jsonl, train.json and checkpoints/<step> (model directories) in `out`. result may be NULL.
  * SIGMOE_NOT_FINITE: the loss or a gradient became NaN or infinite. */
@@ -335,8 +338,8 @@ typedef struct sigmoe_eval_request {
     int64_t batch;           /* streams; default 4 */
     int64_t memory_segments; /* -1: the configuration's eval value */
     int64_t limit_tokens;    /* 0: the whole split */
-    /* Windows of `unroll` tokens move on by this many, which alone are scored: the rest of the window is their context,
-     * besides the memory of what lies before it. 0: by whole windows. */
+    /* Windows of `unroll` tokens advance by this many, and only these are scored: the rest of the window is context, in
+     * addition to the memory of the text before it. 0: advance by whole windows. */
     int64_t stride;
     sigmoe_dtype dtype;
 } sigmoe_eval_request;
@@ -344,14 +347,14 @@ SIGMOE_API void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t 
 static inline void sigmoe_eval_defaults(sigmoe_eval_request *request) {
     sigmoe_eval_defaults_sized(request, sizeof *request);
 }
-/* The last three are over the raw sizes of what was scored: of the split, or of a part of it the part's own. NaN where these
- * are not known, as those of a part where tokens are not bytes. */
+/* The last three are relative to the raw sizes of what was scored: the split, or a part of it. NaN if these are unknown,
+ * as for a part if tokens are not bytes. */
 typedef struct sigmoe_scores {
     int64_t tokens; /* scored */
     double nats_per_token, perplexity, bits_per_token;
     double bits_per_char, bits_per_byte, word_perplexity;
 } sigmoe_scores;
-/* Scores a model on a split of data that were prepared with its tokenizer. */
+/* Scores a model on a split of data prepared with its tokenizer. */
 SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
@@ -361,7 +364,7 @@ typedef struct sigmoe_forward_request {
     const char *tokens;      /* .npy, int32 [B, n + 1] */
     const char *out;         /* .safetensors */
     int64_t unroll;          /* 0: the configuration's */
-    int64_t memory_segments; /* -1: eval's value, train's with training */
+    int64_t memory_segments; /* -1: the configuration's eval value, or its train value if training */
     bool training, grad;
     uint64_t seed;
     sigmoe_dtype dtype;
@@ -370,7 +373,7 @@ SIGMOE_API void sigmoe_forward_defaults_sized(sigmoe_forward_request *request, s
 static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
     sigmoe_forward_defaults_sized(request, sizeof *request);
 }
-/* One forward pass, with `grad` a backward pass, too, whose tensors are written to `out`. */
+/* A forward pass and, with `grad`, a backward pass; writes their tensors to `out`. */
 SIGMOE_API sigmoe_status sigmoe_forward(
     const sigmoe_forward_request *request, const sigmoe_observer *observer);
 
@@ -380,18 +383,18 @@ typedef struct sigmoe_compare_request {
     size_t size; /* set by the defaults */
     const char *data, *out;
     const sigmoe_config *base;   /* a configuration whose FF is σ-MoE */
-    const char *base_name;       /* as the user called it, for the report */
+    const char *base_name;       /* as the user named it, for the report */
     const char *const *variants; /* "topk:k=64"; names from sigmoe_variant_at */
     int variant_count;
     int seeds; /* seeds are settings.seed, settings.seed + 1, ... */
     sigmoe_train_settings settings;
     int64_t test_tokens; /* score the final models on this many tokens of each split; 0: all */
-    bool resume;         /* go on in `out`; finished runs are not trained again */
+    bool resume;         /* continue in `out`; finished runs are not trained again */
     bool force;
-    double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
-    const char *command;       /* what it was started as, for the report; NULL: the report leaves that out */
-    /* Draw figures, with gnuplot in a process of its own. True by default; where gnuplot is missing a note says that there are
-     * none, and all the rest is done. */
+    double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
+    const char *command;       /* the command line, for the report; NULL: the report omits it */
+    /* Draw figures, with gnuplot in a separate process. True by default; if gnuplot is missing, a note says that there are
+     * no figures, and everything else is done. */
     bool figures;
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
@@ -399,9 +402,9 @@ SIGMOE_API void sigmoe_compare_defaults_sized(
 static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
     sigmoe_compare_defaults_sized(base, request, sizeof *request);
 }
-/* settings.valid_every 0 or -1 is twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`;
- * *table is the text. Where all runs failed, their losses not being finite, the files and *table are there, and the status
- * is SIGMOE_NOT_FINITE. */
+/* settings.valid_every 0 or -1 means twenty times here. Ends with table.txt, table.csv, table.json and report.html in `out`;
+ * *table is the text. If all runs failed because their losses were not finite, the files and *table exist nevertheless, and
+ * the status is SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_variant {
@@ -410,39 +413,39 @@ typedef struct sigmoe_variant {
 } sigmoe_variant;
 SIGMOE_API bool sigmoe_variant_at(int index, sigmoe_variant *variant);
 
-/* Sweeps: the comparisons that are the paper's tables, or a file's. What they train is smaller where overrides say so; the
- * rows, the seeds and the verdicts stay. */
+/* Sweeps: comparisons given by the paper's tables, or by a file. Overrides can make the models smaller; the rows, the seeds
+ * and the verdicts stay. */
 typedef struct sigmoe_sweep_request {
     size_t size; /* set by the defaults */
-    /* "tab10-wt-s" of sigmoe_sweep_table_at, with "@code" behind it as the public code's sweep has it; or a file that
-     * ends in .json. */
+    /* "tab10-wt-s" from sigmoe_sweep_table_at, followed by "@code" for the version in the public code's sweep; or a file
+     * that ends in .json. */
     const char *table;
     const char *data, *out;
-    const char *const *overrides; /* "key=value", of the base, before its rows are derived */
+    const char *const *overrides; /* "key=value", for the base, before its rows are derived */
     int override_count;
     int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
     /* valid_every 0 or -1: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
     sigmoe_train_settings settings;
-    /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of what they are trained on. */
+    /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of the tokens trained on. */
     int64_t test_tokens;
-    /* Runs at a time, 1 by default. With more than one the calling process is fork()ed for each run, without an exec: a child
-     * has its share of the threads, its own process group and handlers of SIGINT, SIGTERM, SIGHUP and SIGUSR1, and ends with
-     * _exit(). Then no other thread of the caller's may be at work (children would wait for its locks), SIGCHLD must not be
-     * ignored, and the observer's note is called in the children, its progress in the calling process. */
+    /* Runs at a time, 1 by default. With more than one, the calling process is fork()ed for each run, without an exec: a
+     * child has its share of the threads, its own process group and handlers of SIGINT, SIGTERM, SIGHUP and SIGUSR1, and
+     * ends with _exit(). Then no other thread of the caller may be working (children would wait for its locks), SIGCHLD must
+     * not be ignored, and the observer's note is called in the children, its progress in the calling process. */
     int jobs;    /* 1..64 */
-    bool resume; /* go on in `out`; finished runs are not trained again */
+    bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
-    double checkpoint_seconds; /* of each run, as sigmoe_train_request's */
-    const char *command;       /* as sigmoe_compare_request's, like the next */
+    double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
+    const char *command;       /* as in sigmoe_compare_request, like figures */
     bool figures;
 } sigmoe_sweep_request;
-/* Settings and seeds as the table (or file) has them; `table` is kept, what has no default is zero. */
+/* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
     const char *table, sigmoe_sweep_request *request, size_t size);
 static inline sigmoe_status sigmoe_sweep_defaults(const char *table, sigmoe_sweep_request *request) {
     return sigmoe_sweep_defaults_sized(table, request, sizeof *request);
 }
-/* As sigmoe_compare, with claims.csv beside the tables: a verdict on each of the paper's claims about two of the rows. */
+/* Like sigmoe_compare, with claims.csv next to the tables: a verdict on each of the paper's claims about two of the rows. */
 SIGMOE_API sigmoe_status sigmoe_sweep(
     const sigmoe_sweep_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_sweep_table {
@@ -459,19 +462,19 @@ typedef struct sigmoe_analyze_request {
     int model_count;
     const char *data;
     const char *split;    /* default "valid" */
-    const char *out;      /* directory to make: absent, empty, or with force what sigmoe made */
+    const char *out;      /* directory to create: absent, empty, or with force made by sigmoe */
     int64_t batch;        /* streams; default 4 */
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
-    bool figures; /* as sigmoe_compare_request's */
+    bool figures; /* as in sigmoe_compare_request */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
     sigmoe_analyze_defaults_sized(request, sizeof *request);
 }
-/* Runs the text through every model and leaves in `out` what their feedforward blocks did: active channels, selection
- * weights, experts used together, what each expert fires on; PNG, SVG and CSV, and report.html with all of it. *summary is
- * a text for a terminal. */
+/* Runs the text through every model and reports in `out` what their feedforward blocks did: active channels, selection
+ * weights, experts used together, and what each expert fires on; as PNG, SVG and CSV, with a report.html of everything.
+ * *summary is a text for a terminal. */
 SIGMOE_API sigmoe_status sigmoe_analyze(
     const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary);
 
@@ -488,8 +491,8 @@ SIGMOE_API void sigmoe_bench_layer_defaults_sized(sigmoe_bench_layer_request *re
 static inline void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request) {
     sigmoe_bench_layer_defaults_sized(request, sizeof *request);
 }
-/* Medians, milliseconds. The dense layer has d_ff = experts · expert_size; ratio = total over dense total. flops are the
- * experts' alone (2 a multiply-add), time includes the routing. */
+/* Medians, in milliseconds. The dense layer has d_ff = experts · expert_size; ratio = total over dense total. flops are
+ * those of the experts alone (2 per multiply-add); time includes routing. */
 typedef struct sigmoe_bench_layer_result {
     double forward_ms, backward_ms, total_ms, gflops;
     double dense_total_ms, dense_gflops, ratio_to_dense;
@@ -500,21 +503,22 @@ typedef struct sigmoe_bench_layer_result {
 SIGMOE_API sigmoe_status sigmoe_bench_layer(
     const sigmoe_bench_layer_request *request, sigmoe_bench_layer_result *result);
 
-/* A layer's time and memory, forward and backward, dense and σ-MoE, against one of its sizes: the paper's figures of cost. */
+/* A layer's time and memory, forward and backward, dense and σ-MoE, as a function of one of its sizes: the paper's cost
+ * figures. */
 typedef struct sigmoe_bench_figure_request {
     size_t size;        /* set by the defaults */
     const char *figure; /* "figure2", "figure8", ... from sigmoe_cost_figure_at */
-    const char *out;    /* directory to make: absent, empty, or with force what sigmoe made */
+    const char *out;    /* directory to create: absent, empty, or with force made by sigmoe */
     int64_t tokens;     /* B·T; default 32768 */
-    int repetitions;    /* to take medians of, default 3 */
+    int repetitions;    /* measurements per median, default 3 */
     bool force;
-    bool figures; /* as sigmoe_compare_request's */
+    bool figures; /* as in sigmoe_compare_request */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {
     sigmoe_bench_figure_defaults_sized(request, sizeof *request);
 }
-/* FIGURE-time and FIGURE-memory as SVG and PNG, FIGURE.csv. *table is its text. */
+/* Writes FIGURE-time and FIGURE-memory as SVG and PNG, and FIGURE.csv. *table is its text. */
 SIGMOE_API sigmoe_status sigmoe_bench_figure(
     const sigmoe_bench_figure_request *request, const sigmoe_observer *observer, char **table);
 typedef struct sigmoe_cost_figure {
@@ -536,7 +540,7 @@ SIGMOE_API void sigmoe_bench_step_defaults_sized(sigmoe_bench_step_request *requ
 static inline void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request) {
     sigmoe_bench_step_defaults_sized(request, sizeof *request);
 }
-/* The median step with full memory. FLOPs are those of a step that recomputes nothing; the resident set is the process's. */
+/* The median step with full memory. FLOPs are those of a step without recomputation; the resident set is the process's. */
 typedef struct sigmoe_bench_step_result {
     double tokens_per_s, model_flops_per_token, fraction_of_peak, peak_rss_bytes;
     const char *isa;
@@ -555,9 +559,9 @@ SIGMOE_API void sigmoe_bench_attention_defaults_sized(sigmoe_bench_attention_req
 static inline void sigmoe_bench_attention_defaults(sigmoe_bench_attention_request *request) {
     sigmoe_bench_attention_defaults_sized(request, sizeof *request);
 }
-/* The kernel alone, without projections. Only what the causal mask lets through counts as work: of the batch * heads *
- * queries * (memory + (queries + 1) / 2) visible pairs each takes 3 * head_width multiply-adds forward (content, position,
- * values) and 6 * head_width backward; what the backward recomputes is not counted. */
+/* The kernel alone, without projections. Only what the causal mask lets through counts as work: batch * heads * queries *
+ * (memory + (queries + 1) / 2) visible pairs, each with 3 * head_width multiply-adds forward (content, position, values) and
+ * 6 * head_width backward; recomputation in the backward is not counted. */
 typedef struct sigmoe_bench_attention_result {
     double forward_ms, backward_ms, total_ms;
     double forward_flops, total_flops;
@@ -571,26 +575,26 @@ typedef struct sigmoe_bench_kernel_request {
     size_t size;           /* set by the defaults */
     const char *operation; /* NULL: all */
     int threads;
-    int repetitions; /* at most; slow ones are run less often */
+    int repetitions; /* maximum; slow implementations are run less often */
 } sigmoe_bench_kernel_request;
 SIGMOE_API void sigmoe_bench_kernel_defaults_sized(sigmoe_bench_kernel_request *request, size_t size);
 static inline void sigmoe_bench_kernel_defaults(sigmoe_bench_kernel_request *request) {
     sigmoe_bench_kernel_defaults_sized(request, sizeof *request);
 }
-/* One implementation on one shape of the WT-S models. Every run begins with cold caches; bytes are those that must move at
- * least. The bound is what would take longer at the machine's measured best: the arithmetic or the memory. */
+/* One implementation on one shape of the WT-S models. Every run starts with cold caches; bytes are the minimum traffic. The
+ * bound is whichever would take longer at the machine's measured best: the arithmetic or the memory. */
 typedef struct sigmoe_bench_kernel_row {
     const char *operation, *shape, *implementation;
-    bool chosen; /* what the library uses at this level */
+    bool chosen; /* the library's choice at this level */
     double ms, gflops, gigabytes_per_s;
     const char *bound; /* "fma", "memory" */
     double fraction_of_bound;
 } sigmoe_bench_kernel_row;
 typedef struct sigmoe_bench_machine {
-    double peak_gflops, bf16_peak_gflops, gigabytes_per_s; /* of products of f32, and of bf16 */
+    double peak_gflops, bf16_peak_gflops, gigabytes_per_s; /* for f32 and bf16 products */
     const char *isa;
 } sigmoe_bench_machine;
-/* Calls `visit` with the row of every implementation that the level in use may run. */
+/* Calls `visit` with the row of every implementation that can run at the level in use. */
 SIGMOE_API sigmoe_status sigmoe_bench_kernel(const sigmoe_bench_kernel_request *request,
     void (*visit)(void *context, const sigmoe_bench_kernel_row *row), void *context,
     sigmoe_bench_machine *machine);

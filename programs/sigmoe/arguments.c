@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct argument_place {
-    int group, index; // -1 when there is no such argument
+    int group, index; // -1 if there is no such argument
 } argument_place;
 
 static argument_place argument_find(const command *c, const char *name, size_t length) {
@@ -29,7 +29,7 @@ static const argument *argument_named(const command *c, const char *name, size_t
     return place.group < 0 ? NULL : &c->groups[place.group].arguments[place.index];
 }
 
-// The option of this command that `word` is near to, or stands for elsewhere. NULL: none.
+// The option of this command that `word` resembles, or means in other programs. NULL: none.
 static const argument *meant_option(const command *c, const char *word) {
     const char *known[ARGUMENT_GROUPS * ARGUMENTS_IN_GROUP], *name;
     int count = 0, at = 0;
@@ -43,7 +43,7 @@ static const argument *meant_option(const command *c, const char *word) {
     return name ? argument_named(c, name, strlen(name)) : NULL;
 }
 
-// "d_model" for "d-model", "ff.k" for "k": what --set takes. False where no key is meant.
+// "d_model" for "d-model", "ff.k" for "k": a key that --set accepts. False if no key resembles the word.
 static bool meant_key(const char *word, char *key, size_t size) {
     sigmoe_option option;
     for (int i = 0; sigmoe_option_at(i, &option); i++) {
@@ -87,7 +87,7 @@ static const char *range_text(const argument *a, char *buffer, size_t size) {
     return buffer;
 }
 
-// A number too large for its type becomes infinite, and is out of any range.
+// A number too large for its type becomes infinite, which is outside any range.
 static bool parse_number(argument_type type, const char *text, double *value) {
     char *end;
     errno = 0;
@@ -144,7 +144,7 @@ static int check_required(const parsed_arguments *p) {
     return EXIT_FINE;
 }
 
-// Reads the option argv[*at] and, where it takes one, its value; leaves *at on the last word read.
+// Reads the option argv[*at] and its value, if it takes one; sets *at to the last word read.
 static int parse_option(parsed_arguments *p, int argc, char **argv, int *at) {
     const char *name = argv[*at] + 2;
     size_t length = strcspn(name, "=");
@@ -192,7 +192,7 @@ int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *o
             return complain(EXIT_USAGE, "%s does not know what to do with `%s`; see `sigmoe %s --help`",
                 c->name, argv[i], c->name);
         } else {
-            argv[out->positional_count++] = argv[i]; // the words move to the front, behind what has been read
+            argv[out->positional_count++] = argv[i]; // words move to the front, after those already read
         }
     }
     return check_required(out);
@@ -208,7 +208,7 @@ static void store(const argument *a, const char *text, const text_list *repeated
         break;
     case ARGUMENT_CHOICE: {
         int index = 0;
-        while (strcmp(a->choices[index], text) != 0) index++; // check_choice has seen it
+        while (strcmp(a->choices[index], text) != 0) index++; // check_choice has verified it
         *(int *)value = index;
         break;
     }
@@ -246,7 +246,7 @@ bool arguments_given(const parsed_arguments *p, const char *name) {
     return place.group >= 0 && p->given[place.group][place.index];
 }
 
-// The default as words: `preset`, or the value that the command's defaults left; "" where there is none to tell.
+// The default in words: `preset`, or the value that the command's defaults left; "" if there is none to show.
 static const char *default_text(const argument *a, const void *value, char *buffer, size_t size) {
     buffer[0] = 0;
     if (a->required) return "required";
@@ -287,7 +287,7 @@ static void help_for(const argument *a, const void *value) {
         snprintf(range + used, sizeof range - used, "%s%s", used ? "|" : "", *choice);
     }
     const char *text = default_text(a, value, preset, sizeof preset);
-    // A head too long for its column gets a line of its own.
+    // If the head is too long for its column, it gets a line of its own.
     printf(strlen(head) > 24 ? "  %s\n%27s%s" : "  %-24s%s%s", head, strlen(head) > 24 ? "" : " ", a->help);
     if (*range || *text) printf(" (%s%s%s)", range, *range && *text ? "; " : "", text);
     putchar('\n');
@@ -295,7 +295,7 @@ static void help_for(const argument *a, const void *value) {
 
 void arguments_help(const command *c) {
     void *values = calloc(1, c->values_size ? c->values_size : 1);
-    if (!values) abort(); // a few hundred bytes, with nothing begun
+    if (!values) abort(); // a few hundred bytes, before any work
     if (c->defaults) c->defaults(values);
     printf("sigmoe %s: %s\n\nusage: sigmoe %s%s%s", c->name, c->summary, c->name, *c->usage ? " " : "",
         c->usage);

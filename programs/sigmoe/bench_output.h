@@ -1,4 +1,4 @@
-// What the bench commands share: options, and figures as a table or as JSON.
+// Shared by the bench commands: options, and results as a table or as JSON.
 #pragma once
 
 #include "commands.h"
@@ -8,12 +8,12 @@ typedef struct bench_options {
     int threads;
     bool pin, json;
 } bench_options;
-enum { BENCH_ARGUMENTS = 4, BENCH_ARGUMENTS_OF_BOTH_TYPES = 3 }; // without --dtype, which is the last
+enum { BENCH_ARGUMENTS = 4, BENCH_ARGUMENTS_OF_BOTH_TYPES = 3 }; // without --dtype, the last one
 extern const argument bench_arguments[BENCH_ARGUMENTS];
-// Does what must be done before the library is called.
+// Does what must precede the first call of the library.
 void bench_begin(const bench_options *options);
 
-// One figure of a result: its name in JSON; and in the table its label, its unit, and what that unit is of the value's.
+// One number of a result: its name in JSON, its label and unit in the table, and the factor that converts it to that unit.
 typedef struct figure {
     const char *name;
     double value;

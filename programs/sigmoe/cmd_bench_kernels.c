@@ -96,7 +96,7 @@ static void kernel_defaults(void *values) {
     sigmoe_bench_kernel_defaults(&v->request);
 }
 
-// Rows are printed as they are measured.
+// Prints rows as they are measured.
 typedef struct kernel_printer {
     bool json;
     json_output output;

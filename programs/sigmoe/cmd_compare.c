@@ -43,7 +43,7 @@ static const argument arguments[] = {
 static void defaults(void *values) {
     compare_values *v = values;
     sigmoe_config *config;
-    // The numbers that do not depend on the base; the rest is filled from it later.
+    // The numbers that do not depend on the base; the others are filled in later.
     if (sigmoe_preset_count() > 0 && sigmoe_config_from_preset("demo", &config) == SIGMOE_OK) {
         sigmoe_compare_defaults(config, &v->request);
         sigmoe_config_free(config);
@@ -57,7 +57,7 @@ static void print_variants(void) {
         printf("  %-20s %s\n", variant.name, variant.summary);
 }
 
-// A path has a slash, ends in .json or exists; anything else is a preset's name.
+// A path contains a slash, ends in .json or exists; anything else is a preset's name.
 static int build_base(const compare_values *v, sigmoe_config **config) {
     size_t length = strlen(v->base);
     bool is_file = strchr(v->base, '/') || (length > 5 && strcmp(v->base + length - 5, ".json") == 0) ||
@@ -70,7 +70,7 @@ static int build_base(const compare_values *v, sigmoe_config **config) {
     return config_build(&source, config);
 }
 
-// Cuts `text` at commas, in place. Returns the number of variants, or -1 after saying what is wrong.
+// Splits `text` at commas, in place. Returns the number of variants, or -1 after printing an error.
 static int split_variants(char *text, const char **variants, int most) {
     int count = 0;
     for (char *word = text, *next; word; word = next) {
@@ -93,7 +93,7 @@ static int compare(
     const parsed_arguments *given, compare_values *v, const sigmoe_config *base, char *variant_text) {
     const char *variants[64];
     sigmoe_compare_defaults(base, &v->request);
-    arguments_fill(given, v); // what is given counts more than the base's settings
+    arguments_fill(given, v); // arguments override the base's settings
     int failed = checkpoint_cadence(
         v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
     if (failed != EXIT_FINE) return failed;
@@ -110,7 +110,7 @@ static int compare(
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
     free(started_as);
     progress_close(&display);
-    if (table) fputs(table, stdout); // also where all runs failed
+    if (table) fputs(table, stdout); // even if all runs failed
     sigmoe_free(table);
     return report(status);
 }

@@ -38,7 +38,7 @@ static void defaults(void *values) {
     sigmoe_prepare_defaults(&((data_values *)values)->request);
 }
 
-// Kinds of corpora, and how many words each takes.
+// Kinds of corpora, and the number of words each takes.
 typedef struct kind {
     const char *name;
     int least, most;

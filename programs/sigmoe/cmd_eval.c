@@ -51,7 +51,7 @@ static void print_json(const sigmoe_scores *s) {
     emit_number(&j, "nats_per_token", s->nats_per_token);
     emit_number(&j, "perplexity", s->perplexity);
     emit_number(&j, "bits_per_token", s->bits_per_token);
-    // These three exist only where the sizes of the raw text are known.
+    // These three exist only if the sizes of the raw text are known.
     if (!isnan(s->bits_per_char)) emit_number(&j, "bits_per_char", s->bits_per_char);
     if (!isnan(s->bits_per_byte)) emit_number(&j, "bits_per_byte", s->bits_per_byte);
     if (!isnan(s->word_perplexity)) emit_number(&j, "word_perplexity", s->word_perplexity);

@@ -35,7 +35,7 @@ static const argument arguments[] = {
     {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
 };
 
-// Tensors of all layers that have the same name but for the layer, and the same shape.
+// Tensors of all layers whose names differ only in the layer and whose shapes are equal.
 typedef struct tensor_group {
     char name[160], shape[96], init[96];
     int64_t elements; // of all its tensors
@@ -69,7 +69,7 @@ static tensor_group describe_tensor(const sigmoe_tensor_info *tensor) {
     return group;
 }
 
-// Appends the tensor to its group. False when memory is short.
+// Adds the tensor to its group. False if out of memory.
 static bool table_add(tensor_table *table, const sigmoe_tensor_info *tensor) {
     tensor_group group = describe_tensor(tensor);
     for (int i = 0; i < table->count; i++) {

@@ -38,7 +38,7 @@ static const argument arguments[] = {
         .help = "threads to compute with; the result does not depend on it"},
 };
 
-// As --help shows them; those of the table are filled in later.
+// As shown by --help; those of the table are filled in later.
 static void defaults(void *values) {
     sweep_values *v = values;
     sigmoe_sweep_table first;
@@ -60,7 +60,7 @@ static int run(const parsed_arguments *given, void *values) {
             EXIT_USAGE, "--resume goes on with what is there and --force throws it away: choose one");
     int failed = report(sigmoe_sweep_defaults(given->positionals[0], &v->request));
     if (failed != EXIT_FINE) return failed;
-    arguments_fill(given, v); // what is given counts more than the table's settings
+    arguments_fill(given, v); // arguments override the table's settings
     failed = checkpoint_cadence(
         v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
     if (failed != EXIT_FINE) return failed;
@@ -74,7 +74,7 @@ static int run(const parsed_arguments *given, void *values) {
     sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
     free(started_as);
     progress_close(&display);
-    if (table) fputs(table, stdout); // also where all runs failed
+    if (table) fputs(table, stdout); // even if all runs failed
     sigmoe_free(table);
     return report(status);
 }

@@ -67,8 +67,8 @@ static int check_origin(const train_values *v) {
     return EXIT_FINE;
 }
 
-// On --resume the run's own settings count. Repeating the command with --resume behind it is convenient, so what else is
-// given is no error; but nobody shall believe that it had an effect.
+// With --resume, the run's own settings apply. It is convenient to repeat the command with --resume appended, so other options
+// are not an error; but users must not believe that they had an effect.
 static void tell_ignored(const parsed_arguments *given) {
     static const char *const used[] = {"resume", "data", "out", "recompute", "threads", "pin"};
     char list[512] = "";
@@ -122,7 +122,7 @@ static int run(const parsed_arguments *given, void *values) {
         status = config_build(&v->source, &config);
         if (status != EXIT_FINE) return status;
         sigmoe_config_settings(config, &v->request.settings);
-        arguments_fill(given, v); // what is given counts more than the preset
+        arguments_fill(given, v); // arguments override the preset
         v->request.config = config;
         v->request.config_name = v->source.config;
     } else {

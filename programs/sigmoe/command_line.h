@@ -1,7 +1,7 @@
-// What the program was started as: reports say it.
+// The command line that started the program, for reports.
 #pragma once
 
-// Before anything else; argv stays main's.
+// Must be called first; argv remains main's.
 void command_line_keep(int argc, char **argv);
-// In one line, each word as a shell would read it. The caller's to free; NULL without memory.
+// On one line, each word quoted for a shell. The caller frees it; NULL if out of memory.
 char *command_line(void);

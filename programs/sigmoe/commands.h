@@ -14,20 +14,20 @@ typedef struct config_source {
     const char *preset, *config, *model; // a name, a file, a model directory or RUN; at most one is given
     text_list set;
 } config_source;
-// Builds the configuration and applies --set. Prints what is wrong and returns the exit status otherwise.
+// Builds the configuration and applies --set. Otherwise prints the error and returns the exit status.
 int config_build(const config_source *source, sigmoe_config **out);
 
-// Options of training that `train` and `compare` share: offsets in sigmoe_train_settings.
+// Training options that `train` and `compare` share: offsets in sigmoe_train_settings.
 enum { TRAINING_ARGUMENTS = 10, CADENCE_ARGUMENTS = 1 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
 // --checkpoint-every: a const char *, which checkpoint_cadence reads.
 extern const argument cadence_arguments[CADENCE_ARGUMENTS];
-// Fills in what `text` says of when to save: a number of steps, or else seconds; NULL changes nothing. Prints what is wrong and
-// returns the exit status otherwise.
+// Reads from `text` when to save: a number of steps, or of seconds; NULL changes nothing. On failure prints the error and
+// returns the exit status.
 int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);
 
 // --recompute: the names, NULL-terminated, in the order of sigmoe_recompute.
 extern const char *const recompute_names[];
-extern const char *const dtype_names[]; // --dtype: of sigmoe_dtype
+extern const char *const dtype_names[]; // --dtype: names of sigmoe_dtype
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

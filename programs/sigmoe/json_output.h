@@ -5,7 +5,7 @@
 
 typedef struct json_output {
     int depth;
-    bool begun[8]; // whether the object or list at this depth has a member yet
+    bool begun[8]; // whether the object or list at this depth has a member already
 } json_output;
 
 // `name` is the member's name inside an object, NULL inside a list and at the top.
@@ -13,4 +13,4 @@ void emit_open(json_output *j, const char *name, char bracket); // '{' or '['
 void emit_close(json_output *j, char bracket);                  // '}' or ']'
 void emit_number(json_output *j, const char *name, double value);
 void emit_string(json_output *j, const char *name, const char *text);   // NULL becomes null
-void emit_verbatim(json_output *j, const char *name, const char *json); // a JSON text of its own
+void emit_verbatim(json_output *j, const char *name, const char *json); // an existing JSON text

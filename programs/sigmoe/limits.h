@@ -1,6 +1,6 @@
-// The limits of the shell (ulimit) are met with sentences, not with deaths.
+// Makes the shell's limits (ulimit) cause error messages, not crashes.
 #pragma once
 
-// A file that grows beyond `ulimit -f` is an error of the write, for the programs that are started, too; and how much stack
-// threads get does not depend on `ulimit -s`.
+// A file that grows beyond `ulimit -f` causes a write error, in child programs, too; and the threads' stack size does not
+// depend on `ulimit -s`.
 void limits_meet(void);

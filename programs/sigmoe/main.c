@@ -55,7 +55,7 @@ static void print_config_keys(void) {
     }
 }
 
-// How many words of argv name the command: 2 for "bench layer", 0 when they do not.
+// Number of words in argv that name the command: 2 for "bench layer", 0 if they do not.
 static int words_matched(const command *c, int argc, char **argv) {
     size_t first = strcspn(c->name, " ");
     if (argc < 1 || strlen(argv[0]) != first || memcmp(c->name, argv[0], first) != 0) return 0;
@@ -71,13 +71,13 @@ static const command *find_command(int argc, char **argv, int *words) {
     return NULL;
 }
 
-// Whether `word` is the first of a command of two words, as "bench" is.
+// Whether `word` is the first of a two-word command, such as "bench".
 static bool begins_family(const command *c, const char *word) {
     size_t first = strcspn(c->name, " ");
     return c->name[first] && strlen(word) == first && memcmp(word, c->name, first) == 0;
 }
 
-// "bench --help": the commands that begin with that word. False when there is none.
+// "bench --help": prints the commands that begin with that word. False if there are none.
 static bool print_family(const char *word) {
     bool any = false;
     for (int i = 0; i < COUNT(commands); i++) {
@@ -88,13 +88,13 @@ static bool print_family(const char *word) {
     return any;
 }
 
-// The command that `word` is near to, or stands for elsewhere, among some; NULL: none.
+// The command in `known` that `word` resembles, or means in other programs; NULL: none.
 static const char *meant_command(const char *word, const char *const *known, int count) {
     const char *synonym = synonym_of_command(word);
     return synonym ? synonym : sigmoe_nearest(word, known, count);
 }
 
-// What --help to ask for the rest: "sigmoe help", or "sigmoe bench --help".
+// `list` names the help to ask for: "sigmoe help", or "sigmoe bench --help".
 static int no_such_command(const char *word, const char *meant, const char *list) {
     if (!meant) return complain(EXIT_USAGE, "there is no command `%s`; `%s` lists them", word, list);
     return complain(
@@ -121,7 +121,7 @@ static int unknown_command(int argc, char **argv) {
     return no_such_command(both, nearest ? meant : NULL, list);
 }
 
-// Of a line that begins with an option: options stand behind the command, and before it only --version, --help or -h.
+// For a command line that begins with an option: only --version, --help and -h may precede the command.
 static int option_first(int argc, char **argv) {
     static const char *const known[] = {"--version", "--help"};
     const char *word = argv[0], *meant = sigmoe_nearest(word, known, COUNT(known));
@@ -171,7 +171,7 @@ static int run_command(const command *c, int argc, char **argv) {
     return status;
 }
 
-// *ran is the command that was carried out, if one was.
+// *ran is the command that was executed, if any.
 static int dispatch(int argc, char **argv, const command **ran) {
     if (argc == 0) return complain(EXIT_USAGE, "which command? `sigmoe help` lists them");
     if (strcmp(argv[0], "--version") == 0) {
@@ -190,8 +190,8 @@ static int dispatch(int argc, char **argv, const command **ran) {
     return unknown_command(argc, argv);
 }
 
-// What was printed must have arrived: a full disk behind `> file` is a failure too. Only a result that is in files can do
-// without someone who reads.
+// Output must have been delivered: a full disk behind `> file` is a failure, too. Only a command whose result is in files does
+// not need a reader.
 static int finish_output(const command *ran, int status) {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     int error = errno;

@@ -6,8 +6,8 @@ static bool between(unsigned char byte, unsigned char low, unsigned char high) {
     return byte >= low && byte <= high;
 }
 
-// How many bytes the UTF-8 character at `t` has; 0 where none begins. Overlong forms count as none, since lenient terminals may
-// read them as the control character that they hide. The end of the text is no continuation.
+// The length in bytes of the UTF-8 character at `t`; 0 if none begins there. Overlong forms are rejected, since lenient
+// terminals may decode them to the control character that they hide. The terminating zero is not a continuation byte.
 static int character_length(const unsigned char *t) {
     if (t[0] < 0x80) return 1;
     if (between(t[0], 0xc2, 0xdf)) return between(t[1], 0x80, 0xbf) ? 2 : 0;

@@ -80,7 +80,7 @@ static void describe(const sigmoe_progress *p, char *line) {
     }
 }
 
-// Cuts the line to the terminal's width, so that it never wraps and can be overwritten; not inside a UTF-8 character.
+// Cuts the line to the terminal's width, so that it never wraps and can be overwritten; never inside a UTF-8 character.
 static void cut_to_terminal(char *line) {
     struct winsize size = {0};
     size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
@@ -100,7 +100,7 @@ static void show(void *context, const sigmoe_progress *p) {
     if (d->stop_unread && standard_output_is_gone()) stop_unread();
     char line[LINE] = "";
     append(line, "%s", p->task ? p->task : "");
-    make_printable(line); // never longer than before
+    make_printable(line); // never makes it longer
     size_t task_length = strlen(line);
     describe(p, line);
     if (!d->terminal) {

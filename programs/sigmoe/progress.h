@@ -1,18 +1,18 @@
-// Shows long work on stderr: one live line on a terminal, elsewhere a plain line about every ten seconds. Colour only on a
-// terminal, and not when NO_COLOR is set.
+// Shows long work on stderr: one live line on a terminal, otherwise a plain line about every ten seconds. Color only on a
+// terminal, and not if NO_COLOR is set.
 #pragma once
 
 #include "sigmoe.h"
 
 typedef struct progress_display {
     bool terminal, colour;
-    bool line_open;  // a live line stands on the terminal
+    bool line_open;  // the terminal shows a live line
     double shown_at; // seconds of the monotonic clock
-    // The work is for standard output alone: it ends when nobody reads that any more. False at first.
+    // The work is only for standard output: it stops when that has no reader any more. False at first.
     bool stop_unread;
 } progress_display;
 
-// Also catches the signals of signals.h: whoever shows progress can be asked to stop. `display` must outlive the observer.
+// Also catches the signals of signals.h: work that shows progress can be asked to stop. `display` must outlive the observer.
 sigmoe_observer progress_observer(progress_display *display, int threads);
-// Ends the live line, so that what is printed next begins on its own.
+// Ends the live line, so that the next output starts on a new line.
 void progress_close(progress_display *display);

@@ -36,7 +36,7 @@ const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
-// The library's sentence.
+// Prints the library's error message.
 static int complain_of_failure(int exit_status) {
     char sentence[1 << 12];
     reword(sigmoe_message(), sentence, sizeof sentence);
@@ -51,7 +51,7 @@ int report(sigmoe_status status) {
         return complain_of_failure(EXIT_USAGE);
     case SIGMOE_INTERRUPTED:
         if (signal_received() == SIGPIPE) return complain_unread();
-        // As a shell would report the signal; 130 also where the library stopped for another reason.
+        // As a shell reports the signal; 130 also if the library stopped for another reason.
         return complain_of_failure(signal_received() ? 128 + signal_received() : 130);
     default:
         return complain_of_failure(EXIT_FAILED);

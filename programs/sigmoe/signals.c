@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 static sigmoe_flag received, saves;
-static volatile bool insisted; // somebody, not a terminal, asked to stop
+static volatile bool insisted; // asked to stop by someone, not by a terminal
 
-// The first one counts.
+// Only the first signal counts.
 static void receive(int number) {
     int none = 0;
     atomic_compare_exchange_strong(&received, &none, number);
@@ -21,8 +21,8 @@ static void on_stop(int number) {
     receive(number);
 }
 
-// A terminal that closes sends it up to three times, to the shell's children and to the foreground; a service manager, right
-// behind SIGTERM. None of that is somebody who does not want to wait.
+// A closing terminal sends SIGHUP up to three times, to the shell's children and to the foreground; a service manager sends it
+// right after SIGTERM. Neither means that someone is impatient.
 static void on_hangup(int number) {
     receive(number);
 }
@@ -32,12 +32,12 @@ static void on_save(int number) {
     sigmoe_flag_increment(&saves);
 }
 
-// Caught rather than ignored: programs that are started do not inherit it.
+// Caught, not ignored: an ignored signal would stay ignored in child programs.
 static void on_broken_pipe(int number) {
     (void)number;
 }
 
-// One signal after the other, in the order of their coming.
+// Signals are handled one at a time, in the order of arrival.
 static void handle(int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigfillset(&action.sa_mask);
@@ -49,13 +49,13 @@ static bool is_ignored(int number) {
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// On a stack of its own: oneDNN's generated code keeps data below the stack pointer, where a frame would overwrite it.
+// On a separate stack: oneDNN's generated code keeps data below the stack pointer, where a frame would overwrite it.
 void signals_catch(void) {
     static char stack[1 << 16];
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     handle(SIGINT, on_stop);
     handle(SIGTERM, on_stop);
-    if (!is_ignored(SIGHUP)) handle(SIGHUP, on_hangup); // nohup's wish
+    if (!is_ignored(SIGHUP)) handle(SIGHUP, on_hangup); // as nohup requests
     handle(SIGUSR1, on_save);
     handle(SIGPIPE, on_broken_pipe);
 }

@@ -9,7 +9,7 @@ static bool is_closed(int descriptor) {
     return fcntl(descriptor, F_GETFD) < 0 && errno == EBADF;
 }
 
-// Opened for the wrong direction: whoever uses one gets an error, as with a closed one.
+// Opened in the wrong direction: using one is an error, as with a closed stream.
 void standard_streams_fill(void) {
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
         if (is_closed(descriptor) &&

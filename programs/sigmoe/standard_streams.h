@@ -1,9 +1,9 @@
-// Standard input, output and error may be closed, or end while the program runs.
+// Standard input, output and error may be closed at the start or end while the program runs.
 #pragma once
 
 #include <stdbool.h>
 
-// Where they are closed the first files to be opened would get their numbers, and with them what is printed: fills the gaps.
+// Otherwise, the first files opened would get the numbers of closed streams, and with them the printed output: fills the gaps.
 void standard_streams_fill(void);
-// Whether what is printed can reach nobody any more: the reader of a pipe has ended, the terminal has gone, or it is closed.
+// Whether output cannot reach anyone any more: a pipe's reader has ended, the terminal is gone, or the stream is closed.
 bool standard_output_is_gone(void);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 typedef struct synonyms {
-    const char *ours, *words; // with spaces between them
+    const char *ours, *words; // separated by spaces
 } synonyms;
 
-// What other programs and libraries of the field call our options. A word may stand for one option here and for another one
-// there: the first that the command has is meant.
+// Names that other programs and libraries of the field use for our options. A word may stand for several options: the first one
+// that the command has is meant.
 static const synonyms options[] = {
     {"lr", "learning-rate max-lr step-size"},
     {"batch", "batch-size bs bsz micro-batch-size train-batch-size eval-batch-size"},

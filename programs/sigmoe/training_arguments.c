@@ -67,7 +67,7 @@ int checkpoint_cadence(const char *text, int64_t *steps, double *seconds) {
     if (digits > 0 && !text[digits]) {
         int64_t count = digits > 10 ? most_steps + 1 : strtoll(text, NULL, 10);
         if (count > most_steps) return complain_cadence(text);
-        *steps = count, *seconds = 0; // 0 steps as in 0.1.0: at the end
+        *steps = count, *seconds = 0; // 0 steps, as in 0.1.0: at the end
         return EXIT_FINE;
     }
     double value = strspn(text, "0123456789.") > 0 ? strtod(text, &unit) * seconds_of(unit) : NAN;

@@ -33,7 +33,7 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 // ---------------------------------------------------------------- comparisons
 
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
-    enum { VALIDATIONS_WORTH = 4 }; // the final scores stand on more tokens than those on the way
+    enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
     sigmoe_compare_request own = {
         .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
     sigmoe_config_settings(base, &own.settings);
@@ -55,7 +55,7 @@ static sigmoe_status report(comparison *c) {
     return report_write(&c->result, summaries);
 }
 
-// The place stays locked as long as *lock is open, here or in a run's process.
+// The output directory stays locked while *lock is open, here or in a run's process.
 static sigmoe_status compare(comparison *c, const sigmoe_compare_request *request, const sweep_plan *sweep,
     int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
     TRY(plan_comparison(request, sweep, observer, a, &c->plan));
@@ -71,7 +71,7 @@ static sigmoe_status check_request(const sigmoe_compare_request *r) {
     return SIGMOE_OK;
 }
 
-// `sweep` is NULL for a comparison of the user's own.
+// `sweep` is NULL for the user's own comparison.
 static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
     int jobs, const sigmoe_observer *observer, char **table) {
     char out[PATH_CAPACITY];
@@ -80,7 +80,7 @@ static sigmoe_status compare_and_report(const sigmoe_compare_request *request, c
     sigmoe_compare_request r = *request;
     r.out = out;
     r.figures = plot_ready(request->figures, observer);
-    // Without points there is no curve.
+    // Without validations there is no curve.
     if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
         r.settings.valid_every = train_settings_valid_every(&r.settings);
     comparison c = {0};
@@ -135,7 +135,7 @@ sigmoe_status sigmoe_sweep_defaults_sized(const char *table, sigmoe_sweep_reques
     return status;
 }
 
-// A tenth of the tokens trained on, so that scoring never takes longer than training, but a segment of every stream.
+// A tenth of the tokens trained on, so that scoring never takes longer than training, but at least one segment per stream.
 static int64_t enough_test_tokens(const sigmoe_train_settings *settings, int64_t unroll) {
     enum { PART = 10 };
     int64_t least = SCORE_STREAMS * unroll, step, all;
@@ -143,7 +143,7 @@ static int64_t enough_test_tokens(const sigmoe_train_settings *settings, int64_t
     return all / PART > least ? all / PART : least;
 }
 
-// Validations on the way that were not asked for: all twenty together on as many tokens as the final score of a split.
+// Default validations during training: all twenty together use as many tokens as the final score of a split.
 static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
     enum { PART = 20 };
     int64_t least = SCORE_STREAMS * unroll, part = (test_tokens + PART - 1) / PART;

@@ -100,7 +100,7 @@ sigmoe_status sigmoe_preset_at(int index, sigmoe_preset *out) {
     return model_parameter_count(&p.config, &out->parameters);
 }
 
-// All options as texts, made by whoever asks first and constant from then on.
+// All options as texts, created by the first caller and constant from then on.
 typedef struct option_strings {
     char path[CONFIG_KEY_SIZE], values[256], preset[64];
 } option_strings;
@@ -162,13 +162,13 @@ static int64_t count_products(const parameter_list *list) {
     return count;
 }
 
-// A token's, of the dense block with as many channels.
+// Per token, of the dense block with as many channels.
 static double dense_multiply_adds(const model_config *model, const ff_surroundings *around) {
     const ff_options dense = {.dense = {.d_ff = model->variant->channels(&model->ff)}};
     return ff_variant_named("dense")->multiply_adds(&dense, around);
 }
 
-// What oneDNN adds to a process when it makes its kernels, and what the pool's stacks and the heap do; measured.
+// Memory that oneDNN adds to a process when it generates its kernels, plus the pool's stacks and the heap; measured.
 static const double CODE_MADE_AT_RUN_TIME = 10e6;
 
 sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, sigmoe_recompute recompute,
@@ -190,7 +190,7 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, 
     double values = (double)summary->parameters * sizeof(real);
     if (batch == 0) batch = config->settings.batch;
     double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
-    summary->parameter_bytes = 2 * values + rounded; // and their gradients
+    summary->parameter_bytes = 2 * values + rounded; // and the gradients
     summary->optimizer_bytes = 2 * values;
     model_memory arenas =
         model_training_memory(model, batch, model->unroll, memory, recompute, operand_type(type));

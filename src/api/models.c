@@ -11,12 +11,12 @@ struct sigmoe_model {
     sigmoe_config config;
     transformer *transformer;
     workspace work;
-    xl_memory *memory; // NULL until the first call after a reset; of `batch` sequences
+    xl_memory *memory; // for `batch` sequences; NULL until the first call after a reset
     int64_t batch;
-    uint64_t segments; // processed since the reset: keys random routing
+    uint64_t segments; // processed since the reset; the random routing depends on it
 };
 
-// Everything but the transformer.
+// Creates everything except the transformer.
 static sigmoe_status new_model(int thread_count, sigmoe_model **out) {
     TRY(cpu_init());
     sigmoe_model *model = calloc(1, sizeof *model);
@@ -91,7 +91,7 @@ static sigmoe_status check_call(
     return SIGMOE_OK;
 }
 
-// One segment: columns [first, first + count) of tokens and logits, whose rows are `length` long.
+// One segment: columns [first, first + count) of tokens and logits, whose rows have `length` columns.
 static sigmoe_status segment_logits(
     sigmoe_model *model, const int32_t *tokens, int64_t length, int64_t first, int64_t count, float *logits) {
     int64_t vocab = model->config.model.vocab_size, batch = model->batch;

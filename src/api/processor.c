@@ -1,4 +1,4 @@
-// What the process runs on.
+// The processor that the process runs on.
 #include "base/threads_place.h"
 #include "kernels/kernel.h"
 #include "kernels/operations.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MOST = 1 << 16 }; // no header has had a struct of so many bytes: the size was never set
+enum { MOST = 1 << 16 }; // no header ever had a struct this large: the size was never set
 
 static bool is_zero(const char *bytes, size_t count) {
     for (size_t i = 0; i < count; i++)

@@ -1,4 +1,4 @@
-// Times of the relative attention kernel.
+// Timing of the relative attention kernel.
 #include "bench/attention.h"
 
 #include "bench/bench.h"
@@ -75,7 +75,7 @@ static sigmoe_status time_attention(
 
 static sigmoe_status check_request(const sigmoe_bench_attention_request *r) {
     const bench_size sizes[] = {{"batch", r->batch}, {"queries", r->queries},
-        {"memory + 1", r->memory + 1}, // there may be none
+        {"memory + 1", r->memory + 1}, // may be 0
         {"heads", r->heads}, {"head_width", r->head_width}, {"repetitions", r->repetitions}};
     TRY(bench_check(sizes, sizeof sizes / sizeof *sizes));
     int64_t elements;

@@ -3,11 +3,11 @@
 
 #include "kernels/relative_attention/relative_attention.h"
 
-// Of a forward pass: what sigmoe_bench_attention_result says counts as work.
+// FLOPs of a forward pass, as sigmoe_bench_attention_result counts work.
 double bench_attention_flops(const sigmoe_bench_attention_request *r);
-// Everything in `a`; the gradients' sums begin at zero.
+// Allocates everything in `a`; accumulated gradients start at zero.
 sigmoe_status bench_attention_data(
     const sigmoe_bench_attention_request *r, arena *a, attention_call *call, attention_gradients *gradients);
-// What sigmoe_bench_attention does.
+// The implementation of sigmoe_bench_attention.
 sigmoe_status bench_attention(
     const sigmoe_bench_attention_request *request, sigmoe_bench_attention_result *result);

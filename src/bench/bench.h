@@ -1,4 +1,4 @@
-// What the benchmarks share: medians of times after a warm-up.
+// Shared by the benchmarks: median times after a warm-up.
 #pragma once
 
 #include "base/clock.h"
@@ -15,8 +15,8 @@ typedef struct bench_size {
 } bench_size;
 sigmoe_status bench_check(const bench_size *sizes, int count);
 
-// [rows, cols], drawn from the normal distribution; equal salts give equal numbers.
+// [rows, cols], normally distributed; equal salts give equal numbers.
 sigmoe_status bench_matrix(arena *a, int64_t rows, int64_t cols, uint64_t salt, matrix *out);
-// The same as an operand of products.
+// The same, as an operand of products.
 sigmoe_status bench_operand(
     arena *a, sigmoe_dtype operands, int64_t rows, int64_t cols, uint64_t salt, matrix *out);

@@ -15,7 +15,7 @@
 #include <string.h>
 
 // Sizes and points are those of the benchmark in the paper's public code (paper/benchmark.py), which varies d, N_E and G around
-// 32 experts of 128 channels at d = 512; the points of K, and figure8's 16 experts (as WT-S and E8 have), are ours.
+// 32 experts of 128 channels at d = 512. The points of K, and figure8's 16 experts (as in WT-S and E8), are ours.
 static const cost_curve curves[] = {
     {"figure2", "against d, with 32 experts of 128 channels, 4 for each token", "d (model width)",
         offsetof(layer_sizes, d_model), {0, 32, 128, 4}, 5, {128, 256, 512, 1024, 2048}},
@@ -41,9 +41,9 @@ static layer_sizes sizes_at(const cost_curve *c, int point) {
     return sizes;
 }
 
-// Milliseconds that arithmetic, or traffic with the memory, takes at least: `channels` computed for each token, `extra` more
-// multiply-adds a token (the router), `weights` parameters. Each of these must pass once: weights in either direction and
-// their gradients; the channels out and in; x twice, y, dy, dx.
+// A lower bound in milliseconds, by arithmetic or memory traffic: `channels` computed for each token, `extra` multiply-adds per
+// token (the router), `weights` parameters. Each of the following must move once: weights in both passes, and their gradients;
+// the channels out and in; x twice, y, dy, dx.
 static double roofline(const cost_measurement *m, double d, double channels, double extra, double weights) {
     double tokens = (double)m->tokens;
     double operations = 2 * 3 * tokens * (2 * d * channels + extra);
@@ -51,7 +51,7 @@ static double roofline(const cost_measurement *m, double d, double channels, dou
     return 1e3 * fmax(operations / (m->peak_gflops * 1e9), bytes / (m->bandwidth * 1e9));
 }
 
-// Beside what the passes take stand the weights and their gradients, x, y, dy and dx.
+// Memory in addition to what the passes allocate: the weights and their gradients, x, y, dy and dx.
 static double standing_bytes(const cost_measurement *m, double d, double weights) {
     return (double)sizeof(float) * (2 * weights + 4 * (double)m->tokens * d);
 }
@@ -88,11 +88,11 @@ static sigmoe_status measure_point(cost_measurement *m, int repetitions, cost_po
     return SIGMOE_OK;
 }
 
-// When the last point was measured: until then a layer may show that the peak is higher.
+// Called after the last measurement: until then, a layer may show that the peak is higher.
 static void add_rooflines(const cost_measurement *m, cost_point *p) {
     const layer_sizes *s = &p->sizes;
     double d = (double)s->d_model, experts = (double)s->experts;
-    // Experts without a token need not pass: as many as even chances leave out.
+    // Experts without a token need not move: the expected number with uniform routing.
     double used = experts * (1 - pow(1 - (double)s->k / experts, (double)m->tokens));
     p->moe.roofline = roofline(m, d, (double)(s->k * s->expert_size), experts * d, moe_weights(s, used));
     p->dense.roofline = roofline(m, d, experts * (double)s->expert_size, 0, dense_weights(s));
@@ -152,7 +152,7 @@ static sigmoe_status fill_directory(const sigmoe_bench_figure_request *r, const 
     return output_end(&directory, status);
 }
 
-// Before minutes are spent on the smaller points: the last dense layer, with its channels and their gradients.
+// Checks, before spending minutes on the smaller points, that the last dense layer fits, with its channels and their gradients.
 static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
     cost_measurement m = {.tokens = tokens};
     layer_sizes s = sizes_at(curve, curve->points - 1);

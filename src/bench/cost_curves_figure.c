@@ -32,9 +32,9 @@ static void print_data(FILE *out, const void *context) {
     fputs("END\n", out);
 }
 
-// Rounder than every number between them: the limits of the y axis, and its ticks where it is short.
+// Limits of the y axis and, if it is short, its ticks: rounder than any number between them.
 static const double round_parts[] = {1, 2, 5, 10};
-enum { ROUND_PARTS = 3 }; // of a decade
+enum { ROUND_PARTS = 3 }; // per decade
 
 static value_range rounded(value_range y) {
     double low = pow(10, floor(log10(y.low))), high = pow(10, floor(log10(y.high)));
@@ -44,7 +44,7 @@ static value_range rounded(value_range y) {
     return (value_range){round_parts[i] * low, round_parts[j] * high};
 }
 
-// gnuplot labels whole decades alone, of which a short range has one or none.
+// gnuplot labels only whole decades, of which a short range contains one or none.
 static void print_y_ticks(FILE *out, value_range y) {
     if (y.high >= 100 * y.low) return;
     fputs("set ytics (", out);
@@ -95,7 +95,7 @@ static void plot_memory(FILE *out, const void *context) {
     fputc('\n', out);
 }
 
-// All points with some air, on log scales.
+// Contains all points with a margin, on log scales.
 static figure_frame frame_of(const cost_plot *p, const char *y_label, int keys) {
     const cost_measurement *m = p->m;
     figure_frame frame = {.x_label = m->curve->x_label,

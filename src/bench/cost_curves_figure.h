@@ -4,8 +4,8 @@
 #include "base/arena.h"
 #include "bench/cost_measurement.h"
 
-// Writes FIGURE.csv into `directory`, and with `figures` draws FIGURE-time and FIGURE-memory there; SIGMOE_INTERRUPTED when the observer,
-// which may be NULL, asks to stop. The table is the caller's to free.
+// Writes FIGURE.csv into `directory` and, with `figures`, draws FIGURE-time and FIGURE-memory there. SIGMOE_INTERRUPTED if the
+// observer, which may be NULL, asks to stop. The caller frees the table.
 sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory, bool figures,
     const sigmoe_observer *observer);
 sigmoe_status cost_table(const cost_measurement *m, char **out);

@@ -1,4 +1,4 @@
-// The costs of a layer over one of its sizes.
+// The costs of a layer as a function of one of its sizes.
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +19,7 @@ typedef struct cost_curve {
     int64_t values[MOST_POINTS]; // of that size, ascending
 } cost_curve;
 
-// Of one layer.
+// The costs of one layer.
 typedef struct layer_cost {
     double milliseconds, bytes; // measured
     double roofline;            // milliseconds
@@ -35,7 +35,7 @@ typedef struct cost_measurement {
     const cost_curve *curve;
     int64_t tokens;
     int threads;
-    double peak_gflops, bandwidth; // bandwidth: 1e9 bytes a second
+    double peak_gflops, bandwidth; // bandwidth: 1e9 bytes per second
     const char *isa;
     cost_point point[MOST_POINTS];
 } cost_measurement;

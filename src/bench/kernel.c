@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Slow implementations are run until so much time has passed.
+// Implementations are run until this much time has passed.
 static const double ENOUGH_SECONDS = 0.5;
 
 typedef struct bench_state {
@@ -17,7 +17,7 @@ typedef struct bench_state {
     sigmoe_bench_machine machine;
     workspace work;
     double *times;  // [repetitions]
-    matrix clutter; // twice the last cache: passing over it empties the caches of anything else
+    matrix clutter; // twice the last-level cache: a pass over it evicts everything else
     void (*visit)(void *context, const sigmoe_bench_kernel_row *row);
     void *context;
 } bench_state;
@@ -46,7 +46,7 @@ static sigmoe_status time_once(bench_state *s, const kernel_case *c, kernel_run 
     return SIGMOE_OK;
 }
 
-// The median; the warm-up's own time where that was long enough already.
+// The median, or the warm-up's own time if that was long enough.
 static sigmoe_status time_case(bench_state *s, const kernel_case *c, kernel_run *run, double *seconds) {
     TRY(time_once(s, c, run, seconds));
     if (*seconds > ENOUGH_SECONDS) return SIGMOE_OK;

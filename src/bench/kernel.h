@@ -1,4 +1,4 @@
-// Every implementation of every operation against what the machine allows: what sigmoe_bench_kernel does.
+// Every implementation of every operation, compared with the machine's limits: the implementation of sigmoe_bench_kernel.
 #pragma once
 
 #include "base/status.h"

@@ -6,10 +6,10 @@
 #include "kernels/top_k/top_k.h"
 #include "model/feedforward/token_grouping.h"
 
-// WT-S: a batch of 8 segments of 256 tokens, as many of memory.
+// WT-S: a batch of 8 segments of 256 tokens, with the same number in memory.
 enum { TOKENS = 2048, WIDTH = 412, INNER = 410, CHANNELS = 2053, VOCABULARY = 8000 };
 enum { EXPERTS = 16, EXPERT_SIZE = 128, CHOSEN = 4, SUBKEYS = 62, NEAREST = 32, TOP_CHANNELS = 512 };
-enum { LOSS_ROWS = 512 }; // two chunks of the loss: a whole batch takes the reference minutes
+enum { LOSS_ROWS = 512 }; // two chunks of the loss: a whole batch would take the reference minutes
 
 static double bytes_of(double elements) {
     return elements * (double)sizeof(real);
@@ -97,7 +97,7 @@ static sigmoe_status experts_forward(kernel_run *r) {
 static sigmoe_status prepare_experts_backward(kernel_run *r) {
     TRY(prepare_experts(r));
     r->flops *= 2;
-    // Gradients of weights are read and written.
+    // Weight gradients are read and written.
     const double weights = 2.0 * EXPERTS * WIDTH * EXPERT_SIZE;
     r->bytes = operand_bytes(r, weights + 2.0 * TOKENS * WIDTH + (double)TOKENS * CHOSEN * EXPERT_SIZE) +
                bytes_of(2 * weights + (double)TOKENS * WIDTH);
@@ -184,7 +184,7 @@ static sigmoe_status normalize(kernel_run *r) {
 }
 static sigmoe_status prepare_norm_backward(kernel_run *r) {
     TRY(prepare_norm(r));
-    r->bytes = bytes_of(4.0 * TOKENS * WIDTH); // x, dy, and dx both ways
+    r->bytes = bytes_of(4.0 * TOKENS * WIDTH); // x, dy, and dx in both directions
     return SIGMOE_OK;
 }
 static sigmoe_status normalize_backward(kernel_run *r) {

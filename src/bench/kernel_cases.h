@@ -1,4 +1,4 @@
-// What `bench kernel` times: each operation on shapes of the WT-S models.
+// What `bench kernel` measures: each operation on shapes of the WT-S models.
 #pragma once
 
 #include "bench/bench.h"
@@ -11,13 +11,13 @@
 
 typedef struct kernel_case kernel_case;
 
-// A case's data, made once and used by every implementation.
+// A case's data, created once and used by every implementation.
 typedef struct kernel_run {
     kernel_context kernel;
     arena *a;
     sigmoe_dtype operands; // of products
-    double flops;          // of one run; 0 where comparisons and moves are all there is to do
-    double bytes;          // that must come from and go to memory at least
+    double flops;          // of one run; 0 if it only compares and moves
+    double bytes;          // minimum traffic to and from memory
     union {
         gemm_call gemm;
         struct {

@@ -6,7 +6,7 @@
 #include "model/feedforward/registry.h"
 #include "model/feedforward/router_names.h"
 
-// A block alone, between its input and its output gradient.
+// A single block, between its input and its output gradient.
 typedef struct lone_layer {
     ff_layer layer;
     workspace *work;
@@ -90,7 +90,7 @@ static sigmoe_status time_layer(
     return status;
 }
 
-// 10^9 operations a second: forward and backward of `multiply_adds` a token, in `ms`.
+// In 1e9 operations per second: forward and backward with `multiply_adds` per token, in `ms`.
 static double rate(double multiply_adds, int64_t tokens, double ms) {
     return 2 * 3 * multiply_adds * (double)tokens / (ms * 1e6);
 }
@@ -121,7 +121,7 @@ sigmoe_status bench_layer(const sigmoe_bench_layer_request *request, sigmoe_benc
     options.moe.router = moe_router_named("sigmoid");
     TRY(time_layer(r, "moe", &options, &sparse));
     TRY(time_layer(r, "dense", &as_dense, &dense));
-    double width = 2 * (double)r->d_model; // multiply-adds of a channel, up and down
+    double width = 2 * (double)r->d_model; // multiply-adds per channel, up and down
     *result = (sigmoe_bench_layer_result){.forward_ms = sparse.forward_ms,
         .backward_ms = sparse.backward_ms,
         .total_ms = sparse.total_ms,

@@ -1,4 +1,4 @@
-// Times of one mixture of experts against the dense block of the same size: what sigmoe_bench_layer does.
+// Times of a mixture of experts compared with a dense block of the same size: the implementation of sigmoe_bench_layer.
 #pragma once
 
 #include "base/status.h"

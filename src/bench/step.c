@@ -28,7 +28,7 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
     double *seconds;
     TRY(draw_tokens(model, batch, a, &inputs, &targets));
     TRY(ARENA_NEW(a, seconds, steps));
-    // After as many steps the memory is full, and no step is cheaper than those that are timed.
+    // After this many steps the memory is full, so that the timed steps are as expensive as any later ones.
     for (int64_t i = 0; i < model->memory_train + BENCH_WARM_UPS; i++)
         TRY(trainer_step_on(t, inputs, targets, false, &report));
     for (int64_t i = 0; i < steps; i++) {
@@ -52,7 +52,7 @@ sigmoe_status bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_
     TRY(bench_check(&(bench_size){"steps", request->steps}, 1));
     sigmoe_train_settings settings = request->config->settings;
     settings.batch = request->batch;
-    settings.steps = INT32_MAX; // the schedule's end lies far away
+    settings.steps = INT32_MAX; // the end of the schedule is far away
     settings.dtype = request->dtype;
     trainer_request wanted = {.config = request->config, .settings = &settings, .threads = request->threads};
     trainer *t;

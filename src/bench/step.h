@@ -1,4 +1,4 @@
-// Times of whole training steps, and the memory that they take: what sigmoe_bench_step does.
+// Times and memory of whole training steps: the implementation of sigmoe_bench_step.
 #pragma once
 
 #include "base/status.h"

@@ -49,7 +49,7 @@ static bool ngram_beats_both(const comparison_result *c, int better, int worse) 
            ngram_beats(c, test_scores, mean_test_score(c, worse));
 }
 
-// `differences` has room for one a seed.
+// `differences` has room for one value per seed.
 static claim_result judge(
     const comparison_result *c, const claim *claimed, int better, int worse, double *differences) {
     t_interval interval = paired_difference(c, better, worse, test_scores, differences);
@@ -66,7 +66,7 @@ static bool has_paper_name(const comparison_result *c, int variant, const char *
     return strcmp(c->plan->variants[variant].paper->name, paper_name) == 0;
 }
 
-// Goes through all pairs; `results` NULL only counts them.
+// Iterates over all pairs; with `results` NULL it only counts them.
 static int for_all_pairs(const comparison_result *c, claim_result *results, double *differences) {
     int count = 0;
     for (int k = 0; k < claim_count(); k++)

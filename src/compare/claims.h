@@ -1,4 +1,4 @@
-// Whether the runs of a comparison bear the paper's claims out.
+// Whether the runs of a comparison support the paper's claims.
 #pragma once
 
 #include "compare/paired.h"
@@ -10,9 +10,9 @@ typedef enum claim_verdict {
     CLAIM_HOLDS,
     CLAIM_DOES_NOT_HOLD,
     CLAIM_WITHIN_NOISE,
-    CLAIM_WITHHELD, // the n-gram is better than both rows: whatever they differ in, it is not what they have learned
+    CLAIM_WITHHELD, // the n-gram beats both rows: their difference is not due to what they learned
 } claim_verdict;
-// Of the differences worse − better, lower scores being better: the interval lies above 0, below, or on it.
+// By the interval of the differences worse − better (lower scores are better): above 0, below 0, or containing 0.
 claim_verdict claim_judge(t_interval difference);
 const char *claim_verdict_text(claim_verdict verdict);
 
@@ -20,7 +20,7 @@ typedef struct claim_result {
     const claim *claim;
     int better, worse;     // variants of the comparison
     t_interval difference; // test score of `worse` minus that of `better`, paired by seed
-    double published;      // the same of the paper's scores; NaN: it has not both
+    double published;      // the same difference of the paper's scores; NaN: the paper lacks one
     claim_verdict verdict;
 } claim_result;
 
@@ -29,10 +29,9 @@ typedef struct claim_results {
     int count;
 } claim_results;
 
-// Every claim whose two rows are compared, once for each pair of variants of them. A pair of runs counts when both have a
-// score.
+// Every claim whose two rows are compared, once for each pair of their variants. A pair of runs counts if both have a score.
 sigmoe_status claims_of(const comparison_result *c, claim_results *out);
 
-// On WT-S the paper has two scores of σ-MoE, that of Tab. 3 beside dense, and that beside the ablations and in Tab. 4; a claim's
-// difference takes the one of its table. False on other bases; else the preset with the former.
+// On WT-S the paper has two scores of σ-MoE: in Tab. 3 next to dense, and in Tab. 4 and next to the ablations. A claim's
+// difference uses the one of its own table. False on other bases; otherwise sets the preset with the former score.
 bool claims_of_two_scores(const comparison_result *c, preset *printed);

@@ -5,7 +5,7 @@
 #include "system/file.h"
 #include "system/place.h"
 
-// Replacing the place must not remove what is read from.
+// Replacing the output directory must not remove an input.
 static sigmoe_status keep_inputs(const comparison_plan *p) {
     const sigmoe_compare_request *r = p->request;
     static const char choice[] = "directory for the comparison";
@@ -33,10 +33,10 @@ static sigmoe_status check_record(const comparison_plan *p, const char *path, co
     return status;
 }
 
-// A comparison that was stopped before it could write its record has nothing to go on from and begins.
+// A comparison that was stopped before it could write its record has nothing to resume and starts anew.
 static sigmoe_status make_or_find(const char *out) {
     bool empty = true;
-    if (output_unsettled(out)) return SIGMOE_OK; // what was there comes back
+    if (output_unsettled(out)) return SIGMOE_OK; // the previous contents will be restored
     if (path_exists(out)) TRY(output_is_bare(out, &empty));
     if (!empty) return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison: it has no compare.json", out);
     return directory_make(out);

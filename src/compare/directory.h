@@ -1,8 +1,8 @@
-// The directory of a comparison: taken for a new one, or found for going on with it.
+// The directory of a comparison: created for a new one, or opened to resume one.
 #pragma once
 
 #include "compare/plan.h"
 
-// Locks it as long as *lock is open, here or in a run's process, and sees that compare.json says what the plan does. What was
-// there before is replaced only where the request forces it, and never where the plan reads from it.
+// Locks the directory while *lock is open, here or in a run's process, and checks that compare.json matches the plan. Existing
+// contents are replaced only if the request forces it, and never if they hold an input of the plan.
 sigmoe_status comparison_open(const comparison_plan *p, const sigmoe_observer *observer, int *lock);

@@ -16,16 +16,16 @@ typedef struct execution {
     eta eta;
 } execution;
 
-// Of a run's progress only its own line is passed on, not that of each validation, with what is left of all runs; what came
-// out is a line when it is done.
+// Passes on only a run's own progress, not that of its validations, with the time left for all runs; shows the result as a line
+// when the run is done.
 typedef struct quiet_observer {
-    sigmoe_observer passed; // what the run sees
+    sigmoe_observer passed; // the observer that the run gets
     const sigmoe_observer *listener;
     const char *task;
     eta *eta;
     int variant;
     bool resumed;
-    double before; // part of the run that was done when it went on; NaN: not heard yet
+    double before; // part of the run that was done when it was resumed; NaN: not reported yet
 } quiet_observer;
 
 static void pass_progress(void *context, const sigmoe_progress *progress) {
@@ -113,7 +113,8 @@ static sigmoe_status run_in_turn(execution *e, const sigmoe_observer *observer) 
     return SIGMOE_OK;
 }
 
-// What several processes trained is then read in turn, without a word: they have noted it.
+// The results of runs trained by several processes are then read one by one, silently: those processes have already reported
+// them.
 static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
     if (jobs == 1) return run_in_turn(e, observer);
     TRY(run_in_processes(e->plan, jobs, observer, &e->eta, run_one, e));

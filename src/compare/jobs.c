@@ -22,9 +22,9 @@ enum { POLL_MILLISECONDS = 200, AS_SIGNAL = 128 };
 
 typedef struct job {
     pid_t process; // 0: the slot is free
-    int pipe;      // the child's sentence when it fails; closed by its end
-    int run;       // of the comparison's
-    bool finished; // was before it began: there is only something to read
+    int pipe;      // receives the child's error message; closed when the child ends
+    int run;       // index in the comparison
+    bool finished; // before it started: there are only results to read
 } job;
 
 typedef struct job_pool {
@@ -34,21 +34,21 @@ typedef struct job_pool {
     run_function *train;
     void *context;
     job jobs[MOST_JOBS];
-    double *part; // [MOST_JOBS], shared with the children: of their runs, done since they began
+    double *part; // [MOST_JOBS], shared with the children: how much of their runs is done since they started
     int slots, busy;
     int begun, done;      // runs
-    kept_failure failure; // of the first that failed
+    kept_failure failure; // of the first run that failed
     bool stopping;
-    int saves_passed; // requests to save
+    int saves_passed; // save requests that were passed on
 } job_pool;
 
 // ---------------------------------------------------------------- the child
 
-// What a child's run tells: its part goes to the parent, who shows one line for all; its notes to the user.
+// Handles what a child's run reports: its progress goes to the parent, which shows one line for all; its notes go to the user.
 typedef struct child_observer {
     const sigmoe_observer *listener;
     double *part;
-    double before; // done when it began; NaN: not heard yet
+    double before; // what was done when it started; NaN: not reported yet
 } child_observer;
 
 static void share_part(void *context, const sigmoe_progress *progress) {
@@ -66,9 +66,9 @@ static void pass_note(void *context, const char *line) {
 static sigmoe_flag stop_child, child_saves;
 static volatile pid_t parent_of_child;
 
-// A batch system sends SIGTERM to every process, and the parent passes on its own: as long as the parent lives, a child that
-// hears twice still saves. A parent that was told twice is gone, and with it the time for that. A terminal that closes may
-// take the parent along, and is no reason to hurry.
+// A batch system sends SIGTERM to every process, and the parent passes on its own: while the parent lives, a child that gets
+// the signal twice still saves. If the parent has got it twice, it is gone, and there is no time left to save. A closing
+// terminal may end the parent, too, and is no reason to hurry.
 static void on_stop(int number) {
     if (atomic_load(&stop_child) && number != SIGHUP && getppid() != parent_of_child)
         _exit(AS_SIGNAL + number);
@@ -80,12 +80,12 @@ static void on_save(int number) {
     atomic_fetch_add(&child_saves, 1);
 }
 
-// On the parent's stack for signals, if it has one: its reason for that holds here, too.
+// On the parent's signal stack, if it has one, for the same reason as there.
 static void handle(int number, void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK}, before;
     sigfillset(&action.sa_mask);
     if (sigaction(number, NULL, &before) != 0) return;
-    if (number == SIGHUP && before.sa_handler == SIG_IGN) return; // nohup's wish
+    if (number == SIGHUP && before.sa_handler == SIG_IGN) return; // as nohup requests
     sigaction(number, &action, NULL);
 }
 
@@ -100,7 +100,7 @@ static void catch_signals(pid_t parent, sigmoe_observer *observer) {
     observer->save = &child_saves;
 }
 
-// Never returns. Its own process group: a Ctrl-C reaches the parent alone, who passes it on.
+// Never returns. Has its own process group: Ctrl-C reaches only the parent, which passes it on.
 static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pipe, const sigset_t *mask) {
     sigmoe_observer observer = pool->observer ? *pool->observer : (sigmoe_observer){0};
     child_observer child = {.listener = pool->observer, .part = part, .before = NAN};
@@ -125,7 +125,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
 
 // ---------------------------------------------------------------- the parent
 
-// A signal that comes meanwhile waits until the child has its own way to take it.
+// Signals are blocked until the child has installed its own handlers.
 static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
     pid_t parent = getpid();
     sigset_t caught, mask;
@@ -151,7 +151,7 @@ static sigmoe_status begin(job_pool *pool, job *slot) {
     bool finished = compare_run_finished(directory);
     if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
     pid_t process = make_child(pool, run, part, ends[1]);
-    close(ends[1]); // so that the child alone holds it
+    close(ends[1]); // so that only the child holds it
     if (process < 0) {
         close(ends[0]);
         return fail_errno("cannot start a process for a run");
@@ -182,7 +182,7 @@ static void note_failure(job_pool *pool, sigmoe_status status) {
     stop_all(pool);
 }
 
-// Of a child that said nothing itself.
+// For a child that reported no message itself.
 static void note_wordless(job_pool *pool, const job *j, const char *how) {
     const comparison_plan *p = pool->plan;
     note_failure(
@@ -212,7 +212,7 @@ static void note_exit(job_pool *pool, const job *j, int code, const char *messag
     }
 }
 
-// What the child said; it is at its end.
+// The child's message; the child has ended.
 static void read_message(int pipe, char message[MESSAGE_CAPACITY]) {
     size_t used = 0;
     ssize_t count = 1;
@@ -243,7 +243,7 @@ static void end(job_pool *pool, job *j) {
     pool->busy--;
 }
 
-// Until one ends, or a while.
+// Waits until a child ends, or for a while.
 static void wait_for_one(job_pool *pool) {
     struct pollfd waiting[MOST_JOBS];
     for (int i = 0; i < pool->slots; i++)

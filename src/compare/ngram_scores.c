@@ -40,7 +40,7 @@ static sigmoe_status train_ngram(
     return status == SIGMOE_OK ? ngram_train(a, tokens, count, p->data.vocab_size, meter, out) : status;
 }
 
-// The very tokens that evaluation predicts: of n, the last of SCORE_STREAMS · ⌊(n-1)/SCORE_STREAMS⌋.
+// Scores exactly the tokens that evaluation predicts: of n tokens, the last SCORE_STREAMS · ⌊(n-1)/SCORE_STREAMS⌋.
 static sigmoe_status score_tokens(const comparison_plan *p, const ngram_model *model, const char *split,
     const token_split *source, int64_t limit, arena *a, progress_meter *meter, sigmoe_scores *scores) {
     double nats;
@@ -73,7 +73,7 @@ static sigmoe_status compute(const comparison_plan *p, arena *a, progress_meter 
     return score_split(p, model, "test", final, a, meter, &out->test);
 }
 
-// Shows nothing, but can be stopped.
+// Shows no progress, but can be stopped.
 static sigmoe_status compute_or_stop(
     const comparison_plan *p, const sigmoe_observer *observer, arena *a, ngram_scores *out) {
     const sigmoe_observer listener = {.stop = observer ? observer->stop : NULL};

@@ -10,7 +10,7 @@ double student_quantile(int freedom) {
         2.100922, 2.093024, 2.085963};
     enum { KNOWN = sizeof table / sizeof *table };
     if (freedom <= KNOWN) return table[freedom - 1];
-    // Fisher's expansion around the normal quantile; off by less than 1e-5 from here on.
+    // Fisher's expansion around the normal quantile; the error is below 1e-5 from here on.
     const double z = 1.959963985, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z, n = freedom;
     return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
@@ -26,7 +26,7 @@ t_interval t_interval_of(const double *values, int count) {
     return (t_interval){count, mean, mean - half, mean + half};
 }
 
-// ---------------------------------------------------------------- of a comparison
+// ---------------------------------------------------------------- for a comparison
 
 const sigmoe_scores *valid_scores(const run_result *r) {
     return &r->valid;
@@ -40,7 +40,7 @@ double ngram_score(const comparison_result *c, result_scores *of) {
 }
 
 bool ngram_beats(const comparison_result *c, result_scores *of, double mean) {
-    return ngram_score(c, of) <= mean; // false where one of them is not known
+    return ngram_score(c, of) <= mean; // false if either is unknown
 }
 
 t_interval paired_difference(

@@ -1,4 +1,4 @@
-// What two variants' scores differ by, paired by seed, and whether either has learned more than an n-gram.
+// Differences of two variants' scores, paired by seed, and whether either variant has learned more than an n-gram.
 #pragma once
 
 #include "compare/result.h"
@@ -17,12 +17,12 @@ typedef const sigmoe_scores *result_scores(const run_result *r);
 const sigmoe_scores *valid_scores(const run_result *r);
 const sigmoe_scores *test_scores(const run_result *r);
 
-// Of the scores of `worse` minus those of `better`, variants of the comparison, paired by seed where both have one. `room` is for
-// a number a seed.
+// The scores of `worse` minus those of `better`, variants of the comparison, paired by the seeds for which both have one.
+// `room` holds one number per seed.
 t_interval paired_difference(
     const comparison_result *c, int better, int worse, result_scores *of, double *room);
 
-// Of a score of that kind; NaN: there is no n-gram.
+// The n-gram's score of that kind; NaN: there is no n-gram.
 double ngram_score(const comparison_result *c, result_scores *of);
 // Whether counting three tokens is at least as good as a mean score.
 bool ngram_beats(const comparison_result *c, result_scores *of, double mean);

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LONGEST_LABEL = 200 }; // labels become names of directories
+enum { LONGEST_LABEL = 200 }; // labels become directory names
 
 // ---------------------------------------------------------------- the base and the data
 
@@ -41,13 +41,13 @@ static sigmoe_status check_settings(const comparison_plan *p) {
 
 // ---------------------------------------------------------------- the variants
 
-// Rows of a sweep may have fewer seeds than the sweep, never more.
+// Rows of a sweep may have fewer seeds than the sweep, but not more.
 static int own_seeds(const comparison_plan *p, int index) {
     int own = p->sweep ? p->sweep->row_seeds[index] : 0;
     return own > 0 && own < p->seed_count ? own : p->seed_count;
 }
 
-// The paper's, where ours has the same unit.
+// The paper's score, if it has the same unit as ours.
 static double own_score(const comparison_plan *p, const compared_variant *v) {
     preset printed;
     double score = published_score(p->request->base_name, v->paper, &v->config.model, &printed);
@@ -72,7 +72,7 @@ static sigmoe_status plan_variant(comparison_plan *p, int index, compared_varian
     return model_parameter_count(&choice.model, &out->parameters);
 }
 
-// The first of the variants before `index` that is the same model; NULL: none.
+// The first variant before `index` that is the same model; NULL: none.
 static compared_variant *twin_before(const comparison_plan *p, int index) {
     compared_variant *b = &p->variants[index];
     for (compared_variant *a = p->variants; a < b; a++)
@@ -162,7 +162,7 @@ const char *plan_unit(const comparison_plan *p) {
     return p->bits ? "bits/char" : "perplexity";
 }
 
-// Data whose characters were not counted: a token is a byte.
+// If the data's characters were not counted, a token is a byte.
 static double first_known(double wanted, double otherwise) {
     return isnan(wanted) ? otherwise : wanted;
 }

@@ -1,4 +1,4 @@
-// What a comparison compares: every variant's model, checked and sized before anything is trained.
+// What a comparison compares: every variant's model, checked and sized before any training.
 #pragma once
 
 #include "compare/sweep_plan.h"
@@ -7,13 +7,13 @@
 #include "system/path.h"
 
 typedef struct compared_variant {
-    const char *label; // as asked for: "topk:k=64"
+    const char *label; // as requested: "topk:k=64"
     const paper_variant *paper;
     sigmoe_config config; // with the data's vocabulary and the solved size
     int64_t parameters;
-    int seeds;          // trained from the first so many; a sweep's rows can differ in it
-    double flops_share; // FF multiply-adds over those of a dense block with the base's N_E·G channels
-    // The paper's score for this very variant and base, a sweep's also from before its overrides; NaN: none.
+    int seeds;          // number of seeds, counted from the first; rows of a sweep can differ
+    double flops_share; // FF multiply-adds relative to those of a dense block with the base's N_E·G channels
+    // The paper's score for exactly this variant and base, in a sweep also before its overrides; NaN: none.
     double published;
 } compared_variant;
 
@@ -24,31 +24,31 @@ typedef struct planned_run {
 
 typedef struct comparison_plan {
     const sigmoe_compare_request *request;
-    const sweep_plan *sweep; // NULL: a comparison of the user's own
-    arena *arena;            // all that follows lives here
+    const sweep_plan *sweep; // NULL: the user's own comparison
+    arena *arena;            // holds everything below
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;
-    bool bits; // scores are bits per character, else perplexity
+    bool bits; // scores are bits per character, otherwise perplexity
     compared_variant *variants;
-    int variant_count, seed_count; // seeds: the most that a variant has
-    // [run_count] All variants of a seed before the next seed: what is there after an interruption can be compared.
+    int variant_count, seed_count; // seeds: the maximum over the variants
+    // [run_count] All variants of a seed before the next seed, so that the results after an interruption can be compared.
     planned_run *runs;
     int run_count;
 } comparison_plan;
 
-// The request and the sweep (or NULL) are the caller's and must outlive the plan. Variants that are the same model are an error;
-// of a sweep the later one is left out, and `observer` (or NULL) is told. Errors in the base, the variants, the settings and the
-// data are found here.
+// The request and the sweep (or NULL) belong to the caller and must outlive the plan. Variants that are the same model are an
+// error; in a sweep, the later one is left out and `observer` (or NULL) is notified. Finds all errors in the base, the
+// variants, the settings and the data.
 sigmoe_status plan_comparison(const sigmoe_compare_request *request, const sweep_plan *sweep,
     const sigmoe_observer *observer, arena *a, comparison_plan *out);
 
 // Whether some variants have fewer seeds than others.
 bool plan_is_uneven(const comparison_plan *p);
 uint64_t plan_seed(const comparison_plan *p, int seed);
-// OUT/runs/<variant>-seed<k>; a variant's colons become commas. A sweep from one seed leaves that away.
+// OUT/runs/<variant>-seed<k>; colons in the variant become commas. The seed is omitted in a sweep with one seed.
 sigmoe_status plan_run_path(const comparison_plan *p, int variant, int seed, char path[PATH_CAPACITY]);
 
-// What scores are called and how they are read from a set of scores.
+// The unit of the scores, and the score in that unit from a set of scores.
 const char *plan_unit(const comparison_plan *p); // "bits/char", "perplexity"
 double plan_score(const comparison_plan *p, const sigmoe_scores *scores);

@@ -1,11 +1,11 @@
-// compare.json: the settings of a comparison that going on with it must repeat.
+// compare.json: the settings that must be the same when a comparison is resumed.
 #pragma once
 
 #include "compare/plan.h"
 
 #include <jansson.h>
 
-// Its contents, the caller's to release.
+// The record's contents, released by the caller.
 sigmoe_status plan_record(const comparison_plan *p, json_t **out);
-// A sentence naming the first setting in which two records differ; the place, `out`, is named, too.
+// The error names the first setting in which two records differ, and the directory, `out`.
 sigmoe_status plan_check_same(const char *out, const json_t *before, const json_t *now);

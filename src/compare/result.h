@@ -1,23 +1,23 @@
-// What came out of a comparison. Whoever carries it out fills it; everybody else only reads.
+// The result of a comparison. Whoever executes the comparison fills it; everyone else only reads.
 #pragma once
 
 #include "compare/curves.h"
 #include "compare/plan.h"
 #include "compare/run.h"
 
-// Of an n-gram, on the tokens that the models are scored on.
+// Scores of an n-gram, on the tokens that the models are scored on.
 typedef struct ngram_scores {
-    bool known;                // else the data have none
-    sigmoe_scores curve;       // on the tokens of the validations in training
-    sigmoe_scores valid, test; // on those of the final scores
+    bool known;                // false: the data have none
+    sigmoe_scores curve;       // on the tokens of validations during training
+    sigmoe_scores valid, test; // on the tokens of the final scores
 } ngram_scores;
 
 typedef struct comparison_result {
     const comparison_plan *plan;
     arena *arena;      // the plan's
-    int threads;       // that it ran on; 0: as many as the machine allows
-    run_result *runs;  // [variants, seeds], those of a variant's own seeds filled
-    run_curve *curves; // [variants, seeds], alike
+    int threads;       // it ran on; 0: as many as the machine allows
+    run_result *runs;  // [variants, seeds]; only each variant's own seeds are filled
+    run_curve *curves; // [variants, seeds], likewise
     ngram_scores ngram;
 } comparison_result;
 

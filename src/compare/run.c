@@ -11,9 +11,9 @@
 
 #include <math.h>
 
-// ---------------------------------------------------------------- what is there already
+// ---------------------------------------------------------------- existing runs
 
-// It is known from the data.
+// The data determine it.
 static void leave_out_tokenizer(const sigmoe_config *config, json_t *object) {
     (void)config;
     json_object_del(object, "tokenizer");
@@ -30,7 +30,7 @@ static sigmoe_status check_settings(const run_request *r) {
     sigmoe_train_settings settings;
     dataset data;
     TRY(path_format(path, "%s/train.json", r->directory));
-    if (!path_exists(path)) return SIGMOE_OK; // a finished run can do without
+    if (!path_exists(path)) return SIGMOE_OK; // a finished run does not need it
     TRY(train_json_read(r->directory, r->data->directory, &settings, NULL, &data));
     const char *name = train_settings_difference(&settings, r->settings);
     snprintf(what, sizeof what, "another value of %s", name ? name : "");
@@ -45,7 +45,7 @@ static sigmoe_status check_model(const run_request *r, const char *checkpoint) {
     return config_equal(&config, r->config, leave_out_tokenizer) ? SIGMOE_OK : is_another(r, "another model");
 }
 
-// The comparison's record says what its runs are, but can have been changed since they began.
+// The comparison's record describes its runs, but may have been changed since they started.
 static sigmoe_status check_result(const run_request *r, const run_result *result) {
     char checkpoint[PATH_CAPACITY];
     bool found;
@@ -66,7 +66,7 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
         .checkpoint_seconds = r->checkpoint_seconds,
         .threads = r->observer ? r->observer->threads : 0};
     TRY(trainer_create(&request, &t));
-    // Interrupted before its first checkpoint: nothing there to go on from.
+    // Interrupted before its first checkpoint: there is nothing to resume.
     taken_place p;
     sigmoe_status status = place_take(&p, r->directory, OUTPUT_RUN, true, r->observer);
     if (status == SIGMOE_OK) status = place_settle(&p, trainer_begin_run(t, r->directory));
@@ -85,7 +85,7 @@ static sigmoe_status go_on(const run_request *r, const char *checkpoint, int *lo
     return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
 }
 
-// Who trains in the run's directory, this or another command, is alone there as long as *lock is open.
+// No other command can train in the run's directory while *lock is open.
 static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out) {
     char newest[PATH_CAPACITY];
     bool found;
@@ -139,7 +139,7 @@ static void add_costs(trainer_costs *before, const trainer_costs *after) {
 
 static sigmoe_status finish(
     const run_request *r, trainer *t, const char *costs_path, arena *a, run_result *result) {
-    trainer_costs *costs; // large for a frame
+    trainer_costs *costs; // too large for a stack frame
     TRY(ARENA_NEW(a, costs, 1));
     TRY(run_costs_read(costs_path, costs));
     sigmoe_status status = train_and_score(r, t, a, result);

@@ -35,7 +35,7 @@ static sigmoe_status get_numbers(
     return SIGMOE_OK;
 }
 
-// Those that version 0.1.0 did not write.
+// The numbers that version 0.1.0 did not write.
 static sigmoe_status get_later_numbers(
     const json_t *object, const number_field *fields, int count, void *values) {
     for (int i = 0; i < count; i++) {
@@ -142,7 +142,7 @@ static sigmoe_status parse_costs(const json_t *root, trainer_costs *costs) {
     json_t *times;
     TRY(json_get_integer(root, "", "steps", 0, &costs->steps));
     TRY(get_numbers(root, "", cost_fields, COUNT(cost_fields), costs));
-    if (!json_object_get(root, TIMES)) return SIGMOE_OK; // of version 0.1.0
+    if (!json_object_get(root, TIMES)) return SIGMOE_OK; // written by version 0.1.0
     TRY(json_get_object(root, "", TIMES, &times));
     return step_samples_from_json(times, "feedforward_times.", &costs->feedforward_times);
 }

@@ -11,7 +11,7 @@ static spread spread_of(const double *values, int count) {
     return (spread){mean, count > 1 ? sqrt(squares / (count - 1)) : NAN};
 }
 
-// Values that are not known, or beyond what a double holds, are left out.
+// Omits values that are unknown or exceed the range of a double.
 static void append_known(double *values, int *count, double value) {
     if (isfinite(value)) values[(*count)++] = value;
 }
@@ -31,7 +31,7 @@ static quartiles feedforward(const run_result *r) {
     return r->feedforward_seconds;
 }
 
-// `values` has room for a value a seed.
+// `values` has room for one value per seed.
 static spread over_seeds(const comparison_result *c, int variant, result_value *value, double *values) {
     int count = 0;
     for (int s = 0; s < c->plan->variants[variant].seeds; s++)
@@ -41,7 +41,7 @@ static spread over_seeds(const comparison_result *c, int variant, result_value *
 
 static quartiles times_over_seeds(
     const comparison_result *c, int variant, quartiles (*of)(const run_result *r), double *medians) {
-    double low = NAN, high = NAN; // fmin and fmax pass over NaN
+    double low = NAN, high = NAN; // fmin and fmax ignore NaN
     int count = 0;
     for (int s = 0; s < c->plan->variants[variant].seeds; s++) {
         quartiles run = of(result_run(c, variant, s));
@@ -70,7 +70,7 @@ sigmoe_status summarize_variants(const comparison_result *c, variant_summary **o
             .tokens_per_second = times_over_seeds(c, i, speed, values),
             .feedforward_seconds = times_over_seeds(c, i, feedforward, values),
             .peak_activation_bytes = NAN};
-        for (int s = 0; s < c->plan->variants[i].seeds; s++) // fmax passes over NaN
+        for (int s = 0; s < c->plan->variants[i].seeds; s++) // fmax ignores NaN
             summaries[i].peak_activation_bytes =
                 fmax(summaries[i].peak_activation_bytes, result_run(c, i, s)->peak_activation_bytes);
     }

@@ -1,4 +1,4 @@
-// The result of a comparison in numbers, a summary for each variant.
+// Numeric results of a comparison: a summary of each variant.
 #pragma once
 
 #include "compare/result.h"
@@ -9,11 +9,11 @@ typedef struct spread {
 
 typedef struct variant_summary {
     spread valid, test; // over the seeds whose training stayed finite
-    // Medians over the seeds of the medians over their steps. The middle half of a seed's steps lies between low and high, from
-    // the lowest of the seeds to the highest.
+    // Medians over the seeds of their medians over steps. low and high enclose the middle half of the steps of every seed: the
+    // lowest and the highest of the seeds' quartiles.
     quartiles tokens_per_second;   // of training
     quartiles feedforward_seconds; // of a step
-    quartiles feedforward_share;   // over dense's median; NaN when dense was not compared
+    quartiles feedforward_share;   // relative to dense's median; NaN if dense was not compared
     double peak_activation_bytes;  // the largest of the seeds
 } variant_summary;
 

@@ -1,8 +1,8 @@
 // A sweep from a file:
 //   {"base": "wt-s-moe", "set": {"d_model": 64, "ff.k": 2}, "rows": ["dense", "topk:k=64", "wt-s-switch"],
 //    "seeds": 3, "settings": {"steps": 2000, "batch": 16}, "test_tokens": 100000}
-// base and rows are required; a row is a variant as compare takes it, or a preset of the same base. One that is to have fewer
-// seeds than the others is an object: {"row": "2k", "seeds": 1}.
+// base and rows are required; a row is a variant, as in compare, or a preset of the same base. A row with fewer seeds than the
+// others is an object: {"row": "2k", "seeds": 1}.
 #include "compare/sweep_file.h"
 
 #include "compare/sweep_table.h"
@@ -34,7 +34,7 @@ static sigmoe_status check_keys(const json_t *object, const char *const *known, 
     return SIGMOE_OK;
 }
 
-// Stays what it was where the object says nothing.
+// Unchanged if the object has no such member.
 static sigmoe_status read_seeds(const json_t *object, const char *path, int *seeds) {
     int64_t given = *seeds;
     if (!json_object_get(object, "seeds")) return SIGMOE_OK;
@@ -45,7 +45,7 @@ static sigmoe_status read_seeds(const json_t *object, const char *path, int *see
     return SIGMOE_OK;
 }
 
-// Values stand as JSON would write them; a text also without its quotes.
+// Values are as in JSON; strings may also omit their quotes.
 static sigmoe_status set_value(sigmoe_config *base, const char *key, const json_t *value) {
     if (json_is_string(value)) return config_set(base, key, json_string_value(value));
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -64,7 +64,7 @@ static sigmoe_status read_set(const json_t *root, sweep_plan *out) {
     return SIGMOE_OK;
 }
 
-// What is not given stays the base's.
+// Settings that are not given keep the base's values.
 static sigmoe_status merge_settings(const json_t *given, json_t *all, sigmoe_train_settings *settings) {
     TRY(json_write_options(all, train_settings_options(), settings));
     if (json_object_update(all, (json_t *)given) != 0)
@@ -83,7 +83,7 @@ static sigmoe_status read_settings(const json_t *root, sweep_plan *out) {
     return status;
 }
 
-// The row of the base that a preset is, as a variant. Top-K's K is a part of the base's channels, so that it follows overrides.
+// The variant of the base that a preset is. Top-K's K is a fraction of the base's channels, so that it follows overrides.
 static sigmoe_status row_of_preset(const preset *p, const preset *base, arena *a, const char **text) {
     variant_choice derived;
     int64_t channels = base->config.variant->channels(&base->config.ff);
@@ -100,12 +100,12 @@ static sigmoe_status row_of_preset(const preset *p, const preset *base, arena *a
     return *text ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
-// The paper's, of a variant of the base as it is before the overrides.
+// The paper's score of a variant on the base before the overrides.
 static double score_of(const char *text, const char *base_name, const preset *base) {
     variant_choice choice;
     preset unused;
     if (variant_choose(text, &base->config, &choice) != SIGMOE_OK)
-        return NAN; // said when the rows are planned
+        return NAN; // reported when the rows are planned
     return published_score(base_name, choice.paper, &choice.model, &unused);
 }
 
@@ -122,7 +122,7 @@ static sigmoe_status add_row(const char *text, int seeds, const preset *base, ar
     return *variant ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
-// A text, or an object with a text and the row's own seeds.
+// A string, or an object with a string and the row's own seeds.
 static sigmoe_status read_row(const json_t *row, const preset *base, arena *a, sweep_plan *out) {
     const char *text = json_string_value(row);
     int seeds = 0;

@@ -1,4 +1,4 @@
-// A sweep's plan from a JSON file of the user's.
+// A sweep's plan from a user's JSON file.
 #pragma once
 
 #include "compare/sweep_plan.h"

@@ -4,13 +4,13 @@
 #include "config/config_file.h"
 
 typedef struct sweep_plan {
-    const char *name;      // "tab10-e8", or the file
-    const char *base_name; // the base's preset
-    sigmoe_config base;    // with its overrides; nothing to free
-    const char **variants; // [count], as compare takes them
-    double *published;     // [count] the paper's scores on the base as it was before the overrides; NaN: none
-    const char *published_unit; // of those
-    int *row_seeds;             // [count] how many seeds a row has; 0: as many as the sweep
+    const char *name;           // "tab10-e8", or the file
+    const char *base_name;      // the base's preset
+    sigmoe_config base;         // with its overrides; nothing to free
+    const char **variants;      // [count], as in compare
+    double *published;          // [count] the paper's scores on the base before the overrides; NaN: none
+    const char *published_unit; // of those scores
+    int *row_seeds;             // [count] number of seeds of each row; 0: the sweep's
     int count, seeds;
-    int64_t test_tokens; // of each split, 0: all; -1: as many as suit the training
+    int64_t test_tokens; // of each split; 0: all; -1: a number that suits the training
 } sweep_plan;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// "topk/32": K is the 32nd part of the base's channels.
+// "topk/32": K is a 32nd of the base's channels.
 static sigmoe_status settle_part(const sweep_plan *plan, arena *a, const char **variant) {
     char name[32];
     int64_t part;

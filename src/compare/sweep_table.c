@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// `name` without "@code", which *code says.
+// `name` without "@code"; *code tells whether it was there.
 static bool cut_code(const char *name, char bare[TABLE_NAME_SIZE]) {
     snprintf(bare, TABLE_NAME_SIZE, "%s", name);
     char *at = strstr(bare, "@code");
@@ -26,7 +26,7 @@ sigmoe_status sweep_base_read(const char *preset_name, arena *a, sweep_plan *out
     return out->base_name ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
-// Top-K's part of N_E·G stays open until the overrides are known: "topk/32".
+// Top-K's fraction of N_E·G stays symbolic until the overrides are known: "topk/32".
 static sigmoe_status add_line(const paper_table *table, const table_line *line, arena *a, sweep_plan *out) {
     const char *text = line->part > 0 ? arena_text(a, "%s/%d", line->variant, (int)line->part)
                                       : arena_text(a, "%s", line->variant);

@@ -9,7 +9,7 @@
 
 enum { MOST_NAMES = 128, MOST_OPTIONS = 32, WORD_SIZE = 64 };
 
-// Copies [begin, end); names of variants and options, and their values, are all shorter than a word.
+// Copies [begin, end); all names and values of variants and options are shorter than a word.
 static sigmoe_status copy_word(const char *begin, const char *end, char word[WORD_SIZE]) {
     size_t length = (size_t)(end - begin);
     if (length >= WORD_SIZE)
@@ -69,7 +69,7 @@ static sigmoe_status set_option(const char *begin, const char *end, model_config
     return option_set_text(o, "ff.", value, &model->ff);
 }
 
-// The one of n_experts and expert_size that is open, from the other.
+// Computes the missing one of n_experts and expert_size from the other.
 static sigmoe_status keep_channels(int64_t channels, moe_options *moe, bool experts_given, bool size_given) {
     if (experts_given == size_given) return SIGMOE_OK;
     const char *given = size_given ? "expert_size" : "n_experts";

@@ -1,4 +1,4 @@
-// The words of `compare --variants`: "switch", "topk:k=64", "switch:expert_size=512:dropout=0.1".
+// The syntax of `compare --variants`: "switch", "topk:k=64", "switch:expert_size=512:dropout=0.1".
 #pragma once
 
 #include "model/config.h"
@@ -9,7 +9,7 @@ typedef struct variant_choice {
     model_config model;
 } variant_choice;
 
-// The variant named by `text` applied to `base`, then its options, then its size solved for the base's parameters: d_ff or
-// n_subkeys unless an option set it; a mixture of experts keeps the base's N_E·G channels as long as its options leave
-// n_experts or expert_size open. Errors name the variant; unknown names come with the nearest known one.
+// Applies the variant named by `text` to `base`, then its options, then solves its size for the base's parameters: d_ff or
+// n_subkeys unless an option set it. A mixture of experts keeps the base's N_E·G channels if its options leave n_experts or
+// expert_size open. Errors name the variant; for unknown names they suggest the nearest known one.
 sigmoe_status variant_choose(const char *text, const model_config *base, variant_choice *out);

@@ -30,7 +30,7 @@ static int seeds_with_score(const comparison_result *c, int variant, result_scor
     return count;
 }
 
-// Of those with as many seeds as a verdict needs; -1: none has.
+// The variant with the lowest mean among those with enough seeds for a verdict; -1: none.
 static int lowest_mean(const comparison_result *c, const variant_summary *summaries, result_scores *of) {
     int best = -1;
     for (int i = 0; i < c->plan->variant_count; i++)
@@ -93,7 +93,7 @@ static int count_of(const comparison_result *c, const variant_summary *summaries
     return count;
 }
 
-// "dense, topk and sigma-moe"; NULL without memory.
+// "dense, topk and sigma-moe"; NULL if out of memory.
 static const char *list_of(const comparison_result *c, const variant_summary *summaries,
     const standing *standings, is_listed *listed) {
     const char *text = "";
@@ -201,7 +201,7 @@ static int variant_of_paper(const comparison_result *c, const char *name) {
     return -1;
 }
 
-// The paper's own question.
+// The paper's own question: dense against σ-MoE.
 static sigmoe_status say_sigma(const comparison_result *c, const variant_summary *summaries, verdict *v) {
     int dense = variant_of_paper(c, "dense"), sigma = variant_of_paper(c, "sigma-moe");
     double *room;

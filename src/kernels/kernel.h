@@ -1,8 +1,8 @@
-// What every kernel is called with, and how an implementation is chosen.
+// The arguments common to all kernels, and the choice of an implementation.
 //
-// An operation lives in src/kernels/<op>/: <op>.h (contract), <op>.inc (its implementations, best first), <op>.c (the
-// selector: it includes the .inc), <op>_ref.c (scalar truth), <op>_<isa>.c. FAST(symbol) in an .inc names an implementation
-// that exists for float only, ONEDNN(symbol) one of these in builds with oneDNN, REFERENCE(symbol) one that exists for every
+// An operation lives in src/kernels/<op>/: <op>.h (contract), <op>.inc (its implementations, best first), <op>.c (the selector,
+// which includes the .inc), <op>_ref.c (scalar reference), <op>_<isa>.c. In an .inc, FAST(symbol) names an implementation that
+// exists for float only, ONEDNN(symbol) such a one in builds with oneDNN, and REFERENCE(symbol) one that exists for every
 // `real`.
 #pragma once
 
@@ -11,29 +11,29 @@
 #include "base/tensor.h"
 #include "base/threads.h"
 
-// Borrowed by the call. Kernels take scratch memory from `scratch` and release it before they return.
+// Borrowed for the call. Kernels take scratch memory from `scratch` and release it before they return.
 typedef struct kernel_context {
     threads *threads;
     arena *scratch;
 } kernel_context;
 
-// First member of every implementation struct.
+// The first member of every implementation struct.
 typedef struct kernel_identity {
     const char *name; // "onednn", "avx512", "ref"
-    cpu_level level;  // what the processor must have
+    cpu_level level;  // required of the processor
 } kernel_identity;
 
-// The first of `list` (pointers to structs that begin with kernel_identity) that the processor may run.
+// The first entry of `list` (pointers to structs that begin with kernel_identity) that the processor can run.
 const kernel_identity *kernel_choose(const kernel_identity *const *list, int count);
 
-// One row of the matrix operation x implementation, for `info --cpu` and for tests: the op's list, best first.
+// One row of the matrix of operations and implementations, for `info --cpu` and tests: the operation's list, best first.
 typedef struct kernel_list {
     const char *operation;
     const kernel_identity *const *all;
     int count;
 } kernel_list;
 
-// Tests and benches: make kernel_choose take `name` wherever an operation has it and may run it (NULL: best first again).
+// For tests and benchmarks: makes kernel_choose take `name` if an operation has it and it can run (NULL: best first again).
 void kernel_force(const char *name);
 
 // An operation's <op>.c is its selector; it reads
@@ -42,9 +42,9 @@ void kernel_force(const char *name);
 //   #include "kernels/adam/adam.inc"
 //   };
 //   const kernel_list adam_list = {"adam", all, sizeof all / sizeof *all};
-// with every implementation declared before (extern const adam_kernel adam_avx512;), and has its line in operations.inc.
+// after declaring every implementation (extern const adam_kernel adam_avx512;), and has its line in operations.inc.
 
-// Splits [0, total) into fixed blocks, independent of the thread count: what keeps the bits the same.
+// Splits [0, total) into fixed blocks, independent of the thread count, which keeps results bitwise reproducible.
 static inline int64_t block_count(int64_t total, int64_t block) {
     return (total + block - 1) / block;
 }

@@ -1,4 +1,4 @@
-// All operations, for `info --cpu`, tests and benches.
+// All operations, for `info --cpu`, tests and benchmarks.
 #pragma once
 
 #include "kernels/operations.h"

@@ -1,5 +1,4 @@
-// Included inside the list of an operation's implementations, right before its .inc: gives FAST, ONEDNN and REFERENCE their
-// meaning.
+// Included inside the list of an operation's implementations, right before its .inc: defines FAST, ONEDNN and REFERENCE.
 #undef FAST
 #undef ONEDNN
 #undef REFERENCE

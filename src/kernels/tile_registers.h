@@ -1,4 +1,4 @@
-// AMX's registers, for the _amxbf16.c files. A thread has them configured only while it works on a task: the system saves them
+// AMX's tile registers, for the _amxbf16.c files. A thread configures them only while it works on a task: the system saves them
 // only then.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 enum { TILE_REGISTERS = 8, REGISTER_ROWS = 16, REGISTER_BYTES = 64 }; // 16 x 16 words of 4 bytes
 
-// ldtilecfg's operand.
+// The operand of ldtilecfg.
 typedef struct register_shapes {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
@@ -23,13 +23,13 @@ static inline register_shapes whole_registers(void) {
     return shapes;
 }
 
-// gcc's instructions that load registers or their shapes do not say that they read memory; after this, what was written before
-// is there.
+// gcc's intrinsics that load registers or their shapes do not declare that they read memory; this makes earlier writes visible
+// to them.
 static inline void tile_memory_written(void) {
     __asm__ volatile("" ::: "memory");
 }
 
-// Clears all registers, and takes its time.
+// Also clears all registers, and is slow.
 static inline void configure_registers(const register_shapes *shapes) {
     tile_memory_written();
     _tile_loadconfig(shapes);

@@ -1,5 +1,5 @@
-// Vectors of floats for the _avx2.c and _avx512.c files, which share one source of each algorithm: the widest the file is
-// compiled for. Besides these functions, +, -, *, / work on vec as on float.
+// Vectors of floats for the _avx2.c and _avx512.c files, which share one source of each algorithm: the widest vectors that the
+// file is compiled for. Besides these functions, +, -, *, / work on vec as on float.
 #pragma once
 
 #include "base/bf16.h"
@@ -32,7 +32,7 @@ static inline vec vec_load_part(const float *p, int64_t n) {
 static inline void vec_store_part(float *p, int64_t n, vec x) {
     _mm512_mask_storeu_ps(p, first_lanes(n), x);
 }
-// Elements of bf16, widened; and rounded as bf16_of does, in integers, so that all widths give the same bits.
+// Widens bf16; the inverse rounds as bf16_of does, in integers, so that all widths give the same bits.
 static inline vec vec_widen(__m256i x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
@@ -65,7 +65,7 @@ static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
 static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_ps(a, b, c);
 }
-// The second argument where either is NaN.
+// Returns the second argument if either is NaN.
 static inline vec vec_max(vec a, vec b) {
     return _mm512_max_ps(a, b);
 }
@@ -75,11 +75,11 @@ static inline vec vec_min(vec a, vec b) {
 static inline vec vec_sqrt(vec x) {
     return _mm512_sqrt_ps(x);
 }
-// x where gate > 0, else 0 (a gate of NaN gives 0).
+// x where gate > 0, otherwise 0 (also if gate is NaN).
 static inline vec vec_where_positive(vec gate, vec x) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), x);
 }
-// x where bits > limit as unsigned numbers, else 0.
+// x where bits > limit, compared as unsigned numbers, otherwise 0.
 static inline vec vec_where_above(words bits, uint32_t limit, vec x) {
     return _mm512_maskz_mov_ps(_mm512_cmpgt_epu32_mask(bits, _mm512_set1_epi32((int)limit)), x);
 }
@@ -99,7 +99,7 @@ static inline float vec_sum(vec x) {
 static inline float vec_greatest(vec x) {
     return _mm512_reduce_max_ps(x);
 }
-// Σ x² of the lanes, added in double to the two halves of the accumulator.
+// Adds Σ x² of the lanes, in double, to the two halves of the accumulator.
 typedef __m512d wide;
 static inline wide wide_zero(void) {
     return _mm512_setzero_pd();
@@ -135,7 +135,7 @@ static inline words words_high(words a) {
 static inline words words_join(words a, words b) {
     return _mm512_mask_blend_epi32(0xaaaa, a, _mm512_slli_epi64(b, 32));
 }
-// The even 64-bit lanes of a and b alternating, and the odd ones.
+// The even 64-bit lanes of a and b, alternating; and the odd ones.
 static inline words words_even(words a, words b) {
     return _mm512_unpacklo_epi64(a, b);
 }
@@ -228,7 +228,7 @@ static inline vec vec_round(vec x) {
 static inline vec power_of_two(__m256i n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
-// In two factors: the first product is exact for x near 1, so subnormal results too are rounded once.
+// In two factors: the first product is exact for x near 1, so that even subnormal results are rounded only once.
 static inline vec vec_scale(vec x, vec n) {
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
     return x * power_of_two(half) * power_of_two(_mm256_sub_epi32(whole, half));

@@ -6,7 +6,7 @@
 
 enum { LOSS_BINS = 100 };
 
-// Lines start high above where they part: the frame is theirs after this share of the training.
+// Lines start far above the point where they part: they determine the frame only after this share of the training.
 static const double OPENING = 0.1;
 
 // ---------------------------------------------------------------- data
@@ -15,8 +15,8 @@ typedef struct mean_point {
     double step, seconds, mean, low, high;
 } mean_point;
 
-// Of the seeds that got as far as their validation number `index`: the mean score, the median time; false when none did. A
-// figure takes at most so many seeds for the time.
+// Mean score and median time of the seeds that reached validation number `index`; false if there are none. The time is the
+// median of at most MOST_SEEDS seeds.
 static bool validation_at(const comparison_result *c, int variant, int index, mean_point *out) {
     enum { MOST_SEEDS = 64 };
     double seconds[MOST_SEEDS];
@@ -42,7 +42,7 @@ static bool validation_at(const comparison_result *c, int variant, int index, me
     return count > 0;
 }
 
-// Mean loss over seeds and the steps of bin `index`.
+// Mean loss over the seeds and over the steps of bin `index`.
 static bool loss_at(const comparison_result *c, int variant, int index, mean_point *out) {
     double first = 0, last = 0, sum = 0;
     int64_t count = 0;
@@ -87,7 +87,7 @@ static void print_losses(FILE *out, const comparison_result *c, const variant_su
 
 // ---------------------------------------------------------------- lines
 
-// Its marker stands a few times along a line.
+// The variant's marker is drawn a few times along the line.
 static void print_line(FILE *out, const comparison_result *c, int variant, int column, int markers) {
     int interval = markers > 6 ? (markers + 5) / 6 : 1;
     fprintf(out, "$v%d using %d:3 with linespoints lc rgb '#%06x' lw 2.2 dt %d pt %d ps 0.7 pi %d title '%s'",
@@ -148,9 +148,9 @@ static void plot_losses(
 // ---------------------------------------------------------------- frames
 
 typedef struct frame {
-    value_range y; // of what lies behind the opening
+    value_range y; // of the data after the opening
     double last_step, last_second;
-    bool cut; // points of the opening lie above
+    bool cut; // points of the opening lie above the frame
 } frame;
 
 static frame frame_of(const comparison_result *c, point_at *at) {

@@ -1,4 +1,4 @@
-// What a figure of the report shows: its data, axes and words.
+// Content of one figure of the report: data, axes and texts.
 #pragma once
 
 #include "compare/summary.h"
@@ -7,13 +7,13 @@
 typedef struct figure_plot figure_plot;
 struct figure_plot {
     figure_frame frame;
-    // Data blocks, and the plot command with its labels. NULL: nothing to draw.
+    // Prints data blocks and the plot command with its labels. NULL: nothing to draw.
     void (*print_data)(FILE *out, const comparison_result *c, const variant_summary *summaries);
     void (*print_plot)(
         FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p);
 };
 
-// Fills name, title and caption of *f (texts in the comparison's arena) and *plot.
+// Fills in name, title and caption of *f (texts in the comparison's arena) and *plot.
 typedef sigmoe_status plan_figure(
     const comparison_result *c, const variant_summary *summaries, figure *f, figure_plot *plot);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static bool overlap(const point_label *a, const point_label *b, double line) {
-    const double rounded = 0.999 * line; // a label put exactly a line above another is clear of it
+    const double rounded = 0.999 * line; // a label exactly one line above another is clear of it
     return a->left < b->right && b->left < a->right && fabs(a->height - b->height) < rounded;
 }
 
@@ -13,13 +13,13 @@ static int by_height(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// From the lowest point up, each label rises until it covers none of those below it; it never sinks, so this ends.
+// Starting from the lowest point, each label rises until it covers none of those below it; labels never sink, so this ends.
 void labels_spread(point_label **labels, int count, double line) {
     qsort(labels, (size_t)count, sizeof *labels, by_height);
     for (int i = 0; i < count; i++)
         for (int j = 0; j < i; j++)
             if (overlap(labels[i], labels[j], line)) {
                 labels[i]->height = labels[j]->height + line;
-                j = -1; // again against all
+                j = -1; // check all labels again
             }
 }

@@ -21,7 +21,7 @@ static void print_entry(FILE *out, const char *term, const char *text) {
 
 // ---------------------------------------------------------------- the command
 
-// What the caller says that it was started as.
+// The command line, as the caller reports it.
 static void print_command(FILE *out, const char *command) {
     if (!command) return;
     fputs("<pre class=\"wrap\">", out);

@@ -59,7 +59,7 @@ static void print_headings(FILE *out, const table_cells *t) {
     fputs("</tr></thead>\n", out);
 }
 
-// What stands in brackets goes below.
+// A part in parentheses goes on a line of its own.
 static void print_cell(FILE *out, const char *text) {
     const char *bracket = strchr(text, '(');
     if (!bracket || bracket == text) {

@@ -1,4 +1,4 @@
-// report.html: all of a comparison in one file that needs no other and no network.
+// report.html: the whole comparison in a single file that needs no other file and no network.
 #pragma once
 
 #include "report/table.h"

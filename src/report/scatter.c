@@ -1,4 +1,4 @@
-// The figure of quality against cost: a labelled point for each variant, or, where they are too many for labels, a marker and a
+// The figure of quality against cost: a labeled point for each variant or, if there are too many for labels, a marker and a
 // key.
 #include "report/scatter.h"
 
@@ -8,14 +8,14 @@
 
 enum { CIRCLE = 7 }; // gnuplot's point type
 
-// The plot's area and its letters, in the units of a figure, as far as labels need them to keep apart.
+// Size of the plot area and the letters, in the units of a figure, as accurately as is needed to keep labels apart.
 static const double AREA_WIDTH = 410, AREA_HEIGHT = 280, LETTER = 7.6, LINE = 17, GAP = 9;
 
 static bool has_key(const comparison_result *c) {
     return c->plan->variant_count > FIGURE_MANY;
 }
 
-// Far from the rest, it would press many points together.
+// The baseline is far from the variants: with many of them, it would squeeze their points together.
 static bool has_baseline(const comparison_result *c) {
     return c->ngram.known && !has_key(c);
 }
@@ -50,7 +50,7 @@ static void print_label(
         l->on_left ? "right" : "left", l->on_left ? -1.1 : 1.1, series_color(i));
 }
 
-// Without memory for it a figure has no labels; the script's writer cannot fail halfway.
+// If memory for them runs out, the figure has no labels: the script's writer cannot fail halfway.
 static void print_labels(
     FILE *out, const comparison_result *c, const variant_summary *summaries, const figure_plot *p) {
     point_label *labels = arena_take(c->arena, (size_t)c->plan->variant_count, sizeof *labels);

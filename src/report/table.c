@@ -62,7 +62,7 @@ static const char *bytes_cell(arena *a, double bytes) {
 
 static const char *score_cell(arena *a, spread s, int decimals) {
     if (isnan(s.mean)) return "-";
-    if (s.mean >= 1e7) return arena_text(a, "%.3g", s.mean); // a model that training has ruined
+    if (s.mean >= 1e7) return arena_text(a, "%.3g", s.mean); // a model that diverged in training
     if (isnan(s.deviation)) return arena_text(a, "%.*f", decimals, s.mean);
     return arena_text(a, "%.*f ± %.*f", decimals, s.mean, decimals, s.deviation);
 }
@@ -148,7 +148,7 @@ static void print_rule(FILE *out, const int *widths) {
     fputc('\n', out);
 }
 
-// Why a run has no score; NULL where it has one.
+// Why a run has no score; NULL if it has one.
 static const char *score_lack(const comparison_result *c, int variant, int seed) {
     const run_result *r = result_run(c, variant, seed);
     if (r->failure) return r->failure;

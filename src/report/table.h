@@ -18,17 +18,17 @@ enum table_column {
     TABLE_COLUMNS,
 };
 
-// The table as a person reads it: a line of headings, one for each variant, and the n-gram's where there is one. UTF-8.
+// The table for readers: headings, a line for each variant, and one for the n-gram if there is one. UTF-8.
 typedef struct table_cells {
-    const char *(*cell)[TABLE_COLUMNS]; // [lines]; lines 0 and 1 are the headings' two lines
+    const char *(*cell)[TABLE_COLUMNS]; // [lines]; lines 0 and 1 are the two heading lines
     int lines;
 } table_cells;
 enum { TABLE_HEADINGS = 2 };
 sigmoe_status table_cells_make(
     const comparison_result *c, const variant_summary *summaries, table_cells *out);
 
-// "47,260,120" in the arena; NULL without memory, as arena_text. `value` is not negative.
+// "47,260,120" in the arena; NULL if out of memory, like arena_text. `value` is not negative.
 const char *grouped_text(arena *a, int64_t value);
 
-// table.txt's bytes, a sweep's with its verdicts; the caller frees.
+// The contents of table.txt, for a sweep with its verdicts; freed by the caller.
 sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out);

@@ -43,7 +43,7 @@ typedef struct csv_contents {
     const variant_summary *summaries; // [variants]
 } csv_contents;
 
-// Labels hold neither commas nor quotes: names, and options of a schema.
+// Labels contain neither commas nor quotes: they consist of names and of options from a schema.
 static sigmoe_status print_csv(FILE *out, const void *context) {
     const csv_contents *csv = context;
     const comparison_result *c = csv->c;
@@ -69,7 +69,7 @@ static sigmoe_status put_number(json_t *object, const char *key, double value) {
     return json_put(object, key, json_finite(value));
 }
 
-// The median as `key`, and the quartiles around it.
+// The median as `key`, with the quartiles around it.
 static sigmoe_status put_quartiles(const comparison_result *c, json_t *object, const char *key, quartiles q) {
     const char *low = arena_text(c->arena, "%s_q1", key), *high = arena_text(c->arena, "%s_q3", key);
     if (!low || !high) return SIGMOE_NO_MEMORY;

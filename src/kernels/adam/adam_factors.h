@@ -1,10 +1,10 @@
-// What is the same for all elements of an update, in double: 1 - β^t loses its digits in float where β is near 1.
+// The factors common to all elements of an update, computed in double: in float, 1 - β^t loses its digits if β is near 1.
 #pragma once
 
 #include "kernels/adam/adam.h"
 
 typedef struct adam_factors {
-    real gradient;     // the clip's factor
+    real gradient;     // clipping factor
     real keep1, take1; // β1 and 1 - β1
     real keep2, take2; // β2 and 1 - β2
     real decay;        // 1 - lr · decay

@@ -26,7 +26,7 @@ static int64_t terms_of(const gemm_call *call) {
     return call->transpose_a ? call->a.rows : call->a.cols;
 }
 
-// With nothing to sum the references are quick, and the others need not think of it.
+// With k = 0 there is nothing to sum: the reference is fast enough, and the other kernels need not handle the case.
 static const gemm_kernel *kernel_for(const gemm_call *call) {
     bool rounded = call->a.type == TYPE_BF16;
     if (terms_of(call) == 0) return rounded ? &dense_gemm_bf16_ref : &dense_gemm_ref;
@@ -34,19 +34,19 @@ static const gemm_kernel *kernel_for(const gemm_call *call) {
     return (const gemm_kernel *)kernel_choose(list->all, list->count);
 }
 
-// Tiles are a function of the call alone. They start at GEMM_MOST_ROWS x GEMM_MOST_COLS, where packing both operands costs little
-// against the product, and shrink while there are too few to keep a pool of threads evenly busy. Their sides are multiples
-// of what the kernel takes at once. All measured: short sums like low tiles.
+// Tiles depend on the call alone. They start at GEMM_MOST_ROWS x GEMM_MOST_COLS, where packing both operands is cheap compared
+// with the product, and shrink until there are enough of them to balance the load of a thread pool. Their sides are multiples
+// of the kernel's steps. All limits were measured; a short k favors tiles of few rows.
 enum { SHORT_K = 768, MOST_ROWS_SHORT = 192, ENOUGH_TILES = 20 };
 enum { LEAST_ROWS = 64, LEAST_COLS = 96 };
 
 typedef struct tiling {
-    int64_t rows, cols, across; // of a tile; tiles in a row of tiles
+    int64_t rows, cols, across; // of a tile; tiles per row of tiles
     int64_t count;
-    int64_t pieces; // that the sums over k are cut into, each with its own copy of c; 1: none
+    int64_t pieces; // parts that k is split into, each with its own copy of c; 1: no split
 } tiling;
 
-// Sides of even size: `total` in as few pieces as pieces of `most` make, rounded up to the step.
+// Tile sides of even size: splits `total` into the fewest pieces of at most `most`, rounded up to the step.
 static int64_t even_side(int64_t total, int64_t most, int64_t step) {
     return round_up(block_count(total, block_count(total, most)), step);
 }
@@ -62,8 +62,8 @@ static tiling tiling_of(
     return t;
 }
 
-// Gradients of weights are small matrices of long sums. Tiles that are many enough would be so small that packing costs a
-// fifth of the product; cutting the sums costs a pass over the pieces' copies of c, a fiftieth.
+// Weight gradients are small matrices with a long k. Enough tiles for all threads would be so small that packing costs a fifth
+// of the product; splitting k costs one pass over the copies of c, a fiftieth.
 enum { SPLIT_ROWS = 128, LEAST_PIECE = 512, MOST_SPLIT = 1 << 18 };
 
 static bool splits_sums(const gemm_call *call) {
@@ -78,8 +78,8 @@ static tiling split_tiling(const gemm_kernel *kernel, const gemm_call *call) {
     return t;
 }
 
-// How many times as wide as high a tile may be that is cut in its height. Products of bf16 pay more for packing b than for a,
-// unless a is transposed.
+// Maximum ratio of width to height of a tile that is shrunk in height. bf16 products pay more for packing b than for a, unless
+// a is transposed.
 static int64_t most_width(const gemm_call *call) {
     return call->a.type == TYPE_BF16 && !call->transpose_a ? 3 : 1;
 }
@@ -104,18 +104,18 @@ typedef struct split_gemm {
     const gemm_kernel *kernel;
     tiling tiles;
     real *scratch; // [threads, kernel->scratch]
-    real *copies;  // [pieces, m, n], where sums are cut
+    real *copies;  // [pieces, m, n], if k is split
 } split_gemm;
 
-// A tile of c, or of a piece's copy of it, and the terms of its sums.
+// A tile of c, or of one of its copies, and its range of k.
 typedef struct part {
-    int64_t row, col;     // where it begins
-    int64_t first, terms; // of k
+    int64_t row, col;     // its first row and column
+    int64_t first, terms; // its range of k
     bool accumulate;
     matrix c;
 } part;
 
-// Where its operands begin.
+// The first element of each operand.
 static void *part_a(const gemm_call *call, const part *p) {
     return call->transpose_a ? matrix_part(call->a, p->first, p->terms, p->row, 1).data
                              : matrix_part(call->a, p->row, 1, p->first, p->terms).data;
@@ -164,7 +164,7 @@ static void run_tile(void *context, int64_t task, int thread) {
     run_part(split, &p, split->scratch + thread * split->kernel->scratch);
 }
 
-// A row of c from the pieces' copies of it, in the order of the sums.
+// Sums a row of c over its copies, in the order of k.
 static void add_copies(void *context, int64_t row, int thread) {
     (void)thread;
     const split_gemm *split = context;
@@ -179,7 +179,7 @@ static void add_copies(void *context, int64_t row, int thread) {
     }
 }
 
-enum { MANY_ROWS = 1024 }; // of c: enough rows of tiles share b
+enum { MANY_ROWS = 1024 }; // rows of c: with this many, enough rows of tiles share b
 
 static bool turns_b(const gemm_kernel *kernel, const gemm_call *call) {
     return kernel->turns_b && call->transpose_b && call->c.rows >= MANY_ROWS;

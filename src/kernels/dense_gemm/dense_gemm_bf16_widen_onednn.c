@@ -1,4 +1,4 @@
-// For processors without products of bf16: pieces of the operands are widened, and multiplied as floats by oneDNN.
+// For processors without bf16 products: widens the operands piece by piece and multiplies them as floats with oneDNN.
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/pointwise/pointwise.h"
 
@@ -16,7 +16,7 @@ static void widen(
     for (int64_t i = 0; i < count; i++) rows->widen(y + i * cols, x + i * stride, cols);
 }
 
-// c += or = the part of the product with terms [first, first + k).
+// c (+)= the part of the product with terms [first, first + k).
 static void multiply(
     const gemm_tile *t, const pointwise_kernel *rows, int64_t first, int64_t k, real *a, real *b, matrix c) {
     int64_t m = c.rows, n = c.cols;

@@ -1,4 +1,4 @@
-// oneDNN's products, one thread a tile: it promises equal bits only at an equal thread count, so the split is ours.
+// Products by oneDNN, one thread per tile: oneDNN guarantees equal bits only at an equal thread count, so we split the work.
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/dense_gemm/onednn_matmul.h"
 
@@ -14,14 +14,14 @@ static void tile(const gemm_tile *t, real *scratch) {
         dnnl_sgemm(t->transpose_a ? 'T' : 'N', t->transpose_b ? 'T' : 'N', t->c.rows, t->c.cols, t->k, 1,
             t->a, t->stride_a, t->b, t->stride_b, t->accumulate, matrix_real(t->c), t->c.stride);
     onednn_end(host_threads);
-    // It refuses only leading dimensions it cannot take and, before it writes anything, missing memory.
+    // Fails only on unsupported leading dimensions and, before it writes anything, if out of memory.
     if (status == dnnl_success)
         gemm_tile_finish(t);
     else
         dense_gemm_ref.tile(t, scratch);
 }
 
-// With b transposed sgemm reaches 95 of the 110 GF/s that it reaches without, because every tile transposes its part anew.
+// With b transposed, sgemm reaches 95 instead of 110 GF/s, because every tile transposes its part of b again.
 extern const gemm_kernel dense_gemm_onednn;
 const gemm_kernel dense_gemm_onednn = {
     {"onednn", CPU_AVX2}, .row_step = ROW_STEP, .col_step = COL_STEP, .turns_b = true, .tile = tile};

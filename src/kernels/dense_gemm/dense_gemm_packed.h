@@ -1,36 +1,37 @@
-// Tiles of dense products from packed operands (packed/operands.h): one source for every type of operands and every processor.
-// Included after operands and micro-kernels.
+// Tiles of dense products from packed operands (packed/operands.h): one source for all operand types and processors. Included
+// after operands and micro-kernels.
 //
-// Sums are cut into blocks of depth. Of a block all rows of a are packed, which fill most of a core's own cache; then b, panel
-// by panel, each multiplied by all rows as soon as it is packed, while the source of the next one is fetched.
+// k is split into blocks of depth. For each block, all rows of a are packed and fill most of the core's private cache; then b
+// is packed panel by panel. Each panel is multiplied by all rows right after packing, while the source of the next one is
+// prefetched.
 #pragma once
 
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/packed/pack.h"
 
 enum {
-    BLOCK_DEPTH = 320, // words, at most, whole chunks: b's panel stays near its micro-kernels
-    MOST_DEPTH = 448,  // or so many in a single block, rather than add to c a second time
+    BLOCK_DEPTH = 320, // words, at most; whole chunks: keeps b's panel close to the micro-kernels
+    MOST_DEPTH = 448,  // limit for a single block, to avoid adding to c a second time
     BLOCK_TERMS = BLOCK_DEPTH * PER_WORD,
     MOST_TERMS = MOST_DEPTH * PER_WORD,
     MOST_PANELS = (GEMM_MOST_ROWS + MR - 1) / MR,
-    PANEL_A = MOST_DEPTH * PANEL_VECTORS * LANES, // by step, which takes more than by row
+    PANEL_A = MOST_DEPTH * PANEL_VECTORS * LANES, // packed by step, which needs more room than by row
     SIZE_A = MOST_PANELS * PANEL_A,
     SIZE_B = MOST_DEPTH * NR,
     SIZE_C = sizeof(operand) < sizeof(float) ? GEMM_MOST_ROWS * GEMM_MOST_COLS : 0, // for a c that is rounded
     SCRATCH = SIZE_A + SIZE_B + SIZE_C,
-    ROW_STEP = MR > 32 ? 32 : 8, // AMX multiplies registers of 16 rows, two by two
+    ROW_STEP = MR > 32 ? 32 : 8, // AMX multiplies tile registers of 16 rows in pairs
     COL_STEP = NR,
 };
 
-// A tile at work on a block of its sums.
+// A tile and the block of depth being processed.
 typedef struct gemm_block {
     const gemm_tile *tile;
     int64_t first, terms;        // of k
-    int64_t panels;              // of rows
-    word *a, *b;                 // packed: the rows of the block, and one panel of b
-    float *rows[GEMM_MOST_ROWS]; // where their sums begin: in c, or in scratch memory where c is rounded
-    bool sums_by_panel;          // there is room for one panel of columns alone
+    int64_t panels;              // of a
+    word *a, *b;                 // packed: the block's rows of a, and one panel of b
+    float *rows[GEMM_MOST_ROWS]; // where their sums start: in c, or in scratch memory if c is rounded
+    bool sums_by_panel;          // there is room for only one panel of columns
 } gemm_block;
 
 static bool last_block(const gemm_block *block) {
@@ -97,7 +98,7 @@ static void pack_b(const gemm_block *block, int64_t column) {
         pack_columns(source, t->stride_b, block->terms, columns_from(block, column), block->b);
 }
 
-// What pack_b will read after the panel from `column` on: the next one, or the next block's first one.
+// Queues what pack_b reads after the panel at `column`: the next panel, or the first one of the next block.
 static void queue_next_b(const gemm_block *block, int64_t column, prefetch_queue *queue) {
     const gemm_tile *t = block->tile;
     int64_t first = block->first, terms = block->terms, next = column + NR;
@@ -139,7 +140,7 @@ static void multiply_panel(const gemm_block *block, int64_t column) {
     }
 }
 
-// What follows the sums of a panel of columns, while they are near.
+// Finishes a panel of columns while its sums are in the cache.
 static void finish_panel(const gemm_block *block, int64_t column) {
     const gemm_tile *t = block->tile;
     bool rounded = t->c.type == TYPE_BF16;
@@ -170,7 +171,7 @@ static void run_block(const gemm_block *block) {
     }
 }
 
-// Even blocks; all but the last one are whole chunks.
+// Blocks of even size; all except the last are whole chunks.
 static int64_t block_terms(int64_t k) {
     if (k <= MOST_TERMS) return k;
     return round_up(block_count(k, block_count(k, BLOCK_TERMS)), PER_WORD * LANES);

@@ -1,6 +1,6 @@
 #include "kernels/dense_gemm/gemm_tile.h"
 
-// Summed in double: the truth that the others are held against.
+// Summed in double: the reference that the other implementations are compared with.
 static double dot(const real *a, int64_t step_a, const real *b, int64_t step_b, int64_t k) {
     double sum = 0;
     for (int64_t p = 0; p < k; p++) sum += (double)a[p * step_a] * b[p * step_b];
@@ -22,7 +22,7 @@ static void put(const gemm_tile *t, int64_t i, int64_t j, real sum) {
         ((real *)row)[j] = t->accumulate ? ((real *)row)[j] + sum : sum;
 }
 
-// Steps in a and b: from row to row (or column to column) of the product, and from term to term.
+// Strides in a and b: between rows (or columns) of the product, and between terms.
 typedef struct steps {
     int64_t row_a, term_a, col_b, term_b;
 } steps;

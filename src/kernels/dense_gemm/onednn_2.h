@@ -1,4 +1,4 @@
-// What oneDNN 2 and 3 say differently, in the words of 2; onednn_3.h has the same names.
+// The differences between oneDNN 2 and 3, for version 2; onednn_3.h defines the same names.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.h>
@@ -16,7 +16,7 @@ static inline void layout_drop(layout *l) {
     (void)l;
 }
 
-// Memory of that layout whose address comes later.
+// Memory of that layout; the address is set later.
 static inline dnnl_status_t layout_memory(dnnl_memory_t *out, const layout *l, dnnl_engine_t engine) {
     return dnnl_memory_create(out, l, engine, DNNL_MEMORY_NONE);
 }
@@ -29,7 +29,7 @@ static inline dnnl_status_t append_relu(dnnl_post_ops_t operations) {
     return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0);
 }
 
-// c = a·b + bias, then what the attributes say; bias may be NULL.
+// c = a·b + bias, then what the attributes specify; bias may be NULL.
 static inline dnnl_status_t describe_matmul(dnnl_primitive_desc_t *out, const layout *a, const layout *b,
     const layout *bias, const layout *c, const_dnnl_primitive_attr_t attributes, dnnl_engine_t engine) {
     dnnl_matmul_desc_t what;

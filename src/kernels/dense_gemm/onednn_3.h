@@ -1,4 +1,4 @@
-// What oneDNN 2 and 3 say differently, in the words of 3; onednn_2.h has the same names.
+// The differences between oneDNN 2 and 3, for version 3; onednn_2.h defines the same names.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.h>
@@ -6,8 +6,8 @@
 
 typedef dnnl_memory_desc_t layout;
 
-// Whether a row or a column, an operand with m or n of 1, may have its elements apart. Version 3.7 reads and writes some of them
-// as if they were next to each other (its brgemm, on AVX-512).
+// Whether an operand that is a single row or column (m or n is 1) may have strided elements. Version 3.7 accesses some of these
+// as if they were contiguous (its brgemm, on AVX-512).
 enum { TAKES_SPREAD_VECTORS = 0 };
 
 static inline dnnl_status_t layout_make(
@@ -20,7 +20,7 @@ static inline void layout_drop(layout *l) {
     *l = NULL;
 }
 
-// Memory of that layout whose address comes later.
+// Memory of that layout; the address is set later.
 static inline dnnl_status_t layout_memory(dnnl_memory_t *out, const layout *l, dnnl_engine_t engine) {
     return dnnl_memory_create(out, *l, engine, DNNL_MEMORY_NONE);
 }
@@ -33,7 +33,7 @@ static inline dnnl_status_t append_relu(dnnl_post_ops_t operations) {
     return dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu, 0, 0);
 }
 
-// c = a·b + bias, then what the attributes say; bias may be NULL.
+// c = a·b + bias, then what the attributes specify; bias may be NULL.
 static inline dnnl_status_t describe_matmul(dnnl_primitive_desc_t *out, const layout *a, const layout *b,
     const layout *bias, const layout *c, const_dnnl_primitive_attr_t attributes, dnnl_engine_t engine) {
     return dnnl_matmul_primitive_desc_create(out, engine, *a, *b, bias ? *bias : NULL, *c, attributes);

@@ -14,11 +14,11 @@
 #error "sigmoe knows the C interfaces of oneDNN 2 and 3; another one needs a header beside onednn_3.h"
 #endif
 
-// Of libgomp, the runtime inside oneDNN; declared here because nothing else of OpenMP is used. Both speak of the calling thread.
+// From libgomp, oneDNN's runtime; declared here because nothing else of OpenMP is used. Both apply to the calling thread.
 int omp_get_max_threads(void);
 void omp_set_num_threads(int count);
 
-// oneDNN reads its limit once, at its first use; a later cpu_limit no longer reaches it.
+// oneDNN reads its ISA limit once, at first use; a later cpu_limit has no effect on it.
 static void limit_isa(void) {
     switch (cpu_current()) {
     case CPU_SCALAR:
@@ -48,15 +48,15 @@ void onednn_end(int host_threads) {
     if (host_threads != 1) omp_set_num_threads(host_threads);
 }
 
-// ---- primitives, kept by the thread that made them ----
+// ---- primitives, cached by the thread that created them ----
 
 typedef struct product {
     onednn_matmul key;
-    dnnl_primitive_t primitive; // NULL: the place is free
+    dnnl_primitive_t primitive; // NULL: a free entry
     dnnl_memory_t a, b, c, bias;
 } product;
 
-// Places of a shape's primitive: WAYS of them in the set that its hash names, the last used first.
+// A set-associative cache: the hash of the shape selects a set of WAYS entries, most recently used first.
 enum { SETS = 64, WAYS = 4 };
 
 typedef struct thread_state {
@@ -87,7 +87,7 @@ static void make_key(void) {
     if (pthread_key_create(&state_of_thread, drop_state) != 0) abort();
 }
 
-// NULL without memory.
+// NULL if out of memory.
 static thread_state *thread_state_here(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_key);
@@ -110,13 +110,13 @@ static uint32_t set_of(const onednn_matmul *key) {
     return (hash ^ hash >> 16) % SETS;
 }
 
-// ---- making one ----
+// ---- creating a primitive ----
 
 typedef struct matmul_layouts {
     layout a, b, c, bias;
 } matmul_layouts;
 
-// Of rows x cols elements at a row stride; with `transposed`, of the transpose of what lies there.
+// The layout of rows x cols elements with a row stride; if `transposed`, of the transpose of the stored matrix.
 static bool make_layout(
     layout *out, int64_t rows, int64_t cols, dnnl_data_type_t type, int64_t stride, bool transposed) {
     dnnl_dims_t sizes = {rows, cols}, strides = {transposed ? 1 : stride, transposed ? stride : 1};
@@ -177,9 +177,9 @@ static bool make_product(product *p, const onednn_matmul *key, dnnl_engine_t eng
     return good;
 }
 
-// ---- running it ----
+// ---- running a primitive ----
 
-// The product kept or made; NULL where oneDNN has none.
+// The product, cached or created; NULL if oneDNN has none.
 static product *find_product(thread_state *s, const onednn_matmul *key) {
     product *set = s->products[set_of(key)];
     int way = 0;

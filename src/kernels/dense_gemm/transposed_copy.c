@@ -1,6 +1,6 @@
 #include "kernels/dense_gemm/transposed_copy.h"
 
-// Blocks of a cache line's floats: a line that is read or written is used up while it is near.
+// Block side: the floats of a cache line, so that each line is read or written completely while it is in the cache.
 enum { BLOCK = 16 };
 
 typedef struct copying {
@@ -19,7 +19,7 @@ static void copy_edge(copying c, int64_t row, int64_t rows, int64_t col, int64_t
         for (int64_t j = col; j < col + cols; j++) to[i * c.to.stride + j] = from[j * c.from.stride + i];
 }
 
-// BLOCK rows of `to`.
+// Copies BLOCK rows of `to`.
 static void copy_rows(void *context, int64_t task, int thread) {
     (void)thread;
     copying c = *(const copying *)context;

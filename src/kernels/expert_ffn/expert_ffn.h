@@ -1,14 +1,14 @@
 // The experts of a mixture: y_t = Σ_slot mask ⊙ (w_ts · ReLU(x_t · W1[e])) · W2[e] over the K experts of each token (the
 // paper's Eq. 6). Work is sorted by expert once (model/feedforward/token_grouping); a "pair" is a (token, slot).
 //
-// The operands x, W1, W2, hidden and dy are all TYPE_REAL or all TYPE_BF16. Of bf16 operands too products are summed in f32, and
-// what is not an operand (weights of pairs, masks, y, dx, gradients of weights) is TYPE_REAL. mask ⊙ weight · hidden and
-// the gradient before the ReLU are rounded to bf16 where they enter the next product.
+// The operands x, W1, W2, hidden and dy are all TYPE_REAL or all TYPE_BF16. Products of bf16 operands are summed in f32, too,
+// and everything else (pair weights, masks, y, dx, weight gradients) is TYPE_REAL. mask ⊙ weight · hidden and the gradient
+// before the ReLU are rounded to bf16 where they enter the next product.
 #pragma once
 
 #include "kernels/kernel.h"
 
-// Pairs sorted by expert, within an expert by token: expert e owns sorted positions [offset[e], offset[e+1]).
+// Pairs sorted by expert, then by token: expert e owns sorted positions [offset[e], offset[e+1]).
 typedef struct expert_grouping {
     int64_t tokens, slots, experts;
     const int64_t *offset;   // [experts + 1]
@@ -21,12 +21,12 @@ typedef struct expert_ffn_call {
     int64_t width;       // d
     int64_t expert_size; // G
     matrix x;            // [tokens, d]
-    matrix up;           // W1 [experts * d, G], rows end to end
-    matrix down;         // W2 [experts * G, d], rows end to end
+    matrix up;           // W1 [experts * d, G], rows contiguous
+    matrix down;         // W2 [experts * G, d], rows contiguous
     matrix
-        hidden; // [pairs, G], rows end to end, by sorted position: ReLU(x W1), not yet weighted; for the backward
+        hidden; // [pairs, G], rows contiguous, by sorted position: unweighted ReLU(x W1); read by the backward
     const real *weight; // [tokens * slots], by pair
-    const real *mask;   // [pairs, G], by sorted position: factors on the weighted hidden channels, or NULL
+    const real *mask;   // [pairs, G], by sorted position: factors of the weighted hidden channels, or NULL
 } expert_ffn_call;
 
 // hidden = ReLU(x · W1[e]).
@@ -37,7 +37,7 @@ sigmoe_status expert_ffn_down(const kernel_context *context, const expert_ffn_ca
 typedef struct expert_ffn_gradients {
     matrix dy;     // in, [tokens, d], an operand
     matrix dx;     // out, [tokens, d], TYPE_REAL, overwritten
-    real *dup;     // [experts, d, G], accumulated; exactly unchanged for experts without pairs
+    real *dup;     // [experts, d, G], accumulated; bitwise unchanged for experts without pairs
     real *ddown;   // [experts, G, d], accumulated
     real *dweight; // [tokens * slots], by pair, overwritten
 } expert_ffn_gradients;

@@ -1,17 +1,17 @@
-// The formulas of expert_ffn.h, pair by pair. Tokens are independent, and so are experts: both are split over the pool.
-// Operands of bf16 are computed with as reals: products of two of them are exact in float.
+// The formulas of expert_ffn.h, pair by pair. Tokens are independent, and so are experts: both are split over the pool. bf16
+// operands are computed with as reals: a product of two of them is exact in float.
 #include "kernels/expert_ffn/expert_ffn.h"
 #include "kernels/pointwise/pointwise.h"
 
 typedef struct work {
     const expert_ffn_call *call;
-    bool bf16_operands; // of the caller's; those of `call` are reals
+    bool bf16_operands; // whether the caller's operands are bf16; those of `call` are reals
     matrix y;
     const expert_ffn_gradients *gradients;
     real *dhidden; // [pairs, G], by sorted position: gradient of x · W1 before the ReLU
 } work;
 
-// x as it enters a product.
+// x, rounded as an operand of a product.
 static real operand(const work *w, real x) {
     return w->bf16_operands ? (real)bf16_value(bf16_of((float)x)) : x;
 }
@@ -87,7 +87,7 @@ static void backward_of_expert(void *context, int64_t expert, int thread) {
         for (int64_t j = 0; j < size; j++) {
             const real *down = matrix_real(c->down) + weights + j * d;
             real hidden = matrix_real(c->hidden)[p * size + j], weighted = weighted_hidden(w, p, j);
-            real dmasked = 0; // of mask ⊙ weight · hidden
+            real dmasked = 0; // gradient of mask ⊙ weight · hidden
             for (int64_t i = 0; i < d; i++) {
                 dmasked += dy[i] * down[i];
                 gradients->ddown[weights + j * d + i] += weighted * dy[i];

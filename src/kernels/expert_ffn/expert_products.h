@@ -1,9 +1,9 @@
-// The expert FFN as packed products (packed/operands.h): one source for every type of operands and every processor. Tasks of
-// the forward and of the backward's first pass are ranges of one expert's rows; those of its second pass are slices of one expert's
-// gradients, each of which adds its rows in sorted order. Nothing depends on the number of threads.
+// The expert FFN as packed products (packed/operands.h): one source for all operand types and processors. Tasks of the forward
+// and of the backward's first pass are ranges of one expert's rows. Tasks of the backward's second pass are slices of one
+// expert's gradients, and each sums its rows in sorted order. Nothing depends on the number of threads.
 //
-// Products that go back to tokens are kept as one row a pair and summed by token in slot order. Tokens are taken in blocks, so
-// that those rows stay in the last cache.
+// Products that return to tokens are stored as one row per pair and summed for each token in slot order. Tokens are processed
+// in blocks, so that these rows stay in the last-level cache.
 #pragma once
 
 #include "kernels/expert_ffn/expert_run.h"
@@ -39,7 +39,7 @@ static sigmoe_status up(const kernel_context *context, const expert_ffn_call *ca
     return status;
 }
 
-// out = Σ of each token's pair rows in slot order.
+// out = Σ of each token's pair rows, in slot order.
 static void combine_tokens(void *context, int64_t task, int thread) {
     (void)thread;
     const expert_run *run = context;
@@ -61,7 +61,7 @@ static void combine_tokens(void *context, int64_t task, int thread) {
     }
 }
 
-// Runs all ranges of each block of tokens; they leave a row a pair, which are summed into out.
+// Runs all ranges of each block of tokens; they write one row per pair, and these are summed into out.
 static sigmoe_status each_token_block(const kernel_context *context, expert_run *run, matrix out) {
     const expert_grouping *g = run->call->grouping;
     if (g->tokens == 0) return SIGMOE_OK;
@@ -104,7 +104,8 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
     return status;
 }
 
-// From the gradient of the masked, weighted hidden row: that of the pair's weight (returned) and of the row before ReLU.
+// From the gradient of a masked, weighted hidden row: returns the gradient of the pair's weight, and stores that before the
+// ReLU.
 static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_t size, operand *dhidden) {
     vec dweight = vec_all(0);
     for (int64_t j = 0; j < size; j += LANES) {
@@ -164,8 +165,8 @@ static void add_product(int64_t steps, int64_t rows, int64_t columns, const work
         }
 }
 
-// Columns [column, column + columns) of d of one expert's dW2, or the same rows of its dW1: sums over its positions. The two
-// have no operand in common, so that nothing is packed twice.
+// Columns [column, column + columns) of d of one expert's dW2, or these rows of its dW1: sums over its positions. The two have
+// no operand in common, so nothing is packed twice.
 typedef struct gradient_slice {
     int64_t expert, column, columns;
     int64_t first, last; // positions
@@ -194,12 +195,12 @@ static int64_t steps_from(const gradient_slice *slice, int64_t position) {
     return left <= MOST_STEPS ? left : STEPS;
 }
 
-// The rows of x, or of dy, that the slice multiplies.
+// The rows of x or of dy that the slice multiplies.
 static matrix tokens_of(const expert_run *run, const gradient_slice *slice) {
     return slice->down ? run->gradients->dy : run->call->x;
 }
 
-// What the slice packs from `position` on.
+// Queues what the slice packs from `position` on.
 static void queue_steps(
     const expert_run *run, const gradient_slice *slice, int64_t position, prefetch_queue *queue) {
     int64_t steps = steps_from(slice, position), size = run->size_padded;

@@ -1,4 +1,4 @@
-// A run over the tokens of all experts (expert_products.h): its memory, the ranges of rows that are its tasks, their packed
+// A run over the tokens of all experts (expert_products.h): its memory, the row ranges that are its tasks, their packed
 // weights, and what tiles of rows read and write.
 #pragma once
 
@@ -6,28 +6,28 @@
 #include "kernels/expert_ffn/hidden_rows.h"
 
 enum {
-    RANGE_ROWS = 384,            // at most in a task: enough to pay for packing weights
-    LAST_RANGE_ROWS = 128,       // of the last quarter of experts: threads end at about the same time
-    BLOCK_ROWS = 256,            // of an expert in a block, on average: mostly one range
-    BLOCK_TOKENS = 1024,         // at least in a block
+    RANGE_ROWS = 384,            // at most, per task: enough to amortize packing the weights
+    LAST_RANGE_ROWS = 128,       // for the last quarter of experts: threads finish at about the same time
+    BLOCK_ROWS = 256,            // of an expert per block, on average: usually one range
+    BLOCK_TOKENS = 1024,         // at least, per block
     STEPS = 128 * PER_WORD,      // rows that the second backward pass packs at once,
-    MOST_STEPS = 160 * PER_WORD, // or so many, rather than leave fewer than STEPS / 4 alone
-    SLICE = 448,                 // columns of d in its tasks, at most
-    COMBINE_TOKENS = 64,         // in a task
+    MOST_STEPS = 160 * PER_WORD, // or up to this many, to avoid a remainder below STEPS / 4
+    SLICE = 448,                 // columns of d per task of that pass, at most
+    COMBINE_TOKENS = 64,         // per task
 };
 
 _Static_assert(QUEUE_SPANS >= MOST_STEPS + 2, "a chunk of steps must fit the queue");
 
-// Sorted positions [first, last) of one expert.
+// The sorted positions [first, last) of one expert.
 typedef struct row_range {
     int64_t expert, first, last;
 } row_range;
 
-// What one thread packs into.
+// The packing buffers of one thread.
 typedef struct workspace {
-    const word *weights; // of `expert`
+    const word *weights; // packed, of `expert`
     int64_t expert;      // -1: none yet
-    word *own;           // where its weights are packed if they are not shared
+    word *own;           // buffer for packed weights that are not shared
     word *a;             // rows of one tile
     float *sums;         // [MR, size_padded]
     word *steps_a, *steps_b;
@@ -41,16 +41,16 @@ struct expert_run {
     const expert_ffn_call *call;
     const expert_ffn_gradients *gradients;
     tile_function *tile;
-    matrix weights[2]; // that it multiplies by; in the backward by their transposes
+    matrix weights[2]; // right operands; the backward uses their transposes
     int weight_count;
     int64_t weight_words;          // of one expert's matrix, packed
-    word *shared;                  // [experts, weight_count, weight_words], or NULL: packed by range
-    int64_t d_padded, size_padded; // to NR
+    word *shared;                  // [experts, weight_count, weight_words]; NULL: packed for each range
+    int64_t d_padded, size_padded; // rounded up to NR
     workspace *spaces;
     row_range *ranges;
     int64_t range_count;
     int thread_count;
-    int64_t *cursor;                 // [experts]: the first position that no block has taken yet
+    int64_t *cursor;                 // [experts]: the first position that is not in any block yet
     matrix out;                      // y or dx
     int64_t first_token, last_token; // of the block
     float *pair_rows;                // [pairs of the block in token order, d_padded]
@@ -61,7 +61,7 @@ static int64_t pairs_of(const expert_ffn_call *call) {
     return call->grouping->tokens * call->grouping->slots;
 }
 
-// Cuts each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size.
+// Splits each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size.
 static void take_ranges(expert_run *run, int64_t last_token) {
     const expert_grouping *g = run->call->grouping;
     run->range_count = 0;
@@ -95,7 +95,7 @@ static sigmoe_status workspace_new(arena *scratch, const expert_run *run, worksp
     return ARENA_NEW_RAW(scratch, space->steps_b, round_up(widest, NR) * depth_of(MOST_STEPS));
 }
 
-// Completes a run whose call, gradients, tile and weights are set.
+// Completes a run; its call, gradients, tile and weights must be set.
 static sigmoe_status run_new(const kernel_context *context, expert_run *run) {
     const expert_ffn_call *call = run->call;
     const expert_grouping *g = call->grouping;
@@ -135,7 +135,7 @@ static void share_weights_of(void *context, int64_t expert, int thread) {
     pack_weights(run, expert, run->shared + expert * run->weight_count * run->weight_words);
 }
 
-// Packs all weights, for runs that come back to each expert several times.
+// Packs all weights in advance, for runs that visit each expert several times.
 static sigmoe_status share_weights(const kernel_context *context, expert_run *run) {
     int64_t experts = run->call->grouping->experts;
     TRY(ARENA_NEW_RAW(context->scratch, run->shared, experts * run->weight_count * run->weight_words));
@@ -156,11 +156,11 @@ static void find_weights(const expert_run *run, workspace *space, int64_t expert
 
 // ---- Tiles of rows ----
 
-// The rows of one tile: sorted positions [first, first + rows), pointers to what they read and write.
+// The rows of one tile: sorted positions [first, first + rows), with pointers to what they read and write.
 struct tile_rows {
-    int64_t first, rows, after; // positions of the range that follow
-    int64_t index, count;       // this tile of the range's
-    int64_t next_expert;        // whose weights this thread is likely to want after this range, or -1
+    int64_t first, rows, after; // after: positions of the range that follow the tile
+    int64_t index, count;       // index of the tile in its range, and their number
+    int64_t next_expert;        // expert whose weights this thread will probably need after this range, or -1
     const operand *source[MR];
     hidden_row hidden[MR];
     float *target[MR];
@@ -211,7 +211,7 @@ static void point_to_sums(const expert_run *run, const workspace *space, tile_ro
     for (int64_t r = 0; r < t->rows; r++) t->target[r] = space->sums + r * run->size_padded;
 }
 
-// The tile's share of `bytes`.
+// Queues the tile's share of `bytes`.
 static void queue_share(const void *start, int64_t bytes, const tile_rows *t, prefetch_queue *queue) {
     int64_t first = even_cut(bytes, t->count, t->index);
     prefetch_queue_add(queue, (const char *)start + first, even_cut(bytes, t->count, t->index + 1) - first);
@@ -230,7 +230,7 @@ static void queue_next_weights(const expert_run *run, const tile_rows *t, prefet
             elements * (int64_t)sizeof(operand), t, queue);
 }
 
-// target rows = a · b for all panels of b: [terms, columns] packed.
+// target rows = a · b for all panels of b, which is packed [terms, columns].
 static void multiply_rows(
     const tile_rows *t, int64_t terms, int64_t columns, const word *a, const word *b, prefetch_queue *queue) {
     int64_t depth = depth_of(terms);
@@ -241,7 +241,7 @@ static void multiply_rows(
     }
 }
 
-// Even tiles of at most MR rows.
+// Runs a range in even tiles of at most MR rows.
 static void run_range(void *context, int64_t task, int thread) {
     expert_run *run = context;
     workspace *space = &run->spaces[thread];

@@ -1,4 +1,5 @@
-// Rows of hidden channels as the second matrix sees them: packed with their factors. Included after operands and micro-kernels.
+// Rows of hidden channels as operands of the second matrix: packed with their factors applied. Included after operands and
+// micro-kernels.
 #pragma once
 
 #include "kernels/packed/pack.h"

@@ -24,7 +24,7 @@ typedef struct pass {
     const layer_norm_call *call;
     matrix y; // forward: y; backward: dy
     matrix dx;
-    matrix partial; // [2 * blocks, d]: a block's sums for dweight, then for dbias
+    matrix partial; // [2 * blocks, d]: sums of each block, for dweight and then for dbias
 } pass;
 
 static real *row_of(matrix m, int64_t row) {

@@ -12,16 +12,16 @@ typedef struct layer_norm_call {
     real *mean, *rstd;  // [N]: written by the forward, read by the backward
 } layer_norm_call;
 
-// y: TYPE_REAL or TYPE_BF16; all else is TYPE_REAL.
+// y: TYPE_REAL or TYPE_BF16; everything else is TYPE_REAL.
 sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm_call *call, matrix y);
-// dx is accumulated (the residual branch's gradient is already there); its data may be NULL where x is a constant.
-// dweight, dbias [d] are accumulated, summed over fixed blocks of rows in block order.
+// dx is accumulated (it already holds the residual branch's gradient); its data may be NULL if x is constant. dweight and dbias
+// [d] are accumulated, summed over fixed blocks of rows in block order.
 sigmoe_status layer_norm_backward(const kernel_context *context, const layer_norm_call *call, matrix dy,
     matrix dx, real *dweight, real *dbias);
 
 typedef struct layer_norm_kernel {
     kernel_identity identity;
-    // y is a block of rows, the pointers are at its first; partial sums of dweight and dbias of the block are overwritten.
+    // Pointers refer to the first row of a block; its partial sums of dweight and dbias are overwritten.
     void (*forward)(const real *x, int64_t stride_x, const real *weight, const real *bias, real *mean,
         real *rstd, matrix y);
     void (*backward)(const real *x, int64_t stride_x, int64_t rows, int64_t width, const real *weight,

@@ -1,5 +1,5 @@
-// Layer norm on vectors; included by one file per instruction set. Two passes over a row for its statistics: the row stays
-// in the first-level cache.
+// Layer norm on vectors; included by one file per instruction set. The statistics take two passes over a row, which stays in
+// the L1 cache.
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/vector.h"
 
@@ -22,7 +22,7 @@ static real variance_of(const real *x, int64_t n, real mean) {
     return vec_sum(sum) / (real)n;
 }
 
-// y: bf16 when rounded, else real.
+// y: bf16 if rounded, otherwise real.
 static inline void forward_row(const real *x, int64_t n, const real *weight, const real *bias, real mean,
     real rstd, void *y, bool rounded) {
     int64_t whole = n / LANES * LANES, rest = n - whole;
@@ -55,7 +55,7 @@ static void forward_vector(
     }
 }
 
-// A piece of a row: n = (x - mean)·rstd and g = dy·weight, with zeros behind the row's end.
+// A piece of a row: n = (x - mean)·rstd and g = dy·weight, zero beyond the row's end.
 typedef struct piece {
     vec normal, dy, g;
 } piece;
@@ -69,7 +69,7 @@ static inline piece whole_piece(const real *x, const real *dy, const real *weigh
 static inline piece part_piece(
     const real *x, const real *dy, const real *weight, int64_t n, vec center, vec scale) {
     piece p = {(vec_load_part(x, n) - center) * scale, vec_load_part(dy, n), vec_load_part(weight, n)};
-    p.g *= p.dy; // zero behind the end, where the normal is not
+    p.g *= p.dy; // zero beyond the end, where the normalized value is not
     return p;
 }
 
@@ -82,7 +82,7 @@ static inline void add_piece(row_sums *sums, piece p) {
     sums->projection = vec_fma(p.g, p.normal, sums->projection);
 }
 
-// One pass for the sums of the row and for dweight and dbias, a second for dx.
+// The first pass computes the row's sums and adds to dweight and dbias; the second computes dx.
 static void backward_row(const real *x, int64_t n, const real *weight, real mean, real rstd, const real *dy,
     real *dx, real *dweight, real *dbias) {
     int64_t whole = n / LANES * LANES, rest = n - whole;

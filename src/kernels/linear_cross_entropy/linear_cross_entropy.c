@@ -20,7 +20,7 @@ static const linear_cross_entropy_kernel *chosen(void) {
         linear_cross_entropy_list.all, linear_cross_entropy_list.count);
 }
 
-// Logits of a chunk: about CHUNK_ELEMENTS (8 MB), in rows of which the products can make good tiles.
+// Logits of a chunk: about CHUNK_ELEMENTS (8 MB), with a number of rows that divides well into GEMM tiles.
 enum { CHUNK_ELEMENTS = 1 << 21, LEAST_ROWS = 16, MOST_ROWS = 1024, TASK_ELEMENTS = 1 << 15 };
 
 static int64_t rows_of_chunk(int64_t vocabulary) {
@@ -33,9 +33,9 @@ typedef struct chunk {
     const cross_entropy_call *call;
     int64_t first; // row of the call
     matrix logits; // [rows, V]
-    matrix factor; // what the logits' gradient is in products: itself, or a copy in bf16
+    matrix factor; // the logits' gradient as an operand of products: itself, or a bf16 copy
     real scale;    // 0: no gradients
-    int64_t block; // rows of a task
+    int64_t block; // rows per task
 } chunk;
 
 static void run_rows(void *context, int64_t task, int thread) {
@@ -53,7 +53,7 @@ static matrix rows_of(matrix m, const chunk *c) {
     return matrix_part(m, c->first, c->logits.rows, 0, m.cols);
 }
 
-// Leaves the gradient of the logits in their place when there is a scale.
+// Replaces the logits with their gradient if the scale is nonzero.
 static sigmoe_status evaluate_chunk(const kernel_context *context, chunk *c) {
     const cross_entropy_call *call = c->call;
     TRY(dense_gemm(context,

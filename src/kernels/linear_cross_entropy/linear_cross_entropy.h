@@ -1,10 +1,10 @@
-// The output layer and its loss, in chunks of rows: logits of at most one chunk exist at a time.
+// The output layer and its loss, in chunks of rows: only one chunk of logits exists at a time.
 #pragma once
 
 #include "kernels/kernel.h"
 
 typedef struct cross_entropy_call {
-    matrix x;               // [N, d]; as weight TYPE_REAL or TYPE_BF16: logits are f32 either way
+    matrix x;               // TYPE_REAL or TYPE_BF16, like weight: logits are f32 either way
     matrix weight;          // [V, d]
     const real *bias;       // [V]
     const int32_t *targets; // [N], each in [0, V)
@@ -14,16 +14,16 @@ typedef struct cross_entropy_call {
 sigmoe_status cross_entropy_forward(const kernel_context *context, const cross_entropy_call *call);
 
 typedef struct cross_entropy_gradients {
-    real scale;     // gradients are those of scale · Σ nats (1/N for the mean)
+    real scale;     // gradients are of scale · Σ nats (1/N for the mean)
     matrix dx;      // [N, d], TYPE_REAL, overwritten
     matrix dweight; // [V, d], TYPE_REAL, accumulated
     real *dbias;    // [V], accumulated
 } cross_entropy_gradients;
-// Forward and backward in one pass over the chunks; nats are written too.
+// Forward and backward in one pass over the chunks; also writes nats.
 sigmoe_status cross_entropy_train(
     const kernel_context *context, const cross_entropy_call *call, const cross_entropy_gradients *gradients);
 
-// Scratch memory that training takes: the logits that exist at a time, and their gradient rounded for products of bf16.
+// Scratch memory for training: the logits of a chunk, and their rounded gradient for bf16 products.
 int64_t cross_entropy_scratch_bytes(int64_t rows, int64_t vocabulary, dtype operands);
 
 typedef struct linear_cross_entropy_kernel {

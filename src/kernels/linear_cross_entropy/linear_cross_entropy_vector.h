@@ -7,14 +7,14 @@ static float add_bias_and_find_greatest(real *logits, const real *bias, int64_t 
     for (int64_t i = 0; i < whole; i += LANES) {
         vec x = vec_load(logits + i) + vec_load(bias + i);
         vec_store(logits + i, x);
-        greatest = vec_max(x, greatest); // a NaN in x is passed over
+        greatest = vec_max(x, greatest); // skips a NaN in x
     }
     vec x = vec_load_part(logits + whole, rest) + vec_load_part(bias + whole, rest);
     vec_store_part(logits + whole, rest, x);
     return vec_greatest(vec_max(vec_fill_rest(x, rest, -INFINITY), greatest));
 }
 
-// Σ e^(x - greatest), and the terms in place of the logits.
+// Replaces the logits with e^(x - greatest) and returns the sum.
 static float exponentials(real *logits, float greatest, int64_t whole, int64_t rest) {
     vec top = vec_all(greatest);
     vec last = vec_exp(vec_fill_rest(vec_load_part(logits + whole, rest), rest, -INFINITY) - top);

@@ -1,10 +1,11 @@
-// Micro-kernels of pairs of bf16 in AMX's registers: 2 x 2 of 16 x 16 sums each, so that every register of a and b that is
-// loaded is multiplied twice. A micro-tile has two such blocks, one below the other: what the second takes of b is in the first
-// cache then, and so are both of a where a sum is as short as an expert is narrow. Included after operands_pairs.h.
+// Micro-kernels for pairs of bf16 in AMX tile registers: 2 x 2 registers of 16 x 16 sums, so that every register of a and b is
+// used twice per load. A micro-tile has two such blocks, one below the other: the second finds its part of b in the L1 cache,
+// and both find a there if the depth is as short as an expert is narrow. Included after operands_pairs.h.
 //
-// A register of a has 16 rows of 16 words (whole chunks of a by row); one of b 16 steps of 16 columns: chunks of depth are
-// whole, and padded with zeros. Fewer rows than 16 still take a whole register, whose other rows hold what follows in memory;
-// what comes of them is not used. (A configuration a height would cost more than it saves: it clears all registers.)
+// A register of a has 16 rows of 16 words (whole chunks of a packed by row); one of b has 16 steps of 16 columns: depth is
+// padded with zeros to whole chunks. Fewer than 16 rows still take a whole register, whose other rows hold whatever follows in
+// memory; their sums are not used. (A separate configuration for each height would cost more than it saves: configuring clears
+// all registers.)
 #pragma once
 
 #include "kernels/tile_registers.h"
@@ -62,7 +63,7 @@ static inline __attribute__((always_inline)) void multiply(
     if (tall) _tile_stored(3, sums[LANES] + LANES, SUM_STRIDE);
 }
 
-// The sums of rows [first, first + rows) of the tile.
+// Computes the sums of rows [first, first + rows) of the tile.
 static void multiply_block(const micro_tile *t, int64_t first, int64_t rows, int64_t chunk, block_sums sums) {
     const word *a = t->a + first * LANES;
     int ahead = first ? STREAMS / 2 : 0;
@@ -129,7 +130,7 @@ static inline void transpose_block(word *block) {
     store_8x8(block + 8 * LANES, upper);
 }
 
-// What was packed by step is turned to rows: a panel's chunks are [PANEL_VECTORS][LANES rows][LANES steps] then.
+// Transposes a panel packed by step to rows: its chunks become [PANEL_VECTORS][LANES rows][LANES steps].
 static inline void finish_steps(word *a, int64_t depth) {
     for (int64_t block = 0; block < depth / LANES * PANEL_VECTORS; block++)
         transpose_block(a + block * LANES * LANES);

@@ -1,5 +1,5 @@
-// Micro-kernels in vector registers: MR x NR sums stay there while `depth` products are added to each. Operands are packed so
-// that every load of the inner loop has a fixed distance from one of two pointers. Included after operands (operands.h).
+// Micro-kernels in vector registers, which hold MR x NR sums while `depth` products are added to each. Operands are packed so
+// that every load of the inner loop is at a fixed offset from one of two pointers. Included after operands (operands.h).
 #pragma once
 
 #if defined(__AVX512F__)
@@ -11,8 +11,8 @@ enum { NR = 2 * LANES, KR = 1, PANEL_VECTORS = 1, STREAMS = 6 };
 
 #include "kernels/packed/micro_tile.h"
 
-// Loops over rows must be unrolled before the compilers decide what lives in registers. Not so with sanitizers, whose checks
-// of every access would make functions too long for the compilers.
+// Loops over rows must be unrolled before the compiler allocates registers. Not with sanitizers, whose checks of every access
+// would make the functions too long to compile.
 #if defined(__has_feature)
 #define CLANG_FEATURE(name) __has_feature(name)
 #else
@@ -30,8 +30,8 @@ enum { NR = 2 * LANES, KR = 1, PANEL_VECTORS = 1, STREAMS = 6 };
 #define UNROLL_STEPS _Pragma("GCC unroll 4")
 #endif
 
-// Both layouts of a go in chunks of LANES steps of depth: by_row [rows][LANES] holds LANES steps of each row side by side
-// (what copying rows gives), else [LANES][LANES] holds the rows of each step (what copying gives where source rows are steps).
+// Both layouts of a have chunks of LANES steps of depth: by_row, [rows][LANES] holds LANES steps of each row contiguously (as
+// copied from rows); otherwise, [LANES][LANES] holds the rows of each step (as copied if source rows are steps).
 static inline __attribute__((always_inline)) void multiply(
     const int rows, const bool by_row, const micro_tile *t, vec sums[][2]) {
     const int row_step = by_row ? LANES : 1, depth_step = by_row ? 1 : LANES;
@@ -78,7 +78,7 @@ static inline __attribute__((always_inline)) void put_whole(
     }
 }
 
-// The last columns of c: fewer than NR.
+// Stores the last columns of c: fewer than NR.
 static inline __attribute__((always_inline)) void put_part(
     const int rows, const bool accumulate, const micro_tile *t, vec sums[][2]) {
     int64_t low = t->cols < LANES ? t->cols : LANES, high = t->cols - low;
@@ -130,7 +130,7 @@ static void micro_kernel_by_step(int64_t rows, const micro_tile *t) {
     }
 }
 
-// The vector unit's registers need no preparation, and multiply what was packed by step as it is.
+// Vector registers need no preparation, and panels packed by step are multiplied unchanged.
 static inline void micro_kernel_begin(void) {}
 static inline void micro_kernel_end(void) {}
 static inline void finish_steps(word *a, int64_t depth) {

@@ -1,27 +1,27 @@
-// What a micro-kernel multiplies, and what it fetches meanwhile. Included by a header of micro-kernels, after its sizes:
-//   MR, NR, KR                    rows and columns of a micro-tile, at most; what depths are padded to
-//   PANEL_VECTORS                 vectors a step of depth, where a is packed by step
-//   STREAMS                       lines fetched every LANES steps
+// What a micro-kernel multiplies, and what it prefetches meanwhile. Included by a header of micro-kernels, after its sizes:
+//   MR, NR, KR                    maximum rows and columns of a micro-tile; the multiple that depths are padded to
+//   PANEL_VECTORS                 vectors per step of depth, if a is packed by step
+//   STREAMS                       lines prefetched every LANES steps
 // and which defines:
 //   micro_kernel_begin(), micro_kernel_end()      around a task's products
-//   micro_kernel_by_row(rows, tile)               c (+)= a · b of that many rows, a packed by row
-//   micro_kernel_by_step(rows, tile)              the same, a packed by step
-//   finish_steps(a, depth)                        after all steps of a panel of a by step are packed
+//   micro_kernel_by_row(rows, tile)               c (+)= a · b with that many rows, a packed by row
+//   micro_kernel_by_step(rows, tile)              the same, with a packed by step
+//   finish_steps(a, depth)                        after all steps of a panel of a are packed by step
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LINE = 64, QUEUE_SPANS = 520 }; // bytes of a cache line
+enum { LINE = 64, QUEUE_SPANS = 520 }; // LINE: bytes of a cache line
 
-// Memory that will be wanted soon: each micro-kernel fetches some of its lines while it multiplies.
+// Memory that will be needed soon: each micro-kernel prefetches some of its lines while it multiplies.
 typedef struct prefetch_queue {
     struct span {
         const char *start;
-        int64_t lines, step; // bytes from one to the next
+        int64_t lines, step; // step: bytes between lines
     } spans[QUEUE_SPANS];
-    int count, current; // spans before the current one are done
-    int64_t done;       // of the current one
+    int count, current; // current: number of finished spans
+    int64_t done;       // lines of the current span
 } prefetch_queue;
 
 static inline void prefetch_queue_clear(prefetch_queue *queue) {
@@ -36,7 +36,7 @@ static inline void prefetch_queue_add(prefetch_queue *queue, const void *start, 
             (struct span){(const char *)start - before, (bytes + before + LINE - 1) / LINE, LINE};
 }
 
-// `bytes` of each of `rows` rows, `step` bytes apart: in columns of lines, because rows are short.
+// Queues `bytes` of each of `rows` rows, `step` bytes apart: in columns of lines, because rows are short.
 static inline void prefetch_queue_add_rows(
     prefetch_queue *queue, const void *start, int64_t bytes, int64_t rows, int64_t step) {
     for (int64_t at = 0; at < bytes; at += LINE)
@@ -44,7 +44,7 @@ static inline void prefetch_queue_add_rows(
     queue->spans[queue->count++] = (struct span){(const char *)start + bytes - 1, rows, step};
 }
 
-// c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols); a step of depth is a word.
+// c[r][first ... first + cols) = (or +=) Σ_k a(r, k) · b[k][0 ... cols); one step of depth is one word.
 typedef struct micro_tile {
     int64_t depth;
     const word *a;
@@ -52,7 +52,7 @@ typedef struct micro_tile {
     float *const *c;     // start of each row
     int64_t first, cols; // cols <= NR
     bool accumulate;
-    // A line of each is fetched every LANES steps.
+    // One line of each is prefetched every LANES steps.
     struct {
         const char *line;
         int64_t step;
@@ -61,7 +61,7 @@ typedef struct micro_tile {
 
 static inline void prefetch_queue_take(prefetch_queue *queue, micro_tile *t) {
     for (int i = 0; i < STREAMS; i++) {
-        t->ahead[i].line = (const char *)t->a; // nothing left: what is in cache anyway
+        t->ahead[i].line = (const char *)t->a; // nothing left: prefetch what is in the cache already
         t->ahead[i].step = LINE;
         if (queue->current == queue->count) continue;
         const struct span *span = &queue->spans[queue->current];

@@ -1,10 +1,10 @@
-// Operands of bf16, as operands_widened.h and operands_pairs.h have them.
+// bf16 operands: operands_widened.h or operands_pairs.h.
 #pragma once
 
 #include "kernels/packed/operands.h"
 
 typedef bf16 operand;
-typedef float word; // of a pair: for its 32 bits
+typedef float word; // holds the 32 bits of a pair
 
 static inline operand *operands(matrix m) {
     assert(m.type == TYPE_BF16);

@@ -1,4 +1,4 @@
-// Operands that are floats, and so are their words.
+// float operands, whose words are floats, too.
 #pragma once
 
 #include "kernels/packed/operands.h"

@@ -1,4 +1,4 @@
-// Operands of bf16 for processors that multiply it: a word is a pair, the earlier term of the sum in its lower half.
+// bf16 operands for processors with bf16 products: a word is a pair, with the earlier term of the sum in the lower half.
 #pragma once
 
 #include "kernels/packed/operands_bf16.h"
@@ -18,7 +18,7 @@ static inline vec words_along(const operand *p, int64_t n) {
     return (vec)_mm512_maskz_loadu_epi16(n > 0 ? (1u << n) - 1 : 0, p);
 }
 
-// Columns of two halves: [low | high] to pairs.
+// Interleaves two halves of columns, [low | high], to pairs.
 static inline vec interleave(__m512i halves) {
     const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
         7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);

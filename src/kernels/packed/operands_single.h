@@ -1,4 +1,4 @@
-// What words of one term have in common, be they operands themselves or widened ones. Included after load_operands.
+// The functions common to words of one term, be they the operands themselves or widened. Included after load_operands.
 #pragma once
 
 enum { PER_WORD = 1 };

@@ -1,4 +1,4 @@
-// Operands of bf16 for processors that cannot multiply it: packing widens them to words of float.
+// bf16 operands for processors without bf16 products: packing widens them to words of float.
 #pragma once
 
 #include "kernels/packed/operands_bf16.h"

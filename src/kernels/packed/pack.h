@@ -1,21 +1,21 @@
-// Packing of operands into panels. Included after operands and micro-kernels. Everything is zero-padded: columns of b to
-// NR, depth to KR, steps of a by row to LANES.
+// Packing of operands into panels. Included after operands and micro-kernels. Everything is zero-padded: columns of b to NR,
+// depth to KR, steps of a packed by row to LANES.
 #pragma once
 
 #include "kernels/kernel.h"
 #include "kernels/packed/transpose.h"
 
-// Where piece `i` of `pieces` begins when [0, total) is cut as evenly as integers allow.
+// The start of piece `i` of `pieces` if [0, total) is split as evenly as integers allow.
 static inline int64_t even_cut(int64_t total, int64_t pieces, int64_t i) {
     return total * i / pieces;
 }
 
-// The depth of sums that have `terms` terms.
+// The padded depth of sums with `terms` terms.
 static inline int64_t depth_of(int64_t terms) {
     return round_up((terms + PER_WORD - 1) / PER_WORD, KR);
 }
 
-// a by row, [depth / LANES][rows][LANES], from rows that lie anywhere.
+// Packs a by row, [depth / LANES][rows][LANES], from rows anywhere in memory.
 static inline void pack_rows(const operand *const *source, int64_t rows, int64_t terms, word *a) {
     enum { STEP = PER_WORD * LANES };
     int64_t k = 0;
@@ -25,7 +25,7 @@ static inline void pack_rows(const operand *const *source, int64_t rows, int64_t
         for (int64_t r = 0; r < rows; r++, a += LANES) vec_store(a, words_along(source[r] + k, terms - k));
 }
 
-// The length of a panel of a by step: whole chunks.
+// The length of a panel of a packed by step: whole chunks.
 static inline int64_t step_panel(int64_t steps) {
     return round_up(depth_of(steps), LANES) * PANEL_VECTORS * LANES;
 }
@@ -40,7 +40,7 @@ static inline void clear_steps(word *a, int64_t first, int64_t depth) {
         for (int v = 0; v < PANEL_VECTORS; v++) vec_store(step_vector(a, k, v), vec_all(0));
 }
 
-// The steps of one chunk of the panel that begins at column `first`.
+// Packs the steps of one chunk of the panel that starts at column `first`.
 static inline void pack_step_chunk(
     const operand *const *source, int64_t steps, int64_t columns, int64_t first, int64_t chunk, word *panel) {
     int64_t last = least(chunk + LANES, block_count(steps, PER_WORD));
@@ -52,11 +52,11 @@ static inline void pack_step_chunk(
         }
 }
 
-// a by step: source[s] is term s, its columns the rows of the product, cut evenly into panels of at most MR. Lanes beyond a
-// panel's rows hold what follows in the source; what micro-kernels make of them is not used.
+// Packs a by step: source[s] is term s and its columns are the rows of the product, split evenly into panels of at most MR.
+// Lanes beyond a panel's rows hold whatever follows in the source; the corresponding sums are not used.
 static inline void pack_steps(const operand *const *source, int64_t steps, int64_t columns, word *a) {
     int64_t panels = block_count(columns, MR), count = block_count(steps, PER_WORD), depth = depth_of(steps);
-    // Chunk by chunk: the terms of all panels at once would be more pages than the processor keeps at hand.
+    // Chunk by chunk: all terms of all panels at once would touch more pages than the TLB holds.
     for (int64_t chunk = 0; chunk < count; chunk += LANES)
         for (int64_t p = 0; p < panels; p++)
             pack_step_chunk(
@@ -67,7 +67,7 @@ static inline void pack_steps(const operand *const *source, int64_t steps, int64
     }
 }
 
-// b in panels [depth][NR] of the columns of rows that lie anywhere.
+// Packs b into panels [depth][NR], from the columns of rows anywhere in memory.
 static inline void pack_gathered_columns(
     const operand *const *source, int64_t terms, int64_t columns, word *b) {
     for (int64_t j = 0; j < columns; j += NR) {
@@ -80,7 +80,7 @@ static inline void pack_gathered_columns(
     }
 }
 
-// The same of a row-major matrix [terms, columns].
+// The same from a row-major matrix [terms, columns].
 static inline void pack_columns(
     const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
     for (int64_t j = 0; j < columns; j += NR) {
@@ -95,7 +95,7 @@ static inline void pack_columns(
     }
 }
 
-// 8 steps of LANES columns, of which `present` exist, from the rows that are these columns.
+// 8 steps of LANES columns, of which `present` exist; the columns are the matrix's rows.
 static inline void transpose_part(const operand *rows, int64_t stride, int64_t present, word *columns) {
     for (int64_t r = 0; r < LANES; r += 8) {
         __m256 block[8];
@@ -107,7 +107,7 @@ static inline void transpose_part(const operand *rows, int64_t stride, int64_t p
     }
 }
 
-// b in panels [depth][NR] of the transpose of a row-major matrix [columns, terms].
+// Packs b into panels [depth][NR], from the transpose of a row-major matrix [columns, terms].
 static inline void pack_transposed(
     const operand *source, int64_t stride, int64_t terms, int64_t columns, word *b) {
     int64_t depth = depth_of(terms), whole = terms / PER_WORD;

@@ -1,4 +1,4 @@
-// Vectors at the end of rows: the first n elements exist (n may be 0 or less, or beyond LANES), the others read as 0.
+// Vectors at the end of rows: the first n elements exist (n may be negative, 0 or more than LANES); the others read as 0.
 #pragma once
 
 #include "kernels/vector.h"

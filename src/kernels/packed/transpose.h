@@ -1,5 +1,5 @@
-// Rows of words turned into columns: 8 x 8 in registers, and from memory to memory four of each of LANES rows. Included after
-// operands (operands.h).
+// Transposes rows of words to columns: 8 x 8 in registers, or from memory to memory four words of each of LANES rows. Included
+// after operands (operands.h).
 #pragma once
 
 static inline void transpose_8x8(__m256 x[8]) {
@@ -61,7 +61,7 @@ static inline vec join_high(vec a, vec b) {
 
 #endif
 
-// columns[i][j] = word i of rows + j * stride, for i < 4, j < LANES; columns lie `distance` apart.
+// columns[i][j] = word i of rows + j * stride, for i < 4, j < LANES; columns are `distance` apart.
 static inline void transpose_four(const operand *rows, int64_t stride, word *columns, int64_t distance) {
     vec a = load_quads(rows, 4 * stride), b = load_quads(rows + stride, 4 * stride),
         c = load_quads(rows + 2 * stride, 4 * stride), d = load_quads(rows + 3 * stride, 4 * stride);

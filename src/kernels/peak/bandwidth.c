@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-// Far beyond the last cache, or a pass over it would not be one over the memory. Shared out in pieces as they come: a thread that
-// others keep from its processor delays a pass by one of them.
+// The buffer must be much larger than the last-level cache, so that a pass measures memory. Its pieces are distributed
+// dynamically: a thread whose processor is taken away delays a pass by at most one piece.
 enum { TIMES_THE_CACHE = 4, PIECE_WORDS = 1 << 17 };
 static const int64_t LEAST_BYTES = (int64_t)128 << 20, MOST_BYTES = (int64_t)1 << 30;
 
@@ -43,7 +43,7 @@ static double time_passes(void *context, int64_t passes) {
     return seconds_now() - start;
 }
 
-// 1e9 bytes a second.
+// In units of 1e9 bytes per second.
 static double rate_of(stream *s, bool write) {
     const best_rate_plan plan = {
         .least_trials = 6, .most_trials = 24, .without_gain = 4}; // each pass is long enough
@@ -52,7 +52,7 @@ static double rate_of(stream *s, bool write) {
     return 1e-9 * (write ? 2 : 1) * bytes * best_rate(time_passes, s, &plan);
 }
 
-// The better of reading alone, and of reading and writing back.
+// The better rate of reading alone and of reading and writing back.
 static sigmoe_status measure(const kernel_context *context, double *gigabytes_per_s) {
     stream s = {.pool = context->threads, .pieces = buffer_words() / PIECE_WORDS};
     TRY(ARENA_NEW(context->scratch, s.words, s.pieces * PIECE_WORDS));

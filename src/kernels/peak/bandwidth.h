@@ -1,8 +1,8 @@
-// What memory can do at best.
+// Measured peak memory bandwidth.
 #pragma once
 
 #include "kernels/kernel.h"
 
-// 1e9 bytes a second between memory and all threads of the pool together: the best of some passes over a buffer four times
-// as large as the last cache, which lies in the scratch arena meanwhile.
+// In units of 1e9 bytes per second, between memory and all threads of the pool together: the best of several passes over a
+// buffer of four times the last-level cache, allocated in the scratch arena.
 sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_per_s);

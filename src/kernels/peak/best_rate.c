@@ -1,9 +1,9 @@
 #include "kernels/peak/best_rate.h"
 
 static const double noise = 0.005;
-static const int64_t most_rounds = INT64_C(1) << 50; // were the clock to stand still
+static const int64_t most_rounds = INT64_C(1) << 50; // in case the clock stands still
 
-// The rate of one trial, which doubles `rounds` until it is long enough.
+// The rate of one trial; doubles `rounds` until the trial is long enough.
 static double rate_of_trial(timed_rounds *work, void *context, double least_seconds, int64_t *rounds) {
     double seconds = work(context, *rounds);
     while (seconds < least_seconds && *rounds < most_rounds) {

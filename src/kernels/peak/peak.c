@@ -5,11 +5,11 @@
 #include <pthread.h>
 
 enum { REMEMBERED = 16, MEASURED_AGAIN = 5 };
-// A trial is long beside what starting the threads takes, and short beside the time that a busy system leaves a thread alone.
+// A trial is long compared with the start of the threads, and short compared with a thread's time slice on a busy system.
 static const best_rate_plan plan = {
     .least_seconds = 1e-3, .least_trials = 100, .most_trials = 500, .without_gain = 60};
 
-// A level without products of bf16 widens them.
+// A level without bf16 products widens the operands.
 static peak_chains *chains_of(cpu_level level, dtype operands) {
 #if REAL_IS_FLOAT && defined(SIGMOE_X86)
     if (operands == TYPE_BF16 && level >= CPU_AMX) return peak_chains_amxbf16;
@@ -25,7 +25,7 @@ typedef struct trial {
     threads *pool;
     peak_chains *chains;
     int64_t rounds;
-    double operations; // of one task
+    double operations; // per task
 } trial;
 
 static void run_chains(void *context, int64_t task, int thread) {
@@ -36,7 +36,7 @@ static void run_chains(void *context, int64_t task, int thread) {
     if (task == 0) t->operations = operations;
 }
 
-// One task a thread.
+// One task per thread.
 static double time_trial(void *context, int64_t rounds) {
     trial *t = context;
     t->rounds = rounds;
@@ -55,10 +55,10 @@ typedef struct known_peak {
     int count;
     peak_chains *chains;
     double gflops;
-    int times; // that it was measured
+    int times; // number of measurements
 } known_peak;
 
-// Of what is known; held while measuring, since measurements at the same time would disturb each other.
+// Guards the known peaks; held while measuring, since concurrent measurements would disturb each other.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static known_peak *known(threads *pool, dtype operands) {

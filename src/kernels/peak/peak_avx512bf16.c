@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-// A product of pairs starts every cycle at most and takes six: twelve chains hide that.
+// At most one product of pairs starts per cycle, with a latency of six: twelve chains hide that.
 enum { CHAINS = 12, PAIRS = 16 };
 
 float peak_chains_avx512bf16(int64_t rounds, double *operations) {

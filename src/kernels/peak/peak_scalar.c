@@ -1,7 +1,7 @@
 #include "kernels/peak/peak.h"
 
 float peak_chains_scalar(int64_t rounds, double *operations) {
-    enum { CHAINS = 48 }; // twelve vectors of the baseline of four
+    enum { CHAINS = 48 }; // twelve vectors of four, the baseline's width
     float sums[CHAINS], total = 0;
     for (int i = 0; i < CHAINS; i++) sums[i] = (float)i;
     for (int64_t round = 0; round < rounds; round++)

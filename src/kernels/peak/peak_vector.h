@@ -2,7 +2,7 @@
 #include "kernels/peak/peak.h"
 #include "kernels/vector.h"
 
-// Two multiply-adds start a cycle and each takes four to five: ten chains would do.
+// Two multiply-adds start per cycle, with a latency of four to five cycles: ten chains would suffice.
 enum { CHAINS = 12 };
 
 static float chains(int64_t rounds, double *operations) {

@@ -18,10 +18,10 @@ const pointwise_kernel *pointwise_chosen(void) {
     return (const pointwise_kernel *)kernel_choose(pointwise_list.all, pointwise_list.count);
 }
 
-// A task is a block of whole rows of about BLOCK_ELEMENTS, at least one.
+// A task is a block of whole rows with about BLOCK_ELEMENTS elements, at least one row.
 enum { BLOCK_ELEMENTS = 16384 };
 
-// What the passes are called with; each reads what it needs.
+// Arguments of the passes; each reads what it needs.
 typedef struct pass {
     void (*run)(const struct pass *pass, int64_t row, int64_t rows);
     const pointwise_kernel *kernel;
@@ -57,12 +57,12 @@ static real *row_of(matrix m, int64_t row) {
     return matrix_real(m) + row * m.stride;
 }
 
-// Rows that lie end to end are one run for the elementwise kernels.
+// If rows are contiguous, the elementwise kernels treat them as one run.
 static bool end_to_end(matrix m) {
     return m.stride == m.cols;
 }
 
-// What the elementwise kernels are called with for a block: `count` runs of `columns` elements.
+// What an elementwise kernel processes in one block: `count` runs of `columns` elements.
 typedef struct runs {
     int64_t count, columns;
 } runs;
@@ -86,7 +86,7 @@ void add_bias(const kernel_context *context, matrix x, const real *bias) {
     run_pass(context, (pass){.run = add_bias_block, .x = x, .bias = bias});
 }
 
-// Runs of bf16 are computed with in pieces that stay in the first-level cache, widened.
+// bf16 runs are widened and processed in pieces that stay in the L1 cache.
 enum { PIECE = 1024 };
 
 static int64_t piece_length(int64_t n, int64_t start) {
@@ -210,7 +210,7 @@ void softmax_rows_backward(const kernel_context *context, matrix y, matrix d) {
     run_pass(context, (pass){.run = softmax_backward_block, .x = d, .y = y});
 }
 
-// Column sums are cut both ways, for tall and for wide matrices: a task sums a stripe of columns over a block of rows.
+// Column sums are split both ways, for tall and for wide matrices: a task sums a stripe of columns over a block of rows.
 enum { SUM_ROWS = 64, SUM_COLS = 1024 };
 
 typedef struct sum_pass {
@@ -225,7 +225,7 @@ static int64_t stripe_width(const sum_pass *p, int64_t col) {
     return p->x.cols - col < SUM_COLS ? p->x.cols - col : SUM_COLS;
 }
 
-// Columns [col, col + width) of a row as TYPE_REAL: where they lie, or widened.
+// Columns [col, col + width) of a row as TYPE_REAL: in place, or widened into `wide`.
 static const real *stripe_of_row(const sum_pass *p, int64_t row, int64_t col, int64_t width, real *wide) {
     if (p->x.type == TYPE_REAL) return row_of(p->x, row) + col;
     p->kernel->widen(wide, (const bf16 *)matrix_row(p->x, row) + col, width);

@@ -4,7 +4,7 @@
 
 extern const pointwise_kernel pointwise_ref;
 
-// ReLU keeps NaN out, as the reference does: what is not > 0 becomes 0.
+// Like the reference, ReLU maps NaN to 0: whatever is not > 0 becomes 0.
 static inline vec relu(vec x) {
     return vec_where_positive(x, x);
 }
@@ -38,14 +38,14 @@ static void relu_backward_vector(const real *u, real *dx, int64_t n, real factor
             vec_where_positive(vec_load_part(u + i, n - i), scale * vec_load_part(dx + i, n - i)));
 }
 
-// ---- Dropout: Philox 4x32-10 on LANES / 2 blocks at once, the same words as base/random.c ----
+// ---- Dropout: Philox 4x32-10 on LANES / 2 blocks at once, with the same words as base/random.c ----
 
 enum { ROUNDS = 10, BLOCKS = LANES / 2 };
 
 typedef struct philox {
     words key[ROUNDS][2];
-    words counter_high, counter_step, counter_purpose; // what is fixed in words 1, 2 and 3 of the counter
-    words lane;                                        // number of each lane's block within the BLOCKS
+    words counter_high, counter_step, counter_purpose; // the constant words 1, 2 and 3 of the counter
+    words lane;                                        // index of each lane's block among the BLOCKS
 } philox;
 
 static philox philox_start(random_stream s) {
@@ -58,7 +58,7 @@ static philox philox_start(random_stream s) {
     p.counter_high = words_all64((uint32_t)(s.step >> 32) << 16);
     p.counter_step = words_all64((uint32_t)s.step);
     p.counter_purpose = words_all64((uint32_t)s.purpose << 20 | (s.layer & 0xfffffu));
-    // Even lanes hold the first half of the blocks and odd lanes the second: words_even and words_odd then give the words
+    // Even lanes hold the first half of the blocks and odd lanes the second, so that words_even and words_odd return the words
     // in the order of their positions.
     uint64_t lane[BLOCKS];
     for (int i = 0; i < BLOCKS; i++) lane[i] = (uint64_t)(i % 2 * (BLOCKS / 2) + i / 2);
@@ -66,8 +66,8 @@ static philox philox_start(random_stream s) {
     return p;
 }
 
-// The 4 * BLOCKS words of blocks [block, block + BLOCKS), in order. Only the low halves of the 64-bit lanes count; what
-// the products leave in the high halves is never read.
+// The 4 * BLOCKS words of blocks [block, block + BLOCKS), in order. Only the low halves of the 64-bit lanes matter; the high
+// halves of products are never read.
 static inline void philox_words(const philox *p, uint64_t block, words *first, words *second) {
     const words multiplier0 = words_all64(0xd2511f53u), multiplier1 = words_all64(0xcd9e8d57u);
     words c0 = words_add64(words_all64(block), p->lane);
@@ -86,7 +86,7 @@ static inline void philox_words(const philox *p, uint64_t block, words *first, w
 
 enum { STEP = 2 * LANES };
 
-// x[i] ... x[i + STEP - 1] times the factors, of those that are among the n.
+// x[i] ... x[i + STEP - 1] times the factors, as far as these are within n.
 static void multiply_edge(real *x, int64_t i, int64_t n, vec low, vec high) {
     real factors[STEP];
     vec_store(factors, low);

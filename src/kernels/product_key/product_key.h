@@ -3,8 +3,8 @@
 
 #include "kernels/kernel.h"
 
-// For each row t: the `count` largest of all n² sums a[t,i] + b[t,j] (rounded to `real`), 1 <= count < n. scores, indices
-// [rows, count], from the largest down; equal sums: the lower index i·n + j first; NaN is the smallest.
+// For each row t: the `count` largest of all n² sums a[t,i] + b[t,j] (rounded to `real`), 1 <= count < n. scores and indices
+// [rows, count] are in descending order; among equal sums, the lower index i·n + j comes first; NaN is the smallest.
 sigmoe_status product_key_search(
     const kernel_context *context, matrix a, matrix b, int64_t count, real *scores, int32_t *indices);
 
@@ -15,7 +15,7 @@ typedef struct product_key_kernel {
         int32_t *indices);
 } product_key_kernel;
 
-// Four arrays of count + 1.
+// Four arrays of count + 1 elements.
 static inline int64_t product_key_scratch(int64_t count) {
     return 4 * (count + 1);
 }

@@ -1,9 +1,9 @@
-// The best pairs of two sorted halves lie under a staircase: with p and q the ranks of i and j in their halves, at least
-// (p + 1)(q + 1) sums are no less than theirs. Pairs are taken from the largest down, row p of the staircase being the next
-// one of rank p in a; a heap holds the first pair not yet taken of each row.
+// The best pairs of two sorted halves lie under a staircase: if p and q are the ranks of i and j in their halves, at least
+// (p + 1)(q + 1) sums are no less than theirs. Pairs are taken in descending order; row p of the staircase has the pairs of
+// rank p in a, and a heap holds each row's first pair that is not taken yet.
 //
-// a[i] + b[j] is rounded, so ranks in a half do not decide between equal sums: the index does. Rounding keeps order, so the
-// values found are exact all the same; only which of the pairs equal to the smallest belong is decided in index order.
+// a[i] + b[j] is rounded, so equal sums are ordered by index, not by the ranks in a half. Rounding preserves order, so the
+// values found are exact nevertheless; only the choice among pairs equal to the smallest must be made by index.
 #include "kernels/product_key/product_key.h"
 #include "kernels/top_k/top_k.h"
 
@@ -12,11 +12,11 @@
 typedef struct staircase {
     const real *a, *b;
     const int32_t *best_a, *best_b; // [limit]: indices of the best of each half
-    int64_t limit;                  // count + 1: whether a further pair equals the last one taken must show
-    int32_t *heap;                  // rows, the one with the largest next sum on top
-    int32_t *taken;                 // [limit]: pairs taken of each row
+    int64_t limit;                  // count + 1: must show whether a further pair equals the last one taken
+    int32_t *heap;                  // of rows, with the largest next sum on top
+    int32_t *taken;                 // [limit]: number of pairs taken from each row
     int64_t rows;                   // in the heap
-    int64_t entered;                // rows that were ever in it
+    int64_t entered;                // number of rows that were ever in it
 } staircase;
 
 static real next_sum(const staircase *s, int32_t row) {
@@ -45,7 +45,7 @@ static void sift_top(staircase *s) {
     s->heap[hole] = moving;
 }
 
-// Removes the top pair: its row goes on to its next pair, and the first pair of a row lets the next row in.
+// Removes the top pair: its row advances to its next pair, and taking a row's first pair adds the next row.
 static void advance_top(staircase *s) {
     int32_t row = s->heap[0];
     bool first = s->taken[row] == 0;
@@ -54,7 +54,7 @@ static void advance_top(staircase *s) {
     if (first && s->entered < s->limit) enter_row(s);
 }
 
-// Equal sums come in no order: an insertion sort puts them in that of their indices.
+// Equal sums are taken in no particular order: an insertion sort orders them by index.
 static void order_equal_sums(const real *scores, int32_t *indices, int64_t count) {
     for (int64_t r = 1; r < count; r++) {
         int32_t index = indices[r];
@@ -65,7 +65,7 @@ static void order_equal_sums(const real *scores, int32_t *indices, int64_t count
     }
 }
 
-// More pairs than there is room for equal the smallest score: those with the lowest indices belong.
+// If more pairs equal the smallest score than there is room for, those with the lowest indices are kept.
 static void choose_among_equals(
     const real *a, const real *b, int64_t n, int64_t count, const real *scores, int32_t *indices) {
     real smallest = scores[count - 1];

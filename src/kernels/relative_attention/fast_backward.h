@@ -1,43 +1,43 @@
-// The backward: recomputes a tile's probabilities from logsumexp, then every product that the scores were part of.
-// Included after operands and products (strips.h).
+// The backward: recomputes a tile's probabilities from logsumexp, then all products that involve the scores. Included after
+// operands and products (strips.h).
 //
-// With p the probabilities, g = dout · vᵀ and D = dout · out (one number a query), a score's gradient is τ · s where
+// With p the probabilities, g = dout · vᵀ and D = dout · out (one number per query), a score's gradient is τ · s, where
 //   s = p ∘ (g − D).  dv = pᵀ · dout, dk = τ sᵀ · (q + u), dq = τ (s · k + shifted s · r), dr = τ (shifted s)ᵀ · (q + v),
 //   du and dv_bias are the two halves of dq summed over the queries, dτ = Σ s ∘ score.  τ is applied once, at the end.
 #pragma once
 
 #include "kernels/relative_attention/fast_layout.h"
 
-// A tile of scores is QUERIES_PER_TILE x CHUNK. A task is one head of some sequences; their number follows from the shapes
-// alone, so that partial sums stay few and the bits do not depend on the threads.
+// A tile of scores is QUERIES_PER_TILE x CHUNK. A task is one head of some sequences; their number depends on the shapes alone,
+// so that there are few partial sums and the bits do not depend on the threads.
 enum { QUERIES_PER_TILE = 64, MOST_BACKWARD_TASKS = 256, POSITIONS_PER_TASK = 64 };
-// Scores of f32 words stay until their tile is done; of wider words only what was made of them.
+// With f32 words, scores are kept until their tile is done; with pairs, only the operands made from them.
 enum {
     SCORE_ROWS = PER_WORD == 1 ? QUERIES_PER_TILE : TILE_ROWS,
     TILE_SCORES = QUERIES_PER_TILE * SCORES_STEP
 };
 
-// What a thread works in.
+// The buffers of one thread.
 typedef struct backward_scratch {
     operand *key_columns, *value_columns; // column tiles of all keys
-    operand *key_rows, *keys;             // [T, padded]; the same by words
-    // (q + u), (q + v), dout: [Q rounded up, padded]; the same by words
+    operand *key_rows, *keys;             // [T, padded]; the same packed by words
+    // (q + u), (q + v), dout: [Q rounded up, padded]; the same packed by words
     operand *content, *position, *dout;
     operand *content_words, *position_words, *dout_words;
     float *correction, *logsumexp; // D and the logsumexp of each query: [Q rounded up]
-    // [SCORE_ROWS, SCORES_STEP]: scores, dout · vᵀ, and what becomes of them, s and p: f32 operands in the same places
+    // [SCORE_ROWS, SCORES_STEP]: scores, dout · vᵀ, and the s and p computed from them: f32 operands in place
     float *scores, *products;
     operand *score_gradients, *probabilities;
-    // By words of queries [QUERIES_PER_TILE, SCORES_STEP]: f32 operands in the same places. In position_gradients each
-    // query is one key behind the one before in its word: a word of queries belongs to one position.
+    // By words of queries [QUERIES_PER_TILE, SCORES_STEP]: f32 operands in place. In position_gradients, each query of a word
+    // is shifted by one key from the one before, so that a word of queries belongs to one position.
     operand *key_gradients, *position_gradients, *key_probabilities;
     float *dk, *dv;                  // [T rounded up, padded]
     float *dq_content, *dq_position; // [QUERIES_PER_TILE, padded]
 } backward_scratch;
 
-// What a task sums over its sequences.
+// A task's sums over its sequences.
 typedef struct backward_partial {
-    float *dpositions; // [TILE_ROWS + T + TILE_ROWS, padded]; what falls outside is discarded
+    float *dpositions;                     // [TILE_ROWS + T + TILE_ROWS, padded]; the margins are discarded
     float *dcontent_bias, *dposition_bias; // [padded]
     double dscale;
 } backward_partial;
@@ -63,7 +63,7 @@ static sigmoe_status take_scores(arena *a, backward_scratch *scratch) {
         (operand *)scratch->scores;
     scratch->probabilities = scratch->key_probabilities = (operand *)scratch->products;
     if (PER_WORD == 1) return SIGMOE_OK;
-    // Zeroed: what lies behind a row is read, and never matters.
+    // Zeroed: elements beyond the end of a row are read, but do not affect results.
     TRY(ARENA_NEW(a, scratch->score_gradients, SCORE_ROWS * SCORES_STEP));
     TRY(ARENA_NEW(a, scratch->probabilities, SCORE_ROWS * SCORES_STEP));
     TRY(ARENA_NEW_RAW(a, scratch->key_gradients, TILE_SCORES));
@@ -85,7 +85,7 @@ static sigmoe_status take_backward_scratch(
     TRY(take_words(a, scratch->content, rows * padded, &scratch->content_words));
     TRY(take_words(a, scratch->position, rows * padded, &scratch->position_words));
     TRY(take_words(a, scratch->dout, rows * padded, &scratch->dout_words));
-    // Zeroed: the last strip reads them behind the last query.
+    // Zeroed: the last strip reads beyond the last query.
     TRY(ARENA_NEW(a, scratch->correction, rows));
     TRY(ARENA_NEW(a, scratch->logsumexp, rows));
     TRY(take_scores(a, scratch));
@@ -95,14 +95,14 @@ static sigmoe_status take_backward_scratch(
     return ARENA_NEW_RAW(a, scratch->dq_position, QUERIES_PER_TILE * padded);
 }
 
-// A row of scores and of dout · vᵀ, and where s and p go.
+// A row of scores and of dout · vᵀ, and the destinations of s and p.
 typedef struct score_row {
     const float *scores, *products;
     operand *gradients, *probabilities;
 } score_row;
 
-// n keys are visible, of `columns` that the strip has; behind n, s and p become 0 where a product may read them, and s in
-// front too. Returns Σ s ∘ score in lanes.
+// n of the strip's `columns` keys are visible. s and p become 0 beyond n as far as a product may read them, and s also in
+// front. Returns Σ s ∘ score in lanes.
 static vec differentiate_scores(
     const score_row *row, int64_t n, int64_t columns, float scale, float logsumexp, float correction) {
     vec factor = vec_all(scale), shift = vec_all(-logsumexp), mean = vec_all(correction);
@@ -132,7 +132,7 @@ static vec differentiate_scores(
     return dscale;
 }
 
-// By words of queries: what the strip at `row` of its tile gives to dv, dk and the positions.
+// Packs by words of queries the contribution of the strip at `row` of its tile to dv, dk and the positions.
 static void group_scores(const backward_scratch *scratch, int64_t row, int64_t columns) {
     if (PER_WORD == 1) return;
     for (int64_t r = 0; r < TILE_ROWS; r += PER_WORD) {
@@ -157,7 +157,7 @@ typedef struct backward_task {
     const operand *position_columns, *position_words; // of the head
 } backward_task;
 
-// A strip of queries from i in the tile from first_query, keys [j, j + CHUNK): s and p, and what they add to dq.
+// The strip of queries from i in the tile from first_query, with keys [j, j + CHUNK): computes s and p and adds to dq.
 static void backward_strip(const backward_task *task, int64_t first_query, int64_t i, int64_t j) {
     const attention_sizes *sizes = &task->sizes;
     const backward_scratch *scratch = task->scratch;
@@ -201,7 +201,7 @@ static void backward_strip(const backward_task *task, int64_t first_query, int64
         .c_step = padded,
         .vectors = padded / LANES};
     product_add(&product);
-    // By positions the rows are one step further apart; the strip's last row begins with its first key.
+    // By positions, rows are one step further apart; the strip's last row begins with its first key.
     product.left = gradients + LANES - (TILE_ROWS - 1);
     product.left_step = SCORES_STEP + 1;
     product.right = task->position_words + (sizes->position_front + first_position(sizes, i, j)) * padded;
@@ -210,7 +210,7 @@ static void backward_strip(const backward_task *task, int64_t first_query, int64
     product_add(&product);
 }
 
-// dk, dv of the keys [j, end) from the queries [first, last) of the tile that begins at first_query.
+// Adds to dk and dv of the keys [j, end), from the queries [first, last) of the tile that starts at first_query.
 static void add_key_gradients(
     const backward_task *task, int64_t first_query, int64_t first, int64_t last, int64_t j, int64_t end) {
     const backward_scratch *scratch = task->scratch;
@@ -235,14 +235,14 @@ static void add_key_gradients(
     }
 }
 
-// The gradient of the positions that the queries [first, last) and the keys [j, end) meet at.
+// Adds to the gradients of the positions between the queries [first, last) and the keys [j, end).
 static void add_position_gradients(
     const backward_task *task, int64_t first_query, int64_t first, int64_t last, int64_t j, int64_t end) {
     const attention_sizes *sizes = &task->sizes;
     int64_t padded = sizes->padded, shift = sizes->queries - 1; // position = key - query + shift
     int64_t low = j - (last - 1) + shift, high = least(end - 1 - first + shift, sizes->keys - 1);
     for (int64_t position = low; position <= high; position += TILE_ROWS) {
-        // Queries that meet any of the strip's positions in this chunk.
+        // Queries that use any of the strip's positions in this chunk.
         int64_t from = most(first, j - (position + TILE_ROWS - 1) + shift) / PER_WORD * PER_WORD;
         int64_t to = least(last, end - position + shift);
         int64_t corner =
@@ -265,7 +265,7 @@ static void add_rows(float *sum, const float *rows, int64_t count, int64_t padde
             vec_store(sum + c, vec_load(sum + c) + vec_load(rows + c));
 }
 
-// dq of the tile's queries is complete: to its place, and into the gradients of the biases.
+// dq of the tile's queries is complete: stores it, and adds it to the bias gradients.
 static void finish_queries(const backward_task *task, matrix dq) {
     const backward_scratch *scratch = task->scratch;
     int64_t rows = dq.rows, padded = task->sizes.padded;
@@ -293,8 +293,8 @@ static void backward_tile(const backward_task *task, int64_t first_query, int64_
     }
 }
 
-// rows [Q rounded up, padded] = from, plus a bias; and by words. The rows behind the last query are zeros: they take part in
-// the last strip.
+// rows [Q rounded up, padded] = from, plus a bias; also packed by words. Rows beyond the last query are zero: the last strip
+// reads them.
 static void pack_queries(operand *rows, operand *grouped, matrix from, const float *bias) {
     int64_t padded = round_up(from.cols, LANES), all = round_up(from.rows, TILE_ROWS);
     pack_rows(rows, from, bias);
@@ -302,7 +302,7 @@ static void pack_queries(operand *rows, operand *grouped, matrix from, const flo
     group_rows(grouped, rows, all, padded);
 }
 
-// D of each query, from dout [Q, padded] as packed and out as it lies.
+// D of each query, from the packed dout [Q, padded] and the unpacked out.
 static inline __attribute__((always_inline)) void pack_corrections_of(
     float *correction, const operand *dout, matrix out, dtype type) {
     int64_t whole = out.cols / LANES * LANES, rest = out.cols - whole, padded = round_up(out.cols, LANES);
@@ -333,7 +333,7 @@ static void pack_sequence(const backward_task *task, matrix dout, int64_t sequen
     matrix q = head_part(call->q, sequence, queries, head, width);
     pack_rows(scratch->key_rows, head_part(call->k, sequence, keys, head, width), NULL);
     group_rows(scratch->keys, scratch->key_rows, keys, sizes->padded);
-    // From the copy just made, which is in the cache.
+    // Packs from the copy just made, which is in the cache.
     pack_column_tiles(scratch->key_columns, packed_matrix(scratch->key_rows, keys, sizes), sizes);
     pack_column_tiles(scratch->value_columns, head_part(call->v, sequence, keys, head, width), sizes);
     pack_queries(scratch->content, scratch->content_words, q, call->content_bias + head * width);
@@ -383,7 +383,7 @@ static void backward_group(void *context, int64_t index, int thread) {
     end_products();
 }
 
-// A block of rows of dpositions of one head: the groups' partial sums in their order.
+// A block of rows of dpositions of one head: sums the groups' partial sums in order.
 static void sum_positions(void *context, int64_t task, int thread) {
     (void)thread;
     const backward_work *work = context;

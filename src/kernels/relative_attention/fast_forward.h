@@ -1,19 +1,19 @@
-// The forward: a strip of queries at a time walks over its keys in chunks, with an online softmax (Milakov and Gimelshein
-// 2018). Included after operands and products (strips.h).
+// The forward: each strip of queries iterates over its keys in chunks, with an online softmax (Milakov and Gimelshein 2018).
+// Included after operands and products (strips.h).
 #pragma once
 
 #include "kernels/relative_attention/fast_layout.h"
 
 enum { QUERIES_PER_TASK = 256 };
 
-// What a thread works in.
+// The buffers of one thread.
 typedef struct forward_scratch {
     operand *keys;               // column tiles of all keys
-    operand *values;             // [T, padded] by words
+    operand *values;             // [T, padded], packed by words
     operand *value_rows;         // [T, padded]
     operand *content, *position; // (q + u), (q + v): [queries of a task, padded]
     float *scores;               // [TILE_ROWS, SCORES_STEP]
-    operand *weights;            // their exponentials, alike
+    operand *weights;            // their exponentials, in the same layout
     float *out;                  // [TILE_ROWS, padded]
 } forward_scratch;
 
@@ -22,11 +22,11 @@ typedef struct forward_work {
     attention_sizes sizes;
     position_packing positions;
     forward_scratch *scratch; // [threads]
-    int64_t blocks;           // of queries in a sequence
+    int64_t blocks;           // blocks of queries per sequence
 } forward_work;
 
 static sigmoe_status take_forward_scratch(arena *a, const attention_sizes *sizes, forward_scratch *scratch) {
-    // Zeroed: the last strip's rows behind the last query are read.
+    // Zeroed: the last strip reads rows beyond the last query.
     int64_t rows = round_up(least(sizes->queries, QUERIES_PER_TASK), TILE_ROWS);
     TRY(ARENA_NEW(a, scratch->content, rows * sizes->padded));
     TRY(ARENA_NEW(a, scratch->position, rows * sizes->padded));
@@ -35,19 +35,19 @@ static sigmoe_status take_forward_scratch(arena *a, const attention_sizes *sizes
     TRY(ARENA_NEW_RAW(a, scratch->value_rows, values));
     TRY(take_words(a, scratch->value_rows, values, &scratch->values));
     TRY(ARENA_NEW_RAW(a, scratch->scores, TILE_ROWS * SCORES_STEP));
-    // f32 exponentials take the places of their scores.
+    // f32 exponentials replace their scores in place.
     scratch->weights = (operand *)scratch->scores;
     if (PER_WORD > 1) TRY(ARENA_NEW_RAW(a, scratch->weights, TILE_ROWS * SCORES_STEP));
     return ARENA_NEW_RAW(a, scratch->out, TILE_ROWS * sizes->padded);
 }
 
-// The running softmax of a row: largest scaled score so far, sum of exponentials relative to it.
+// The running softmax of a row: the largest scaled score so far, and the sum of exponentials relative to it.
 typedef struct running_softmax {
     float largest, total;
 } running_softmax;
 
-// Turns n scores into e^(scale * score - largest), 0 in the rest of the vectors up to n + LANES, and returns the factor for
-// what was summed before. n may be 0 or less: the row does not see this chunk.
+// Turns n scores into e^(scale * score - largest), with 0 in the rest of the vectors up to n + LANES, and returns the factor
+// for the earlier sums. n may be 0 or negative: the chunk is not visible to the row.
 static float softmax_chunk(
     const float *row, operand *weights, int64_t n, float scale, running_softmax *running) {
     if (n <= 0) {
@@ -132,7 +132,7 @@ static void forward_queries(const forward_work *work, const forward_scratch *scr
     }
 }
 
-// A block of queries of one head of one sequence. Heads are innermost: their rows share cache lines.
+// A block of queries of one head of one sequence. Heads are the innermost loop: their rows share cache lines.
 static void forward_block(void *context, int64_t task, int thread) {
     const forward_work *work = context;
     const forward_scratch *scratch = &work->scratch[thread];

@@ -1,9 +1,8 @@
-// What the fast forward and backward share: sizes, packed operands, and the scores of a strip of queries.
+// Shared by the fast forward and backward: sizes, packed operands, and the scores of a strip of queries.
 //
-// Packed by rows: [rows, padded] with zeros behind d_h, what a product has on its left with the channels as its depth. Packed
-// by words: the same, but rows PER_WORD at a time, interleaved: on the right, the rows as depth. Packed by columns: the
-// transpose in words of channels, in the column tiles that strip_product reads, so that a row of scores runs along the
-// lanes.
+// Packed by rows: [rows, padded] with zeros beyond d_h, the left operand of a product whose depth is the channels. Packed by
+// words: the same, but interleaved PER_WORD rows at a time: the right operand, with the rows as depth. Packed by columns: the
+// transpose in words of channels, in the column tiles that strip_product reads, so that a row of scores runs along the lanes.
 #pragma once
 
 #include "kernels/packed/transpose.h"
@@ -13,7 +12,7 @@
 
 #include <string.h>
 
-// Keys are taken in chunks; a row of scores has zeros or garbage on both sides of its chunk, because the relative shift
+// Keys are processed in chunks; a row of scores has zeros or garbage on both sides of its chunk, because the relative shift
 // (position = key - query + Q - 1) makes a strip of position products a parallelogram.
 enum { CHUNK = 7 * 48, SCORES_STEP = LANES + CHUNK + TILE_COLUMNS };
 
@@ -21,13 +20,13 @@ typedef struct attention_sizes {
     int64_t queries, memory, keys, width;
     int64_t padded;         // d_h, rounded up to vectors
     int64_t channels;       // d_h, rounded up to words
-    int64_t position_step;  // of a word of channels to the next, positions packed by columns
-    int64_t position_front; // rows of zeros in front of the positions packed by words
+    int64_t position_step;  // distance of channel words, in positions packed by columns
+    int64_t position_front; // zero rows before the positions packed by words
 } attention_sizes;
 
 static attention_sizes sizes_of(const attention_call *call) {
     int64_t keys = call->memory + call->queries;
-    // An odd number of cache lines: channels do not share a cache set.
+    // An odd number of cache lines, so that channels do not map to the same cache set.
     int64_t step = round_up(LANES + keys + TILE_ROWS + TILE_COLUMNS, 16);
     if (step / 16 % 2 == 0) step += 16;
     return (attention_sizes){.queries = call->queries,
@@ -37,7 +36,7 @@ static attention_sizes sizes_of(const attention_call *call) {
         .padded = round_up(call->head_width, LANES),
         .channels = round_up(call->head_width, PER_WORD),
         .position_step = step * PER_WORD,
-        // The strips' first positions (first_position) then begin a word.
+        // The strips' first positions (first_position) then start at a word.
         .position_front = TILE_ROWS + call->queries % PER_WORD};
 }
 
@@ -45,7 +44,7 @@ static inline int64_t words_of(int64_t depth) {
     return (depth + PER_WORD - 1) / PER_WORD;
 }
 
-// The rows of one head lie a whole row of all heads apart, which the processor does not foresee.
+// Rows of one head are a whole row of all heads apart, a stride that the hardware prefetcher does not follow.
 enum { ROWS_AHEAD = 16 };
 static inline void prefetch_row(const char *row, int64_t bytes) {
     for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
@@ -57,7 +56,7 @@ static inline void prefetch_row_to_write(char *row, int64_t bytes) {
     __builtin_prefetch(row + bytes - 1, 1);
 }
 
-// One head of one sequence: `rows` rows of m belong to each sequence.
+// One head of one sequence; each sequence has `rows` rows of m.
 static matrix head_part(matrix m, int64_t sequence, int64_t rows, int64_t head, int64_t width) {
     return matrix_part(m, sequence * rows, rows, head * width, width);
 }
@@ -75,8 +74,8 @@ static inline vec load_stored_part(const void *row, dtype type, int64_t c, int64
                              : vec_load_part((const float *)row + c, n);
 }
 
-// 8 words of a stored row that has `channels` more, at least one; zeros behind them. Where a word is one operand, operands
-// stored as bf16 are widened; where it is a pair, they are stored as they are multiplied.
+// 8 words of a stored row that has `channels` left, at least one; zeros beyond them. If a word is one operand, bf16 is widened;
+// if it is a pair, the operands are used as stored.
 static inline __m256 eight_words(const void *row, dtype type, int64_t channels) {
     int64_t n = least(channels, 8 * PER_WORD);
     if (PER_WORD > 1 || type == TYPE_REAL) return vec_first_eight(words_along(row, n));
@@ -103,7 +102,7 @@ static inline __attribute__((always_inline)) void pack_rows_of(
     }
 }
 
-// to [rows, padded] = from, plus a bias [cols] in every row; NULL for none.
+// to [rows, padded] = from, plus a bias [cols] in every row (NULL: none).
 static void pack_rows(operand *to, matrix from, const float *bias) {
     if (from.type == TYPE_BF16)
         pack_rows_of(to, from, bias, TYPE_BF16);
@@ -140,7 +139,7 @@ static void unpack_rows(matrix to, const float *packed, float factor) {
         unpack_rows_as(to, packed, factor, TYPE_REAL);
 }
 
-// Word c of row j to tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.
+// Stores word c of row j in tile j / TILE_COLUMNS at c * step; rows up to the next multiple of 8 become 0.
 static inline __attribute__((always_inline)) void pack_columns_of(
     operand *to, int64_t step, int64_t tile_step, matrix from, dtype type) {
     int64_t size = stored_size(type), row_step = from.stride * size;
@@ -174,26 +173,26 @@ static int64_t packed_columns_count(int64_t rows, const attention_sizes *sizes) 
     return round_up(rows, TILE_COLUMNS) * sizes->channels;
 }
 
-// to [tiles, words of d_h, TILE_COLUMNS] words, the last tile filled up with zeros.
+// to [tiles, words of d_h, TILE_COLUMNS] words; the last tile is padded with zeros.
 static void pack_column_tiles(operand *to, matrix from, const attention_sizes *sizes) {
     int64_t tile = sizes->channels * TILE_COLUMNS, whole = from.rows / TILE_COLUMNS * tile;
     memset(to + whole, 0, (size_t)(packed_columns_count(from.rows, sizes) - whole) * sizeof *to);
     pack_columns(to, TILE_WORDS, tile, from);
 }
 
-// Where a word is one operand, rows are packed by words as they are; otherwise these are other `count` operands.
+// If a word is one operand, rows packed by words are the rows themselves; otherwise allocates `count` operands for them.
 static sigmoe_status take_words(arena *a, operand *rows, int64_t count, operand **grouped) {
     *grouped = rows;
     return PER_WORD == 1 ? SIGMOE_OK : ARENA_NEW_RAW(a, *grouped, count);
 }
 
-// LANES words: element i of the row and, where a word is a pair, of the next one become word i.
+// LANES words: word i is element i of the row and, if a word is a pair, of the next one.
 static inline void words_of_rows(operand *to, const operand *row, const operand *next) {
     const operand *rows[] = {row, next};
     vec_store((void *)to, words_across(rows, 0, PER_WORD, LANES));
 }
 
-// grouped = rows [count, padded] packed by words, zeros behind an odd last row; both have room for an even number.
+// grouped = rows [count, padded] packed by words, zeros after an odd last row; both have room for an even number of rows.
 static void group_rows(operand *grouped, operand *rows, int64_t count, int64_t padded) {
     if (PER_WORD == 1) return;
     if (count % PER_WORD) memset(rows + count * padded, 0, (size_t)padded * sizeof *rows);
@@ -203,7 +202,7 @@ static void group_rows(operand *grouped, operand *rows, int64_t count, int64_t p
                 grouped + i * padded + c * PER_WORD, rows + i * padded + c, rows + (i + 1) * padded + c);
 }
 
-// Rows packed as a matrix to pack once more.
+// Packed rows as a matrix, to be packed again.
 static matrix packed_matrix(operand *rows, int64_t count, const attention_sizes *sizes) {
     return (matrix){rows, PER_WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded};
 }
@@ -212,23 +211,23 @@ static inline int64_t vectors_of(int64_t columns) {
     return (columns + LANES - 1) / LANES;
 }
 
-// The position that key j has for the last query of the strip that begins at query i.
+// The position of key j for the last query of the strip that starts at query i.
 static inline int64_t first_position(const attention_sizes *sizes, int64_t i, int64_t j) {
     return j - (i + TILE_ROWS - 1) + sizes->queries - 1;
 }
 
-// What a row of scores is multiplied by along its keys; rows of the left operands are `padded` apart.
+// The operands of a strip of scores; rows of the left operands are `padded` apart.
 typedef struct strip_operands {
     const operand *content, *position; // (q + u), (q + v): [TILE_ROWS, padded]
     const operand *keys;               // packed in column tiles
     const operand *positions;          // packed by columns, position_step apart, LANES zeros in front
 } strip_operands;
 
-// scores [TILE_ROWS, n] of the queries from i and the keys from j (a multiple of CHUNK), before the scale. Each row begins
-// LANES behind its start; what surrounds the n scores is overwritten with garbage.
+// scores [TILE_ROWS, n] of the queries from i and the keys from j (a multiple of CHUNK), before the scale. Each row starts
+// LANES after its start in memory; the surroundings of the n scores are overwritten with garbage.
 static void strip_scores(const attention_sizes *sizes, const strip_operands *operands, int64_t i, int64_t j,
     int64_t n, float *scores) {
-    // Row r's product with position p belongs to key p + r (up to a constant): stored SCORES_STEP + 1 apart, keys align.
+    // Row r's product with position p belongs to key p + r (up to a constant): stored SCORES_STEP + 1 apart, the keys align.
     product_set(&(strip_product){.left = operands->position,
         .left_step = sizes->padded,
         .right = operands->positions + (LANES + first_position(sizes, i, j)) * PER_WORD,
@@ -254,7 +253,7 @@ typedef struct position_packing {
     const attention_call *call;
     attention_sizes sizes;
     operand *columns; // [H, words of d_h, position_step]
-    // [H, position_front + T + TILE_ROWS, padded], zeros on both sides, and the same packed by words; NULL where not needed
+    // [H, position_front + T + TILE_ROWS, padded], zeros on both sides, and the same packed by words; NULL if not needed
     operand *rows, *words;
 } position_packing;
 

@@ -7,7 +7,7 @@ extern const relative_attention_kernel relative_attention_avx512, relative_atten
 extern const relative_attention_kernel relative_attention_bf16_amxbf16, relative_attention_bf16_avx512bf16,
     relative_attention_bf16_avx512, relative_attention_bf16_avx2, relative_attention_bf16_ref;
 
-// Operands of `real` and of bf16 are operations of their own: their best implementations differ.
+// Operands of `real` and of bf16 are separate operations: their best implementations differ.
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"
 #include "kernels/relative_attention/relative_attention.inc"

@@ -1,20 +1,20 @@
-// Attention with relative positions (Transformer-XL, Dai et al. 2019), with a learned scale. Scores are never stored as a
-// whole. For query i (at absolute position M + i) and key j <= M + i:
+// Attention with relative positions (Transformer-XL, Dai et al. 2019), with a learned scale. The full score matrix is never
+// stored. For query i (at absolute position M + i) and key j <= M + i:
 //   score = τ · ((q_i + u_h) · k_j + (q_i + v_h) · r_(j - i - M)),  out_i = Σ_j softmax_j(score) · v_j
 // where r_p is row p + (M + Q - 1) of `positions`, the projected sinusoid of distance p = -(M + Q - 1) ... 0.
 //
-// The operands q, k, v, positions, out and the gradients of all of them are all TYPE_REAL or all TYPE_BF16: two operations,
-// relative_attention and relative_attention_bf16, with implementations of their own behind the same functions. Scores, the
-// softmax, biases, logsumexp and all sums are f32 either way. Besides what is stored, an implementation for bf16 may round
-// to bf16 what enters a product as an operand: (q + u), (q + v), the probabilities (relative to the largest score so far
-// rather than to their sum), and the scores' gradients before τ. The reference rounds only what it stores.
+// The operands q, k, v, positions, out and their gradients are all TYPE_REAL or all TYPE_BF16: two operations,
+// relative_attention and relative_attention_bf16, with separate implementations behind the same functions. Scores, the softmax,
+// biases, logsumexp and all sums are f32 either way. In addition to what is stored, an implementation for bf16 may round
+// operands of products to bf16: (q + u), (q + v), the probabilities (relative to the largest score so far, not to their sum),
+// and the scores' gradients before τ. The reference rounds only what it stores.
 #pragma once
 
 #include "kernels/kernel.h"
 
 typedef struct attention_call {
-    int64_t batch, queries, memory; // B, Q, M: keys are M + Q; all sizes are at least 1, but M may be 0
-    int64_t heads, head_width;      // H, d_h; a row of the matrices below is H * d_h wide, head h at h * d_h
+    int64_t batch, queries, memory; // B, Q, M: M + Q keys; all at least 1, except M (may be 0)
+    int64_t heads, head_width;      // H, d_h; matrix rows have H * d_h elements, head h at h * d_h
     matrix q;                       // [B * Q, H * d_h]
     matrix k, v;                    // [B * (M + Q), H * d_h], batch-major, memory first
     matrix positions;               // [M + Q, H * d_h]

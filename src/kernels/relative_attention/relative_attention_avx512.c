@@ -5,7 +5,7 @@
 #include "kernels/relative_attention/fast_backward.h"
 #include "kernels/relative_attention/fast_forward.h"
 
-// Operands stored as bf16 are widened as they are packed.
+// bf16 operands are widened when they are packed.
 extern const relative_attention_kernel relative_attention_avx512, relative_attention_bf16_avx512;
 const relative_attention_kernel relative_attention_avx512 = {{"avx512", CPU_AVX512}, forward, backward};
 const relative_attention_kernel relative_attention_bf16_avx512 = {{"avx512", CPU_AVX512}, forward, backward};

@@ -1,10 +1,10 @@
-// The scalar truth for bf16 operands: the one for `real`, on copies; only what is stored is rounded.
+// The scalar reference for bf16 operands: runs that for `real` on copies; only what is stored is rounded.
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/relative_attention/relative_attention.h"
 
 extern const relative_attention_kernel relative_attention_ref, relative_attention_bf16_ref;
 
-// The call on copies of its matrices; biases and logsumexp are the caller's own.
+// The call with widened copies of its matrices; biases and logsumexp remain the caller's.
 static sigmoe_status widen_call(
     const kernel_context *context, const attention_call *call, attention_call *copy) {
     *copy = *call;

@@ -1,9 +1,9 @@
-// The scalar truth: row by row, each formula as it stands in the header.
+// The scalar reference: row by row, with the formulas of the header.
 #include "kernels/relative_attention/relative_attention.h"
 
 #include <string.h>
 
-// One head of one sequence; rows are `stride` of their matrix apart.
+// One head of one sequence; `stride` is the distance of rows in each matrix.
 typedef struct head_view {
     const attention_call *call;
     int64_t sequence, head;
@@ -15,7 +15,7 @@ static head_view view_head(const attention_call *call, int64_t sequence, int64_t
     return (head_view){call, sequence, head, call->content_bias + first, call->position_bias + first};
 }
 
-// Row `row` of sequence `sequence` (of `rows` rows each) at this head.
+// Row `row` of sequence `sequence` (each has `rows` rows), at this head.
 static real *row_of(matrix m, int64_t sequence, int64_t rows, int64_t row, const head_view *view) {
     return matrix_real(m) + (sequence * rows + row) * m.stride + view->head * view->call->head_width;
 }
@@ -28,7 +28,7 @@ static real *key_row(matrix m, const head_view *view, int64_t j) {
     return row_of(m, view->sequence, view->call->memory + view->call->queries, j, view);
 }
 
-// The row of `positions` for query i and key j: distance j - (M + i) behind the offset M + Q - 1.
+// The row of `positions` for query i and key j: distance j - (M + i), plus the offset M + Q - 1.
 static real *position_row(matrix m, const head_view *view, int64_t i, int64_t j) {
     return row_of(m, 0, 0, j - i + view->call->queries - 1, view);
 }
@@ -54,7 +54,7 @@ static double biased_dot(const real *q, const real *bias, const real *row, int64
     return sum;
 }
 
-// The scores of query i before the scale, one for each visible key.
+// The scores of query i before the scale, one per visible key.
 static void raw_scores(const head_view *view, int64_t i, double *raw) {
     const attention_call *call = view->call;
     const real *q = query_row(call->q, view, i);
@@ -115,7 +115,7 @@ typedef struct backward_work {
     double *dscale;  // [H]
 } backward_work;
 
-// The gradients of query i's scores, handed on to everything that the scores were made of.
+// Computes the gradients of query i's scores and propagates them to everything that the scores depend on.
 static void backward_row(const backward_work *work, const head_view *view, int64_t i, double *raw) {
     const attention_call *call = view->call;
     const attention_gradients *gradients = work->gradients;
@@ -152,7 +152,7 @@ static void clear_rows(real *first, int64_t rows, int64_t stride, int64_t width)
     for (int64_t i = 0; i < rows; i++) memset(first + i * stride, 0, (size_t)width * sizeof *first);
 }
 
-// All sequences of one head, in order: what is summed over the batch belongs to the head alone.
+// All sequences of one head, in order: sums over the batch belong to a single head.
 static void backward_head(void *context, int64_t head, int thread) {
     const backward_work *work = context;
     const attention_call *call = work->call;

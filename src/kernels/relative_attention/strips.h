@@ -1,5 +1,5 @@
-// Whole strips of strip_product.h, from the tiles of tile_product.h or tile_product_amx.h, which comes first. A thread
-// computes them between begin_products and end_products: the system saves AMX's registers only then.
+// Whole strips of strip_product.h, made of the tiles of tile_product.h or tile_product_amx.h, which is included first. A thread
+// computes them between begin_products and end_products: only there does the system save AMX's registers.
 #pragma once
 
 #include "kernels/relative_attention/strip_product.h"

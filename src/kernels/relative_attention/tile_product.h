@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
         for (int v = 0; v < vectors; v++) {
             const operand *from = right + k * right_step + v * LANES * PER_WORD;
             b[v] = words_along(from, PER_WORD * LANES);
-            // The next column tile's: where tiles interleave, the processor does not foresee it.
+            // The next column tile: if tiles interleave, the hardware prefetcher does not follow.
             __builtin_prefetch(from + p->right_tile_step);
         }
 #pragma GCC unroll 8
@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void product_tile(const strip_produ
         for (int v = 0; v < vectors; v++) vec_store(c + r * p->c_step + v * LANES, sum[r][v]);
 }
 
-// The vector unit's registers need no preparation.
+// Vector registers need no preparation.
 static inline void begin_products(void) {}
 static inline void end_products(void) {}
 static inline void begin_strip(const strip_product *p) {

@@ -1,6 +1,6 @@
-// strip_product.h in AMX's registers, each of 16 x 16 words: three of sums, multiplied by one of the left operand.
+// strip_product.h in AMX tile registers of 16 x 16 words: three of sums share one of the left operand.
 //
-// A depth that is not a multiple of 16 words ends in registers that are narrower: only what belongs to the operands is read.
+// If the depth is not a multiple of 16 words, it ends in narrower registers, so that only the operands themselves are read.
 #pragma once
 
 #include "kernels/packed/transpose.h"
@@ -11,11 +11,11 @@
 
 enum { TILE_ROWS = REGISTER_ROWS, TILE_DEPTH = 16 };
 
-// Registers 0 to 2 are the sums, 3 is of the left operand, 4 and 5 of the right one; these are for the rest of the depth.
-// (The instructions take only literal numbers.)
+// Registers 0 to 2 hold the sums, 3 the left operand, 4 and 5 the right one; these are for the remainder of the depth. (The
+// instructions accept only literal register numbers.)
 enum { LEFT_REST = 6, RIGHT_REST = 7 };
 
-// For which rest of the depth, in words, the thread's registers are configured.
+// The remainder of the depth, in words, that the thread's registers are configured for.
 static _Thread_local int64_t configured_rest;
 
 static inline void configure_tiles(int64_t rest) {
@@ -39,7 +39,7 @@ static inline void begin_strip(const strip_product *p) {
     if (rest > 0 && rest != configured_rest) configure_tiles(rest);
 }
 
-// to [TILE_ROWS, TILE_DEPTH] words: `depth` rows of contiguous words, `step` apart, become its columns.
+// to [TILE_ROWS, TILE_DEPTH] words: transposes `depth` rows of contiguous words, `step` apart, to columns.
 static inline void turn_left(float *to, const operand *left, int64_t step, int64_t depth) {
     for (int64_t r = 0; r < TILE_ROWS; r += 8)
         for (int64_t k = 0; k < depth; k += 8) {
@@ -53,7 +53,7 @@ static inline void turn_left(float *to, const operand *left, int64_t step, int64
         }
 }
 
-// The sums += left · right over 16 words of depth, or fewer.
+// sums += left · right over at most 16 words of depth.
 static inline __attribute__((always_inline)) void multiply_whole(
     int vectors, const void *left, int64_t left_bytes, const operand *right, int64_t right_bytes) {
     tile_memory_written();

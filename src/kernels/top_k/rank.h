@@ -1,11 +1,11 @@
-// The order in which elements of a row are taken, and sorting by it.
+// The order in which the elements of a row are selected, and sorting by it.
 #pragma once
 
 #include "base/real.h"
 
 #include <stdbool.h>
 
-// Whether element i comes before element j: by value from the largest down, NaN last, then by index.
+// Whether element i comes before element j: by value in descending order, NaN last, then by index.
 static inline bool ranks_before(const real *scores, int32_t i, int32_t j) {
     real a = scores[i], b = scores[j];
     if (a > b) return true;

@@ -17,13 +17,13 @@ static const top_k_kernel *chosen(void) {
     return (const top_k_kernel *)kernel_choose(top_k_list.all, top_k_list.count);
 }
 
-enum { BLOCK_ELEMENTS = 1 << 12 }; // of scores in a task
+enum { BLOCK_ELEMENTS = 1 << 12 }; // scores per task
 
 typedef struct row_blocks {
     const top_k_kernel *kernel;
     matrix scores;
     int64_t k;
-    int64_t block; // rows in a task
+    int64_t block; // rows per task
     int32_t *indices;
     real *threshold;
     real *scratch; // [threads, n]

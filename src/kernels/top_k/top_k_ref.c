@@ -1,7 +1,7 @@
 #include "kernels/top_k/rank.h"
 #include "kernels/top_k/top_k.h"
 
-// A heap of the k best so far, the worst of them on top.
+// A heap of the k best so far, with the worst of them on top.
 static void row(const real *scores, int64_t n, int64_t k, int32_t *indices) {
     for (int64_t i = 0; i < k; i++) indices[i] = (int32_t)i;
     make_heap(scores, indices, k);
@@ -19,7 +19,7 @@ static void swap(real *a, real *b) {
     *b = held;
 }
 
-// Quickselect: [low, high) always holds the k-th largest; each round parts it into larger, equal and smaller than a pivot.
+// Quickselect: [low, high) always holds the k-th largest; each round partitions it by a pivot: larger, equal, smaller.
 static real kth_largest(const real *scores, int64_t n, int64_t k, real *scratch) {
     for (int64_t i = 0; i < n; i++) scratch[i] = scores[i] == scores[i] ? scores[i] + 0 : -INFINITY;
     int64_t low = 0, high = n, target = k - 1;

@@ -1,5 +1,5 @@
-// Top-K on vectors: one source for every vector width. Everything is a count or a scan of the scores as they are; nothing is
-// copied, so there is no scratch memory.
+// Top-K on vectors: one source for every vector width. Everything counts or scans the scores in place; nothing is copied, so
+// there is no scratch memory.
 #pragma once
 
 #include "kernels/top_k/rank.h"
@@ -12,11 +12,11 @@
 enum {
     MOST_ROUNDS = 16, // k, and
     MOST_COPIED =
-        512, // n, up to which searching the greatest again and again is cheaper than finding the threshold
-    LINEAR_ROUNDS = 16, // of bisection by value, before it goes by the order of floats
+        512, // n, up to which repeated searches for the maximum are cheaper than finding the threshold
+    LINEAR_ROUNDS = 16, // of bisection by value, before bisection in the order of floats
 };
 
-// Bits of the lanes of x that are at least / above the bound; NaN is neither.
+// Bit masks of the lanes of x that are at least / above the bound; NaN is neither.
 #if defined(__AVX512F__)
 static inline uint32_t lanes_at_least(vec x, vec bound) {
     return _mm512_cmp_ps_mask(x, bound, _CMP_GE_OQ);
@@ -24,7 +24,7 @@ static inline uint32_t lanes_at_least(vec x, vec bound) {
 static inline uint32_t lanes_above(vec x, vec bound) {
     return _mm512_cmp_ps_mask(x, bound, _CMP_GT_OQ);
 }
-// x where it is at least the bound, else infinity.
+// x where it is at least the bound, otherwise infinity.
 static inline vec from_bound(vec x, vec bound) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, bound, _CMP_GE_OQ), vec_all(INFINITY), x);
 }
@@ -40,7 +40,7 @@ static inline vec from_bound(vec x, vec bound) {
 }
 #endif
 
-// The scores from i on, -infinity behind the last.
+// The scores from i on, -infinity beyond the last.
 static inline vec scores_at(const float *scores, int64_t n, int64_t i) {
     if (n - i >= LANES) return vec_load(scores + i);
     return vec_fill_rest(vec_load_part(scores + i, n - i), n - i, -INFINITY);
@@ -54,7 +54,7 @@ static int64_t count_at_least(const float *scores, int64_t n, float bound) {
     return count;
 }
 
-// The least score that is at least `bound` (above -infinity); there is one.
+// The least score that is at least `bound` (above -infinity); one must exist.
 static float least_from(const float *scores, int64_t n, float bound) {
     vec least = vec_all(INFINITY);
     for (int64_t i = 0; i < n; i += LANES)
@@ -65,11 +65,11 @@ static float least_from(const float *scores, int64_t n, float bound) {
 static float greatest(const float *scores, int64_t n) {
     vec best = vec_all(-INFINITY);
     for (int64_t i = 0; i < n; i += LANES)
-        best = vec_max(scores_at(scores, n, i), best); // a NaN, first, loses
+        best = vec_max(scores_at(scores, n, i), best); // vec_max ignores a NaN in its first argument
     return vec_greatest(best);
 }
 
-// The place of a number in the order of all floats, and back; neighbours in the order differ by 1, and both zeros are 0.
+// The rank of a number in the order of all floats, and the inverse; neighbors differ by 1, and both zeros are 0.
 static int32_t order_of(float x) {
     int32_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -83,21 +83,21 @@ static float at_order(int32_t order) {
     return x;
 }
 
-// A number strictly between low and high, which are no neighbours: half way while that makes progress on scores as they come,
-// else half way in the order of floats, which ends in at most 32 rounds.
+// A number strictly between low and high, which are not neighbors: the midpoint while that makes progress on typical scores,
+// then the midpoint in the order of floats, which takes at most 32 rounds.
 static float pivot_between(float low, float high, int round) {
     float middle = low + (high - low) / 2;
     if (round < LINEAR_ROUNDS && middle > low && middle < high) return middle;
     return at_order((int32_t)(((int64_t)order_of(low) + order_of(high)) >> 1));
 }
 
-// Bisection: at least k scores are >= low, fewer than k are >= high.
+// Bisection invariant: at least k scores are >= low, and fewer than k are >= high.
 static float kth_largest(const float *scores, int64_t n, int64_t k, float *scratch) {
     (void)scratch;
     float low = -INFINITY, high = greatest(scores, n) + 0;
     if (count_at_least(scores, n, low) < k) return low;
     if (count_at_least(scores, n, high) >= k) return high;
-    // A row after a ReLU has its largest group of equals at 0.
+    // After a ReLU, a row's largest group of equal values is at 0.
     const float first[] = {0, FLT_TRUE_MIN};
     for (int round = 0; (int64_t)order_of(high) - order_of(low) > 1; round++) {
         float pivot = round < 2 ? first[round] : pivot_between(low, high, round);
@@ -112,7 +112,7 @@ static float kth_largest(const float *scores, int64_t n, int64_t k, float *scrat
     return low;
 }
 
-// The first of the greatest, k times; what is taken becomes NaN, which is never found again. False when the numbers run out.
+// Takes the first maximum, k times; what is taken becomes NaN, which is never found again. False if too few numbers remain.
 static bool row_by_rounds(const float *scores, int64_t n, int64_t k, int32_t *indices) {
     float left[MOST_COPIED];
     memcpy(left, scores, (size_t)n * sizeof *left);
@@ -129,7 +129,7 @@ static bool row_by_rounds(const float *scores, int64_t n, int64_t k, int32_t *in
     return true;
 }
 
-// All above the k-th largest value, and as many of those equal to it as there is room for, then sorted.
+// Takes all scores above the k-th largest value and as many equal to it as there is room for, then sorts them.
 static void row_by_threshold(const float *scores, int64_t n, int64_t k, float threshold, int32_t *indices) {
     int64_t equals = k, found = 0;
     for (int64_t i = 0; i < n; i += LANES)
@@ -154,5 +154,5 @@ static void row(const float *scores, int64_t n, int64_t k, int32_t *indices) {
         row_by_threshold(scores, n, k, kth_largest(scores, n, k, NULL), indices);
         return;
     }
-    top_k_ref.row(scores, n, k, indices); // NaN is among the chosen
+    top_k_ref.row(scores, n, k, indices); // NaN is among the selected
 }
