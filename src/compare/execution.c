@@ -1,6 +1,7 @@
 #include "compare/execution.h"
 
 #include "base/observer.h"
+#include "base/progress.h"
 #include "compare/eta.h"
 #include "compare/jobs.h"
 #include "compare/ngram_scores.h"
@@ -62,16 +63,14 @@ static const sigmoe_observer *make_quiet(quiet_observer *quiet, execution *e, co
 
 static void note_result(
     const comparison_plan *p, const sigmoe_observer *observer, const char *task, const run_result *r) {
-    char line[512], cost[64] = "nothing was trained";
-    if (!observer || !observer->note) return;
+    char cost[64] = "nothing was trained";
     if (r->steps > 0)
         snprintf(cost, sizeof cost, "%.0f s, %.0f tokens/s", r->seconds, r->tokens_per_second.median);
     if (r->failure)
-        snprintf(line, sizeof line, "%s: %s", task, r->failure);
+        progress_note(observer, "%s: %s", task, r->failure);
     else
-        snprintf(line, sizeof line, "%s: valid %.4f, test %.4f %s; %s", task, plan_score(p, &r->valid),
+        progress_note(observer, "%s: valid %.4f, test %.4f %s; %s", task, plan_score(p, &r->valid),
             plan_score(p, &r->test), plan_unit(p), cost);
-    observer->note(observer->context, line);
 }
 
 static sigmoe_status run_one(void *context, int run, const sigmoe_observer *observer) {

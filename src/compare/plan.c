@@ -1,5 +1,6 @@
 #include "compare/plan.h"
 
+#include "base/progress.h"
 #include "config/train_settings.h"
 #include "data/batch_stream.h"
 #include "model/size.h"
@@ -93,15 +94,13 @@ static sigmoe_status refuse_duplicates(const comparison_plan *p) {
 // Overrides can make rows of a table equal: without dropout, Switch with and without it.
 static void leave_out_duplicates(comparison_plan *p, const sigmoe_observer *observer) {
     for (int i = 0; i < p->variant_count;) {
-        char line[2 * LONGEST_LABEL + 64];
         compared_variant *twin = twin_before(p, i);
         if (!twin) {
             i++;
             continue;
         }
-        snprintf(line, sizeof line, "%s is the same model as %s here: left out", p->variants[i].label,
-            twin->label);
-        if (observer && observer->note) observer->note(observer->context, line);
+        progress_note(
+            observer, "%s is the same model as %s here: left out", p->variants[i].label, twin->label);
         if (p->variants[i].seeds > twin->seeds) twin->seeds = p->variants[i].seeds;
         p->variant_count--;
         memmove(&p->variants[i], &p->variants[i + 1], (size_t)(p->variant_count - i) * sizeof *p->variants);

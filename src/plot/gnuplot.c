@@ -1,6 +1,6 @@
 #include "plot/gnuplot.h"
 
-#include "base/note.h"
+#include "base/progress.h"
 #include "system/file.h"
 
 #include <errno.h>
@@ -93,7 +93,7 @@ static sigmoe_status run_gnuplot(const char *directory, const char *argument) {
 bool plot_ready(bool wanted, const sigmoe_observer *observer) {
     if (!wanted) return false;
     if (run_gnuplot(".", "--version") == SIGMOE_OK) return true;
-    note_format(observer, "no figures: %s", sigmoe_message());
+    progress_note(observer, "no figures: %s", sigmoe_message());
     return false;
 }
 

@@ -1,12 +1,10 @@
 #include "train/learning_note.h"
 
-#include <stdio.h>
+#include "base/progress.h"
 
 void note_unlearned(const model_config *config, const char *who, const sigmoe_observer *observer) {
-    char sentence[400], line[640];
-    if (!config->variant->unlearned || !observer || !observer->note) return;
+    char sentence[400];
+    if (!config->variant->unlearned) return;
     config->variant->unlearned(&config->ff, sentence, sizeof sentence);
-    if (!*sentence) return;
-    snprintf(line, sizeof line, "%s%s%s", who ? who : "", who ? ": " : "", sentence);
-    observer->note(observer->context, line);
+    if (*sentence) progress_note(observer, "%s%s%s", who ? who : "", who ? ": " : "", sentence);
 }

@@ -1,7 +1,6 @@
 #include "train/loop.h"
 
 #include "base/clock.h"
-#include "base/note.h"
 #include "base/observer.h"
 #include "base/progress.h"
 #include "kernels/peak/peak.h"
@@ -36,12 +35,12 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     TRY(trainer_score(t, "valid", SCORE_STREAMS, t->settings.valid_tokens, observer, &scores));
     TRY(run_log_validation(&t->log, t->step, &scores));
     if (t->data.tokenizer.type != TOKENIZER_BYTES)
-        note_format(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
+        progress_note(observer, "step %lld: valid perplexity %.3f", (long long)t->step, scores.perplexity);
     else if (isfinite(scores.bits_per_char))
-        note_format(
+        progress_note(
             observer, "step %lld: valid %.4f bits per character", (long long)t->step, scores.bits_per_char);
     else
-        note_format(
+        progress_note(
             observer, "step %lld: valid %.4f bits per byte", (long long)t->step, scores.bits_per_token);
     return SIGMOE_OK;
 }

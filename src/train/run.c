@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include "base/progress.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "system/place.h"
@@ -55,7 +56,6 @@ static sigmoe_status build_config(const sigmoe_train_request *r, const char *ini
 // Validations that were not requested are omitted if the data have no text for them.
 static sigmoe_status plan_validations(
     const dataset *data, int64_t unroll, const sigmoe_observer *observer, sigmoe_train_settings *settings) {
-    char line[1200];
     token_split *valid;
     bool asked = settings->valid_every > 0 || settings->valid_tokens > 0;
     if (settings->valid_every == 0) return SIGMOE_OK;
@@ -67,8 +67,7 @@ static sigmoe_status plan_validations(
     }
     if (status == SIGMOE_OK || asked || status == SIGMOE_NO_MEMORY) return status;
     settings->valid_every = 0;
-    snprintf(line, sizeof line, "no validations: %s", sigmoe_message());
-    if (observer && observer->note) observer->note(observer->context, line);
+    progress_note(observer, "no validations: %s", sigmoe_message());
     return SIGMOE_OK;
 }
 

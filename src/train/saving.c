@@ -1,8 +1,8 @@
 #include "train/saving.h"
 
 #include "base/clock.h"
-#include "base/note.h"
 #include "base/observer.h"
+#include "base/progress.h"
 #include "train/checkpoint.h"
 #include "train/trainer_state.h"
 
@@ -10,7 +10,7 @@ sigmoe_status trainer_save(trainer *t) {
     t->saved_at = seconds_now();
     if (!*t->run || t->last_checkpoint == t->step) return SIGMOE_OK;
     TRY(checkpoint_write(t));
-    if (t->step > 0) note_format(t->observer, "step %lld: checkpoint written", (long long)t->step);
+    if (t->step > 0) progress_note(t->observer, "step %lld: checkpoint written", (long long)t->step);
     return SIGMOE_OK;
 }
 

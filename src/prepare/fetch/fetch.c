@@ -1,5 +1,6 @@
 #include "prepare/fetch/fetch.h"
 
+#include "base/progress.h"
 #include "prepare/fetch/download.h"
 #include "system/sha256.h"
 
@@ -30,7 +31,7 @@ static void forget_others(const fetch_request *r) {
 }
 
 static void note_failure(const fetch_request *r) {
-    if (r->observer && r->observer->note) r->observer->note(r->observer->context, sigmoe_message());
+    progress_note(r->observer, "%s", sigmoe_message());
 }
 
 sigmoe_status fetch(const fetch_request *r, char path[PATH_CAPACITY]) {
