@@ -56,9 +56,7 @@ sigmoe_status sigmoe_bench_step(const sigmoe_bench_step_request *request, sigmoe
 }
 
 void sigmoe_bench_attention_defaults_sized(sigmoe_bench_attention_request *request, size_t size) {
-    const sigmoe_bench_attention_request own = {
-        .batch = 8, .queries = 256, .memory = 256, .heads = 10, .head_width = 41, .repetitions = 10};
-    sized_fill(request, size, &own, sizeof own);
+    sized_fill(request, size, &wt_s_attention, sizeof wt_s_attention);
 }
 
 sigmoe_status sigmoe_bench_attention(

@@ -5,6 +5,9 @@
 #include "kernels/peak/peak.h"
 #include "kernels/relative_attention/relative_attention.h"
 
+const sigmoe_bench_attention_request wt_s_attention = {
+    .batch = 8, .queries = 256, .memory = 256, .heads = 10, .head_width = 41, .repetitions = 10};
+
 double bench_attention_flops(const sigmoe_bench_attention_request *r) {
     double keys_seen = (double)r->memory + ((double)r->queries + 1) / 2;
     double pairs = (double)r->batch * (double)r->heads * (double)r->queries * keys_seen;

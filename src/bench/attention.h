@@ -3,6 +3,8 @@
 
 #include "kernels/relative_attention/relative_attention.h"
 
+// The sizes in WT-S, those of a request unless it has others.
+extern const sigmoe_bench_attention_request wt_s_attention;
 // FLOPs of a forward pass, as sigmoe_bench_attention_result counts work.
 double bench_attention_flops(const sigmoe_bench_attention_request *r);
 // Allocates everything in `a`; accumulated gradients start at zero.

@@ -110,8 +110,8 @@ static sigmoe_status experts_backward(kernel_run *r) {
 // ---------------------------------------------------------------- attention
 
 static sigmoe_status prepare_attention(kernel_run *r) {
-    const sigmoe_bench_attention_request wts = {
-        .batch = 8, .queries = 256, .memory = 256, .heads = 10, .head_width = 41, .dtype = r->operands};
+    sigmoe_bench_attention_request wts = wt_s_attention;
+    wts.dtype = r->operands;
     TRY(bench_attention_data(&wts, r->a, &r->attention.call, &r->attention.gradients));
     const attention_call *c = &r->attention.call;
     double elements = (double)(2 * c->q.rows + 2 * c->k.rows + c->positions.rows) * (double)c->q.cols;
