@@ -4,15 +4,6 @@
 
 #include <inttypes.h>
 
-// The number of equally used experts that would have the same entropy, in % of all experts.
-static double effective_share(const usage_history *u, int64_t record, int64_t layer) {
-    const double *share = usage_shares(u, record, layer);
-    double nats = 0;
-    for (int64_t e = 0; e < u->experts; e++)
-        if (share[e] > 0) nats -= share[e] * log(share[e]);
-    return 100 * exp(nats) / (double)u->experts;
-}
-
 static double active_channels(const usage_history *u, int64_t record, int64_t layer) {
     return u->active[record * u->layers + layer];
 }
@@ -89,12 +80,12 @@ sigmoe_status analysis_draw_active_in_training(analysis *a, const analyzed_model
 }
 
 static void effective_data(FILE *out, const void *context) {
-    print_lines(out, &((const subject *)context)->m->training, effective_share);
+    print_lines(out, &((const subject *)context)->m->training, usage_effective_percent);
 }
 
 static sigmoe_status effective_csv(FILE *out, const void *context) {
     return print_table(
-        out, &((const subject *)context)->m->training, "effective_experts_percent", effective_share);
+        out, &((const subject *)context)->m->training, "effective_experts_percent", usage_effective_percent);
 }
 
 static sigmoe_status draw_effective(analysis *a, const analyzed_model *m, const char *section) {
