@@ -12,6 +12,7 @@ static const wording wordings[] = {
     {"`data`", "--data"},
     {"`force`", "--force"},
     {"`init`", "--init"},
+    {"`lr_grid`", "--lr-grid"},
     {"`out`", "DIR"},
     {"`raw`", "--raw"},
     {"`resume`", "--resume"},

@@ -32,10 +32,15 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 // ---------------------------------------------------------------- comparisons
 
+static const double MARGIN = 0.005;
+
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
-    sigmoe_compare_request own = {
-        .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
+    sigmoe_compare_request own = {.base = base,
+        .seeds = 3,
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .figures = true,
+        .margin = MARGIN};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
@@ -121,7 +126,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .test_tokens = plan.test_tokens,
         .jobs = 1,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
-        .figures = true};
+        .figures = true,
+        .margin = MARGIN};
     return SIGMOE_OK;
 }
 
@@ -167,7 +173,8 @@ static sigmoe_status sweep(
         .force = r->force,
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
-        .figures = r->figures};
+        .figures = r->figures,
+        .margin = r->margin};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

@@ -1,7 +1,8 @@
 #include "report/report.h"
 
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
 #include "plot/page.h"
 #include "report/claims_output.h"
 #include "report/figures.h"
@@ -34,14 +35,21 @@ static void print_question(FILE *out, const comparison_result *c) {
     fputs("</p>\n", out);
 }
 
+static void print_paragraph(FILE *out, const char *text) {
+    if (!*text) return;
+    fputs("<p>", out);
+    html_text(out, text);
+    fputs("</p>\n", out);
+}
+
 static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
-    verdict said;
-    TRY(verdict_of(c, summaries, &said));
-    for (int i = 0; i < said.count; i++) {
-        fputs("<p>", out);
-        html_text(out, said.sentence[i]);
-        fputs("</p>\n", out);
-    }
+    judgement j;
+    const char *conclusion, *power;
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
+    print_paragraph(out, conclusion);
+    print_paragraph(out, power);
     return SIGMOE_OK;
 }
 
@@ -100,12 +108,6 @@ static void print_failures(FILE *out, const comparison_result *c) {
         }
 }
 
-static bool leads(const comparison_result *c, const standing *standings) {
-    for (int i = 0; i < c->plan->variant_count; i++)
-        if (standing_leads(standings[i])) return true;
-    return false;
-}
-
 static void print_legend(FILE *out, const comparison_result *c, bool bold) {
     fprintf(out,
         "<p class=\"small\">Scores are %s, lower is better%s%s. "
@@ -130,9 +132,9 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
 static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     table_cells t;
     TRY(table_cells_make(c, summaries, &t));
-    standing *valid, *test;
-    TRY(standings_of(c, summaries, valid_scores, &valid));
-    TRY(standings_of(c, summaries, test_scores, &test));
+    judgement valid, test;
+    TRY(judge(c, summaries, valid_scores, &valid));
+    TRY(judge(c, summaries, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -141,11 +143,11 @@ static sigmoe_status print_results(FILE *out, const comparison_result *c, const 
     fputs("<tbody>\n", out);
     for (int i = 0; i < c->plan->variant_count; i++)
         print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            standing_leads(valid[i]), standing_leads(test[i]));
+            valid.leads[i], test.leads[i]);
     if (c->ngram.known)
         print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
     fputs("</tbody></table></div>\n", out);
-    print_legend(out, c, leads(c, valid) || leads(c, test));
+    print_legend(out, c, valid.best >= 0 || test.best >= 0);
     print_failures(out, c);
     fputs("</section>\n", out);
     return SIGMOE_OK;
