@@ -171,14 +171,17 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
 
 typedef struct page_contents {
     const comparison_result *c;
+    report_state state;
     const variant_summary *summaries; // [variants]
     figure figures[FIGURES];
 } page_contents;
 
+enum { RELOAD_SECONDS = 10 };
+
 static sigmoe_status print_page(FILE *out, const void *context) {
     const page_contents *p = context;
     const comparison_result *c = p->c;
-    page_open(out, "Feedforward blocks at equal parameters");
+    page_open(out, "Feedforward blocks at equal parameters", p->state == REPORT_GROWING ? RELOAD_SECONDS : 0);
     print_question(out, c);
     TRY(print_answer(out, c, p->summaries));
     TRY(print_results(out, c, p->summaries));
@@ -189,9 +192,9 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state) {
     char path[PATH_CAPACITY];
-    page_contents p = {.c = c, .summaries = summaries};
+    page_contents p = {.c = c, .summaries = summaries, .state = state};
     if (c->plan->request->figures) TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);
