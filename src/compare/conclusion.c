@@ -84,8 +84,8 @@ static void say_failures(const writer *w) {
 static bool say_ngram(const writer *w) {
     int scored = count_listed(w, has_score), beaten = count_listed(w, is_beaten);
     if (beaten == 0) return false;
-    fprintf(
-        w->out, "The order-3 n-gram (%.*f %s) beats ", w->decimals, ngram_score(w->c, test_scores), w->unit);
+    fprintf(w->out, "The order-%d n-gram (%.*f %s) beats ", w->c->ngram.order, w->decimals,
+        ngram_score(w->c, test_scores), w->unit);
     if (beaten < scored) {
         print_list(w, is_beaten);
         fputs(beaten == 1 ? ": it has not learned enough to be compared. "

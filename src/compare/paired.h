@@ -22,5 +22,5 @@ t_interval paired_difference(
 
 // The n-gram's score of that kind; NaN: there is no n-gram.
 double ngram_score(const comparison_result *c, result_scores *of);
-// Whether counting three tokens is at least as good as a mean score.
+// Whether counting n-grams is at least as good as a mean score.
 bool ngram_beats(const comparison_result *c, result_scores *of, double mean);

@@ -3,6 +3,7 @@
 #include "compare/conclusion.h"
 #include "compare/power.h"
 #include "compare/sweep_plan.h"
+#include "data/ngram.h"
 #include "plot/page.h"
 #include "report/claims_output.h"
 #include "report/figures.h"
@@ -118,15 +119,17 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
         "brackets%s. The "
         "peak activations are the most memory that a step needs beside parameters, gradients and Adam's "
         "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
-        "data where this one differs; - where it has none.%s</p>\n",
+        "data where this one differs; - where it has none.",
         plan_unit(c->plan), c->plan->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
         bold ? "; the best and those that tie with it are bold" : "",
         c->plan->seed_count > 1 ? ", medians over seeds" : "",
-        c->plan->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "",
-        c->ngram.known
-            ? " The order-3 n-gram (Witten-Bell, at most 20 million tokens of the train split) is scored on "
-              "the same tokens."
-            : "");
+        c->plan->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "");
+    if (c->ngram.known)
+        fprintf(out,
+            " The order-%d n-gram (Witten-Bell, at most 20 million tokens of the train split; the best by "
+            "validation score of the orders up to %d) is scored on the same tokens.",
+            c->ngram.order, NGRAM_MOST_ORDER);
+    fputs("</p>\n", out);
 }
 
 static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {

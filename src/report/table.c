@@ -100,7 +100,7 @@ static void fill_ngram(const comparison_result *c, const char **cell) {
     spread valid = {plan_score(c->plan, &c->ngram.valid), NAN};
     spread test = {plan_score(c->plan, &c->ngram.test), NAN};
     for (int i = 0; i < TABLE_COLUMNS; i++) cell[i] = "";
-    cell[COLUMN_VARIANT] = "order-3 n-gram";
+    cell[COLUMN_VARIANT] = arena_text(c->arena, "order-%d n-gram", c->ngram.order);
     cell[COLUMN_VALID] = score_cell(c->arena, valid, 4);
     cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
 }

@@ -56,7 +56,7 @@ static sigmoe_status print_csv(FILE *out, const void *context) {
     for (int i = 0; i < c->plan->variant_count; i++)
         csv_line(out, c, &c->plan->variants[i], &csv->summaries[i]);
     if (!c->ngram.known) return SIGMOE_OK;
-    fputs("order-3 n-gram,,,,,,,,", out);
+    fprintf(out, "order-%d n-gram,,,,,,,,", c->ngram.order);
     csv_number(out, plan_score(c->plan, &c->ngram.valid));
     fputc(',', out);
     csv_number(out, plan_score(c->plan, &c->ngram.test));
@@ -167,7 +167,7 @@ static sigmoe_status put_judgement(
 static sigmoe_status put_ngram(json_t *root, const comparison_result *c) {
     json_t *ngram = json_object(), *valid, *test;
     TRY(json_put(root, "ngram", ngram));
-    TRY(json_put(ngram, "order", json_integer(3)));
+    TRY(json_put(ngram, "order", json_integer(c->ngram.order)));
     TRY(scores_to_json(&c->ngram.valid, &valid));
     TRY(json_put(ngram, "valid", valid));
     TRY(scores_to_json(&c->ngram.test, &test));

@@ -41,7 +41,8 @@ static void conclude(example *e, int seeds, const double scores[VARIANTS][SEEDS]
         .runs = e->runs};
     e->c = (comparison_result){.plan = &e->plan,
         .runs = e->results,
-        .ngram = {.known = ngram > 0, .test = {.perplexity = ngram}, .valid = {.perplexity = ngram}}};
+        .ngram = {
+            .known = ngram > 0, .order = 3, .test = {.perplexity = ngram}, .valid = {.perplexity = ngram}}};
     for (int i = 0; i < VARIANTS; i++) {
         e->variants[i] = (compared_variant){.label = names[i],
             .paper = paper_variant_named(names[i]),
