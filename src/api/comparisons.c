@@ -1,6 +1,7 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
 #include "api/request.h"
 #include "base/cpu.h"
+#include "compare/comparison_banner.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -60,6 +61,7 @@ static sigmoe_status compare(comparison *c, const sigmoe_compare_request *reques
     int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
     TRY(plan_comparison(request, sweep, observer, a, &c->plan));
     TRY(comparison_open(&c->plan, observer, lock));
+    TRY(comparison_banner(&c->plan, jobs, observer));
     TRY(comparison_carry_out(&c->plan, jobs, observer, &c->result));
     return report(c);
 }

@@ -67,12 +67,15 @@ static void describe_block(const model_config *model, char *text, size_t size) {
 
 void banner_model(
     const sigmoe_observer *observer, const char *about, const char *name, const model_config *model) {
-    char block[256];
     int64_t parameters = 0;
-    describe_block(model, block, sizeof block);
     (void)model_parameter_count(model, &parameters); // of a model that exists
     banner_line(observer, about, "%s%s parameters, %" PRId64 " layer%s of width %" PRId64, name,
         grouped(parameters).text, model->n_layers, plural(model->n_layers), model->d_model);
+}
+
+void banner_block(const sigmoe_observer *observer, const model_config *model) {
+    char block[256];
+    describe_block(model, block, sizeof block);
     banner_line(observer, "", "%s%s", model->variant->name, block);
 }
 
@@ -157,6 +160,7 @@ void banner_train(const trainer *t, const sigmoe_observer *observer) {
     const sigmoe_train_settings *s = &t->settings;
     snprintf(seed, sizeof seed, "seed %" PRIu64 ", ", s->seed);
     banner_model(observer, "model", "", &t->config.model);
+    banner_block(observer, &t->config.model);
     banner_data(observer, &t->data, "train");
     banner_steps(observer, s, t->config.model.unroll, &t->data);
     banner_compute(observer, seed, s->dtype);

@@ -9,9 +9,10 @@
 void banner_line(const sigmoe_observer *observer, const char *about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// `name` comes before the model's size: "" or with ", " behind it.
+// A model's size, after `name`: "" or with ", " behind it; and what its blocks are.
 void banner_model(
     const sigmoe_observer *observer, const char *about, const char *name, const model_config *model);
+void banner_block(const sigmoe_observer *observer, const model_config *model);
 void banner_data(const sigmoe_observer *observer, const dataset *data, const char *split);
 // The steps of one run and its learning rate.
 void banner_steps(const sigmoe_observer *observer, const sigmoe_train_settings *settings, int64_t unroll,
