@@ -2,6 +2,7 @@
 #include "api/request.h"
 #include "base/cpu.h"
 #include "base/progress.h"
+#include "compare/comparison_banner.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -101,6 +102,7 @@ static sigmoe_status compare(comparison *c, const sigmoe_compare_request *reques
     int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
     TRY(plan_comparison(request, sweep, observer, a, &c->plan));
     TRY(comparison_open(&c->plan, observer, lock));
+    TRY(comparison_banner(&c->plan, jobs, observer));
     TRY(carry_out(c, jobs, observer));
     return report(c);
 }

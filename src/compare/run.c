@@ -6,6 +6,7 @@
 #include "system/place.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
+#include "train/resume.h"
 #include "train/train_json.h"
 #include "train/validate.h"
 

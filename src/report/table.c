@@ -1,5 +1,6 @@
 #include "report/table.h"
 
+#include "base/grouped.h"
 #include "base/text_stream.h"
 #include "compare/conclusion.h"
 #include "compare/power.h"
@@ -15,14 +16,7 @@
 // ---------------------------------------------------------------- cells
 
 const char *grouped_text(arena *a, int64_t value) {
-    char digits[32], grouped[48];
-    int length = snprintf(digits, sizeof digits, "%" PRId64, value), used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) grouped[used++] = ',';
-        grouped[used++] = digits[i];
-    }
-    grouped[used] = '\0';
-    return arena_text(a, "%s", grouped);
+    return arena_text(a, "%s", grouped(value).text);
 }
 
 static const char *difference_cell(arena *a, int64_t difference) {
