@@ -409,6 +409,20 @@ typedef struct sigmoe_compare_request {
      * no figures, and everything else is done. */
     bool figures;
     double margin; /* differences within this fraction of the score are none; default 0.005 */
+    /* On resume, data, base and variants may be NULL, and seeds 0: the comparison's own. If `given` is not NULL, only those
+     * members of `settings`, and of test_tokens and margin, count that it names. More seeds, more variants and another number
+     * of steps are accepted; what is trained is not trained again, unless the steps change. */
+    const char *const *given;
+    int given_count;
+    bool add_variants; /* on resume, `variants` are added to the comparison's */
+    /* Learning rates, each above 0: every variant is trained at each of them from the first seed, and then from all seeds at
+     * the one with the best validation score. NULL: all at settings.lr. */
+    const double *lr_grid;
+    int lr_count;
+    /* Add one seed after another until every pair of interest, that is, with a variant that leads, is decided, or until
+     * max_seeds (default 10). The intervals hold however often one looks. */
+    bool until_decided;
+    int max_seeds;
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -420,6 +434,10 @@ static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_com
  * the status is SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
+/* What sigmoe_compare would do, without doing it: the rows with their sizes and costs, what is trained already and what is not;
+ * and, of a comparison that is resumed, what its scores could show and how many more seeds would settle the open pairs. */
+SIGMOE_API sigmoe_status sigmoe_compare_plan(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text);
 typedef struct sigmoe_variant {
     const char *name;    /* "switch" */
     const char *summary; /* "softmax router, K=1, experts of size G·4" */

@@ -12,6 +12,9 @@ sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out);
 // The number, or null where JSON has none: NaN and infinity.
 json_t *json_finite(double value);
 
+// The path without links and relative parts, so that it holds from any working directory; as it is, if it cannot be resolved.
+json_t *json_resolved_path(const char *path);
+
 // Read required members. Errors call `object` `path` ("trainer.json: cursor.").
 sigmoe_status json_get_integer(
     const json_t *object, const char *path, const char *key, int64_t low, int64_t *value);
