@@ -408,6 +408,7 @@ typedef struct sigmoe_compare_request {
     /* Draw figures, with gnuplot in a separate process. True by default; if gnuplot is missing, a note says that there are
      * no figures, and everything else is done. */
     bool figures;
+    double margin; /* differences within this fraction of the score are none; default 0.005 */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -448,8 +449,9 @@ typedef struct sigmoe_sweep_request {
     bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
-    const char *command;       /* as in sigmoe_compare_request, like figures */
+    const char *command;       /* as in sigmoe_compare_request, like figures and margin */
     bool figures;
+    double margin;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(

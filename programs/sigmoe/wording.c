@@ -17,6 +17,7 @@ static const wording wordings[] = {
     {"`dtype`", "--dtype"},
     {"`force`", "--force"},
     {"`init`", "--init"},
+    {"`lr_grid`", "--lr-grid"},
     {"`lr`", "--lr"},
     {"`out`", "DIR"},
     {"`raw`", "--raw"},
