@@ -127,7 +127,7 @@ SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
-    void (*note)(void *context, const char *line); /* notable events: a checkpoint written; NULL: silent */
+    void (*note)(void *context, const char *line); /* what begins, and notable events; NULL: silent */
     void *context;
     const sigmoe_flag *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
     int threads;             /* 0: as many as affinity and cgroup allow */
