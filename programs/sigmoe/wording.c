@@ -15,6 +15,7 @@ static const wording wordings[] = {
     {"`out`", "DIR"},
     {"`raw`", "--raw"},
     {"`resume`", "--resume"},
+    {"`split`", "--split"},
     {"`tokenizer`", "--tokenizer"},
     {"`tokens`", "--tokens"},
     {"`vocab_size`", "--vocab-size"},
