@@ -296,6 +296,9 @@ static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
  * "gcide" without an input runs apt-get if Debian's package is not installed. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
+/* What prepared data hold, as a text of a few lines: the vocabulary, and for each split its tokens, its bytes and how well
+ * bigrams and trigrams of the train split predict it. */
+SIGMOE_API sigmoe_status sigmoe_data_summary(const char *directory, char **summary);
 
 /* ---------------------------------------------------------------- Chapter 5: training, evaluation, forward */
 

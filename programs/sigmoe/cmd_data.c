@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "command_line.h"
 #include "progress.h"
 
 #include <string.h>
@@ -73,6 +74,19 @@ static int complain_kind(const char *name) {
     return complain(EXIT_USAGE, "data prepare knows no `%s`; it takes %s", name, KINDS);
 }
 
+static int print_summary(const char *data) {
+    char *summary;
+    sigmoe_status status = sigmoe_data_summary(data, &summary);
+    if (status != SIGMOE_OK) return report(status);
+    printf("%s\nnext: sigmoe compare --base demo --variants dense,sigma-moe --out RUN --data ", summary);
+    sigmoe_free(summary);
+    print_word(stdout, data);
+    fputs("\n  or: sigmoe train --preset demo --out RUN --data ", stdout);
+    print_word(stdout, data);
+    putchar('\n');
+    return report(status);
+}
+
 static int run(const parsed_arguments *given, void *values) {
     data_values *v = values;
     if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
@@ -89,7 +103,7 @@ static int run(const parsed_arguments *given, void *values) {
     sigmoe_observer observer = progress_observer(&display, v->threads);
     sigmoe_status status = sigmoe_prepare(&v->request, &observer);
     progress_close(&display);
-    return report(status);
+    return status == SIGMOE_OK ? print_summary(v->request.out) : report(status);
 }
 
 const command command_data_prepare = {

@@ -3,6 +3,7 @@
 #include "base/option.h"
 #include "prepare/corpus.h"
 #include "prepare/fetch/fetch.h"
+#include "prepare/split_scores.h"
 #include "system/output_directory.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ static sigmoe_status prepare_in(const corpus *c, const found_files *found, corpu
     r->skipped = found->skipped;
     TRY(c->prepare(r));
     inputs_remove_copies(inputs, found->count);
-    return SIGMOE_OK;
+    return split_scores_add(r->directory, r->observer);
 }
 
 // Writes to a temporary directory: a failure or interruption leaves nothing but downloads, which the next try uses.
