@@ -33,15 +33,17 @@ static void shuffle(shuffled_file *files, const int64_t *bytes, int count) {
 typedef struct division {
     shuffled_file *files;
     int count;
-    int64_t missing[SPLITS]; // bytes of valid and test below their share; negative: above
+    int64_t share;           // of valid and of test, in bytes
+    int64_t missing[SPLITS]; // of them, in bytes; negative: too many
     int used[SPLITS];        // files that are not empty
 } division;
 
-static void give(division *d, shuffled_file *f, int split) {
-    f->split = split;
+static void move(division *d, shuffled_file *f, int split) {
+    d->missing[f->split] += f->bytes;
+    d->used[f->split]--;
     d->missing[split] -= f->bytes;
     d->used[split]++;
-    d->used[TRAIN]--;
+    f->split = split;
 }
 
 // A file goes to the one of valid and test that lacks more, where it fits; so both get files from all over the shuffled order.
@@ -49,7 +51,7 @@ static void fill(division *d) {
     for (int i = 0; i < d->count; i++) {
         shuffled_file *f = &d->files[i];
         int split = d->missing[TEST] > d->missing[VALID] ? TEST : VALID;
-        if (f->bytes > 0 && f->bytes <= d->missing[split] && d->used[TRAIN] > 1) give(d, f, split);
+        if (f->bytes > 0 && f->bytes <= d->missing[split] && d->used[TRAIN] > 1) move(d, f, split);
     }
 }
 
@@ -57,18 +59,42 @@ static int64_t distance(int64_t a, int64_t b) {
     return a > b ? a - b : b - a;
 }
 
-// The file of train that brings the split nearest to its share; one that brings it no nearer only if it has none.
-static void complete(division *d, int split) {
+// The file of train that comes nearest to `wanted` bytes; NULL: none comes nearer than `most`.
+static shuffled_file *nearest_in_train(const division *d, int64_t wanted, int64_t most) {
     shuffled_file *best = NULL;
-    int64_t nearest = d->used[split] ? distance(d->missing[split], 0) : INT64_MAX;
-    for (int i = 0; i < d->count && d->used[TRAIN] > 1; i++) {
+    for (int i = 0; i < d->count; i++) {
         shuffled_file *f = &d->files[i];
-        int64_t left = distance(d->missing[split], f->bytes);
-        if (f->split != TRAIN || f->bytes == 0 || left >= nearest) continue;
-        nearest = left;
+        if (f->split != TRAIN || f->bytes == 0 || distance(f->bytes, wanted) >= most) continue;
+        most = distance(f->bytes, wanted);
         best = f;
     }
-    if (best) give(d, best, split);
+    return best;
+}
+
+// A split without files gets one, whatever its size.
+static void begin(division *d, int split) {
+    if (d->used[split] > 0 || d->used[TRAIN] < 2) return;
+    move(d, nearest_in_train(d, d->missing[split], INT64_MAX), split);
+}
+
+// Brings the split nearer to its share, by a file more or in exchange for one. False if it is there, or cannot be brought nearer.
+static bool improve(division *d, int split) {
+    enum { CLOSE = 100 }; // of the share, this part
+    int64_t lacks = d->missing[split];
+    if (distance(lacks, 0) <= d->share / CLOSE) return false;
+    shuffled_file *more = d->used[TRAIN] < 2 ? NULL : nearest_in_train(d, lacks, distance(lacks, 0));
+    if (more) move(d, more, split);
+    if (more) return true;
+    for (int i = 0; i < d->count; i++) {
+        shuffled_file *f = &d->files[i], *other = NULL;
+        if (f->split == split && f->bytes > 0)
+            other = nearest_in_train(d, lacks + f->bytes, distance(lacks, 0));
+        if (!other) continue;
+        move(d, f, TRAIN);
+        move(d, other, split);
+        return true;
+    }
+    return false;
 }
 
 static void put_in_order(const division *d, file_split *out) {
@@ -85,7 +111,7 @@ static void put_in_order(const division *d, file_split *out) {
 }
 
 sigmoe_status split_files(const int64_t *bytes, int count, arena *a, file_split *out) {
-    enum { SHARES = 20 }; // of which valid and test get one each
+    enum { SHARES = 20, MOST_ROUNDS = 100 }; // shares, of which valid and test get one each
     division d = {.count = count};
     int64_t all = 0;
     *out = (file_split){.count = count};
@@ -96,11 +122,11 @@ sigmoe_status split_files(const int64_t *bytes, int count, arena *a, file_split 
         all += bytes[i];
         d.used[TRAIN] += bytes[i] > 0;
     }
-    d.missing[VALID] = d.missing[TEST] = all / SHARES;
+    d.share = d.missing[VALID] = d.missing[TEST] = all / SHARES;
     fill(&d);
-    for (int split = VALID; split <= TEST; split++)
-        if (d.used[split] == 0) complete(&d, split);
-    for (int split = VALID; split <= TEST; split++) complete(&d, split);
+    for (int split = VALID; split <= TEST; split++) begin(&d, split);
+    for (int round = 0; round < MOST_ROUNDS; round++)
+        if (!improve(&d, VALID) & !improve(&d, TEST)) break;
     put_in_order(&d, out);
     return SIGMOE_OK;
 }
