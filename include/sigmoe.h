@@ -148,6 +148,9 @@ typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from
  * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32. */
 typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16 } sigmoe_dtype;
 
+/* The learning rate after the warm-up: it falls along a cosine that is drawn over all steps, or stays what it is. */
+typedef enum sigmoe_schedule { SIGMOE_SCHEDULE_COSINE, SIGMOE_SCHEDULE_CONSTANT } sigmoe_schedule;
+
 typedef struct sigmoe_train_settings {
     int64_t batch; /* sequences B */
     int64_t steps;
@@ -162,6 +165,7 @@ typedef struct sigmoe_train_settings {
     int64_t valid_every;
     int64_t valid_tokens; /* validate on this many tokens from the split's start; 0: all */
     sigmoe_dtype dtype;
+    sigmoe_schedule schedule; /* where 0.1.0 had padding: the struct has not grown */
 } sigmoe_train_settings;
 
 /* The caller frees *out with sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, an invalid file SIGMOE_BAD_FORMAT. */
@@ -306,19 +310,27 @@ typedef struct sigmoe_train_request {
     size_t size;                 /* set by the defaults */
     const sigmoe_config *config; /* initial weights are drawn for this ... */
     const char *config_name; /* as the user named it, or NULL: a file that replacing `out` must not remove */
-    const char *init; /* ... or read from this model directory or RUN (one of the two; neither on resume) */
+    const char
+        *init; /* ... or read from this model directory or RUN (one of the two; not needed on resume) */
     const char *const *overrides; /* "key=value", also applied to init's configuration */
     int override_count;
     const char *data; /* on resume, only if the data have moved; otherwise NULL */
     const char *out;
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
-    bool resume;                /* continue from the newest checkpoint of `out`, with all of its settings */
+    /* Continue from the newest checkpoint of `out`, with all of its settings but those in `given`. If config, init, overrides
+     * or unroll are set, they must describe the run's model. */
+    bool resume;
     bool force;                 /* replace `out` if sigmoe made it, and nothing else */
     sigmoe_recompute recompute; /* not part of the run's settings: can be changed on resume */
     /* Seconds of wall-clock time between checkpoints, if settings.checkpoint_every is 0; 0: only at the end (and on
      * interruption). 15 minutes by default. No bit of the training depends on it; a resumed run keeps it. */
     double checkpoint_seconds;
+    /* On resume, the names of those members of `settings` that count, and "checkpoint_seconds": {"steps", "lr"}. steps (not
+     * fewer than are done), lr, clip and schedule may differ from the run's, which train.json records; a difference in any
+     * other is SIGMOE_BAD_ARGUMENT. More steps extend a run, with the optimizer's state and the batches going on. */
+    const char *const *given;
+    int given_count;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
@@ -404,6 +416,7 @@ typedef struct sigmoe_compare_request {
     /* Draw figures, with gnuplot in a separate process. True by default; if gnuplot is missing, a note says that there are
      * no figures, and everything else is done. */
     bool figures;
+    double margin; /* differences within this fraction of the score are none; default 0.005 */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -444,8 +457,9 @@ typedef struct sigmoe_sweep_request {
     bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
-    const char *command;       /* as in sigmoe_compare_request, like figures */
+    const char *command;       /* as in sigmoe_compare_request, like figures and margin */
     bool figures;
+    double margin;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(

@@ -1,6 +1,8 @@
 // Chapter 6: comparisons and sweeps, from the plan to the report.
 #include "api/request.h"
 #include "base/cpu.h"
+#include "base/progress.h"
+#include "compare/comparison_banner.h"
 #include "compare/directory.h"
 #include "compare/execution.h"
 #include "compare/jobs.h"
@@ -32,10 +34,15 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 // ---------------------------------------------------------------- comparisons
 
+static const double MARGIN = 0.005;
+
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
-    sigmoe_compare_request own = {
-        .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
+    sigmoe_compare_request own = {.base = base,
+        .seeds = 3,
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .figures = true,
+        .margin = MARGIN};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
@@ -52,7 +59,42 @@ static sigmoe_status report(comparison *c) {
     TRY(summarize_variants(&c->result, &summaries));
     TRY(table_text(&c->result, summaries, &c->table));
     TRY(table_write(&c->result, summaries, c->table));
-    return report_write(&c->result, summaries);
+    return report_write(&c->result, summaries, REPORT_DONE);
+}
+
+static sigmoe_status report_unfinished(const comparison_result *result, report_state state) {
+    variant_summary *summaries;
+    arena_mark mark = arena_here(result->arena);
+    sigmoe_status status = summarize_variants(result, &summaries);
+    if (status == SIGMOE_OK) status = report_write(result, summaries, state);
+    arena_release(result->arena, mark);
+    return status;
+}
+
+typedef struct growing_report {
+    const sigmoe_observer *observer;
+    bool begun;
+} growing_report;
+
+// Training goes on even if there is no room for a report now.
+static void show_growing(void *context, const comparison_result *result, int run) {
+    growing_report *growing = context;
+    (void)run;
+    if (result_runs_left(result) == 0) return;
+    growing->begun = true;
+    if (report_unfinished(result, REPORT_GROWING) != SIGMOE_OK)
+        progress_note(growing->observer, "no report of the runs so far: %s", sigmoe_message());
+}
+
+// Whatever ends the execution early, the report must not go on waiting for runs.
+static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *observer) {
+    growing_report growing = {.observer = observer};
+    const execution_watcher watcher = {.changed = show_growing, .context = &growing};
+    sigmoe_status status = comparison_carry_out(&c->plan, jobs, observer, &watcher, &c->result);
+    if (status == SIGMOE_OK || !growing.begun) return status;
+    kept_failure failure = failure_keep(status);
+    report_unfinished(&c->result, REPORT_STOPPED); // if that fails, too, the first failure is what matters
+    return failure_again(&failure);
 }
 
 // The output directory stays locked while *lock is open, here or in a run's process.
@@ -60,7 +102,8 @@ static sigmoe_status compare(comparison *c, const sigmoe_compare_request *reques
     int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
     TRY(plan_comparison(request, sweep, observer, a, &c->plan));
     TRY(comparison_open(&c->plan, observer, lock));
-    TRY(comparison_carry_out(&c->plan, jobs, observer, &c->result));
+    TRY(comparison_banner(&c->plan, jobs, observer));
+    TRY(carry_out(c, jobs, observer));
     return report(c);
 }
 
@@ -121,7 +164,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .test_tokens = plan.test_tokens,
         .jobs = 1,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
-        .figures = true};
+        .figures = true,
+        .margin = MARGIN};
     return SIGMOE_OK;
 }
 
@@ -167,7 +211,8 @@ static sigmoe_status sweep(
         .force = r->force,
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
-        .figures = r->figures};
+        .figures = r->figures,
+        .margin = r->margin};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

@@ -10,8 +10,6 @@ typedef struct t_interval {
     int count;
     double mean, low, high; // NaN: too few values
 } t_interval;
-// The 0.975 quantile of Student's distribution; `freedom` is at least 1.
-double student_quantile(int freedom);
 t_interval t_interval_of(const double *values, int count);
 typedef const sigmoe_scores *result_scores(const run_result *r);
 const sigmoe_scores *valid_scores(const run_result *r);

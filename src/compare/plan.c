@@ -120,7 +120,7 @@ static sigmoe_status plan_runs(comparison_plan *p) {
 
 sigmoe_status plan_comparison(const sigmoe_compare_request *r, const sweep_plan *sweep,
     const sigmoe_observer *observer, arena *a, comparison_plan *p) {
-    *p = (comparison_plan){.request = r, .sweep = sweep, .arena = a};
+    *p = (comparison_plan){.request = r, .sweep = sweep, .arena = a, .look = 1};
     if (r->variant_count < 1) return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs at least one variant");
     if (r->seeds < 1) return fail(SIGMOE_BAD_ARGUMENT, "seeds is %d; it must be 1 or more", r->seeds);
     if (r->test_tokens < 0) return fail(SIGMOE_BAD_ARGUMENT, "test_tokens must be 0 (all) or more");
@@ -168,4 +168,8 @@ static double first_known(double wanted, double otherwise) {
 
 double plan_score(const comparison_plan *p, const sigmoe_scores *s) {
     return p->bits ? first_known(s->bits_per_char, s->bits_per_token) : s->perplexity;
+}
+
+int plan_decimals(const comparison_plan *p) {
+    return p->bits ? 4 : 3;
 }

@@ -29,7 +29,9 @@ typedef struct comparison_plan {
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;
-    bool bits; // scores are bits per character, otherwise perplexity
+    bool bits;       // scores are bits per character, otherwise perplexity
+    int look;        // at these scores: 1 for the first; more seeds are another look
+    bool sequential; // it goes on until it is decided
     compared_variant *variants;
     int variant_count, seed_count; // seeds: the maximum over the variants
     // [run_count] All variants of a seed before the next seed, so that the results after an interruption can be compared.
@@ -52,3 +54,4 @@ sigmoe_status plan_run_path(const comparison_plan *p, int variant, int seed, cha
 // The unit of the scores, and the score in that unit from a set of scores.
 const char *plan_unit(const comparison_plan *p); // "bits/char", "perplexity"
 double plan_score(const comparison_plan *p, const sigmoe_scores *scores);
+int plan_decimals(const comparison_plan *p); // with which scores are shown

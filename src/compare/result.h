@@ -27,5 +27,6 @@ const run_curve *result_curve(const comparison_result *c, int variant, int seed)
 // A validation's score in the plan's unit.
 double result_point_score(const comparison_result *c, const validation_point *point);
 // Of all runs.
-int result_runs_failed(const comparison_result *c); // met NaN or infinity
-int result_runs_without_score(const comparison_result *c);
+int result_runs_failed(const comparison_result *c);        // met NaN or infinity
+int result_runs_without_score(const comparison_result *c); // though they are trained
+int result_runs_left(const comparison_result *c);          // are pending

@@ -6,6 +6,7 @@
 #include "system/place.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
+#include "train/resume.h"
 #include "train/train_json.h"
 #include "train/validate.h"
 
@@ -93,10 +94,7 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
     return found ? go_on(r, newest, lock, out) : start_fresh(r, lock, out);
 }
 
-static const sigmoe_scores no_scores = {0, NAN, NAN, NAN, NAN, NAN, NAN};
-
 static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a, run_result *result) {
-    result->valid = result->test = no_scores;
     sigmoe_status status = trainer_run(t, r->task, r->observer, NULL);
     result->steps = trainer_steps_done(t);
     if (status == SIGMOE_OK)
@@ -104,7 +102,8 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
     if (status == SIGMOE_OK)
         status = trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
     if (status != SIGMOE_NOT_FINITE) return status;
-    result->valid = result->test = no_scores;
+    result->valid = run_result_unknown.valid;
+    result->test = run_result_unknown.test;
     result->failure = arena_text(a, "%s", sigmoe_message());
     return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
@@ -165,7 +164,7 @@ bool compare_run_finished(const char *directory) {
 sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     char result_path[PATH_CAPACITY], costs_path[PATH_CAPACITY];
     trainer *t;
-    *result = (run_result){0};
+    *result = run_result_unknown;
     TRY(result_path_of(r->directory, result_path));
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
     if (path_exists(result_path)) {

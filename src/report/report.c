@@ -1,7 +1,8 @@
 #include "report/report.h"
 
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
 #include "data/ngram.h"
 #include "plot/page.h"
 #include "report/claims_output.h"
@@ -35,14 +36,21 @@ static void print_question(FILE *out, const comparison_result *c) {
     fputs("</p>\n", out);
 }
 
+static void print_paragraph(FILE *out, const char *text) {
+    if (!*text) return;
+    fputs("<p>", out);
+    html_text(out, text);
+    fputs("</p>\n", out);
+}
+
 static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
-    verdict said;
-    TRY(verdict_of(c, summaries, &said));
-    for (int i = 0; i < said.count; i++) {
-        fputs("<p>", out);
-        html_text(out, said.sentence[i]);
-        fputs("</p>\n", out);
-    }
+    judgement j;
+    const char *conclusion, *power;
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
+    print_paragraph(out, conclusion);
+    print_paragraph(out, power);
     return SIGMOE_OK;
 }
 
@@ -101,12 +109,6 @@ static void print_failures(FILE *out, const comparison_result *c) {
         }
 }
 
-static bool leads(const comparison_result *c, const standing *standings) {
-    for (int i = 0; i < c->plan->variant_count; i++)
-        if (standing_leads(standings[i])) return true;
-    return false;
-}
-
 static void print_legend(FILE *out, const comparison_result *c, bool bold) {
     fprintf(out,
         "<p class=\"small\">Scores are %s, lower is better%s%s. "
@@ -133,9 +135,9 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
 static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     table_cells t;
     TRY(table_cells_make(c, summaries, &t));
-    standing *valid, *test;
-    TRY(standings_of(c, summaries, valid_scores, &valid));
-    TRY(standings_of(c, summaries, test_scores, &test));
+    judgement valid, test;
+    TRY(judge(c, summaries, valid_scores, &valid));
+    TRY(judge(c, summaries, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -144,11 +146,11 @@ static sigmoe_status print_results(FILE *out, const comparison_result *c, const 
     fputs("<tbody>\n", out);
     for (int i = 0; i < c->plan->variant_count; i++)
         print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            standing_leads(valid[i]), standing_leads(test[i]));
+            valid.leads[i], test.leads[i]);
     if (c->ngram.known)
         print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
     fputs("</tbody></table></div>\n", out);
-    print_legend(out, c, leads(c, valid) || leads(c, test));
+    print_legend(out, c, valid.best >= 0 || test.best >= 0);
     print_failures(out, c);
     fputs("</section>\n", out);
     return SIGMOE_OK;
@@ -172,14 +174,17 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
 
 typedef struct page_contents {
     const comparison_result *c;
+    report_state state;
     const variant_summary *summaries; // [variants]
     figure figures[FIGURES];
 } page_contents;
 
+enum { RELOAD_SECONDS = 10 };
+
 static sigmoe_status print_page(FILE *out, const void *context) {
     const page_contents *p = context;
     const comparison_result *c = p->c;
-    page_open(out, "Feedforward blocks at equal parameters");
+    page_open(out, "Feedforward blocks at equal parameters", p->state == REPORT_GROWING ? RELOAD_SECONDS : 0);
     print_question(out, c);
     TRY(print_answer(out, c, p->summaries));
     TRY(print_results(out, c, p->summaries));
@@ -190,9 +195,9 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state) {
     char path[PATH_CAPACITY];
-    page_contents p = {.c = c, .summaries = summaries};
+    page_contents p = {.c = c, .summaries = summaries, .state = state};
     if (c->plan->request->figures) TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);
