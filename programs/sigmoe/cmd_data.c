@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "command_line.h"
 #include "progress.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ typedef struct data_values {
 
 #define AT(member) offsetof(data_values, request.member)
 static const char *const tokenizers[] = {"bytes", "sentencepiece", NULL};
+static const char *const ways_to_split[] = {"shuffle-files", "sequential", NULL};
 
 static const argument arguments[] = {
     {"out", ARGUMENT_TEXT, AT(out), "DIR", .required = true, .help = "directory to make"},
@@ -25,6 +27,9 @@ static const argument arguments[] = {
         .help = "c4, pes2o: use the first N shards for training"},
     {"valid-shards", ARGUMENT_INTEGER, AT(valid_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
         .help = "c4, pes2o: use N shards for validation"},
+    {"split", ARGUMENT_TEXT, AT(split), "WAY", .choices = ways_to_split,
+        .preset = "shuffle-files where that comes near to 90/5/5, or else sequential",
+        .help = "text: whole files to each split, or cut all text at 90 and 95 %"},
     {"raw", ARGUMENT_FLAG, AT(raw),
         .help = "text: take the files' bytes as they are, unpack and refuse nothing"},
     {"skip-bad-lines", ARGUMENT_FLAG, AT(skip_bad_lines),
@@ -53,7 +58,7 @@ static const kind *find_kind(const char *name) {
     return NULL;
 }
 
-static const char KINDS[] = "text FILE..., enwik8, gcide, wikitext103, c4 or pes2o";
+static const char KINDS[] = "text FILE|DIR..., enwik8, gcide, wikitext103, c4 or pes2o";
 
 static int complain_kind(const char *name) {
     const char *names[COUNT(kinds)];
@@ -67,6 +72,19 @@ static int complain_kind(const char *name) {
             "data prepare needs a word for what `%s` is, as in `sigmoe data prepare text %s`; it takes %s",
             name, name, KINDS);
     return complain(EXIT_USAGE, "data prepare knows no `%s`; it takes %s", name, KINDS);
+}
+
+static int print_summary(const char *data) {
+    char *summary;
+    sigmoe_status status = sigmoe_data_summary(data, &summary);
+    if (status != SIGMOE_OK) return report(status);
+    printf("%s\nnext: sigmoe compare --base demo --variants dense,sigma-moe --out RUN --data ", summary);
+    sigmoe_free(summary);
+    print_word(stdout, data);
+    fputs("\n  or: sigmoe train --preset demo --out RUN --data ", stdout);
+    print_word(stdout, data);
+    putchar('\n');
+    return report(status);
 }
 
 static int run(const parsed_arguments *given, void *values) {
@@ -85,21 +103,25 @@ static int run(const parsed_arguments *given, void *values) {
     sigmoe_observer observer = progress_observer(&display, v->threads);
     sigmoe_status status = sigmoe_prepare(&v->request, &observer);
     progress_close(&display);
-    return report(status);
+    return status == SIGMOE_OK ? print_summary(v->request.out) : report(status);
 }
 
 const command command_data_prepare = {
     .name = "data prepare",
     .summary = "make token shards from text: splits, tokenizer, sizes",
-    .usage = "{text FILE... | enwik8 [FILE|URL] | gcide [FILE] | wikitext103 [ZIP|DIR|URL] | c4 [SHARD...] | "
+    .usage = "{text FILE|DIR|PATTERN... | enwik8 [FILE|URL] | gcide [FILE] | wikitext103 [ZIP|DIR|URL] | c4 "
+             "[SHARD...] | "
              "pes2o "
              "[SHARD...]}",
     .details =
-        "  text FILE...       any text files, one behind the other, split 90/5/5 into train, valid and test; "
-        "what is packed\n"
+        "  text FILE|DIR|PATTERN...\n"
+        "                     any text files, split 90/5/5 into train, valid and test (see --split); what is "
+        "packed\n"
         "                     (gz, xz, bz2, zst, zip: all its files, in its order) is unpacked, and what is "
-        "no "
-        "text refused\n"
+        "no text refused.\n"
+        "                     A DIR is all files in it and below it, sorted by name, without those that are "
+        "no text; so is\n"
+        "                     a PATTERN such as 'books/*.txt' or 'books/**/*.txt'\n"
         "  enwik8 [FILE|URL]  100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the "
         "raw file, a URL is\n"
         "                     downloaded, and without either the usual place is asked\n"

@@ -28,6 +28,15 @@ json_t *json_finite(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *json_name(const char *name, arena *a) {
+    json_t *value = json_string(name);
+    char *ascii = value ? NULL : arena_text(a, "%s", name);
+    if (!ascii) return value;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    return json_string(ascii);
+}
+
 static sigmoe_status lacks(const json_t *object, const char *path, const char *key, const char *what) {
     const char *but = json_object_get(object, key) ? "" : ", but is missing";
     return fail(SIGMOE_BAD_FORMAT, "\"%s%s\" must be %s%s", path, key, what, but);
