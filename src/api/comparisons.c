@@ -50,9 +50,14 @@ typedef struct comparison {
 static sigmoe_status report(comparison *c) {
     variant_summary *summaries;
     TRY(summarize_variants(&c->result, &summaries));
-    TRY(table_text(&c->result, summaries, &c->table));
+    TRY(table_text(&c->result, summaries, 0, &c->table));
     TRY(table_write(&c->result, summaries, c->table));
-    return report_write(&c->result, summaries);
+    TRY(report_write(&c->result, summaries));
+    int columns = c->plan.request->columns;
+    if (columns <= 0) return SIGMOE_OK;
+    free(c->table);
+    c->table = NULL;
+    return table_text(&c->result, summaries, columns, &c->table);
 }
 
 // The output directory stays locked while *lock is open, here or in a run's process.
@@ -167,7 +172,8 @@ static sigmoe_status sweep(
         .force = r->force,
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
-        .figures = r->figures};
+        .figures = r->figures,
+        .columns = r->columns};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
