@@ -378,6 +378,10 @@ typedef struct sigmoe_scores {
 SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
+typedef struct sigmoe_forward_result {
+    int64_t batch, length;             /* B and n of the tokens */
+    double cross_entropy, regularizer; /* of the last segment: `loss.ce` and `loss.reg` */
+} sigmoe_forward_result;
 typedef struct sigmoe_forward_request {
     size_t size;             /* set by the defaults */
     const char *model;       /* as in sigmoe_eval_request */
@@ -388,6 +392,7 @@ typedef struct sigmoe_forward_request {
     bool training, grad;
     uint64_t seed;
     sigmoe_dtype dtype;
+    sigmoe_forward_result *result; /* filled in; NULL: not wanted */
 } sigmoe_forward_request;
 SIGMOE_API void sigmoe_forward_defaults_sized(sigmoe_forward_request *request, size_t size);
 static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
@@ -431,6 +436,7 @@ typedef struct sigmoe_compare_request {
      * max_seeds (default 10). The intervals hold however often one looks. */
     bool until_decided;
     int max_seeds;
+    int columns; /* width that the table returned should fit by leaving out columns; 0: all of them, as in table.txt */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -475,9 +481,10 @@ typedef struct sigmoe_sweep_request {
     bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
-    const char *command;       /* as in sigmoe_compare_request, like figures and margin */
+    const char *command;       /* as in sigmoe_compare_request, like the members below */
     bool figures;
     double margin;
+    int columns;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
@@ -507,6 +514,7 @@ typedef struct sigmoe_analyze_request {
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
     bool figures; /* as in sigmoe_compare_request */
+    bool json;    /* *summary is JSON: for each model its score, and what layers.csv has of its layers */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
@@ -553,6 +561,7 @@ typedef struct sigmoe_bench_figure_request {
     int repetitions;    /* measurements per median, default 3 */
     bool force;
     bool figures; /* as in sigmoe_compare_request */
+    bool json;    /* *table is JSON: what FIGURE.csv has */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {

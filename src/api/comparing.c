@@ -29,9 +29,14 @@ typedef struct comparison {
 static sigmoe_status report(comparison *c) {
     variant_summary *summaries;
     TRY(summarize_variants(&c->result, &summaries));
-    TRY(table_text(&c->result, summaries, &c->table));
+    TRY(table_text(&c->result, summaries, 0, &c->table));
     TRY(table_write(&c->result, summaries, c->table));
-    return report_write(&c->result, summaries, REPORT_DONE);
+    TRY(report_write(&c->result, summaries, REPORT_DONE));
+    int columns = c->plan.request->columns;
+    if (columns <= 0) return SIGMOE_OK;
+    free(c->table);
+    c->table = NULL;
+    return table_text(&c->result, summaries, columns, &c->table);
 }
 
 static sigmoe_status report_unfinished(const comparison_result *result, report_state state) {

@@ -123,7 +123,8 @@ static sigmoe_status sweep(
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
         .figures = r->figures,
-        .margin = r->margin};
+        .margin = r->margin,
+        .columns = r->columns};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

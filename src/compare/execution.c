@@ -34,7 +34,7 @@ typedef struct quiet_observer {
 static void pass_progress(void *context, const sigmoe_progress *progress) {
     quiet_observer *quiet = context;
     double part = progress->done / progress->total;
-    if (progress->task != quiet->task || progress->finished) return;
+    if (progress->task != quiet->task) return;
     if (isnan(quiet->before)) {
         quiet->before = quiet->resumed ? part : 0;
         eta_skip(quiet->eta, quiet->variant, quiet->before);
