@@ -2,12 +2,22 @@
 #pragma once
 
 #include "arguments.h"
+#include "known_values.h"
 #include "report.h"
 
 extern const command command_data_prepare, command_train, command_eval, command_forward, command_compare,
     command_sweep, command_presets, command_info, command_bench_layer, command_bench_step,
     command_bench_attention, command_bench_kernel, command_analyze, command_bench_figure2,
     command_bench_figure8, command_bench_figure9, command_bench_figure10, command_bench_figure11;
+// All of them, in the order of the overview; ends with NULL.
+extern const command *const commands[];
+
+// --json and --quiet, of commands that show progress.
+typedef struct output_options {
+    bool json, quiet;
+} output_options;
+enum { OUTPUT_ARGUMENTS = 2 };
+extern const argument output_arguments[OUTPUT_ARGUMENTS];
 
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {
@@ -18,10 +28,18 @@ typedef struct config_source {
 int config_build(const config_source *source, sigmoe_config **out);
 
 // Training options that `train` and `compare` share: offsets in sigmoe_train_settings.
-enum { TRAINING_ARGUMENTS = 10, CADENCE_ARGUMENTS = 1 };
+enum { TRAINING_ARGUMENTS = 11, CADENCE_ARGUMENTS = 1 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
 // --checkpoint-every: a const char *, which checkpoint_cadence reads.
 extern const argument cadence_arguments[CADENCE_ARGUMENTS];
+// The library's names of the settings that were given by these arguments: "weight_decay".
+enum { GIVEN_SETTINGS = TRAINING_ARGUMENTS + 2 };
+typedef struct given_settings {
+    char texts[TRAINING_ARGUMENTS][32];
+    const char *names[GIVEN_SETTINGS]; // some of these texts
+    int count;
+} given_settings;
+void training_given(const parsed_arguments *given, given_settings *out);
 // Reads from `text` when to save: a number of steps, or of seconds; NULL changes nothing. On failure prints the error and
 // returns the exit status.
 int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);

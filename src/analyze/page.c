@@ -20,10 +20,12 @@ static sigmoe_status html_bytes(FILE *out, const analysis *a, const char *bytes)
 
 static sigmoe_status print_intro(FILE *out, const analysis *a) {
     const sigmoe_analyze_request *r = a->request;
+    char name[DATASET_NAME];
     fprintf(out, "<p>What the feedforward blocks of %d %s do to %" PRId64 " token%s of the %s split of ",
         a->count, a->count == 1 ? "model" : "models", a->models[0].scores.tokens,
         plural(a->models[0].scores.tokens), r->split);
-    TRY(html_bytes(out, a, a->data.source[0] ? a->data.source : a->data.directory));
+    dataset_name(&a->data, name);
+    TRY(html_bytes(out, a, name));
     fputs(
         ": which channels are above 0, which experts are picked, with what weight, and for which tokens. The "
         "numbers of each figure are in the CSV file of its name.</p>\n",

@@ -5,9 +5,10 @@
 #include "compare/plan.h"
 #include "compare/run.h"
 
-// Scores of an n-gram, on the tokens that the models are scored on.
+// Scores of the n-gram of the best order, on the tokens that the models are scored on.
 typedef struct ngram_scores {
     bool known;                // false: the data have none
+    int order;                 // tokens of its contexts
     sigmoe_scores curve;       // on the tokens of validations during training
     sigmoe_scores valid, test; // on the tokens of the final scores
 } ngram_scores;

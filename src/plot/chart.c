@@ -243,7 +243,7 @@ static void print_edge_mark(FILE *out, const canvas *v) {
         print_text(out, v, text, above ? area->right : area->left + 4, area->bottom - 10,
             above ? "right" : "left", LONGEST_NAME, color);
     else
-        print_text(out, v, text, area->right, above ? area->top + 9 : area->bottom - 10, "right",
+        print_text(out, v, text, area->right, above ? area->top + 9 : area->bottom - 12, "right",
             LONGEST_NAME, color);
 }
 
@@ -320,7 +320,7 @@ static void print_points(FILE *out, const canvas *v, int i, bool *first) {
             out, "$s%d using 1:2 with points lc rgb '#%06x' lw 1.2 pt 6 ps 0.55 notitle", i, style->light);
         return;
     }
-    if (has_interval(s)) {
+    if (has_interval(s) && !s->faint) {
         fprintf(out, "$s%d using 1:2:5:6:3:4 with xyerrorbars lc rgb '#%06x' lw 1.8 pt 0 ps 0 notitle", i,
             style->light);
         print_separator(out, first);
@@ -338,6 +338,17 @@ static void print_axis_names(FILE *out, const canvas *v) {
     if (!is_dot_plot(v->c)) print_text(out, v, v->c->y_label, 8, 13, "left", LONGEST_NAME, ink);
 }
 
+// 1, 2 or 5 times a power of ten: about four tics in the range.
+static double tic_step(double range) {
+    const double MOST_TICS = 5;
+    double decade = pow(10, floor(log10(range / MOST_TICS)));
+    for (int i = 0; i < 3; i++) {
+        static const double parts[] = {1, 2, 5};
+        if (range / (parts[i] * decade) <= MOST_TICS) return parts[i] * decade;
+    }
+    return 10 * decade;
+}
+
 static void print_axes(FILE *out, const canvas *v) {
     const chart *c = v->c;
     fputs("unset label\nunset arrow\nset bars 0\n", out);
@@ -345,6 +356,7 @@ static void print_axes(FILE *out, const canvas *v) {
     if (c->x_decimals >= 0) fprintf(out, "set format x '%%.%df'\n", c->x_decimals);
     if (c->log_y) fputs("set logscale y 10\nset format y '%g'\n", out);
     if (!is_dot_plot(c)) return;
+    fprintf(out, "set xtics %.9g\n", tic_step(c->x_high - c->x_low));
     fputs("set ytics (", out);
     for (int i = 0; i < c->tic_count; i++) {
         fputs(i ? ", " : "", out);

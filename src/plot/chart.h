@@ -24,7 +24,7 @@ typedef struct chart_series {
     int row; // its style in `rows`
     chart_look look;
     bool labeled;
-    bool faint; // a thin line without markers, where there are many
+    bool faint; // where there are many: a thin line without markers, a point without bars
     int count;
     chart_point *points; // [count]
 } chart_series;

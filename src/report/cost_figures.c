@@ -67,7 +67,10 @@ static sigmoe_status add_front(const figure_source *s, chart *c) {
     if (count > 0) front[used++] = chart_point_at(c->x_high, points[order[count - 1]].score);
     c->front = front;
     c->front_count = used;
-    for (int i = 0; i < c->count; i++) c->series[i].labeled = !rows_are_many(s->c) || points[i].on_front;
+    for (int i = 0; i < c->count; i++) {
+        c->series[i].labeled = !rows_are_many(s->c) || points[i].on_front;
+        c->series[i].faint = !c->series[i].labeled;
+    }
     return SIGMOE_OK;
 }
 

@@ -18,7 +18,7 @@ chart_point point_with_spread(double x, spread y) {
 }
 
 static const char *ngram_name(const comparison_result *c) {
-    return arena_text(c->arena, "order-3 n-gram");
+    return arena_text(c->arena, "order-%d n-gram", c->ngram.order);
 }
 
 sigmoe_status figure_source_make(

@@ -18,8 +18,10 @@ static void print_seeds(FILE *out, const comparison_plan *p) {
 void limits_print(FILE *out, const comparison_result *c) {
     const comparison_plan *p = c->plan;
     const sigmoe_train_settings *s = &p->request->settings;
+    char name[DATASET_NAME];
     fputs("<section><h2>Limits</h2>\n<p>Everything here holds for one text, ", out);
-    html_text(out, p->data.source[0] ? p->data.source : p->data.directory);
+    dataset_name(&p->data, name);
+    html_text(out, name);
     fprintf(out,
         ", for models of about this size, and after %" PRId64 " step%s of %" PRId64
         " tokens: longer training, more parameters or another text can change the order of the rows. ",

@@ -1,7 +1,9 @@
 #include "report/report.h"
 
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
+#include "data/ngram.h"
 #include "plot/page.h"
 #include "report/claims_output.h"
 #include "report/figures.h"
@@ -37,19 +39,27 @@ static void print_state(FILE *out, const comparison_result *c, report_state stat
     fputs("</p>\n", out);
 }
 
+static void print_paragraph(FILE *out, const char *text, const char *classes) {
+    if (!*text) return;
+    fprintf(out, "<p class=\"first %s\">", classes);
+    html_text(out, text);
+    fputs("</p>\n", out);
+}
+
 static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
-    verdict said;
-    TRY(verdict_of(c, summaries, &said));
-    for (int i = 0; i < said.count; i++) {
-        fputs("<p class=\"first answer\">", out);
-        html_text(out, said.sentence[i]);
-        fputs("</p>\n", out);
-    }
+    judgement j;
+    const char *conclusion, *power;
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
+    print_paragraph(out, conclusion, "answer");
+    print_paragraph(out, power, "power");
     return SIGMOE_OK;
 }
 
 static void print_question(FILE *out, const comparison_result *c) {
     const char *base = c->plan->request->base_name, *size = grouped_text(c->arena, c->plan->base_parameters);
+    char name[DATASET_NAME];
     fprintf(out,
         "<p class=\"first small\">%d %s of the Transformer's feedforward block, each in a language model of "
         "as "
@@ -59,7 +69,8 @@ static void print_question(FILE *out, const comparison_result *c) {
     fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
         plan_is_uneven(c->plan) ? "up to " : "", c->plan->seed_count,
         c->plan->seed_count == 1 ? "seed" : "seeds");
-    html_text(out, c->plan->data.source[0] ? c->plan->data.source : c->plan->data.directory);
+    dataset_name(&c->plan->data, name);
+    html_text(out, name);
     fputs(".", out);
     if (c->plan->sweep) {
         fputs(" The rows are those of ", out);
@@ -81,7 +92,7 @@ static void print_costs(FILE *out, const page_contents *p) {
     if (!is_drawn(p, FIGURE_DOTS)) return;
     fputs("<section class=\"cost\"><h2>Score against cost</h2>\n", out);
     if (plan->variant_count > 1) page_legend(out, p->source.names, p->source.styles, plan->variant_count);
-    fputs("<div class=\"figures thirds\">\n", out);
+    fprintf(out, "<div class=\"figures %s\">\n", many ? "beside" : "thirds");
     if (many) {
         fputs("<div class=\"tall\">", out);
         page_figure(out, &p->figures[FIGURE_DOTS]);
@@ -97,7 +108,7 @@ static void print_costs(FILE *out, const page_contents *p) {
         is_drawn(p, FIGURE_TIME)
             ? " Horizontal bars: the middle half of the steps' times, forward and backward."
             : "",
-        many ? " Names stand at the front alone; the pointer shows the others." : "");
+        many ? " Names and bars stand at the front alone; the pointer shows the others." : "");
 }
 
 static void print_training(FILE *out, const page_contents *p) {
@@ -152,9 +163,10 @@ static void print_notes(FILE *out, const figure_source *s) {
             out);
     if (c->ngram.known)
         fprintf(out,
-            " The %s (Witten-Bell, at most 20 million tokens of the train split) is scored on the same "
-            "tokens.",
-            s->ngram);
+            " The %s (Witten-Bell, at most 20 million tokens of the train split; the best by validation "
+            "score "
+            "of the orders up to %d) is scored on the same tokens.",
+            s->ngram, NGRAM_MOST_ORDER);
     fputs("</p>\n", out);
 }
 

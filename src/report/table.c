@@ -1,8 +1,10 @@
 #include "report/table.h"
 
+#include "base/grouped.h"
 #include "base/text_stream.h"
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
 #include "plot/figure.h"
 #include "report/claims_output.h"
 
@@ -14,14 +16,7 @@
 // ---------------------------------------------------------------- cells
 
 const char *grouped_text(arena *a, int64_t value) {
-    char digits[32], grouped[48];
-    int length = snprintf(digits, sizeof digits, "%" PRId64, value), used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) grouped[used++] = ',';
-        grouped[used++] = digits[i];
-    }
-    grouped[used] = '\0';
-    return arena_text(a, "%s", grouped);
+    return arena_text(a, "%s", grouped(value).text);
 }
 
 static const char *difference_cell(arena *a, int64_t difference) {
@@ -81,7 +76,7 @@ static void fill_line(const comparison_result *c, int i, const variant_summary *
     const compared_variant *v = &c->plan->variants[i];
     arena *a = c->arena;
     int64_t difference = v->parameters - c->plan->base_parameters;
-    int decimals = c->plan->bits ? 4 : 3;
+    int decimals = plan_decimals(c->plan);
     cell[COLUMN_VARIANT] = v->label;
     cell[COLUMN_PARAMETERS] = grouped_text(a, v->parameters);
     cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
@@ -99,7 +94,7 @@ static void fill_ngram(const comparison_result *c, const char **cell) {
     spread valid = {plan_score(c->plan, &c->ngram.valid), NAN};
     spread test = {plan_score(c->plan, &c->ngram.test), NAN};
     for (int i = 0; i < TABLE_COLUMNS; i++) cell[i] = "";
-    cell[COLUMN_VARIANT] = "order-3 n-gram";
+    cell[COLUMN_VARIANT] = arena_text(c->arena, "order-%d n-gram", c->ngram.order);
     cell[COLUMN_VALID] = score_cell(c->arena, valid, 4);
     cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
 }
@@ -129,8 +124,26 @@ static int column_width(const table_cells *t, int column) {
     return width;
 }
 
+enum { LEFT_OUT = -1 }; // the width of a column that is not shown
+
+static int line_width(const int *widths) {
+    int total = -2;
+    for (int j = 0; j < TABLE_COLUMNS; j++)
+        if (widths[j] != LEFT_OUT) total += widths[j] + 2;
+    return total;
+}
+
+// Leaves out what matters least, until the lines are at most `columns` wide. The row's name and its test score stay.
+static void fit_widths(int columns, int *widths) {
+    static const enum table_column first_out[] = {COLUMN_PERCENT, COLUMN_DIFFERENCE, COLUMN_ACTIVATIONS,
+        COLUMN_PARAMETERS, COLUMN_SPEED, COLUMN_PUBLISHED, COLUMN_VALID, COLUMN_TIME, COLUMN_FLOPS};
+    for (size_t i = 0; i < sizeof first_out / sizeof *first_out && line_width(widths) > columns; i++)
+        widths[first_out[i]] = LEFT_OUT;
+}
+
 static void print_line(FILE *out, const table_cells *t, int line, const int *widths) {
     for (int j = 0; j < TABLE_COLUMNS; j++) {
+        if (widths[j] == LEFT_OUT) continue;
         const char *text = t->cell[line][j];
         int space = widths[j] - letter_count(text);
         if (j == COLUMN_VARIANT)
@@ -142,9 +155,7 @@ static void print_line(FILE *out, const table_cells *t, int line, const int *wid
 }
 
 static void print_rule(FILE *out, const int *widths) {
-    int total = -2;
-    for (int j = 0; j < TABLE_COLUMNS; j++) total += widths[j] + 2;
-    for (int i = 0; i < total; i++) fputs("─", out);
+    for (int i = line_width(widths); i > 0; i--) fputs("─", out);
     fputc('\n', out);
 }
 
@@ -172,9 +183,10 @@ static bool lacks_scores(const comparison_result *c) {
     return false;
 }
 
-static void print_table(FILE *out, const comparison_result *c, const table_cells *t) {
+static void print_table(FILE *out, const comparison_result *c, const table_cells *t, int columns) {
     int widths[TABLE_COLUMNS];
     for (int j = 0; j < TABLE_COLUMNS; j++) widths[j] = column_width(t, j);
+    if (columns > 0) fit_widths(columns, widths);
     for (int i = 0; i < t->lines; i++) {
         if (i == TABLE_HEADINGS || (c->ngram.known && i == t->lines - 1)) print_rule(out, widths);
         print_line(out, t, i, widths);
@@ -191,17 +203,26 @@ static void print_table(FILE *out, const comparison_result *c, const table_cells
     print_lacks(out, c);
 }
 
-sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out) {
+static void print_answer(FILE *out, const char *conclusion, const char *power) {
+    if (*conclusion) fprintf(out, "\n%s\n", conclusion);
+    if (*power) fprintf(out, "\n%s\n", power);
+}
+
+sigmoe_status table_text(
+    const comparison_result *c, const variant_summary *summaries, int columns, char **out) {
     claim_results claims = {0};
     table_cells cells;
-    verdict said;
+    judgement j;
+    const char *conclusion, *power;
     text_stream text;
     TRY(table_cells_make(c, summaries, &cells));
-    TRY(verdict_of(c, summaries, &said));
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
     if (c->plan->sweep) TRY(claims_of(c, &claims));
     TRY(text_stream_open(&text));
-    print_table(text.out, c, &cells);
-    for (int i = 0; i < said.count; i++) fprintf(text.out, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
+    print_table(text.out, c, &cells, columns);
+    print_answer(text.out, conclusion, power);
     claims_print_text(text.out, c, &claims);
     TRY(text_stream_close(&text));
     *out = text.text;
