@@ -1,5 +1,6 @@
 #include "plot/chart.h"
 
+#include "plot/figure_text.h"
 #include "plot/labels.h"
 
 #include <stdlib.h>
@@ -7,7 +8,6 @@
 
 // Letters and lines, in the units of a figure, as accurately as is needed to keep labels apart.
 static const double LETTER = 7.7, LINE = 17, GAP = 9;
-enum { LONGEST_LABEL = 26, LONGEST_TIC = 30, LONGEST_NAME = 60, LABEL_BYTES = 4 * LONGEST_NAME + 8 };
 
 typedef struct canvas {
     arena *arena;
@@ -56,7 +56,7 @@ static bool is_dot_plot(const chart *c) {
 
 static figure_area area_of(const chart *c) {
     const double LEFT = 56, RIGHT = 16, TOP = 34, BOTTOM = 54;
-    double left = LEFT;
+    double left = c->log_y ? LEFT + 12 : LEFT;
     if (is_dot_plot(c)) left = 18 + LETTER * longest_of(c->tics, c->tic_count, LONGEST_TIC);
     double top = is_dot_plot(c) ? 8 : TOP,
            right = c->label_letters > 0 ? 18 + LETTER * c->label_letters : RIGHT;
@@ -77,45 +77,6 @@ static double to_x(const canvas *v, double x) {
 static double to_y(const canvas *v, double y) {
     const figure_area *area = &v->frame.area;
     return area->bottom - share_of(y, v->c->y_low, v->c->y_high, v->c->log_y) * (area->bottom - area->top);
-}
-
-// ---------------------------------------------------------------- texts
-
-// At most `most` letters of a text, with its middle left out if it is longer.
-static void shorten(const char *text, int most, char out[LABEL_BYTES]) {
-    int letters = letter_count(text), head = most / 2, tail = most - head - 1, at = 0;
-    size_t used = 0;
-    bool cut = letters > most;
-    for (const char *byte = text; *byte && used < LABEL_BYTES - 4; byte++) {
-        bool begins = (*byte & 0xc0) != 0x80;
-        at += begins;
-        if (cut && at > head && at <= letters - tail) {
-            if (begins && at == head + 1) used += (size_t)snprintf(out + used, 4, "…");
-            continue;
-        }
-        out[used++] = *byte;
-    }
-    out[used] = '\0';
-}
-
-// gnuplot's single quotes know one escape: a doubled quote.
-static void print_quoted(FILE *out, const char *text, int most) {
-    char label[LABEL_BYTES];
-    shorten(text, most, label);
-    fputc('\'', out);
-    for (const char *letter = label; *letter; letter++) {
-        if (*letter == '\'') fputc('\'', out);
-        fputc((unsigned char)*letter < ' ' ? ' ' : *letter, out);
-    }
-    fputc('\'', out);
-}
-
-static void print_text(FILE *out, const canvas *v, const char *text, double x, double y, const char *side,
-    int most, unsigned color) {
-    fputs("set label ", out);
-    print_quoted(out, text, most);
-    fprintf(out, " at screen %.5f,%.5f %s textcolor rgb '#%06x'\n", x / v->frame.width,
-        1 - y / v->frame.height, side, color);
 }
 
 // ---------------------------------------------------------------- data
@@ -177,8 +138,9 @@ static void print_end_labels(FILE *out, const canvas *v, point_label **sorted, p
     spread_downwards(sorted, count, v->frame.height - area->bottom);
     for (int i = 0; i < v->c->count; i++)
         if (v->c->series[i].labeled && v->c->series[i].count > 0)
-            print_text(out, v, v->c->series[i].name, area->right + GAP, v->frame.height - labels[i].height,
-                "left", LONGEST_LABEL, v->c->rows[v->c->series[i].row].light);
+            figure_text(out, &v->frame, v->c->series[i].name, area->right + GAP,
+                v->frame.height - labels[i].height, "left", LONGEST_LABEL,
+                v->c->rows[v->c->series[i].row].light);
 }
 
 static point_label label_beside(const canvas *v, const chart_series *s) {
@@ -206,7 +168,7 @@ static void print_point_labels(FILE *out, const canvas *v, point_label **sorted,
     for (int i = 0; i < v->c->count; i++) {
         const point_label *l = &labels[i];
         if (v->c->series[i].labeled && v->c->series[i].count > 0)
-            print_text(out, v, v->c->series[i].name, l->on_left ? l->right : l->left,
+            figure_text(out, &v->frame, v->c->series[i].name, l->on_left ? l->right : l->left,
                 v->frame.height - l->height, l->on_left ? "right" : "left", LONGEST_LABEL,
                 v->c->rows[v->c->series[i].row].light);
     }
@@ -240,10 +202,10 @@ static void print_edge_mark(FILE *out, const canvas *v) {
                                       : arena_text(v->arena, above ? "↑ %s" : "↓ %s", c->baseline_name);
     if (!text) return;
     if (is_dot_plot(c))
-        print_text(out, v, text, above ? area->right : area->left + 4, area->bottom - 10,
+        figure_text(out, &v->frame, text, above ? area->right : area->left + 4, area->bottom - 10,
             above ? "right" : "left", LONGEST_NAME, color);
     else
-        print_text(out, v, text, area->right, above ? area->top + 9 : area->bottom - 12, "right",
+        figure_text(out, &v->frame, text, area->right, above ? area->top + 9 : area->bottom - 12, "right",
             LONGEST_NAME, color);
 }
 
@@ -253,12 +215,13 @@ static void print_baseline_name(FILE *out, const canvas *v) {
     if (is_dot_plot(v->c)) {
         double x = to_x(v, v->c->baseline);
         bool left = x > (area->left + area->right) / 2;
-        print_text(out, v, v->c->baseline_name, x + (left ? -6 : 6), area->bottom - 10,
+        figure_text(out, &v->frame, v->c->baseline_name, x + (left ? -6 : 6), area->bottom - 10,
             left ? "right" : "left", LONGEST_NAME, color);
     } else {
         double y = to_y(v, v->c->baseline);
-        print_text(out, v, v->c->baseline_name, area->left + 8, y - 9 > area->top ? y - 9 : y + 10, "left",
-            LONGEST_NAME, color);
+        bool right = v->c->log_y; // sorted shares fall to the right
+        figure_text(out, &v->frame, v->c->baseline_name, right ? area->right - 4 : area->left + 8,
+            y - 9 > area->top ? y - 9 : y + 10, right ? "right" : "left", LONGEST_NAME, color);
     }
 }
 
@@ -329,15 +292,6 @@ static void print_points(FILE *out, const canvas *v, int i, bool *first) {
         style->marker);
 }
 
-// The y axis is named above it, where it reads without turning the head.
-static void print_axis_names(FILE *out, const canvas *v) {
-    const figure_area *area = &v->frame.area;
-    unsigned ink = figure_colors[COLOR_INK].light;
-    double middle = (area->left + area->right) / 2;
-    print_text(out, v, v->c->x_label, middle, v->frame.height - 13, "center", LONGEST_NAME, ink);
-    if (!is_dot_plot(v->c)) print_text(out, v, v->c->y_label, 8, 13, "left", LONGEST_NAME, ink);
-}
-
 // 1, 2 or 5 times a power of ten: about four tics in the range.
 static double tic_step(double range) {
     const double MOST_TICS = 5;
@@ -352,15 +306,16 @@ static double tic_step(double range) {
 static void print_axes(FILE *out, const canvas *v) {
     const chart *c = v->c;
     fputs("unset label\nunset arrow\nset bars 0\n", out);
-    print_axis_names(out, v);
+    figure_axis_names(out, &v->frame, c->x_label, is_dot_plot(c) ? "" : c->y_label);
     if (c->x_decimals >= 0) fprintf(out, "set format x '%%.%df'\n", c->x_decimals);
+    if (c->x_decimals == 0) fprintf(out, "set xtics %.9g\n", fmax(1, tic_step(c->x_high - c->x_low)));
     if (c->log_y) fputs("set logscale y 10\nset format y '%g'\n", out);
     if (!is_dot_plot(c)) return;
     fprintf(out, "set xtics %.9g\n", tic_step(c->x_high - c->x_low));
     fputs("set ytics (", out);
     for (int i = 0; i < c->tic_count; i++) {
         fputs(i ? ", " : "", out);
-        print_quoted(out, c->tics[i], LONGEST_TIC);
+        figure_quoted(out, c->tics[i], LONGEST_TIC);
         fprintf(out, " %d", i);
     }
     fprintf(out, ") scale 0 textcolor rgb '#%06x'\nset grid xtics ytics\n", figure_colors[COLOR_INK].light);

@@ -40,7 +40,7 @@ sigmoe_status figure_source_make(
 sigmoe_status baseline_of_ngram(const figure_source *s, const sigmoe_scores *scores, chart *c) {
     if (!s->c->ngram.known) return SIGMOE_OK;
     c->baseline = plan_score(s->c->plan, scores);
-    c->baseline_name = arena_text(s->c->arena, "%s %.4f", s->ngram, c->baseline);
+    c->baseline_name = arena_text(s->c->arena, "%s %.*f", s->ngram, plan_decimals(s->c->plan), c->baseline);
     return c->baseline_name ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 

@@ -39,10 +39,22 @@ static void print_state(FILE *out, const comparison_result *c, report_state stat
     fputs("</p>\n", out);
 }
 
+// The name of an option in backquotes, as the library's sentences have it: as one would type it.
+static const char *print_option(FILE *out, const char *name) {
+    fputs("<code>--", out);
+    for (; *name && *name != '`'; name++) html_text(out, (const char[]){*name == '_' ? '-' : *name, '\0'});
+    fputs("</code>", out);
+    return *name ? name + 1 : name;
+}
+
 static void print_paragraph(FILE *out, const char *text, const char *classes) {
     if (!*text) return;
     fprintf(out, "<p class=\"first %s\">", classes);
-    html_text(out, text);
+    while (*text)
+        if (*text == '`')
+            text = print_option(out, text + 1);
+        else
+            html_text(out, (const char[]){*text++, '\0'});
     fputs("</p>\n", out);
 }
 
