@@ -25,6 +25,7 @@ static const wording wordings[] = {
     {"`schedule`", "--schedule"},
     {"`seed`", "--seed"},
     {"`steps`", "--steps"},
+    {"`split`", "--split"},
     {"`tokenizer`", "--tokenizer"},
     {"`tokens`", "--tokens"},
     {"`valid_every`", "--valid-every"},
