@@ -213,6 +213,25 @@ static void a_finished_comparison_is_not_trained_again(void **state) {
     free(again);
 }
 
+// As versions wrote it that knew no schedules.
+static void an_older_record_is_of_a_cosine(void **state) {
+    (void)state;
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/compare.json", in_root("whole")));
+    json_t *record = read_json(in_root("whole"), "compare.json");
+    assert_int_equal(json_object_del(json_object_get(record, "settings"), "schedule"), 0);
+    OK(json_write(path, record));
+    attempt a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.settings.schedule = SIGMOE_SCHEDULE_CONSTANT;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("settings.schedule cosine, not constant");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    OK(run(&a));
+    json_decref(record);
+}
+
 static void stopped_between_runs_it_goes_on(void **state) {
     (void)state;
     attempt a = prepare(in_root("stopped"));
@@ -568,6 +587,7 @@ int main(void) {
         cmocka_unit_test(one_seed_has_no_deviation),
         cmocka_unit_test(every_file_is_there),
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
+        cmocka_unit_test(an_older_record_is_of_a_cosine),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
         cmocka_unit_test(stopped_before_its_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
