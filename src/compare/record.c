@@ -274,7 +274,11 @@ sigmoe_status record_complete(const sigmoe_compare_request *asked, arena *a, sig
     json_t *root;
     *out = *asked;
     TRY(path_format(path, "%s/compare.json", asked->out));
-    if (!asked->resume || !path_exists(path)) return SIGMOE_OK;
+    if (!asked->resume) return SIGMOE_OK;
+    if (!path_exists(path)) {
+        if (out->seeds == 0) out->seeds = DEFAULT_SEEDS;
+        return SIGMOE_OK;
+    }
     TRY(json_read_object(path, &root));
     sigmoe_status status = complete(root, path, asked, a, out);
     json_decref(root);
