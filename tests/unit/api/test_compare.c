@@ -213,6 +213,25 @@ static void a_finished_comparison_is_not_trained_again(void **state) {
     free(again);
 }
 
+// As versions wrote it that knew no schedules.
+static void an_older_record_is_of_a_cosine(void **state) {
+    (void)state;
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/compare.json", in_root("whole")));
+    json_t *record = read_json(in_root("whole"), "compare.json");
+    assert_int_equal(json_object_del(json_object_get(record, "settings"), "schedule"), 0);
+    OK(json_write(path, record));
+    attempt a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.settings.schedule = SIGMOE_SCHEDULE_CONSTANT;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("settings.schedule cosine, not constant");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    OK(run(&a));
+    json_decref(record);
+}
+
 static void stopped_between_runs_it_goes_on(void **state) {
     (void)state;
     attempt a = prepare(in_root("stopped"));
@@ -403,6 +422,37 @@ static void edited_records_do_not_mix_trainings(void **state) {
     OK(run(&a));
 }
 
+static void resume_with_clip(const char *directory, double clip) {
+    static const char *const given[] = {"clip"};
+    sigmoe_train_request request;
+    sigmoe_train_defaults(&request);
+    request.out = directory;
+    request.resume = true;
+    request.settings.clip = clip;
+    request.given = given;
+    request.given_count = 1;
+    OK(sigmoe_train(&request, NULL, NULL));
+}
+
+// By `train`, and back again: its settings are the comparison's, but it was not trained by these from its first step.
+static void a_run_whose_settings_were_changed_is_refused(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("changed"));
+    OK(run(&a));
+    double clip = a.request.settings.clip;
+    resume_with_clip(in_root("changed/runs/dense-seed7"), 2 * clip);
+    a = prepare(in_root("changed"));
+    a.request.resume = true;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("another value of clip");
+    resume_with_clip(in_root("changed/runs/dense-seed7"), clip);
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has(
+        "runs/dense-seed7 was trained with other settings at first than the comparison asks for");
+    OK(directory_remove(in_root("changed/runs/dense-seed7")));
+    OK(run(&a));
+}
+
 static void refused_early(attempt *a, const char *part) {
     FAILS(SIGMOE_BAD_ARGUMENT, run(a));
     assert_message_has(part);
@@ -531,6 +581,7 @@ int main(void) {
         cmocka_unit_test(one_seed_has_no_deviation),
         cmocka_unit_test(every_file_is_there),
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
+        cmocka_unit_test(an_older_record_is_of_a_cosine),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
         cmocka_unit_test(stopped_before_its_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
@@ -539,6 +590,7 @@ int main(void) {
         cmocka_unit_test(stopped_anywhere_it_goes_on),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(edited_records_do_not_mix_trainings),
+        cmocka_unit_test(a_run_whose_settings_were_changed_is_refused),
         cmocka_unit_test(mistakes_leave_nothing_behind),
         cmocka_unit_test(without_gnuplot_all_but_the_figures_is_there),
         cmocka_unit_test(figures_can_be_left_out),
