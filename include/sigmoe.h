@@ -127,7 +127,7 @@ SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
-    void (*note)(void *context, const char *line); /* notable events: a checkpoint written; NULL: silent */
+    void (*note)(void *context, const char *line); /* what begins, and notable events; NULL: silent */
     void *context;
     const sigmoe_flag *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
     int threads;             /* 0: as many as affinity and cgroup allow */
@@ -378,6 +378,10 @@ typedef struct sigmoe_scores {
 SIGMOE_API sigmoe_status sigmoe_evaluate(
     const sigmoe_eval_request *request, const sigmoe_observer *observer, sigmoe_scores *scores);
 
+typedef struct sigmoe_forward_result {
+    int64_t batch, length;             /* B and n of the tokens */
+    double cross_entropy, regularizer; /* of the last segment: `loss.ce` and `loss.reg` */
+} sigmoe_forward_result;
 typedef struct sigmoe_forward_request {
     size_t size;             /* set by the defaults */
     const char *model;       /* as in sigmoe_eval_request */
@@ -388,6 +392,7 @@ typedef struct sigmoe_forward_request {
     bool training, grad;
     uint64_t seed;
     sigmoe_dtype dtype;
+    sigmoe_forward_result *result; /* filled in; NULL: not wanted */
 } sigmoe_forward_request;
 SIGMOE_API void sigmoe_forward_defaults_sized(sigmoe_forward_request *request, size_t size);
 static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
@@ -417,6 +422,21 @@ typedef struct sigmoe_compare_request {
      * no figures, and everything else is done. */
     bool figures;
     double margin; /* differences within this fraction of the score are none; default 0.005 */
+    /* On resume, data, base and variants may be NULL, and seeds 0: the comparison's own. If `given` is not NULL, only those
+     * members of `settings`, and of test_tokens and margin, count that it names. More seeds, more variants and another number
+     * of steps are accepted; what is trained is not trained again, unless the steps change. */
+    const char *const *given;
+    int given_count;
+    bool add_variants; /* on resume, `variants` are added to the comparison's */
+    /* Learning rates, each above 0: every variant is trained at each of them from the first seed, and then from all seeds at
+     * the one with the best validation score. NULL: all at settings.lr. */
+    const double *lr_grid;
+    int lr_count;
+    /* Add one seed after another until every pair of interest, that is, with a variant that leads, is decided, or until
+     * max_seeds (default 10). The intervals hold however often one looks. */
+    bool until_decided;
+    int max_seeds;
+    int columns; /* width that the table returned should fit by leaving out columns; 0: all of them, as in table.txt */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
@@ -428,6 +448,10 @@ static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_com
  * the status is SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
+/* What sigmoe_compare would do, without doing it: the rows with their sizes and costs, what is trained already and what is not;
+ * and, of a comparison that is resumed, what its scores could show and how many more seeds would settle the open pairs. */
+SIGMOE_API sigmoe_status sigmoe_compare_plan(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text);
 typedef struct sigmoe_variant {
     const char *name;    /* "switch" */
     const char *summary; /* "softmax router, K=1, experts of size G·4" */
@@ -457,9 +481,10 @@ typedef struct sigmoe_sweep_request {
     bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
-    const char *command;       /* as in sigmoe_compare_request, like figures and margin */
+    const char *command;       /* as in sigmoe_compare_request, like the members below */
     bool figures;
     double margin;
+    int columns;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
@@ -489,6 +514,7 @@ typedef struct sigmoe_analyze_request {
     int64_t limit_tokens; /* 0: the whole split */
     bool force;
     bool figures; /* as in sigmoe_compare_request */
+    bool json;    /* *summary is JSON: for each model its score, and what layers.csv has of its layers */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
@@ -535,6 +561,7 @@ typedef struct sigmoe_bench_figure_request {
     int repetitions;    /* measurements per median, default 3 */
     bool force;
     bool figures; /* as in sigmoe_compare_request */
+    bool json;    /* *table is JSON: what FIGURE.csv has */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {

@@ -76,8 +76,7 @@ static bool is_whole_number(argument_type type) {
     return type == ARGUMENT_INT || type == ARGUMENT_INTEGER || type == ARGUMENT_SEED;
 }
 
-// "1..64", "at least 1", or "" for any.
-static const char *range_text(const argument *a, char *buffer, size_t size) {
+const char *argument_range(const argument *a, char *buffer, size_t size) {
     buffer[0] = 0;
     if (a->low == a->high) return buffer;
     if (isinf(a->high))
@@ -128,7 +127,7 @@ static int check_value(const argument *a, const char *text) {
             is_whole_number(a->type) ? " whole" : "", text);
     double high = a->type == ARGUMENT_INT && isinf(a->high) ? INT32_MAX : a->high;
     if (isfinite(value) && (a->low == a->high || (value >= a->low && value <= high))) return EXIT_FINE;
-    range_text(a, range, sizeof range);
+    argument_range(a, range, sizeof range);
     return complain(EXIT_USAGE, "--%s must be %s, not %.80s", a->name, *range ? range : "smaller", text);
 }
 
@@ -241,80 +240,20 @@ void arguments_fill(const parsed_arguments *p, void *values) {
     }
 }
 
+const argument *argument_at(const command *c, int index, size_t *offset) {
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++) {
+        const argument_group *group = &c->groups[g];
+        if (index >= group->count) {
+            index -= group->count;
+            continue;
+        }
+        if (offset) *offset = group->base + group->arguments[index].offset;
+        return &group->arguments[index];
+    }
+    return NULL;
+}
+
 bool arguments_given(const parsed_arguments *p, const char *name) {
     argument_place place = argument_find(p->command, name, strlen(name));
     return place.group >= 0 && p->given[place.group][place.index];
-}
-
-// The default in words: `preset`, or the value that the command's defaults left; "" if there is none to show.
-static const char *default_text(const argument *a, const void *value, char *buffer, size_t size) {
-    buffer[0] = 0;
-    if (a->required) return "required";
-    if (a->preset) return a->preset;
-    switch (a->type) {
-    case ARGUMENT_CHOICE:
-        snprintf(buffer, size, "default %s", a->choices[*(const int *)value]);
-        break;
-    case ARGUMENT_INT:
-        snprintf(buffer, size, "default %d", *(const int *)value);
-        break;
-    case ARGUMENT_INTEGER:
-        snprintf(buffer, size, "default %" PRId64, *(const int64_t *)value);
-        break;
-    case ARGUMENT_SEED:
-        snprintf(buffer, size, "default %" PRIu64, *(const uint64_t *)value);
-        break;
-    case ARGUMENT_NUMBER:
-        snprintf(buffer, size, "default %g", *(const double *)value);
-        break;
-    case ARGUMENT_TEXT:
-        if (*(const char *const *)value) snprintf(buffer, size, "default %s", *(const char *const *)value);
-        break;
-    case ARGUMENT_FLAG:
-    case ARGUMENT_REPEATED:
-        break;
-    }
-    return buffer;
-}
-
-static void help_for(const argument *a, const void *value) {
-    char head[64], range[192], preset[64];
-    snprintf(head, sizeof head, "--%s%s%s", a->name, a->placeholder ? " " : "",
-        a->placeholder ? a->placeholder : "");
-    range_text(a, range, sizeof range);
-    for (const char *const *choice = a->choices; choice && *choice; choice++) {
-        size_t used = strlen(range);
-        snprintf(range + used, sizeof range - used, "%s%s", used ? "|" : "", *choice);
-    }
-    const char *text = default_text(a, value, preset, sizeof preset);
-    // If the head is too long for its column, it gets a line of its own.
-    printf(strlen(head) > 24 ? "  %s\n%27s%s" : "  %-24s%s%s", head, strlen(head) > 24 ? "" : " ", a->help);
-    if (*range || *text) printf(" (%s%s%s)", range, *range && *text ? "; " : "", text);
-    putchar('\n');
-}
-
-void arguments_help(const command *c) {
-    void *values = calloc(1, c->values_size ? c->values_size : 1);
-    if (!values) abort(); // a few hundred bytes, before any work
-    if (c->defaults) c->defaults(values);
-    printf("sigmoe %s: %s\n\nusage: sigmoe %s%s%s", c->name, c->summary, c->name, *c->usage ? " " : "",
-        c->usage);
-    bool optional = false;
-    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
-        for (int i = 0; i < c->groups[g].count; i++) {
-            const argument *a = &c->groups[g].arguments[i];
-            if (a->required)
-                printf(" --%s %s", a->name, a->placeholder);
-            else
-                optional = true;
-        }
-    printf("%s\n\n", optional ? " [options]" : "");
-    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
-        for (int i = 0; i < c->groups[g].count; i++) {
-            const argument *a = &c->groups[g].arguments[i];
-            help_for(a, (const char *)values + c->groups[g].base + a->offset);
-        }
-    if (c->details) printf("\n%s\n", c->details);
-    if (c->more_help) c->more_help();
-    free(values);
 }

@@ -1,5 +1,5 @@
-// Command-line options as data. One table defines what a command accepts; the parser, the defaults and --help all use it, so
-// the help text always matches the parser.
+// Commands and their options as data. One table defines what a command accepts; the parser, the defaults, --help, the manual
+// pages and the completion of shells all use it, so that they always agree.
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,21 @@ typedef struct text_list {
     int count;
 } text_list;
 
+// A line of a list in the help: a variant, a file, an example, and what it is.
+typedef struct help_entry {
+    const char *name, *text;
+} help_entry;
+
+// What a text can be, for completion. NULL instead of one stands for a path.
+typedef struct known_values {
+    // The known ones, false past the end; the first word of the name is the value. NULL: none is known.
+    bool (*at)(int index, help_entry *entry);
+    bool paths;         // or a file
+    bool directories;   // or a directory
+    const char *suffix; // typed behind one: "=" of a key; or NULL
+    bool list;          // several, separated by commas
+} known_values;
+
 typedef struct argument {
     const char *name; // without the dashes
     argument_type type;
@@ -33,6 +48,8 @@ typedef struct argument {
         *choices;       // NULL-terminated, for choices, and texts that must be one of these; else NULL
     const char *preset; // the default in words; NULL: the value from the command's defaults
     const char *help;
+    // What texts without `choices` can be; NULL: a path, of a directory if the placeholder is DIR or RUN.
+    const known_values *values;
 } argument;
 
 // Arguments whose offsets are relative to the same struct, at `base` in the command's values.
@@ -42,7 +59,7 @@ typedef struct argument_group {
     size_t base;
 } argument_group;
 
-enum { ARGUMENT_GROUPS = 4, ARGUMENTS_IN_GROUP = 24 };
+enum { ARGUMENT_GROUPS = 5, ARGUMENTS_IN_GROUP = 24 };
 
 struct parsed_arguments;
 
@@ -50,13 +67,17 @@ typedef struct command {
     const char *name;    // "train"; two words for members of a family: "bench layer"
     const char *summary; // one line for the overview
     const char *usage;   // precedes the required options in the usage line: positionals, alternatives; or ""
-    const char *details; // paragraphs after the options, or NULL
-    bool leaves_files;   // its result is in files, and it prints only a summary
+    const char *details; // paragraphs, separated by empty lines; or NULL
+    const char *list_title;                 // of `list`: "Variants; options follow with colons"
+    const known_values *list;               // what the help explains one by one; or NULL
+    const help_entry *files;                // what it makes; ends with an entry without a name; or NULL
+    const help_entry *examples;             // commands without "sigmoe "; as above
+    bool leaves_files;                      // its result is in files, and it prints only a summary
     argument_group groups[ARGUMENT_GROUPS]; // ends with a group without arguments
     int positionals;                        // maximum number of words
+    const known_values *words[2];           // what the first of them can be, and the others
     size_t values_size;
     void (*defaults)(void *values);
-    void (*more_help)(void); // prints what only the library knows (variants, keys), or NULL
     int (*run)(const struct parsed_arguments *arguments, void *values); // returns the exit status
 } command;
 
@@ -76,4 +97,8 @@ int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *o
 // arguments.
 void arguments_fill(const parsed_arguments *arguments, void *values);
 bool arguments_given(const parsed_arguments *arguments, const char *name);
-void arguments_help(const command *c);
+// The options of all groups, counted from 0; NULL past the end. *offset, unless NULL, is that of the value in the command's
+// values.
+const argument *argument_at(const command *c, int index, size_t *offset);
+// "1..64", "at least 1", or "" for any. Returns `buffer`.
+const char *argument_range(const argument *a, char *buffer, size_t size);

@@ -1,8 +1,10 @@
 #include "bench_output.h"
 
 #include "json_output.h"
+#include "layout.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define AT(member) offsetof(bench_options, member)
 
@@ -20,12 +22,23 @@ void bench_begin(const bench_options *options) {
     if (options->pin) sigmoe_pin_threads();
 }
 
+static void print_text(const char *title, const figure *figures, int count, const char *isa) {
+    enum { LABEL = 34, VALUE = 10, LINE = 2 + LABEL + 1 + VALUE + 5 };
+    char heading[256];
+    int columns = terminal_columns(STDOUT_FILENO);
+    bool narrow = columns > 0 && columns < LINE;
+    snprintf(heading, sizeof heading, "%s, %s\n", title, isa);
+    print_fitted(heading);
+    for (int i = 0; i < count; i++) {
+        int padding = narrow ? 0 : LABEL - columns_of(figures[i].label);
+        printf("  %s%*s %*.*f %s\n", figures[i].label, padding, "", narrow ? 0 : VALUE, figures[i].digits,
+            figures[i].value * figures[i].scale, figures[i].unit);
+    }
+}
+
 void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa) {
     if (!json) {
-        printf("%s, %s\n", title, isa);
-        for (int i = 0; i < count; i++)
-            printf("  %-34s %10.*f %s\n", figures[i].label, figures[i].digits,
-                figures[i].value * figures[i].scale, figures[i].unit);
+        print_text(title, figures, count, isa);
         return;
     }
     json_output j = {0};

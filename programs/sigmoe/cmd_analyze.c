@@ -1,11 +1,13 @@
 #include "commands.h"
 
+#include "layout.h"
 #include "progress.h"
 
 #include <stdio.h>
 
 typedef struct analyze_values {
     sigmoe_analyze_request request;
+    output_options output;
     int threads;
 } analyze_values;
 
@@ -37,24 +39,38 @@ static int run(const parsed_arguments *given, void *values) {
         return complain(EXIT_USAGE, "analyze needs at least one model directory or RUN");
     v->request.models = (const char *const *)given->positionals;
     v->request.model_count = given->positional_count;
+    v->request.json = v->output.json;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *summary = NULL;
     sigmoe_status status = sigmoe_analyze(&v->request, &observer, &summary);
     progress_close(&display);
-    if (status == SIGMOE_OK) fputs(summary, stdout);
+    if (status == SIGMOE_OK && v->output.json) fputs(summary, stdout);
+    if (status == SIGMOE_OK && !v->output.json) print_fitted(summary);
     sigmoe_free(summary);
     return report(status);
 }
+
+static const help_entry files[] = {
+    {"DIR/report.html", "everything on one page; each figure also as PNG, SVG and CSV"},
+    {"DIR/layers.csv", "a line for each layer of each model"},
+    {NULL, NULL},
+};
+
+static const help_entry examples[] = {
+    {"analyze run dense --data data --out analysis", "Two runs side by side:"},
+    {NULL, NULL},
+};
 
 const command command_analyze = {
     .name = "analyze",
     .summary = "what feedforward blocks do: active channels, use of experts, what they fire on",
     .usage = "RUN|MODEL...",
-    .details = "DIR gets report.html, and each figure of it as PNG, SVG and CSV. Of a RUN the newest "
-               "checkpoint is "
-               "read,\nand what its blocks did over training.",
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .details = "Of a RUN the newest checkpoint is read, and what its blocks did over training.",
+    .files = files,
+    .examples = examples,
+    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+    .words = {&known_directories, &known_directories},
     .positionals = 64,
     .leaves_files = true,
     .values_size = sizeof(analyze_values),

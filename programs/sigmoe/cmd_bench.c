@@ -61,13 +61,19 @@ static int run_layer(const parsed_arguments *given, void *values) {
     return EXIT_FINE;
 }
 
+static const help_entry layer_examples[] = {
+    {"bench layer --d-model 256 --tokens 1024", "A smaller layer and batch:"},
+    {NULL, NULL},
+};
+
 const command command_bench_layer = {
     .name = "bench layer",
     .summary = "time one σ-MoE layer against the dense layer of the same size",
     .usage = "",
     .details = "Time includes routing, gflops are the experts' alone; the dense layer has N·G channels, and "
-               "the ratio is not\n"
+               "the ratio is not "
                "divided by K/N.",
+    .examples = layer_examples,
     .groups = {{layer_arguments, COUNT(layer_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS, LAYER(options)}},
     .values_size = sizeof(layer_values),
@@ -84,10 +90,12 @@ typedef struct step_values {
 #define STEP(member) offsetof(step_values, member)
 
 static const argument step_arguments[] = {
-    {"preset", ARGUMENT_TEXT, STEP(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists"},
+    {"preset", ARGUMENT_TEXT, STEP(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
+        .values = &known_presets},
     {"config", ARGUMENT_TEXT, STEP(source.config), "FILE", .help = "a config.json"},
     {"set", ARGUMENT_REPEATED, STEP(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+        .help = "change the configuration, see `sigmoe help config`; may be repeated",
+        .values = &known_config_keys},
     {"batch", ARGUMENT_INTEGER, STEP(request.batch), "B", .low = 1, .high = 1 << 20,
         .help = "sequences in a step"},
     {"steps", ARGUMENT_INTEGER, STEP(request.steps), "N", .low = 1, .high = 1 << 20,
@@ -131,10 +139,16 @@ static int run_step(const parsed_arguments *given, void *values) {
     return EXIT_FINE;
 }
 
+static const help_entry step_examples[] = {
+    {"bench step --preset demo --batch 32", "Speed and memory of training the demo's model:"},
+    {NULL, NULL},
+};
+
 const command command_bench_step = {
     .name = "bench step",
     .summary = "time whole training steps of a model",
     .usage = "(--preset NAME | --config FILE)",
+    .examples = step_examples,
     .groups = {{step_arguments, COUNT(step_arguments), 0}, {bench_arguments, BENCH_ARGUMENTS, STEP(options)}},
     .values_size = sizeof(step_values),
     .defaults = step_defaults,

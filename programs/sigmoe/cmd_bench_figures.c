@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "layout.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 typedef struct figure_values {
     sigmoe_bench_figure_request request;
+    output_options output;
     int threads;
 } figure_values;
 
@@ -30,36 +32,43 @@ static void defaults(void *values) {
 static int run(const parsed_arguments *given, void *values) {
     figure_values *v = values;
     v->request.figure = given->command->name + strlen("bench ");
+    v->request.json = v->output.json;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *table = NULL;
     sigmoe_status status = sigmoe_bench_figure(&v->request, &observer, &table);
     progress_close(&display);
-    if (status == SIGMOE_OK) fputs(table, stdout);
+    if (status == SIGMOE_OK && v->output.json) fputs(table, stdout);
+    if (status == SIGMOE_OK && !v->output.json) print_fitted(table);
     sigmoe_free(table);
     return report(status);
 }
 
-static void print_figures(void) {
-    sigmoe_cost_figure figure;
-    puts("\nThe figures, all of one layer, forward and backward:");
-    for (int i = 0; sigmoe_cost_figure_at(i, &figure); i++)
-        printf("  %-10s %s\n", figure.name, figure.summary);
-}
+static const help_entry files[] = {
+    {"DIR/FIGURE-time.svg", "time against the size; also PNG, and FIGURE-memory"},
+    {"DIR/FIGURE.csv", "the numbers"},
+    {NULL, NULL},
+};
 
 #define FIGURE(number, size)                                                                                 \
+    static const help_entry examples##number[] = {                                                           \
+        {"bench figure" #number " --out figure" #number " --tokens 1024",                                    \
+            "With fewer tokens, in less time:"},                                                             \
+        {NULL, NULL},                                                                                        \
+    };                                                                                                       \
     const command command_bench_figure##number = {                                                           \
         .name = "bench figure" #number,                                                                      \
         .summary = "the cost of a layer against " size ", dense and σ-MoE, drawn",                           \
         .usage = "",                                                                                         \
-        .details =                                                                                           \
-            "DIR gets time and memory as PNG, SVG and CSV; the dashed lines are what the measured peak "     \
-            "and memory\nbandwidth would allow.",                                                            \
-        .groups = {{arguments, COUNT(arguments), 0}},                                                        \
+        .details = "The dashed lines are what the measured peak and memory bandwidth would allow.",          \
+        .list_title = "The figures, all of one layer, forward and backward",                                 \
+        .list = &known_cost_figures,                                                                         \
+        .files = files,                                                                                      \
+        .examples = examples##number,                                                                        \
+        .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},      \
         .leaves_files = true,                                                                                \
         .values_size = sizeof(figure_values),                                                                \
         .defaults = defaults,                                                                                \
-        .more_help = print_figures,                                                                          \
         .run = run,                                                                                          \
     };
 FIGURE(2, "d (N_E = 32)")

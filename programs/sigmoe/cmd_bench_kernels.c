@@ -1,6 +1,8 @@
 #include "bench_output.h"
 
+#include "columns.h"
 #include "json_output.h"
+#include "layout.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,14 +66,20 @@ static int run_attention(const parsed_arguments *given, void *values) {
     return EXIT_FINE;
 }
 
+static const help_entry attention_examples[] = {
+    {"bench attention --queries 128 --memory 128", "Half as long segments:"},
+    {NULL, NULL},
+};
+
 const command command_bench_attention = {
     .name = "bench attention",
     .summary = "time the relative attention kernel",
     .usage = "",
     .details = "Work is what the causal mask lets through: of B·H·Q·(M + (Q + 1)/2) pairs of query and key, "
-               "each takes\n"
-               "6·W operations forward (content, position, values) and 12·W backward; what the backward\n"
+               "each takes "
+               "6·W operations forward (content, position, values) and 12·W backward; what the backward "
                "computes again is not counted.",
+    .examples = attention_examples,
     .groups = {{attention_arguments, COUNT(attention_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS, ATTENTION(options)}},
     .values_size = sizeof(attention_values),
@@ -96,31 +104,49 @@ static void kernel_defaults(void *values) {
     sigmoe_bench_kernel_defaults(&v->request);
 }
 
+enum { KERNEL_CELLS = 7 };
+
 // Prints rows as they are measured.
 typedef struct kernel_printer {
     bool json;
     json_output output;
+    columns table;
+    column parts[KERNEL_CELLS];
 } kernel_printer;
+
+// The cells are not known when the heading is printed, only how wide they can become.
+static const column kernel_columns[KERNEL_CELLS] = {{"operation", .width = 23}, {"shape", .width = 36},
+    {"by", .width = 8}, {"ms", .width = 9, .right = true}, {"GF/s", .width = 8, .right = true, .goes = 2},
+    {"GB/s", .width = 7, .right = true, .goes = 1}, {"share of the bound", .width = 25}};
 
 static void print_heading(kernel_printer *p) {
     if (p->json) {
         emit_open(&p->output, NULL, '{');
         emit_open(&p->output, "rows", '[');
     } else {
-        printf("%-23s %-36s %-8s %9s %8s %7s  %s\n", "operation", "shape", "by", "ms", "GF/s", "GB/s",
-            "share of the bound");
+        memcpy(p->parts, kernel_columns, sizeof p->parts);
+        p->table = (columns){.columns = p->parts, .count = KERNEL_CELLS};
+        columns_begin(&p->table);
     }
+}
+
+static void print_cells(const columns *table, const sigmoe_bench_kernel_row *row) {
+    char ms[32], gflops[32] = "-", gigabytes[32], share[64];
+    snprintf(ms, sizeof ms, "%.3f", row->ms);
+    if (row->gflops > 0) snprintf(gflops, sizeof gflops, "%.1f", row->gflops);
+    snprintf(gigabytes, sizeof gigabytes, "%.1f", row->gigabytes_per_s);
+    snprintf(share, sizeof share, "%5.1f %% of %s%s", 100 * row->fraction_of_bound, row->bound,
+        row->chosen ? ", chosen" : "");
+    const char *const cells[KERNEL_CELLS] = {
+        row->operation, row->shape, row->implementation, ms, gflops, gigabytes, share};
+    columns_print(table, cells);
+    fflush(stdout);
 }
 
 static void print_row(void *context, const sigmoe_bench_kernel_row *row) {
     kernel_printer *p = context;
     if (!p->json) {
-        char gflops[16] = "-";
-        if (row->gflops > 0) snprintf(gflops, sizeof gflops, "%.1f", row->gflops);
-        printf("%-23s %-36s %-8s %9.3f %8s %7.1f  %5.1f %% of %s%s\n", row->operation, row->shape,
-            row->implementation, row->ms, gflops, row->gigabytes_per_s, 100 * row->fraction_of_bound,
-            row->bound, row->chosen ? ", chosen" : "");
-        fflush(stdout);
+        print_cells(&p->table, row);
         return;
     }
     json_output *j = &p->output;
@@ -139,8 +165,11 @@ static void print_row(void *context, const sigmoe_bench_kernel_row *row) {
 
 static void print_machine(kernel_printer *p, const sigmoe_bench_machine *machine) {
     if (!p->json) {
-        printf("bounds measured at level %s: fma %.1f GF/s, of bf16 %.1f GF/s, memory %.1f GB/s\n",
-            machine->isa, machine->peak_gflops, machine->bf16_peak_gflops, machine->gigabytes_per_s);
+        char line[256];
+        snprintf(line, sizeof line,
+            "bounds measured at level %s: fma %.1f GF/s, of bf16 %.1f GF/s, memory %.1f GB/s\n", machine->isa,
+            machine->peak_gflops, machine->bf16_peak_gflops, machine->gigabytes_per_s);
+        print_fitted(line);
         return;
     }
     json_output *j = &p->output;
@@ -175,16 +204,23 @@ static int run_kernel(const parsed_arguments *given, void *values) {
     return status;
 }
 
+static const help_entry kernel_examples[] = {
+    {"bench kernel expert_ffn", "One operation's implementations:"},
+    {NULL, NULL},
+};
+
 const command command_bench_kernel = {
     .name = "bench kernel",
     .summary = "time every implementation of the kernels on shapes of the WT-S models",
     .usage = "[OPERATION]",
     .details = "Every run begins with cold caches. The bound is the arithmetic or the memory, whichever "
-               "would take longer\n"
+               "would take longer "
                "at the machine's measured best. SIGMOE_CPU=LEVEL in the environment narrows the level.",
+    .examples = kernel_examples,
     .groups = {{kernel_arguments, COUNT(kernel_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, KERNEL(options)}},
     .positionals = 1,
+    .words = {&known_kernel_operations},
     .values_size = sizeof(kernel_values),
     .defaults = kernel_defaults,
     .run = run_kernel,

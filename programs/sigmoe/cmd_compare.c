@@ -1,6 +1,8 @@
 #include "command_line.h"
 #include "commands.h"
 
+#include "comparison_output.h"
+#include "layout.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -13,6 +15,7 @@ typedef struct compare_values {
     text_list set;
     sigmoe_compare_request request;
     const char *checkpoint_every;
+    output_options output;
     int threads;
 } compare_values;
 
@@ -22,16 +25,17 @@ static const argument arguments[] = {
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .required = true,
         .help = "what `sigmoe data prepare` made"},
     {"base", ARGUMENT_TEXT, AT(base), "PRESET|CONFIG", .required = true,
-        .help = "the σ-MoE that sets the size: a preset, or a config.json"},
+        .help = "the σ-MoE that sets the size: a preset, or a config.json",
+        .values = &known_presets_or_files},
     {"variants", ARGUMENT_TEXT, AT(variants), "A,B:KEY=VALUE,...", .required = true,
-        .help = "what to compare, see below"},
+        .help = "what to compare, see below", .values = &known_variants},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for table, report and runs"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on in RUN; finished runs are not trained again"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
-        .help = "change the base, see `sigmoe help config`; may be repeated"},
+        .help = "change the base, see `sigmoe help config`; may be repeated", .values = &known_config_keys},
     {"seeds", ARGUMENT_INT, AT(request.seeds), "N", .low = 1, .high = 1000, .help = "runs of each variant"},
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
         .help = "score the final models on this many tokens of each split, 0: all"},
@@ -48,13 +52,6 @@ static void defaults(void *values) {
         sigmoe_compare_defaults(config, &v->request);
         sigmoe_config_free(config);
     }
-}
-
-static void print_variants(void) {
-    puts("\nVariants; options follow with colons, as in topk:k=64 or switch:expert_size=512:k=2");
-    sigmoe_variant variant;
-    for (int i = 0; sigmoe_variant_at(i, &variant); i++)
-        printf("  %-20s %s\n", variant.name, variant.summary);
 }
 
 // A path contains a slash, ends in .json or exists; anything else is a preset's name.
@@ -103,16 +100,18 @@ static int compare(
     if (v->request.variant_count < 0) return EXIT_USAGE;
     v->request.variants = variants;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *table = NULL;
     char *started_as = command_line();
     v->request.command = started_as;
+    v->request.columns = terminal_columns(STDOUT_FILENO);
     sigmoe_status status = sigmoe_compare(&v->request, &observer, &table);
     free(started_as);
     progress_close(&display);
-    if (table) fputs(table, stdout); // even if all runs failed
+    int shown = table ? print_comparison(v->request.out, table, v->output.json)
+                      : EXIT_FINE; // even if all runs failed
     sigmoe_free(table);
-    return report(status);
+    return status == SIGMOE_OK ? shown : report(status);
 }
 
 static int run(const parsed_arguments *given, void *values) {
@@ -130,21 +129,39 @@ static int run(const parsed_arguments *given, void *values) {
     return status;
 }
 
+static const help_entry files[] = {
+    {"RUN/report.html", "everything on one page"},
+    {"RUN/table.txt", "the table, as printed; also table.csv and table.json"},
+    {"RUN/runs", "the directories of the trainings, as of `sigmoe train`"},
+    {NULL, NULL},
+};
+
+static const help_entry examples[] = {
+    {"compare --data data --base demo --variants dense,topk,sigma-moe --seeds 3 --out comparison",
+        "Three blocks at equal parameters, three seeds each:"},
+    {"compare --data data --base demo --variants dense,topk:k=64,sigma-moe:k=2 --out sparser",
+        "With options of variants:"},
+    {NULL, NULL},
+};
+
 const command command_compare = {
     .name = "compare",
     .summary = "train variants of equal size on the same batches; table, plots, report",
     .usage = "",
-    .details = "Each variant's size is solved so that its parameters equal the base's. RUN gets table.txt, "
-               "table.csv, table.json\n"
-               "and report.html; Ctrl-C stops, and --resume goes on. The defaults of the training settings "
+    .details = "Each variant's size is solved so that its parameters equal the base's. Ctrl-C "
+               "stops, and --resume goes on. The defaults of the training settings "
                "are those of --base demo;\n"
                "another base brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
-        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
+        {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+    .files = files,
+    .examples = examples,
     .leaves_files = true,
     .values_size = sizeof(compare_values),
     .defaults = defaults,
-    .more_help = print_variants,
+    .list_title = "Variants; options follow with colons, as in topk:k=64 or switch:expert_size=512:k=2",
+    .list = &known_variants,
     .run = run,
 };

@@ -1,14 +1,17 @@
 #include "commands.h"
 
 #include "command_line.h"
+#include "json_output.h"
 #include "progress.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 typedef struct data_values {
     sigmoe_prepare_request request;
     int threads;
+    output_options output;
 } data_values;
 
 #define AT(member) offsetof(data_values, request.member)
@@ -47,10 +50,42 @@ static void defaults(void *values) {
 typedef struct kind {
     const char *name;
     int least, most;
+    const char *usage, *help;
 } kind;
 enum { ANY_NUMBER = 1 << 20 };
-static const kind kinds[] = {{"text", 1, ANY_NUMBER}, {"enwik8", 0, 1}, {"gcide", 0, 1},
-    {"wikitext103", 0, 1}, {"c4", 0, ANY_NUMBER}, {"pes2o", 0, ANY_NUMBER}};
+static const kind kinds[] = {
+    {"text", 1, ANY_NUMBER, "text FILE|DIR|PATTERN...",
+        "any text files, split 90/5/5 into train, valid and test (see --split); what is packed (gz, xz, bz2, "
+        "zst, zip: all its files, in its order) is unpacked, and what is no text refused. A DIR is all files "
+        "in it and below it, sorted by name, without those that are no text; so is a PATTERN such as "
+        "'books/*.txt' or 'books/**/*.txt'"},
+    {"enwik8", 0, 1, "enwik8 [FILE|URL]",
+        "100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the raw file, a URL is downloaded, "
+        "and "
+        "without either the usual place is asked"},
+    {"gcide", 0, 1, "gcide [FILE]",
+        "the GNU dictionary of English as Debian packages it, split 90/5/5; FILE is the .deb or the "
+        ".dict.dz, without "
+        "it the package is fetched"},
+    {"wikitext103", 0, 1, "wikitext103 [ZIP|DIR|URL]",
+        "WikiText-103, split as given: wiki.train.tokens, wiki.valid.tokens, wiki.test.tokens"},
+    {"c4", 0, ANY_NUMBER, "c4 [SHARD...]",
+        "the C4 corpus, as JSON lines with a field `text`, packed (gz, zst, xz, bz2, zip) or not; a SHARD "
+        "may be a "
+        "URL, and without any the public ones are fetched (300 GB, see --train-shards). Shards with "
+        "\"valid\" in "
+        "their names are for validation; where none has it, the last is, or the last --valid-shards. The "
+        "test split "
+        "is the validation text"},
+    {"pes2o", 0, ANY_NUMBER, "pes2o [SHARD...]", "the peS2o corpus of papers, in the form of c4"},
+};
+
+static bool kind_at(int index, help_entry *entry) {
+    if (index >= COUNT(kinds)) return false;
+    *entry = (help_entry){kinds[index].usage, kinds[index].help};
+    return true;
+}
+static const known_values known_kinds = {.at = kind_at};
 
 static const kind *find_kind(const char *name) {
     for (int i = 0; i < COUNT(kinds); i++)
@@ -85,72 +120,74 @@ static int print_summary(const char *data) {
     print_word(stdout, data);
     putchar('\n');
     return report(status);
-}
+    // The contents of meta.json, and where it is.
+    static int print_meta(const char *directory) {
+        json_output j = {0};
+        char *meta;
+        int status = json_file_read(directory, "meta.json", &meta);
+        if (status != EXIT_FINE) return status;
+        emit_open(&j, NULL, '{');
+        emit_string(&j, "directory", directory);
+        emit_members(&j, meta);
+        emit_close(&j, '}');
+        free(meta);
+        return EXIT_FINE;
+    }
 
-static int run(const parsed_arguments *given, void *values) {
-    data_values *v = values;
-    if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
-    const kind *k = find_kind(given->positionals[0]);
-    if (!k) return complain_kind(given->positionals[0]);
-    int inputs = given->positional_count - 1;
-    if (inputs < k->least) return complain(EXIT_USAGE, "data prepare %s needs at least one file", k->name);
-    if (inputs > k->most)
-        return complain(EXIT_USAGE, "data prepare %s takes one file at most, but got %d", k->name, inputs);
-    v->request.kind = k->name;
-    v->request.inputs = (const char *const *)given->positionals + 1;
-    v->request.input_count = inputs;
-    progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
-    sigmoe_status status = sigmoe_prepare(&v->request, &observer);
-    progress_close(&display);
-    return status == SIGMOE_OK ? print_summary(v->request.out) : report(status);
-}
+    static int run(const parsed_arguments *given, void *values) {
+        data_values *v = values;
+        if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
+        const kind *k = find_kind(given->positionals[0]);
+        if (!k) return complain_kind(given->positionals[0]);
+        int inputs = given->positional_count - 1;
+        if (inputs < k->least)
+            return complain(EXIT_USAGE, "data prepare %s needs at least one file", k->name);
+        if (inputs > k->most)
+            return complain(
+                EXIT_USAGE, "data prepare %s takes one file at most, but got %d", k->name, inputs);
+        v->request.kind = k->name;
+        v->request.inputs = (const char *const *)given->positionals + 1;
+        v->request.input_count = inputs;
+        progress_display display;
+        sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
+        sigmoe_status status = sigmoe_prepare(&v->request, &observer);
+        progress_close(&display);
+        if (status != SIGMOE_OK) return report(status);
+        return (v->output.json ? print_meta : print_summary)(v->request.out);
+    }
 
-const command command_data_prepare = {
-    .name = "data prepare",
-    .summary = "make token shards from text: splits, tokenizer, sizes",
-    .usage = "{text FILE|DIR|PATTERN... | enwik8 [FILE|URL] | gcide [FILE] | wikitext103 [ZIP|DIR|URL] | c4 "
-             "[SHARD...] | "
-             "pes2o "
-             "[SHARD...]}",
-    .details =
-        "  text FILE|DIR|PATTERN...\n"
-        "                     any text files, split 90/5/5 into train, valid and test (see --split); what is "
-        "packed\n"
-        "                     (gz, xz, bz2, zst, zip: all its files, in its order) is unpacked, and what is "
-        "no text refused.\n"
-        "                     A DIR is all files in it and below it, sorted by name, without those that are "
-        "no text; so is\n"
-        "                     a PATTERN such as 'books/*.txt' or 'books/**/*.txt'\n"
-        "  enwik8 [FILE|URL]  100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the "
-        "raw file, a URL is\n"
-        "                     downloaded, and without either the usual place is asked\n"
-        "  gcide [FILE]       the GNU dictionary of English as Debian packages it, split 90/5/5; FILE "
-        "is the .deb or\n"
-        "                     the .dict.dz, without it the package is fetched\n"
-        "  wikitext103 [ZIP|DIR|URL]\n"
-        "                     WikiText-103, split as given: wiki.train.tokens, wiki.valid.tokens, "
-        "wiki.test.tokens\n"
-        "  c4 [SHARD...]\n"
-        "  pes2o [SHARD...]\n"
-        "                     JSON lines with a field `text`, packed (gz, zst, xz, bz2, zip) or not; a SHARD "
-        "may be a URL, and\n"
-        "                     without any the public ones are fetched (C4: 300 GB, see --train-shards). "
-        "Shards with\n"
-        "                     \"valid\" in their names are for validation; where none has it, the last "
-        "is, or the last\n"
-        "                     --valid-shards. The test split is the validation text.\n\n"
-        "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes are "
-        "copied to the disk "
-        "while\n"
-        "they are read.\n\n"
-        "DIR gets train.bin, valid.bin, test.bin and meta.json; with sentencepiece tokenizer.model, too, "
-        "which is trained\n"
-        "on the training split.",
-    .groups = {{arguments, COUNT(arguments), 0}},
-    .positionals = 4096,
-    .leaves_files = true,
-    .values_size = sizeof(data_values),
-    .defaults = defaults,
-    .run = run,
-};
+    static const help_entry files[] = {
+        {"DIR/train.bin", "tokens of the training split; also valid.bin and test.bin"},
+        {"DIR/meta.json", "sizes, alphabet or tokenizer, and where the text came from"},
+        {"DIR/tokenizer.model", "SentencePiece's, with --tokenizer sentencepiece"},
+        {NULL, NULL},
+    };
+
+    static const help_entry examples[] = {
+        {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
+        {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
+            "Pieces of words instead:"},
+        {NULL, NULL},
+    };
+
+    const command command_data_prepare = {
+        .name = "data prepare",
+        .summary = "make token shards from text: splits, tokenizer, sizes",
+        .usage = "KIND [FILE|DIR|URL]...",
+        .details =
+            "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes "
+            "are copied to the "
+            "disk while they are read. The tokenizer of sentencepiece is trained on the training split.",
+        .list_title = "Kinds of text",
+        .list = &known_kinds,
+        .files = files,
+        .examples = examples,
+        .groups = {{arguments, COUNT(arguments), 0},
+            {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
+        .words = {&known_kinds},
+        .positionals = 4096,
+        .leaves_files = true,
+        .values_size = sizeof(data_values),
+        .defaults = defaults,
+        .run = run,
+    };

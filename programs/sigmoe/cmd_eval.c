@@ -8,8 +8,8 @@
 
 typedef struct eval_values {
     sigmoe_eval_request request;
+    output_options output;
     int threads;
-    bool json;
 } eval_values;
 
 #define AT(member) offsetof(eval_values, member)
@@ -37,7 +37,6 @@ static const argument arguments[] = {
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
-    {"json", ARGUMENT_FLAG, AT(json), .help = "print one JSON object"},
 };
 
 static void defaults(void *values) {
@@ -76,24 +75,32 @@ static int run(const parsed_arguments *given, void *values) {
     (void)given;
     eval_values *v = values;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     display.stop_unread = true;
     sigmoe_scores scores;
     sigmoe_status status = sigmoe_evaluate(&v->request, &observer, &scores);
     progress_close(&display);
     if (status != SIGMOE_OK) return report(status);
-    if (v->json)
+    if (v->output.json)
         print_json(&scores);
     else
         print_text(&scores);
     return EXIT_FINE;
 }
 
+static const help_entry examples[] = {
+    {"eval --model run --data data --split valid", "The newest checkpoint of a run:"},
+    {"eval --model run --data data --stride 32 --limit-tokens 500 --json",
+        "With more context for each token, for a script:"},
+    {NULL, NULL},
+};
+
 const command command_eval = {
     .name = "eval",
     .summary = "score a model on a split: perplexity, bits per character",
     .usage = "",
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .examples = examples,
+    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
     .values_size = sizeof(eval_values),
     .defaults = defaults,
     .run = run,

@@ -1,9 +1,11 @@
 #include "commands.h"
 
+#include "json_output.h"
 #include "progress.h"
 
 typedef struct forward_values {
     sigmoe_forward_request request;
+    output_options output;
     int threads;
 } forward_values;
 
@@ -35,15 +37,42 @@ static void defaults(void *values) {
     sigmoe_forward_defaults(&((forward_values *)values)->request);
 }
 
+// The losses have the names of their tensors.
+static void print_json(const sigmoe_forward_request *request, const sigmoe_forward_result *result) {
+    json_output j = {0};
+    emit_open(&j, NULL, '{');
+    emit_string(&j, "out", request->out);
+    emit_number(&j, "batch", (double)result->batch);
+    emit_number(&j, "length", (double)result->length);
+    emit_number(&j, "loss.ce", result->cross_entropy);
+    emit_number(&j, "loss.reg", result->regularizer);
+    emit_close(&j, '}');
+}
+
 static int run(const parsed_arguments *given, void *values) {
     (void)given;
     forward_values *v = values;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
+    sigmoe_forward_result result;
+    v->request.result = &result;
     sigmoe_status status = sigmoe_forward(&v->request, &observer);
     progress_close(&display);
+    if (status == SIGMOE_OK && v->output.json) print_json(&v->request, &result);
     return report(status);
 }
+
+static const help_entry files[] = {
+    {"Y.safetensors",
+        "logits [B, n, V], the losses loss.ce and loss.reg, and with --grad the tensors grad.NAME"},
+    {NULL, NULL},
+};
+
+static const help_entry examples[] = {
+    {"forward --model run --tokens x.npy --out y.safetensors --grad",
+        "Logits, losses and gradients of the ids in x.npy:"},
+    {NULL, NULL},
+};
 
 const command command_forward = {
     .name = "forward",
@@ -52,7 +81,9 @@ const command command_forward = {
     .details = "The n inputs run in segments of T, the last of which may be shorter, with memory carried "
                "along. The losses and\n"
                "gradients are the last segment's. An existing Y.safetensors is replaced.",
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .files = files,
+    .examples = examples,
+    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
     .leaves_files = true,
     .values_size = sizeof(forward_values),
     .defaults = defaults,

@@ -1,6 +1,8 @@
 #include "commands.h"
 
+#include "columns.h"
 #include "json_output.h"
+#include "layout.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,12 +20,14 @@ typedef struct info_values {
 #define AT(member) offsetof(info_values, member)
 
 static const argument arguments[] = {
-    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists"},
+    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
+        .values = &known_presets},
     {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
     {"model", ARGUMENT_TEXT, AT(source.model), "DIR",
         .help = "a model directory, or a RUN: its newest checkpoint"},
     {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+        .help = "change the configuration, see `sigmoe help config`; may be repeated",
+        .values = &known_config_keys},
     {"batch", ARGUMENT_INTEGER, AT(batch), "B", .low = 1, .high = 1 << 20, .preset = "default: the preset's",
         .help = "sequences in a training step, for the memory it takes"},
     {"recompute", ARGUMENT_CHOICE, AT(recompute), "WHAT", .choices = recompute_names,
@@ -93,34 +97,48 @@ static bool table_build(sigmoe_config *config, tensor_table *table) {
     return true;
 }
 
+static void print_tensors(const tensor_table *table) {
+    enum { CELLS = 5 };
+    column parts[CELLS] = {{.heading = "tensor"}, {"shape", .goes = 3}, {"times", .right = true, .goes = 2},
+        {"parameters", .right = true}, {"begins as", .goes = 1}};
+    columns t = {.columns = parts, .count = CELLS};
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < table->count; i++) {
+            const tensor_group *g = &table->groups[i];
+            char shape[112], times[16], elements[32];
+            snprintf(shape, sizeof shape, "[%s]", g->shape);
+            snprintf(times, sizeof times, "%d", g->tensors);
+            snprintf(elements, sizeof elements, "%" PRId64, g->elements);
+            const char *const cells[CELLS] = {g->name, shape, times, elements, g->init};
+            if (pass == 0)
+                columns_measure(&t, cells);
+            else
+                columns_print(&t, cells);
+        }
+        if (pass == 0) columns_begin(&t);
+    }
+}
+
+static void print_summary(const sigmoe_summary *s) {
+    char lines[1024];
+    const double mb = 1e6;
+    snprintf(lines, sizeof lines,
+        "\n%-32s %" PRId64 "\n%-32s %" PRId64
+        "\n%-32s %.4g (%.1f%% of a dense block of the same channels)\n%-32s %.4g\n"
+        "%-32s %.0f MB: parameters and gradients %.0f, moments %.0f, activations %.0f; the rest is the "
+        "process\n",
+        "parameters", s->parameters, "of these in feedforward blocks", s->ff_parameters,
+        "FF multiply-adds a token, layer", s->ff_multiply_adds, 100 * s->ff_flops_share,
+        "training FLOPs a token", s->flops_per_token, "memory to train, about", s->peak_rss_bytes / mb,
+        s->parameter_bytes / mb, s->optimizer_bytes / mb, s->activation_bytes / mb);
+    print_fitted(lines);
+}
+
 static void print_text(
     const char *title, const char *json, const sigmoe_summary *s, const tensor_table *table) {
     printf("%s\n%s\n", title, json);
-    int widest = 6, widest_shape = 5;
-    for (int i = 0; i < table->count; i++) {
-        int length = (int)strlen(table->groups[i].name), shape = (int)strlen(table->groups[i].shape);
-        if (length > widest) widest = length;
-        if (shape > widest_shape) widest_shape = shape;
-    }
-    printf("%-*s  %-*s  %5s  %12s  %s\n", widest, "tensor", widest_shape + 2, "shape", "times", "parameters",
-        "begins as");
-    for (int i = 0; i < table->count; i++) {
-        const tensor_group *g = &table->groups[i];
-        char shape[112];
-        snprintf(shape, sizeof shape, "[%s]", g->shape);
-        printf("%-*s  %-*s  %5d  %12" PRId64 "  %s\n", widest, g->name, widest_shape + 2, shape, g->tensors,
-            g->elements, g->init);
-    }
-    printf("\n%-32s %" PRId64 "\n", "parameters", s->parameters);
-    printf("%-32s %" PRId64 "\n", "of these in feedforward blocks", s->ff_parameters);
-    printf("%-32s %.4g (%.1f%% of a dense block of the same channels)\n", "FF multiply-adds a token, layer",
-        s->ff_multiply_adds, 100 * s->ff_flops_share);
-    printf("%-32s %.4g\n", "training FLOPs a token", s->flops_per_token);
-    const double mb = 1e6;
-    printf("%-32s %.0f MB: parameters and gradients %.0f, moments %.0f, activations %.0f; the rest is the "
-           "process\n",
-        "memory to train, about", s->peak_rss_bytes / mb, s->parameter_bytes / mb, s->optimizer_bytes / mb,
-        s->activation_bytes / mb);
+    print_tensors(table);
+    print_summary(s);
 }
 
 static void print_json(const char *json, const sigmoe_summary *s, const tensor_table *table) {
@@ -211,10 +229,18 @@ static int run(const parsed_arguments *given, void *values) {
     return status;
 }
 
+static const help_entry examples[] = {
+    {"info --preset wt-s-moe", "A model of the paper:"},
+    {"info --preset demo --set ff.n_experts=32 --batch 64", "What a change would cost:"},
+    {"info --cpu", "The kernels that this processor gets:"},
+    {NULL, NULL},
+};
+
 const command command_info = {
     .name = "info",
     .summary = "what a configuration costs: parameters, FLOPs, memory; what this processor runs",
     .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
+    .examples = examples,
     .groups = {{arguments, COUNT(arguments), 0}},
     .values_size = sizeof(info_values),
     .run = run,

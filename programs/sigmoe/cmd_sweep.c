@@ -1,15 +1,19 @@
 #include "command_line.h"
 #include "commands.h"
 
+#include "comparison_output.h"
+#include "layout.h"
 #include "progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef struct sweep_values {
     text_list set;
     sigmoe_sweep_request request;
     const char *checkpoint_every;
+    output_options output;
     int threads;
 } sweep_values;
 
@@ -21,7 +25,8 @@ static const argument arguments[] = {
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for table, report and runs"},
     {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
-        .help = "change the base before its rows are derived, see `sigmoe help config`; may be repeated"},
+        .help = "change the base before its rows are derived, see `sigmoe help config`; may be repeated",
+        .values = &known_config_keys},
     {"seeds", ARGUMENT_INT, AT(request.seeds), "N", .low = 1, .high = 1000,
         .preset = "default: 1, or the file's",
         .help = "runs of each row; verdicts on the paper's claims need 3"},
@@ -45,12 +50,6 @@ static void defaults(void *values) {
     if (sigmoe_sweep_table_at(0, &first)) (void)sigmoe_sweep_defaults(first.name, &v->request);
 }
 
-static void print_tables(void) {
-    puts("\nTables");
-    sigmoe_sweep_table table;
-    for (int i = 0; sigmoe_sweep_table_at(i, &table); i++) printf("  %-16s %s\n", table.name, table.summary);
-}
-
 static int run(const parsed_arguments *given, void *values) {
     sweep_values *v = values;
     if (given->positional_count < 1)
@@ -67,42 +66,61 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.overrides = v->set.items;
     v->request.override_count = v->set.count;
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *table = NULL;
     char *started_as = command_line();
     v->request.command = started_as;
+    v->request.columns = terminal_columns(STDOUT_FILENO);
     sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
     free(started_as);
     progress_close(&display);
-    if (table) fputs(table, stdout); // even if all runs failed
+    int shown = table ? print_comparison(v->request.out, table, v->output.json)
+                      : EXIT_FINE; // even if all runs failed
     sigmoe_free(table);
-    return report(status);
+    return status == SIGMOE_OK ? shown : report(status);
 }
+
+static const help_entry files[] = {
+    {"RUN/report.html", "everything on one page"},
+    {"RUN/table.txt", "the table, as printed; also table.csv and table.json"},
+    {"RUN/claims.csv", "the verdicts on the paper's claims"},
+    {"RUN/runs", "the directories of the trainings, as of `sigmoe train`"},
+    {NULL, NULL},
+};
+
+static const help_entry examples[] = {
+    {"sweep tab10-e8 --data data --out sweep --set d_model=64 --set n_layers=2 --set unroll=128 --batch 8 "
+     "--steps 200 "
+     "--lr 1e-3",
+        "All of a table in minutes, by smaller models:"},
+    {NULL, NULL},
+};
 
 const command command_sweep = {
     .name = "sweep",
     .summary = "train the rows of one of the paper's tables, or of a file; verdicts on its claims",
     .usage = "TABLE|FILE",
-    .details =
-        "A table's name ends in its base: tab10-wt-s. With @code behind it the base is as the public "
-        "code's sweep has it. A file\n"
-        "ends in .json: {\"base\": \"wt-s-moe\", \"rows\": [\"dense\", \"topk:k=64\"], \"set\": {}, "
-        "\"seeds\": 3, \"settings\": {}, \"test_tokens\": N}; a row with\n"
-        "fewer seeds than the others: {\"row\": \"2k\", \"seeds\": 1}.\n"
-        "The training settings are the base's, here those of wt-s; --set and smaller settings make the "
-        "same grid fit a small\n"
-        "machine. All of tab10-e8 in minutes:\n"
-        "  sigmoe sweep tab10-e8 --data DIR --out RUN --set d_model=64 --set n_layers=2 "
-        "--set unroll=128 --batch 8 --steps 200 --lr 1e-3\n"
-        "RUN gets table.txt, table.csv, table.json, claims.csv and report.html, and runs/ROW or, with "
-        "several seeds, runs/ROW-seedK.",
+    .details = "A table's name ends in its base: tab10-wt-s. With @code behind it the base is as the public "
+               "code's sweep has "
+               "it. A file ends in .json: {\"base\": \"wt-s-moe\", \"rows\": [\"dense\", \"topk:k=64\"], "
+               "\"set\": {}, "
+               "\"seeds\": 3, \"settings\": {}, \"test_tokens\": N}; a row with fewer seeds than the others: "
+               "{\"row\": \"2k\", \"seeds\": 1}.\n\n"
+               "The training settings are the base's, here those of wt-s; --set and smaller settings make "
+               "the same grid fit a "
+               "small machine.",
+    .list_title = "Tables",
+    .list = &known_sweep_tables,
+    .words = {&known_sweep_tables},
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
-        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
+        {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+    .files = files,
+    .examples = examples,
     .positionals = 1,
     .leaves_files = true,
     .values_size = sizeof(sweep_values),
     .defaults = defaults,
-    .more_help = print_tables,
     .run = run,
 };

@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "json_output.h"
 #include "progress.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@ typedef struct train_values {
     config_source source;
     sigmoe_train_request request;
     const char *checkpoint_every;
+    output_options output;
     int threads;
     bool pin;
 } train_values;
@@ -18,7 +20,7 @@ typedef struct train_values {
 
 static const argument arguments[] = {
     {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME",
-        .help = "fresh weights, configured as `sigmoe presets` lists"},
+        .help = "fresh weights, configured as `sigmoe presets` lists", .values = &known_presets},
     {"config", ARGUMENT_TEXT, AT(source.config), "FILE",
         .help = "fresh weights, configured by a config.json"},
     {"init", ARGUMENT_TEXT, AT(request.init), "DIR",
@@ -32,7 +34,8 @@ static const argument arguments[] = {
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated"},
+        .help = "change the configuration, see `sigmoe help config`; may be repeated",
+        .values = &known_config_keys},
     {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,
         .preset = "default: the configuration's", .help = "tokens of a segment"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
@@ -78,14 +81,29 @@ static void print_result(const sigmoe_train_request *request, const sigmoe_train
     if (result->checkpoint) puts(result->checkpoint);
 }
 
+static void print_json(const sigmoe_train_request *request, const sigmoe_train_result *result) {
+    json_output j = {0};
+    emit_open(&j, NULL, '{');
+    emit_string(&j, "out", request->out);
+    emit_string(&j, "checkpoint", result->checkpoint);
+    emit_number(&j, "steps", (double)result->steps);
+    emit_number(&j, "loss", result->loss);
+    emit_number(&j, "tokens_per_s", result->tokens_per_second);
+    emit_number(&j, "seconds", result->seconds);
+    emit_close(&j, '}');
+}
+
 static int train(train_values *v) {
     progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads);
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     sigmoe_train_result result;
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
-    if (status == SIGMOE_OK) print_result(&v->request, &result);
+    if (status == SIGMOE_OK && v->output.json)
+        print_json(&v->request, &result);
+    else if (status == SIGMOE_OK)
+        print_result(&v->request, &result);
     sigmoe_free(result.checkpoint);
     return report(status);
 }
@@ -118,22 +136,36 @@ static int run(const parsed_arguments *given, void *values) {
     return status;
 }
 
+static const help_entry files[] = {
+    {"RUN/checkpoints/STEP", "a model directory for each checkpoint"},
+    {"RUN/metrics.jsonl", "a line for each step: loss, speed; valid.jsonl: one for each validation"},
+    {"RUN/train.json", "settings and data of the run"},
+    {NULL, NULL},
+};
+
+static const help_entry examples[] = {
+    {"train --preset demo --data data --out run --steps 1000", "A small model on prepared data:"},
+    {"train --resume --out run", "On from the newest checkpoint, after Ctrl-C:"},
+    {"train --preset demo --set ff.type=dense --set ff.d_ff=512 --data data --out dense",
+        "With a dense block:"},
+    {NULL, NULL},
+};
+
 const command command_train = {
     .name = "train",
     .summary = "train a model; Ctrl-C saves a checkpoint and stops",
     .usage = "(--preset NAME | --config FILE | --init DIR | --resume)",
-    .details =
-        "RUN/metrics.jsonl has a line a step, RUN/checkpoints/<step>/ are model directories. With "
-        "--resume the run goes\n"
-        "on from its newest checkpoint as if it had never stopped, to the bit; a larger --steps extends it, "
-        "and any other\n"
-        "setting that is given must be the run's. The defaults of the training settings are those of "
-        "--config "
-        "and --init; a\n"
-        "preset brings its own.",
+    .details = "With --resume the run goes on from its newest checkpoint as if it had never stopped, to the "
+               "bit; a larger "
+               "--steps extends it, and any other setting that is given must be the run's. The defaults of "
+               "the training "
+               "settings are those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
-        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)}},
+        {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
+        {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+    .files = files,
+    .examples = examples,
     .leaves_files = true,
     .values_size = sizeof(train_values),
     .defaults = defaults,

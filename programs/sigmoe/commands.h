@@ -2,12 +2,22 @@
 #pragma once
 
 #include "arguments.h"
+#include "known_values.h"
 #include "report.h"
 
 extern const command command_data_prepare, command_train, command_eval, command_forward, command_compare,
     command_sweep, command_presets, command_info, command_bench_layer, command_bench_step,
     command_bench_attention, command_bench_kernel, command_analyze, command_bench_figure2,
     command_bench_figure8, command_bench_figure9, command_bench_figure10, command_bench_figure11;
+// All of them, in the order of the overview; ends with NULL.
+extern const command *const commands[];
+
+// --json and --quiet, of commands that show progress.
+typedef struct output_options {
+    bool json, quiet;
+} output_options;
+enum { OUTPUT_ARGUMENTS = 2 };
+extern const argument output_arguments[OUTPUT_ARGUMENTS];
 
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {

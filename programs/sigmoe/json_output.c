@@ -1,7 +1,11 @@
 #include "json_output.h"
 
+#include "report.h"
+
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_string(const char *text) {
@@ -63,4 +67,36 @@ void emit_verbatim(json_output *j, const char *name, const char *json) {
         putchar(json[i]);
         if (json[i] == '\n') printf("%*s", 2 * j->depth, "");
     }
+}
+
+void emit_members(json_output *j, const char *json) {
+    const char *first = json + strcspn(json, "{") + 1, *end = strrchr(json, '}');
+    first += strspn(first, " \n");
+    while (end > first && strchr(" \n", end[-1])) end--;
+    if (end <= first) return;
+    begin_member(j, NULL);
+    fwrite(first, 1, (size_t)(end - first), stdout);
+}
+
+int json_file_read(const char *directory, const char *name, char **text) {
+    char path[1 << 13];
+    size_t size = 0;
+    *text = NULL;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "r");
+    ssize_t length = file ? getdelim(text, &size, '\0', file) : -1; // JSON has no zero byte
+    int error = errno;
+    if (file) fclose(file);
+    if (length >= 0) return EXIT_FINE;
+    free(*text);
+    return complain(EXIT_FAILED, "cannot read %s: %s", path, strerror(error));
+}
+
+int json_file_print(const char *directory, const char *name) {
+    char *text;
+    int status = json_file_read(directory, name, &text);
+    if (status != EXIT_FINE) return status;
+    fputs(text, stdout);
+    free(text);
+    return EXIT_FINE;
 }

@@ -14,3 +14,10 @@ void emit_close(json_output *j, char bracket);                  // '}' or ']'
 void emit_number(json_output *j, const char *name, double value);
 void emit_string(json_output *j, const char *name, const char *text);   // NULL becomes null
 void emit_verbatim(json_output *j, const char *name, const char *json); // an existing JSON text
+void emit_members(json_output *j, const char *json); // those of the object that the text is
+
+// Reads DIRECTORY/NAME, a JSON file that the library has just written; the caller frees *text. Otherwise prints the error and
+// returns the exit status.
+int json_file_read(const char *directory, const char *name, char **text);
+// Prints that file.
+int json_file_print(const char *directory, const char *name);

@@ -1,6 +1,8 @@
-// sigmoe: the program. Each command is a table of options and a function; this file finds the command.
+// sigmoe: the program. Each command is a table of options and a function (commands.c lists them); this file finds the command.
 #include "command_line.h"
 #include "commands.h"
+#include "help.h"
+#include "layout.h"
 #include "limits.h"
 #include "standard_streams.h"
 #include "synonyms.h"
@@ -10,48 +12,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const command *const commands[] = {
-    &command_data_prepare,
-    &command_train,
-    &command_eval,
-    &command_forward,
-    &command_compare,
-    &command_sweep,
-    &command_analyze,
-    &command_presets,
-    &command_info,
-    &command_bench_layer,
-    &command_bench_step,
-    &command_bench_attention,
-    &command_bench_kernel,
-    &command_bench_figure2,
-    &command_bench_figure8,
-    &command_bench_figure9,
-    &command_bench_figure10,
-    &command_bench_figure11,
-};
-
 static void print_overview(void) {
-    puts("sigmoe: feedforward blocks and their approximations in Transformer-XL language models\n\n"
-         "usage: sigmoe COMMAND [options]\n");
-    for (int i = 0; i < COUNT(commands); i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
-    puts("\n  help config      the keys of a model's configuration, for config.json and --set\n"
-         "  help COMMAND     a command's options; also sigmoe COMMAND --help\n"
-         "  --version        the version\n\n"
-         "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by SIGINT, SIGTERM or SIGHUP "
-         "after\n"
-         "saving, 141 standard output was closed. SIGUSR1 makes train, compare and sweep save and go on.");
+    enum { NAME_COLUMNS = 15 };
+    print_folded(
+        "sigmoe: feedforward blocks and their approximations in Transformer-XL language models", 0, 0);
+    puts("\nusage: sigmoe COMMAND [options]\n");
+    for (const command *const *c = commands; *c; c++) print_entry((*c)->name, (*c)->summary, NAME_COLUMNS);
+    putchar('\n');
+    print_entry(
+        "help config", "the keys of a model's configuration, for config.json and --set", NAME_COLUMNS);
+    print_entry("help COMMAND", "a command's options; also sigmoe COMMAND --help", NAME_COLUMNS);
+    print_entry("--version", "the version", NAME_COLUMNS);
+    putchar('\n');
+    print_folded(
+        "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by SIGINT, SIGTERM or SIGHUP "
+        "after saving, 141 standard output was closed. SIGUSR1 makes train, compare and sweep save and go "
+        "on.",
+        0, 0);
 }
 
 static void print_config_keys(void) {
-    puts("The keys of config.json, beside \"model_type\": \"sigmoe\", \"version\": 1 and the object "
-         "\"tokenizer\". --set takes the\n"
-         "same paths: --set d_model=128 --set ff.k=4\n");
+    enum { NAME_COLUMNS = 22 };
+    char text[1024];
+    print_folded("The keys of config.json, beside \"model_type\": \"sigmoe\", \"version\": 1 and the object "
+                 "\"tokenizer\". --set takes the same paths: --set d_model=128 --set ff.k=4",
+        0, 0);
+    putchar('\n');
     sigmoe_option o;
     for (int i = 0; sigmoe_option_at(i, &o); i++) {
-        const char *applies = o.applies && *o.applies ? o.applies : "";
-        printf("  %-22s %s%s%s%s (%s; %s)\n", o.key, *applies ? "[" : "", applies, *applies ? "] " : "",
-            o.help, o.values, o.preset);
+        bool everywhere = !o.applies || !*o.applies;
+        snprintf(text, sizeof text, "%s%s%s%s (%s; %s)", everywhere ? "" : "[", everywhere ? "" : o.applies,
+            everywhere ? "" : "] ", o.help, o.values, o.preset);
+        print_entry(o.key, text, NAME_COLUMNS);
     }
 }
 
@@ -64,9 +56,9 @@ static int words_matched(const command *c, int argc, char **argv) {
 }
 
 static const command *find_command(int argc, char **argv, int *words) {
-    for (int i = 0; i < COUNT(commands); i++) {
-        *words = words_matched(commands[i], argc, argv);
-        if (*words) return commands[i];
+    for (const command *const *c = commands; *c; c++) {
+        *words = words_matched(*c, argc, argv);
+        if (*words) return *c;
     }
     return NULL;
 }
@@ -79,10 +71,13 @@ static bool begins_family(const command *c, const char *word) {
 
 // "bench --help": prints the commands that begin with that word. False if there are none.
 static bool print_family(const char *word) {
+    enum { NAME_COLUMNS = 22 };
     bool any = false;
-    for (int i = 0; i < COUNT(commands); i++) {
-        if (!begins_family(commands[i], word)) continue;
-        printf("  sigmoe %-16s %s\n", commands[i]->name, commands[i]->summary);
+    char name[64];
+    for (const command *const *c = commands; *c; c++) {
+        if (!begins_family(*c, word)) continue;
+        snprintf(name, sizeof name, "sigmoe %s", (*c)->name);
+        print_entry(name, (*c)->summary, NAME_COLUMNS);
         any = true;
     }
     return any;
@@ -102,14 +97,14 @@ static int no_such_command(const char *word, const char *meant, const char *list
 }
 
 static int unknown_command(int argc, char **argv) {
-    const char *known[COUNT(commands)], *family[COUNT(commands)];
-    int members = 0;
-    for (int i = 0; i < COUNT(commands); i++) {
-        known[i] = commands[i]->name;
-        if (begins_family(commands[i], argv[0])) family[members++] = commands[i]->name + strlen(argv[0]) + 1;
+    enum { MOST = 64 };
+    const char *known[MOST], *family[MOST];
+    int count = 0, members = 0;
+    for (const command *const *c = commands; *c && count < MOST; c++) {
+        known[count++] = (*c)->name;
+        if (begins_family(*c, argv[0])) family[members++] = (*c)->name + strlen(argv[0]) + 1;
     }
-    if (members == 0)
-        return no_such_command(argv[0], meant_command(argv[0], known, COUNT(known)), "sigmoe help");
+    if (members == 0) return no_such_command(argv[0], meant_command(argv[0], known, count), "sigmoe help");
     if (argc == 1 || argv[1][0] == '-')
         return complain(
             EXIT_USAGE, "%s needs another word behind it; `sigmoe %s --help` lists them", argv[0], argv[0]);
@@ -148,7 +143,7 @@ static int show_help(int argc, char **argv) {
     else if (strcmp(argv[0], "config") == 0)
         print_config_keys();
     else if (c)
-        arguments_help(c);
+        command_help(c);
     else if (!print_family(argv[0]))
         return unknown_command(argc, argv);
     return EXIT_FINE;
@@ -159,7 +154,7 @@ static int run_command(const command *c, int argc, char **argv) {
     int status = arguments_parse(c, argc, argv, &arguments);
     if (status != EXIT_FINE) return status;
     if (arguments.help) {
-        arguments_help(c);
+        command_help(c);
         return EXIT_FINE;
     }
     void *values = calloc(1, c->values_size);

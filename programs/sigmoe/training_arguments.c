@@ -44,7 +44,8 @@ const argument training_arguments[TRAINING_ARGUMENTS] = {
 const argument cadence_arguments[CADENCE_ARGUMENTS] = {
     {"checkpoint-every", ARGUMENT_TEXT, 0, "N|15m|2h|end", .preset = "default 15m",
         .help = "save a checkpoint so often: by steps, or by the clock (s, m, h, d); there is always one at "
-                "the end"},
+                "the end",
+        .values = &none_known},
 };
 
 void training_given(const parsed_arguments *given, given_settings *out) {

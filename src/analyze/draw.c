@@ -344,6 +344,7 @@ sigmoe_status analysis_draw(analysis *a) {
     TRY(ARENA_NEW(a->arena, a->drawings, most));
     progress_begin(&a->drawing_meter, a->observer, "draw", "figures", 0, (double)most);
     TRY(draw_all(a));
+    a->drawing_meter.state.total = a->drawing_meter.state.done = a->drawn; // some figures have no point
     progress_end(&a->drawing_meter);
     return SIGMOE_OK;
 }

@@ -1,19 +1,11 @@
-// Chapter 6: comparisons and sweeps, from the plan to the report.
+// Chapter 6: comparisons and sweeps. What they do stands in api/comparing.h.
+#include "api/comparing.h"
 #include "api/request.h"
 #include "base/cpu.h"
-#include "base/progress.h"
-#include "compare/comparison_banner.h"
-#include "compare/directory.h"
-#include "compare/execution.h"
 #include "compare/jobs.h"
 #include "compare/sweep_read.h"
 #include "config/train_settings.h"
 #include "paper/tables.h"
-#include "plot/gnuplot.h"
-#include "report/report.h"
-#include "report/table.h"
-#include "report/table_files.h"
-#include "system/place.h"
 
 #include <stdlib.h>
 
@@ -35,6 +27,7 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 // ---------------------------------------------------------------- comparisons
 
 static const double MARGIN = 0.005;
+enum { MAX_SEEDS = 10 };
 
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
@@ -42,104 +35,11 @@ void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_req
         .seeds = 3,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .figures = true,
-        .margin = MARGIN};
+        .margin = MARGIN,
+        .max_seeds = MAX_SEEDS};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
-}
-
-typedef struct comparison {
-    comparison_plan plan;
-    comparison_result result;
-    char *table;
-} comparison;
-
-static sigmoe_status report(comparison *c) {
-    variant_summary *summaries;
-    TRY(summarize_variants(&c->result, &summaries));
-    TRY(table_text(&c->result, summaries, &c->table));
-    TRY(table_write(&c->result, summaries, c->table));
-    return report_write(&c->result, summaries, REPORT_DONE);
-}
-
-static sigmoe_status report_unfinished(const comparison_result *result, report_state state) {
-    variant_summary *summaries;
-    arena_mark mark = arena_here(result->arena);
-    sigmoe_status status = summarize_variants(result, &summaries);
-    if (status == SIGMOE_OK) status = report_write(result, summaries, state);
-    arena_release(result->arena, mark);
-    return status;
-}
-
-typedef struct growing_report {
-    const sigmoe_observer *observer;
-    bool begun;
-} growing_report;
-
-// Training goes on even if there is no room for a report now.
-static void show_growing(void *context, const comparison_result *result, int run) {
-    growing_report *growing = context;
-    (void)run;
-    if (result_runs_left(result) == 0) return;
-    growing->begun = true;
-    if (report_unfinished(result, REPORT_GROWING) != SIGMOE_OK)
-        progress_note(growing->observer, "no report of the runs so far: %s", sigmoe_message());
-}
-
-// Whatever ends the execution early, the report must not go on waiting for runs.
-static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *observer) {
-    growing_report growing = {.observer = observer};
-    const execution_watcher watcher = {.changed = show_growing, .context = &growing};
-    sigmoe_status status = comparison_carry_out(&c->plan, jobs, observer, &watcher, &c->result);
-    if (status == SIGMOE_OK || !growing.begun) return status;
-    kept_failure failure = failure_keep(status);
-    report_unfinished(&c->result, REPORT_STOPPED); // if that fails, too, the first failure is what matters
-    return failure_again(&failure);
-}
-
-// The output directory stays locked while *lock is open, here or in a run's process.
-static sigmoe_status compare(comparison *c, const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
-    TRY(plan_comparison(request, sweep, observer, a, &c->plan));
-    TRY(comparison_open(&c->plan, observer, lock));
-    TRY(comparison_banner(&c->plan, jobs, observer));
-    TRY(carry_out(c, jobs, observer));
-    return report(c);
-}
-
-static sigmoe_status check_request(const sigmoe_compare_request *r) {
-    if (!r->data || !r->out || !r->base || !r->variants)
-        return fail(
-            SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
-    return SIGMOE_OK;
-}
-
-// `sweep` is NULL for the user's own comparison.
-static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, char **table) {
-    char out[PATH_CAPACITY];
-    TRY(check_request(request));
-    TRY(path_of_output(out, request->out));
-    sigmoe_compare_request r = *request;
-    r.out = out;
-    r.figures = plot_ready(request->figures, observer);
-    // Without validations there is no curve.
-    if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
-        r.settings.valid_every = train_settings_valid_every(&r.settings);
-    comparison c = {0};
-    arena *a;
-    int failed = 0, runs = 0, lock = -1;
-    TRY(arena_create("comparison", &a));
-    sigmoe_status status = compare(&c, &r, sweep, jobs, observer, a, &lock);
-    if (status == SIGMOE_OK) failed = result_runs_failed(&c.result), runs = c.plan.run_count;
-    place_unlock(lock);
-    arena_destroy(a);
-    if (status != SIGMOE_OK) free(c.table);
-    TRY(status);
-    *table = c.table;
-    if (failed < runs) return SIGMOE_OK;
-    return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
-        runs == 1 ? "the run failed" : "all runs failed", out);
 }
 
 sigmoe_status sigmoe_compare(
@@ -150,7 +50,18 @@ sigmoe_status sigmoe_compare(
     TRY(REQUEST_READ(own, request, "compare"));
     TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
-    return compare_and_report(&own, NULL, 1, observer, table);
+    return comparison_run(&own, NULL, 1, observer, table);
+}
+
+sigmoe_status sigmoe_compare_plan(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text) {
+    *text = NULL;
+    sigmoe_compare_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "compare"));
+    TRY(cpu_init());
+    TRY(observer_read(observer, &space, &observer));
+    return comparison_foresee(&own, observer, text);
 }
 
 // ---------------------------------------------------------------- sweeps
@@ -212,11 +123,12 @@ static sigmoe_status sweep(
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
         .figures = r->figures,
-        .margin = r->margin};
+        .margin = r->margin,
+        .columns = r->columns};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
-    return compare_and_report(&request, &plan, r->jobs, observer, table);
+    return comparison_run(&request, &plan, r->jobs, observer, table);
 }
 
 sigmoe_status sigmoe_sweep(

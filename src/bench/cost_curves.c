@@ -2,6 +2,7 @@
 
 #include "base/progress.h"
 #include "bench/cost_curves_figure.h"
+#include "bench/cost_json.h"
 #include "bench/layer.h"
 #include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
@@ -186,5 +187,5 @@ sigmoe_status cost_figure(
     TRY(check_request(request, &m.curve));
     TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
-    return cost_table(&m, table);
+    return request->json ? cost_json(&m, out, table) : cost_table(&m, table);
 }

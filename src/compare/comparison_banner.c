@@ -3,6 +3,7 @@
 #include "base/grouped.h"
 #include "compare/run.h"
 #include "train/banner.h"
+#include "train/learning_note.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static sigmoe_status count_finished(const comparison_plan *p, int *count) {
     *count = 0;
     for (int i = 0; i < p->run_count; i++) {
         TRY(plan_run_path(p, p->runs[i].variant, p->runs[i].seed, run));
-        *count += compare_run_finished(run);
+        *count += compare_run_finished(run, p->request->settings.steps);
     }
     return SIGMOE_OK;
 }
@@ -66,5 +67,7 @@ sigmoe_status comparison_banner(const comparison_plan *p, int jobs, const sigmoe
     TRY(tell_runs(p, observer));
     banner_compute(observer, at_a_time, r->settings.dtype);
     banner_output(observer, r->out, &r->settings, r->checkpoint_seconds);
+    for (int i = 0; i < p->variant_count; i++)
+        note_unlearned(&p->variants[i].config.model, p->variants[i].label, observer);
     return SIGMOE_OK;
 }

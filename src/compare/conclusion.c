@@ -255,10 +255,17 @@ static void say_method(const writer *w) {
 }
 
 static void say_rates(const writer *w) {
-    const comparison_plan *p = w->c->plan;
-    fprintf(w->out,
-        " All rows share one learning rate, %g; `lr_grid` gives each row its own best of several.",
-        p->request->settings.lr);
+    const sigmoe_compare_request *r = w->c->plan->request;
+    if (r->lr_count == 0) {
+        fprintf(w->out,
+            " All rows share one learning rate, %g; `lr_grid` gives each row its own best of several.",
+            r->settings.lr);
+        return;
+    }
+    fprintf(w->out, " Each row has its own best of %d learning rates by validation score:", r->lr_count);
+    for (int i = 0; i < rows_of(w); i++)
+        fprintf(w->out, "%s %s %g", i > 0 ? "," : "", label(w, i), w->c->plan->variants[i].lr);
+    fputc('.', w->out);
 }
 
 static void write_paragraph(const writer *w) {

@@ -15,3 +15,5 @@ typedef struct execution_watcher {
 // stop flag was raised; the same call resumes later.
 sigmoe_status comparison_carry_out(const comparison_plan *p, int jobs, const sigmoe_observer *observer,
     const execution_watcher *watcher, comparison_result *out);
+// Collects the results of the runs that are trained; the others are pending. Trains and writes nothing.
+sigmoe_status comparison_recall(const comparison_plan *p, comparison_result *out);

@@ -271,7 +271,8 @@ static void tell(const job_pool *pool) {
         .loss = NAN,
         .score = NAN,
         .tokens_per_second = NAN,
-        .fraction_of_peak = NAN};
+        .fraction_of_peak = NAN,
+        .finished = pool->done == pool->plan->run_count};
     o->progress(o->context, &progress);
 }
 
@@ -291,6 +292,7 @@ static void run_pool(job_pool *pool) {
         tell(pool);
         if (pool->busy > 0) wait_for_one(pool);
     } while (pool->busy > 0 || (pool->begun < pool->list->count && !pool->stopping));
+    if (pool->done == pool->list->count) tell(pool);
 }
 
 sigmoe_status run_in_processes(const job_list *list, int jobs, const sigmoe_observer *observer) {

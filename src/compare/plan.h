@@ -15,6 +15,9 @@ typedef struct compared_variant {
     double flops_share; // FF multiply-adds relative to those of a dense block with the base's N_E·G channels
     // The paper's score for exactly this variant and base, in a sweep also before its overrides; NaN: none.
     double published;
+    double lr; // peak learning rate
+    const double
+        *grid_scores; // [lr_count] validation score of the first seed at each rate of the grid; NULL: no grid
 } compared_variant;
 
 // One training of a comparison.
@@ -48,7 +51,8 @@ sigmoe_status plan_comparison(const sigmoe_compare_request *request, const sweep
 // Whether some variants have fewer seeds than others.
 bool plan_is_uneven(const comparison_plan *p);
 uint64_t plan_seed(const comparison_plan *p, int seed);
-// OUT/runs/<variant>-seed<k>; colons in the variant become commas. The seed is omitted in a sweep with one seed.
+// OUT/runs/<variant>-seed<k>, with a grid OUT/runs/<variant>-lr<rate>-seed<k>; colons in the variant become commas. A sweep that
+// began with one seed has its first without "-seed<k>".
 sigmoe_status plan_run_path(const comparison_plan *p, int variant, int seed, char path[PATH_CAPACITY]);
 
 // The unit of the scores, and the score in that unit from a set of scores.

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 sigmoe_status json_put(json_t *object, const char *key, json_t *value) {
     if (json_object_set_new(object, key, value) == 0) return SIGMOE_OK;
@@ -14,6 +15,13 @@ sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out) {
     else
         json_decref(value);
     return filled;
+}
+
+json_t *json_resolved_path(const char *path) {
+    char *resolved = realpath(path, NULL);
+    json_t *text = json_string(resolved ? resolved : path);
+    free(resolved);
+    return text;
 }
 
 json_t *json_finite(double value) {

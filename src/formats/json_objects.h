@@ -14,6 +14,9 @@ json_t *json_finite(double value);
 // A name of files, which may contain any bytes, as a string, which is UTF-8: if it is not, bytes above 127 become `?`.
 json_t *json_name(const char *name, arena *a);
 
+// The path without links and relative parts, so that it holds from any working directory; as it is, if it cannot be resolved.
+json_t *json_resolved_path(const char *path);
+
 // Read required members. Errors call `object` `path` ("trainer.json: cursor.").
 sigmoe_status json_get_integer(
     const json_t *object, const char *path, const char *key, int64_t low, int64_t *value);

@@ -124,8 +124,26 @@ static int column_width(const table_cells *t, int column) {
     return width;
 }
 
+enum { LEFT_OUT = -1 }; // the width of a column that is not shown
+
+static int line_width(const int *widths) {
+    int total = -2;
+    for (int j = 0; j < TABLE_COLUMNS; j++)
+        if (widths[j] != LEFT_OUT) total += widths[j] + 2;
+    return total;
+}
+
+// Leaves out what matters least, until the lines are at most `columns` wide. The row's name and its test score stay.
+static void fit_widths(int columns, int *widths) {
+    static const enum table_column first_out[] = {COLUMN_PERCENT, COLUMN_DIFFERENCE, COLUMN_ACTIVATIONS,
+        COLUMN_PARAMETERS, COLUMN_SPEED, COLUMN_PUBLISHED, COLUMN_VALID, COLUMN_TIME, COLUMN_FLOPS};
+    for (size_t i = 0; i < sizeof first_out / sizeof *first_out && line_width(widths) > columns; i++)
+        widths[first_out[i]] = LEFT_OUT;
+}
+
 static void print_line(FILE *out, const table_cells *t, int line, const int *widths) {
     for (int j = 0; j < TABLE_COLUMNS; j++) {
+        if (widths[j] == LEFT_OUT) continue;
         const char *text = t->cell[line][j];
         int space = widths[j] - letter_count(text);
         if (j == COLUMN_VARIANT)
@@ -137,9 +155,7 @@ static void print_line(FILE *out, const table_cells *t, int line, const int *wid
 }
 
 static void print_rule(FILE *out, const int *widths) {
-    int total = -2;
-    for (int j = 0; j < TABLE_COLUMNS; j++) total += widths[j] + 2;
-    for (int i = 0; i < total; i++) fputs("─", out);
+    for (int i = line_width(widths); i > 0; i--) fputs("─", out);
     fputc('\n', out);
 }
 
@@ -167,9 +183,10 @@ static bool lacks_scores(const comparison_result *c) {
     return false;
 }
 
-static void print_table(FILE *out, const comparison_result *c, const table_cells *t) {
+static void print_table(FILE *out, const comparison_result *c, const table_cells *t, int columns) {
     int widths[TABLE_COLUMNS];
     for (int j = 0; j < TABLE_COLUMNS; j++) widths[j] = column_width(t, j);
+    if (columns > 0) fit_widths(columns, widths);
     for (int i = 0; i < t->lines; i++) {
         if (i == TABLE_HEADINGS || (c->ngram.known && i == t->lines - 1)) print_rule(out, widths);
         print_line(out, t, i, widths);
@@ -191,7 +208,8 @@ static void print_answer(FILE *out, const char *conclusion, const char *power) {
     if (*power) fprintf(out, "\n%s\n", power);
 }
 
-sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out) {
+sigmoe_status table_text(
+    const comparison_result *c, const variant_summary *summaries, int columns, char **out) {
     claim_results claims = {0};
     table_cells cells;
     judgement j;
@@ -203,7 +221,7 @@ sigmoe_status table_text(const comparison_result *c, const variant_summary *summ
     TRY(power_text(c, &j, &power));
     if (c->plan->sweep) TRY(claims_of(c, &claims));
     TRY(text_stream_open(&text));
-    print_table(text.out, c, &cells);
+    print_table(text.out, c, &cells, columns);
     print_answer(text.out, conclusion, power);
     claims_print_text(text.out, c, &claims);
     TRY(text_stream_close(&text));

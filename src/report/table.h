@@ -30,5 +30,7 @@ sigmoe_status table_cells_make(
 // "47,260,120" in the arena; NULL if out of memory, like arena_text. `value` is not negative.
 const char *grouped_text(arena *a, int64_t value);
 
-// The contents of table.txt, for a sweep with its verdicts; freed by the caller.
-sigmoe_status table_text(const comparison_result *c, const variant_summary *summaries, char **out);
+// The contents of table.txt, for a sweep with its verdicts; freed by the caller. The lines of the table are at most
+// `columns` characters wide (0: any width), as far as leaving out columns can do; those below it are not folded.
+sigmoe_status table_text(
+    const comparison_result *c, const variant_summary *summaries, int columns, char **out);

@@ -111,6 +111,19 @@ static int scores_counted(const comparison_result *c, int variant) {
     return count;
 }
 
+// Validation scores by learning rate, if each row has its own.
+static sigmoe_status put_grid(json_t *object, const comparison_result *c, const compared_variant *v) {
+    json_t *grid, *entry;
+    if (!v->grid_scores) return SIGMOE_OK;
+    TRY(json_put(object, "lr_grid", grid = json_array()));
+    for (int i = 0; i < c->plan->request->lr_count; i++) {
+        TRY(append_object(grid, &entry));
+        TRY(put_number(entry, "lr", c->plan->request->lr_grid[i]));
+        TRY(put_number(entry, "valid", v->grid_scores[i]));
+    }
+    return SIGMOE_OK;
+}
+
 static sigmoe_status put_variant(
     json_t *variants, const comparison_result *c, const variant_summary *summary, const judgement *j, int i) {
     const compared_variant *v = &c->plan->variants[i];
@@ -129,6 +142,8 @@ static sigmoe_status put_variant(
     TRY(put_spread(object, "valid", summary->valid));
     TRY(put_spread(object, "test", summary->test));
     TRY(put_number(object, "published", v->published));
+    TRY(put_number(object, "lr", v->lr));
+    TRY(put_grid(object, c, v));
     TRY(put_number(object, "score_mean", summary->test.mean));
     TRY(put_number(object, "score_sd", summary->test.deviation));
     TRY(json_put(object, "seeds", json_integer(scores_counted(c, i))));

@@ -102,8 +102,11 @@ void banner_data(const sigmoe_observer *observer, const dataset *data, const cha
 static void describe_epochs(
     const sigmoe_train_settings *s, int64_t unroll, const dataset *data, char text[64]) {
     int64_t each = data->train.tokens > 0 ? (data->train.tokens - 1) / s->batch / unroll : 0;
+    char count[32];
     text[0] = '\0';
-    if (each > 0) snprintf(text, 64, ", %.3g epochs", (double)s->steps / (double)each);
+    if (each <= 0) return;
+    snprintf(count, sizeof count, "%.3g", (double)s->steps / (double)each);
+    snprintf(text, 64, ", %s epoch%s", count, strcmp(count, "1") == 0 ? "" : "s");
 }
 
 void banner_steps(

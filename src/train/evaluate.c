@@ -85,6 +85,7 @@ static sigmoe_status score_stream(
             for (int64_t i = context; i < length; i++) total += b->nats[s * length + i];
         scored += stream->batch * (length - context);
     } while (move_on(e, stream, memory, overlap));
+    meter.state.done = (double)scored;
     progress_end(&meter);
     if (!isfinite(total))
         return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");

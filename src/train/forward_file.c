@@ -196,6 +196,14 @@ static sigmoe_status write_results(const forward_pass *f) {
     return safetensors_write(f->request->out, tensors, count);
 }
 
+static void hand_out(const forward_pass *f) {
+    if (!f->request->result) return;
+    *f->request->result = (sigmoe_forward_result){.batch = f->batch,
+        .length = f->length,
+        .cross_entropy = f->cross_entropy,
+        .regularizer = f->regularizer};
+}
+
 static sigmoe_status forward(forward_pass *f, int thread_count) {
     const model_config *config = transformer_config(f->model);
     transformer_set_operands(f->model, operand_type(f->request->dtype));
@@ -204,6 +212,7 @@ static sigmoe_status forward(forward_pass *f, int thread_count) {
     TRY(take_buffers(f, config));
     TRY(workspace_open(thread_count, &f->work));
     TRY(run_segments(f));
+    hand_out(f);
     return write_results(f);
 }
 

@@ -24,9 +24,7 @@ static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *set
 
 static sigmoe_status fill_train_json(
     json_t *root, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data) {
-    char *absolute = realpath(data->directory, NULL);
-    json_t *directory = json_string(absolute ? absolute : data->directory), *splits;
-    free(absolute);
+    json_t *directory = json_resolved_path(data->directory), *splits;
     TRY(json_put(root, "data", directory));
     TRY(put_settings(root, settings));
     TRY(json_put(root, "checkpoint_seconds", json_real(checkpoint_seconds)));

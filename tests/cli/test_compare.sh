@@ -11,7 +11,9 @@ compare() { works compare --data data --base ./moe.json --steps 4 --batch 2 --te
 compare --variants dense,topk:k=5,pkm-relu,switch:expert_size=12,sigma-moe --seeds 2 --out run
 for variant in dense topk pkm-relu switch sigma-moe; do grep -q "$variant" stdout || problem "no row of $variant"; done
 for file in table.txt table.csv table.json report.html; do [ -s "run/$file" ] || problem "run/$file is missing"; done
-same stdout run/table.txt
+# What is printed is the table, and where the report is.
+printf '\nreport: run/report.html\n' | cat run/table.txt - >expected
+same stdout expected
 grep -qF "<pre class=\"wrap\">$program compare --data data --base ./moe.json --steps 4" run/report.html ||
     problem "the report does not say what was typed"
 valid_json run/table.json
@@ -48,7 +50,8 @@ for again in '' --resume; do
     # shellcheck disable=SC2086
     fails 1 'all runs failed: wild/table.txt' compare --data data --base ./moe.json --variants dense,sigma-moe --steps 12 --batch 2 \
         --test-tokens 500 --lr 1000 --clip 0 --warmup 0 --out wild $again
-    same stdout wild/table.txt
+    printf '\nreport: wild/report.html\n' | cat wild/table.txt - >expected
+    same stdout expected
     grep -q '^2 of 2 runs have no score' stdout || problem "the table does not count failed runs: $(cat stdout)"
 done
 

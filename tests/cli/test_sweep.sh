@@ -14,7 +14,8 @@ small() {
 
 small tab10-e8 --out tab10
 for file in table.txt table.csv table.json claims.csv report.html; do [ -s "tab10/$file" ] || problem "tab10/$file is missing"; done
-same stdout tab10/table.txt
+printf '\nreport: tab10/report.html\n' | cat tab10/table.txt - >expected
+same stdout expected
 valid_json tab10/table.json
 works eval --model tab10/runs/sigma-moe --data data --split valid --json
 python3 - tab10/table.json <<'PYTHON' || problem "tab10/table.json lacks something"

@@ -58,14 +58,18 @@ value_for() {
     esac
 }
 
+# unfold: joins what a line has been folded into.
+unfold() { awk '/^   / { sub(/^ +/, " "); printf "%s", $0; next } { printf "%s%s", (NR > 1 ? "\n" : ""), $0 } END { print "" }'; }
+
 all_options=
 for command in $COMMANDS; do
     # shellcheck disable=SC2046
     works $(words_of "$command") --help
-    cp stdout "help.$command"
+    cp stdout "folded.$command"
+    unfold <stdout >"help.$command"
     # shellcheck disable=SC2046
     works help $(words_of "$command")
-    same stdout "help.$command"
+    same stdout "folded.$command"
     grep -oE '^  --[a-z-]+' "help.$command" | tr -d ' ' >"options.$command" || true
     all_options="$all_options $(cat "options.$command")"
 done

@@ -117,7 +117,7 @@ def main():
         checker.run_document(document)
     listed = re.compile(r"^  (\S+) ", re.M)
     checker.names_all("docs/guide/configuration.md", "key", listed.findall(checker.output([checker.program, "help", "config"])))
-    compare_help = checker.output([checker.program, "compare", "--help"]).split("Variants;")[1]
+    compare_help = checker.output([checker.program, "compare", "--help"]).split("Variants;")[1].split("\n\n")[0]
     checker.names_all("docs/guide/comparing.md", "variant", listed.findall(compare_help))
     overview = checker.output([checker.program, "help"]).split("help config")[0]
     checker.names_all("README.md", "command", ["sigmoe " + name.strip() for name in re.findall(r"^  (\S+(?: \S+)?)  ", overview, re.M)])

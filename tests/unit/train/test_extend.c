@@ -315,6 +315,26 @@ static void test_older_runs(void **state) {
     assert_history(run, "[{\"step\":10,\"changes\":{\"steps\":{\"from\":10,\"to\":17}}}]");
 }
 
+// A checkpoint that cannot be loaded: the run stays as it was, and can be extended from the one before.
+static void test_what_fails_changes_nothing(void **state) {
+    (void)state;
+    const char *run = "failed";
+    char path[PATH_CAPACITY];
+    listener l = {0};
+    train_new(run, run_settings(SHORT));
+    OK(path_format(path, "%s/train.json", in_root(run)));
+    char *before = read_text(path);
+    write_text(in_root("failed/checkpoints/00000010/trainer.json"), "{}");
+    FAILS(SIGMOE_BAD_FORMAT, extend(run, LONG, &l));
+    char *after = read_text(path);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    OK(directory_remove(in_root("failed/checkpoints/00000010")));
+    OK(extend(run, LONG, &l));
+    assert_history(run, "[{\"step\":5,\"changes\":{\"steps\":{\"from\":10,\"to\":17}}}]");
+}
+
 static void test_damaged_history_is_refused(void **state) {
     (void)state;
     const char *run = "damaged";
@@ -469,6 +489,7 @@ int main(void) {
         cmocka_unit_test(test_killed_between_change_and_step),
         cmocka_unit_test(test_history_follows_the_checkpoint),
         cmocka_unit_test(test_older_runs),
+        cmocka_unit_test(test_what_fails_changes_nothing),
         cmocka_unit_test(test_damaged_history_is_refused),
         cmocka_unit_test(test_settings_are_refused_by_name),
         cmocka_unit_test(test_models_are_refused_by_key),

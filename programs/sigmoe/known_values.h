@@ -1,0 +1,8 @@
+// What texts on the command line can be, beside paths: for completion, and for lists in the help.
+#pragma once
+
+#include "arguments.h"
+
+extern const known_values known_presets, known_presets_or_files, known_variants, known_config_keys,
+    known_sweep_tables, known_kernel_operations, known_cost_figures, known_directories;
+extern const known_values none_known; // numbers and the like

@@ -1,0 +1,83 @@
+#include "layout.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { WIDEST_PROSE = 120, NARROWEST = 20 };
+
+int terminal_columns(int descriptor) {
+    struct winsize size = {0};
+    return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int prose_columns(void) {
+    int columns = terminal_columns(STDOUT_FILENO);
+    if (columns == 0) return PLAIN_COLUMNS;
+    return columns < NARROWEST ? NARROWEST : columns > WIDEST_PROSE ? WIDEST_PROSE : columns;
+}
+
+static int columns_within(const char *text, size_t length) {
+    int columns = 0;
+    for (size_t i = 0; i < length; i++) columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+int columns_of(const char *text) {
+    return columns_within(text, strlen(text));
+}
+
+// print_folded for the first `length` bytes of `text`. `goes_on` ends lines that are continued.
+static void fold(const char *text, size_t length, int at, int indent, int width, const char *goes_on) {
+    bool begins_line = true;
+    for (const char *word = text, *end = text + length; word < end;) {
+        size_t spaces = strspn(word, " \n"), letters = strcspn(word + spaces, " \n");
+        word += spaces;
+        if (word >= end) break;
+        if (word + letters > end) letters = (size_t)(end - word);
+        int columns = columns_within(word, letters);
+        if (!begins_line && at + 1 + columns > width) {
+            printf("%s\n%*s", goes_on, indent, "");
+            at = indent;
+            begins_line = true;
+        }
+        printf("%s%.*s", begins_line ? "" : " ", (int)letters, word);
+        at += columns + !begins_line;
+        begins_line = false;
+        word += letters;
+    }
+    putchar('\n');
+}
+
+void print_folded(const char *text, int at, int indent) {
+    fold(text, strlen(text), at, indent, prose_columns(), "");
+}
+
+void print_folded_command(const char *text, int at, int indent) {
+    static const char goes_on[] = " \\";
+    fold(text, strlen(text), at, indent, prose_columns() - columns_of(goes_on), goes_on);
+}
+
+void print_paragraphs(const char *text) {
+    while (*text) {
+        const char *end = strstr(text, "\n\n");
+        size_t length = end ? (size_t)(end - text) : strlen(text);
+        fold(text, length, 0, 0, prose_columns(), "");
+        text += length + strspn(text + length, "\n");
+        if (*text) putchar('\n');
+    }
+}
+
+void print_fitted(const char *lines) {
+    int width = terminal_columns(STDOUT_FILENO);
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        if (width == 0 || columns_within(lines, length) <= width)
+            printf("%.*s\n", (int)length, lines);
+        else
+            fold(lines, length, 0, 2, width, "");
+        lines += length + (lines[length] == '\n');
+    }
+}
