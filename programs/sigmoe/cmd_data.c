@@ -120,74 +120,75 @@ static int print_summary(const char *data) {
     print_word(stdout, data);
     putchar('\n');
     return report(status);
-    // The contents of meta.json, and where it is.
-    static int print_meta(const char *directory) {
-        json_output j = {0};
-        char *meta;
-        int status = json_file_read(directory, "meta.json", &meta);
-        if (status != EXIT_FINE) return status;
-        emit_open(&j, NULL, '{');
-        emit_string(&j, "directory", directory);
-        emit_members(&j, meta);
-        emit_close(&j, '}');
-        free(meta);
-        return EXIT_FINE;
-    }
+}
 
-    static int run(const parsed_arguments *given, void *values) {
-        data_values *v = values;
-        if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
-        const kind *k = find_kind(given->positionals[0]);
-        if (!k) return complain_kind(given->positionals[0]);
-        int inputs = given->positional_count - 1;
-        if (inputs < k->least)
-            return complain(EXIT_USAGE, "data prepare %s needs at least one file", k->name);
-        if (inputs > k->most)
-            return complain(
-                EXIT_USAGE, "data prepare %s takes one file at most, but got %d", k->name, inputs);
-        v->request.kind = k->name;
-        v->request.inputs = (const char *const *)given->positionals + 1;
-        v->request.input_count = inputs;
-        progress_display display;
-        sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
-        sigmoe_status status = sigmoe_prepare(&v->request, &observer);
-        progress_close(&display);
-        if (status != SIGMOE_OK) return report(status);
-        return (v->output.json ? print_meta : print_summary)(v->request.out);
-    }
+// The contents of meta.json, and where it is.
+static int print_meta(const char *directory) {
+    json_output j = {0};
+    char *meta;
+    int status = json_file_read(directory, "meta.json", &meta);
+    if (status != EXIT_FINE) return status;
+    emit_open(&j, NULL, '{');
+    emit_string(&j, "directory", directory);
+    emit_members(&j, meta);
+    emit_close(&j, '}');
+    free(meta);
+    return EXIT_FINE;
+}
 
-    static const help_entry files[] = {
-        {"DIR/train.bin", "tokens of the training split; also valid.bin and test.bin"},
-        {"DIR/meta.json", "sizes, alphabet or tokenizer, and where the text came from"},
-        {"DIR/tokenizer.model", "SentencePiece's, with --tokenizer sentencepiece"},
-        {NULL, NULL},
-    };
+static int run(const parsed_arguments *given, void *values) {
+    data_values *v = values;
+    if (given->positional_count == 0) return complain(EXIT_USAGE, "data prepare needs a kind: %s", KINDS);
+    const kind *k = find_kind(given->positionals[0]);
+    if (!k) return complain_kind(given->positionals[0]);
+    int inputs = given->positional_count - 1;
+    if (inputs < k->least) return complain(EXIT_USAGE, "data prepare %s needs at least one file", k->name);
+    if (inputs > k->most)
+        return complain(EXIT_USAGE, "data prepare %s takes one file at most, but got %d", k->name, inputs);
+    v->request.kind = k->name;
+    v->request.inputs = (const char *const *)given->positionals + 1;
+    v->request.input_count = inputs;
+    progress_display display;
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
+    sigmoe_status status = sigmoe_prepare(&v->request, &observer);
+    progress_close(&display);
+    if (status != SIGMOE_OK) return report(status);
+    return (v->output.json ? print_meta : print_summary)(v->request.out);
+}
 
-    static const help_entry examples[] = {
-        {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
-        {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
-            "Pieces of words instead:"},
-        {NULL, NULL},
-    };
+static const help_entry files[] = {
+    {"DIR/train.bin", "tokens of the training split; also valid.bin and test.bin"},
+    {"DIR/meta.json", "sizes and scores of the splits, alphabet or tokenizer, and where the text came from"},
+    {"DIR/tokenizer.model", "SentencePiece's, with --tokenizer sentencepiece"},
+    {"DIR/files.jsonl", "which file went into which split, with --split shuffle-files"},
+    {NULL, NULL},
+};
 
-    const command command_data_prepare = {
-        .name = "data prepare",
-        .summary = "make token shards from text: splits, tokenizer, sizes",
-        .usage = "KIND [FILE|DIR|URL]...",
-        .details =
-            "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes "
-            "are copied to the "
-            "disk while they are read. The tokenizer of sentencepiece is trained on the training split.",
-        .list_title = "Kinds of text",
-        .list = &known_kinds,
-        .files = files,
-        .examples = examples,
-        .groups = {{arguments, COUNT(arguments), 0},
-            {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
-        .words = {&known_kinds},
-        .positionals = 4096,
-        .leaves_files = true,
-        .values_size = sizeof(data_values),
-        .defaults = defaults,
-        .run = run,
-    };
+static const help_entry examples[] = {
+    {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
+    {"data prepare text books 'more/**/*.txt' --out data", "All files of a directory, and those that match:"},
+    {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
+        "Pieces of words instead:"},
+    {NULL, NULL},
+};
+
+const command command_data_prepare = {
+    .name = "data prepare",
+    .summary = "make token shards from text: splits, tokenizer, sizes",
+    .usage = "KIND [FILE|DIR|URL]...",
+    .details = "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes "
+               "are copied to the "
+               "disk while they are read. The tokenizer of sentencepiece is trained on the training split.",
+    .list_title = "Kinds of text",
+    .list = &known_kinds,
+    .files = files,
+    .examples = examples,
+    .groups = {{arguments, COUNT(arguments), 0},
+        {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
+    .words = {&known_kinds},
+    .positionals = 4096,
+    .leaves_files = true,
+    .values_size = sizeof(data_values),
+    .defaults = defaults,
+    .run = run,
+};

@@ -272,7 +272,7 @@ static void tell(const job_pool *pool) {
         .score = NAN,
         .tokens_per_second = NAN,
         .fraction_of_peak = NAN,
-        .finished = pool->done == pool->plan->run_count};
+        .finished = pool->done == pool->list->count};
     o->progress(o->context, &progress);
 }
 
