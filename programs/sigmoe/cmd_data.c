@@ -79,7 +79,7 @@ static bool kind_at(int index, help_entry *entry) {
     *entry = (help_entry){kinds[index].usage, kinds[index].help};
     return true;
 }
-static const known_values known_kinds = {.at = kind_at};
+static const known_values known_kinds = {.name = "kind", .at = kind_at};
 
 static const kind *find_kind(const char *name) {
     for (int i = 0; i < COUNT(kinds); i++)
@@ -163,7 +163,7 @@ const command command_data_prepare = {
     .examples = examples,
     .groups = {{arguments, COUNT(arguments), 0},
         {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
-    .words = {&known_kinds},
+    .words = {&known_kinds, &known_paths},
     .positionals = 4096,
     .leaves_files = true,
     .values_size = sizeof(data_values),
