@@ -127,7 +127,7 @@ SIGMOE_API void sigmoe_flag_increment(sigmoe_flag *flag);
 typedef struct sigmoe_observer {
     size_t size;                                                      /* set by the defaults */
     void (*progress)(void *context, const sigmoe_progress *progress); /* NULL: silent */
-    void (*note)(void *context, const char *line); /* notable events: a checkpoint written; NULL: silent */
+    void (*note)(void *context, const char *line); /* what begins, and notable events; NULL: silent */
     void *context;
     const sigmoe_flag *stop; /* nonzero: save and return SIGMOE_INTERRUPTED; NULL: never */
     int threads;             /* 0: as many as affinity and cgroup allow */
@@ -148,6 +148,9 @@ typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from
  * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32. */
 typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16 } sigmoe_dtype;
 
+/* The learning rate after the warm-up: it falls along a cosine that is drawn over all steps, or stays what it is. */
+typedef enum sigmoe_schedule { SIGMOE_SCHEDULE_COSINE, SIGMOE_SCHEDULE_CONSTANT } sigmoe_schedule;
+
 typedef struct sigmoe_train_settings {
     int64_t batch; /* sequences B */
     int64_t steps;
@@ -162,6 +165,7 @@ typedef struct sigmoe_train_settings {
     int64_t valid_every;
     int64_t valid_tokens; /* validate on this many tokens from the split's start; 0: all */
     sigmoe_dtype dtype;
+    sigmoe_schedule schedule; /* where 0.1.0 had padding: the struct has not grown */
 } sigmoe_train_settings;
 
 /* The caller frees *out with sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, an invalid file SIGMOE_BAD_FORMAT. */
@@ -266,7 +270,8 @@ SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 typedef struct sigmoe_prepare_request {
     size_t size;      /* set by the defaults */
     const char *kind; /* "text", "enwik8", "gcide", "wikitext103", "c4", "pes2o" */
-    /* Files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive, directory
+    /* text: files, directories (all files below them) and patterns ("20*.txt"; ** is any directories). Other kinds:
+     * files or URLs (enwik8: at most one; gcide: at most one .deb or .dict.dz; wikitext103: at most one archive, directory
      * or URL); without any, all kinds except text are downloaded. "-" is standard input; it and pipes are read once. */
     const char *const *inputs;
     int input_count;
@@ -281,6 +286,10 @@ typedef struct sigmoe_prepare_request {
         raw; /* text: use the files' bytes unchanged; otherwise, packed files (gz, xz, bz2, zst, zip) are unpacked,
                           * and files that are not text (UTF-16, Parquet, images, programs, token ids) rejected */
     bool skip_bad_lines; /* c4, pes2o: count lines without text instead of failing */
+    /* text: "shuffle-files": each file goes whole into one split, 90, 5 and 5 % of the bytes as near as files allow, the same
+     * each time; "sequential": the files follow each other and are cut at 90 and 95 %. NULL: shuffle-files if valid and test
+     * then have 2.5 to 10 % each, otherwise sequential. */
+    const char *split;
 } sigmoe_prepare_request;
 SIGMOE_API void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, size_t size);
 static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
@@ -291,6 +300,9 @@ static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
  * "gcide" without an input runs apt-get if Debian's package is not installed. */
 SIGMOE_API sigmoe_status sigmoe_prepare(
     const sigmoe_prepare_request *request, const sigmoe_observer *observer);
+/* What prepared data hold, as a text of a few lines: the vocabulary, and for each split its tokens, its bytes and how well
+ * bigrams and trigrams of the train split predict it. */
+SIGMOE_API sigmoe_status sigmoe_data_summary(const char *directory, char **summary);
 
 /* ---------------------------------------------------------------- Chapter 5: training, evaluation, forward */
 
@@ -298,19 +310,27 @@ typedef struct sigmoe_train_request {
     size_t size;                 /* set by the defaults */
     const sigmoe_config *config; /* initial weights are drawn for this ... */
     const char *config_name; /* as the user named it, or NULL: a file that replacing `out` must not remove */
-    const char *init; /* ... or read from this model directory or RUN (one of the two; neither on resume) */
+    const char
+        *init; /* ... or read from this model directory or RUN (one of the two; not needed on resume) */
     const char *const *overrides; /* "key=value", also applied to init's configuration */
     int override_count;
     const char *data; /* on resume, only if the data have moved; otherwise NULL */
     const char *out;
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
-    bool resume;                /* continue from the newest checkpoint of `out`, with all of its settings */
+    /* Continue from the newest checkpoint of `out`, with all of its settings but those in `given`. If config, init, overrides
+     * or unroll are set, they must describe the run's model. */
+    bool resume;
     bool force;                 /* replace `out` if sigmoe made it, and nothing else */
     sigmoe_recompute recompute; /* not part of the run's settings: can be changed on resume */
     /* Seconds of wall-clock time between checkpoints, if settings.checkpoint_every is 0; 0: only at the end (and on
      * interruption). 15 minutes by default. No bit of the training depends on it; a resumed run keeps it. */
     double checkpoint_seconds;
+    /* On resume, the names of those members of `settings` that count, and "checkpoint_seconds": {"steps", "lr"}. steps (not
+     * fewer than are done), lr, clip and schedule may differ from the run's, which train.json records; a difference in any
+     * other is SIGMOE_BAD_ARGUMENT. More steps extend a run, with the optimizer's state and the batches going on. */
+    const char *const *given;
+    int given_count;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
@@ -401,6 +421,21 @@ typedef struct sigmoe_compare_request {
     /* Draw figures, with gnuplot in a separate process. True by default; if gnuplot is missing, a note says that there are
      * no figures, and everything else is done. */
     bool figures;
+    double margin; /* differences within this fraction of the score are none; default 0.005 */
+    /* On resume, data, base and variants may be NULL, and seeds 0: the comparison's own. If `given` is not NULL, only those
+     * members of `settings`, and of test_tokens and margin, count that it names. More seeds, more variants and another number
+     * of steps are accepted; what is trained is not trained again, unless the steps change. */
+    const char *const *given;
+    int given_count;
+    bool add_variants; /* on resume, `variants` are added to the comparison's */
+    /* Learning rates, each above 0: every variant is trained at each of them from the first seed, and then from all seeds at
+     * the one with the best validation score. NULL: all at settings.lr. */
+    const double *lr_grid;
+    int lr_count;
+    /* Add one seed after another until every pair of interest, that is, with a variant that leads, is decided, or until
+     * max_seeds (default 10). The intervals hold however often one looks. */
+    bool until_decided;
+    int max_seeds;
     int columns; /* width that the table returned should fit by leaving out columns; 0: all of them, as in table.txt */
 } sigmoe_compare_request;
 SIGMOE_API void sigmoe_compare_defaults_sized(
@@ -413,6 +448,10 @@ static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_com
  * the status is SIGMOE_NOT_FINITE. */
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
+/* What sigmoe_compare would do, without doing it: the rows with their sizes and costs, what is trained already and what is not;
+ * and, of a comparison that is resumed, what its scores could show and how many more seeds would settle the open pairs. */
+SIGMOE_API sigmoe_status sigmoe_compare_plan(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text);
 typedef struct sigmoe_variant {
     const char *name;    /* "switch" */
     const char *summary; /* "softmax router, K=1, experts of size G·4" */
@@ -442,8 +481,9 @@ typedef struct sigmoe_sweep_request {
     bool resume; /* continue in `out`; finished runs are not trained again */
     bool force;
     double checkpoint_seconds; /* of each run, as in sigmoe_train_request */
-    const char *command;       /* as in sigmoe_compare_request, like figures and columns */
+    const char *command;       /* as in sigmoe_compare_request, like the members below */
     bool figures;
+    double margin;
     int columns;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */

@@ -1,8 +1,11 @@
 #include "commands.h"
 
+#include "command_line.h"
 #include "json_output.h"
+#include "layout.h"
 #include "progress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +18,7 @@ typedef struct data_values {
 
 #define AT(member) offsetof(data_values, request.member)
 static const char *const tokenizers[] = {"bytes", "sentencepiece", NULL};
+static const char *const ways_to_split[] = {"shuffle-files", "sequential", NULL};
 
 static const argument arguments[] = {
     {"out", ARGUMENT_TEXT, AT(out), "DIR", .required = true, .help = "directory to make"},
@@ -28,6 +32,9 @@ static const argument arguments[] = {
         .help = "c4, pes2o: use the first N shards for training"},
     {"valid-shards", ARGUMENT_INTEGER, AT(valid_shards), "N", .low = 1, .high = 1 << 20, .preset = "all",
         .help = "c4, pes2o: use N shards for validation"},
+    {"split", ARGUMENT_TEXT, AT(split), "WAY", .choices = ways_to_split,
+        .preset = "shuffle-files where that comes near to 90/5/5, or else sequential",
+        .help = "text: whole files to each split, or cut all text at 90 and 95 %"},
     {"raw", ARGUMENT_FLAG, AT(raw),
         .help = "text: take the files' bytes as they are, unpack and refuse nothing"},
     {"skip-bad-lines", ARGUMENT_FLAG, AT(skip_bad_lines),
@@ -49,10 +56,11 @@ typedef struct kind {
 } kind;
 enum { ANY_NUMBER = 1 << 20 };
 static const kind kinds[] = {
-    {"text", 1, ANY_NUMBER, "text FILE...",
-        "any text files, one behind the other, split 90/5/5 into train, valid and test; what is packed (gz, "
-        "xz, bz2, "
-        "zst, zip: all its files, in its order) is unpacked, and what is no text refused"},
+    {"text", 1, ANY_NUMBER, "text FILE|DIR|PATTERN...",
+        "any text files, split 90/5/5 into train, valid and test (see --split); what is packed (gz, xz, bz2, "
+        "zst, zip: all its files, in its order) is unpacked, and what is no text refused. A DIR is all files "
+        "in it and below it, sorted by name, without those that are no text; so is a PATTERN such as "
+        "'books/*.txt' or 'books/**/*.txt'"},
     {"enwik8", 0, 1, "enwik8 [FILE|URL]",
         "100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the raw file, a URL is downloaded, "
         "and "
@@ -87,7 +95,7 @@ static const kind *find_kind(const char *name) {
     return NULL;
 }
 
-static const char KINDS[] = "text FILE..., enwik8, gcide, wikitext103, c4 or pes2o";
+static const char KINDS[] = "text FILE|DIR..., enwik8, gcide, wikitext103, c4 or pes2o";
 
 static int complain_kind(const char *name) {
     const char *names[COUNT(kinds)];
@@ -101,6 +109,20 @@ static int complain_kind(const char *name) {
             "data prepare needs a word for what `%s` is, as in `sigmoe data prepare text %s`; it takes %s",
             name, name, KINDS);
     return complain(EXIT_USAGE, "data prepare knows no `%s`; it takes %s", name, KINDS);
+}
+
+static int print_summary(const char *data) {
+    char *summary;
+    sigmoe_status status = sigmoe_data_summary(data, &summary);
+    if (status != SIGMOE_OK) return report(status);
+    print_fitted(summary);
+    sigmoe_free(summary);
+    printf("\nnext: sigmoe compare --base demo --variants dense,sigma-moe --out RUN --data ");
+    print_word(stdout, data);
+    fputs("\n  or: sigmoe train --preset demo --out RUN --data ", stdout);
+    print_word(stdout, data);
+    putchar('\n');
+    return EXIT_FINE;
 }
 
 // The contents of meta.json, and where it is.
@@ -133,7 +155,8 @@ static int run(const parsed_arguments *given, void *values) {
     sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     sigmoe_status status = sigmoe_prepare(&v->request, &observer);
     progress_close(&display);
-    return status == SIGMOE_OK && v->output.json ? print_meta(v->request.out) : report(status);
+    if (status != SIGMOE_OK) return report(status);
+    return v->output.json ? print_meta(v->request.out) : print_summary(v->request.out);
 }
 
 static const help_entry files[] = {
@@ -153,10 +176,10 @@ static const help_entry examples[] = {
 const command command_data_prepare = {
     .name = "data prepare",
     .summary = "make token shards from text: splits, tokenizer, sizes",
-    .usage = "KIND [FILE|URL]...",
+    .usage = "KIND [FILE|DIR|URL]...",
     .details = "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes "
-               "are copied to the "
-               "disk while they are read. The tokenizer of sentencepiece is trained on the training split.",
+               "are copied to the disk while they are read. The tokenizer of sentencepiece is trained on the "
+               "training split.",
     .list_title = "Kinds of text",
     .list = &known_kinds,
     .files = files,

@@ -26,8 +26,9 @@ static const argument arguments[] = {
     {"init", ARGUMENT_TEXT, AT(request.init), "DIR",
         .help = "start from the weights of a model directory, or of a RUN's newest checkpoint"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
-        .help = "go on with RUN's newest checkpoint; all settings come from there, and --data is needed only "
-                "where the data have moved"},
+        .help = "go on with RUN's newest checkpoint and settings, of which --steps, --lr, --clip and "
+                "--schedule can "
+                "change; --data is needed only where the data have moved"},
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},
@@ -55,37 +56,17 @@ static void defaults(void *values) {
 
 static int check_origin(const train_values *v) {
     int origins = !!v->source.preset + !!v->source.config + !!v->request.init;
-    if (v->request.resume) {
-        if (v->request.force)
-            return complain(
-                EXIT_USAGE, "--resume goes on with what is there and --force throws it away: choose one");
-        return EXIT_FINE;
-    }
+    if (v->request.resume && v->request.force)
+        return complain(
+            EXIT_USAGE, "--resume goes on with what is there and --force throws it away: choose one");
+    if (v->request.resume && origins == 0) return EXIT_FINE;
     if (origins != 1)
         return complain(EXIT_USAGE,
             "train needs %s of --preset NAME, --config FILE and --init DIR, or --resume",
             origins ? "only one" : "one");
-    if (!v->request.data)
+    if (!v->request.data && !v->request.resume)
         return complain(EXIT_USAGE, "train needs --data DIR (what `sigmoe data prepare` made)");
     return EXIT_FINE;
-}
-
-// With --resume, the run's own settings apply. It is convenient to repeat the command with --resume appended, so other options
-// are not an error; but users must not believe that they had an effect.
-static void tell_ignored(const parsed_arguments *given) {
-    static const char *const used[] = {
-        "resume", "data", "out", "recompute", "threads", "pin", "json", "quiet"};
-    char list[512] = "";
-    int length = 0;
-    for (int g = 0; g < ARGUMENT_GROUPS && given->command->groups[g].arguments; g++)
-        for (int i = 0; i < given->command->groups[g].count; i++) {
-            const char *name = given->command->groups[g].arguments[i].name;
-            bool counts = given->given[g][i] != NULL;
-            for (int u = 0; u < COUNT(used); u++) counts = counts && strcmp(name, used[u]) != 0;
-            if (counts && length < (int)sizeof list)
-                length += snprintf(list + length, sizeof list - (size_t)length, " --%s", name);
-        }
-    if (length) tell("the run's own settings count on --resume, not what is given here:%s", list);
 }
 
 static void print_result(const sigmoe_train_request *request, const sigmoe_train_result *result) {
@@ -127,17 +108,14 @@ static int train(train_values *v) {
     return report(status);
 }
 
+// A new run has the preset's settings where none are given; one that is resumed has its own.
 static int run(const parsed_arguments *given, void *values) {
     train_values *v = values;
+    given_settings settings;
     int status = check_origin(v);
     if (status != EXIT_FINE) return status;
-    if (v->request.resume) {
-        tell_ignored(given);
-        v->request.init = NULL;
-        return train(v);
-    }
     sigmoe_config *config = NULL;
-    if (!v->request.init) {
+    if (v->source.preset || v->source.config) {
         status = config_build(&v->source, &config);
         if (status != EXIT_FINE) return status;
         sigmoe_config_settings(config, &v->request.settings);
@@ -148,6 +126,9 @@ static int run(const parsed_arguments *given, void *values) {
         v->request.overrides = v->source.set.items;
         v->request.override_count = v->source.set.count;
     }
+    training_given(given, &settings);
+    v->request.given = settings.names;
+    v->request.given_count = settings.count;
     status = checkpoint_cadence(
         v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
     if (status == EXIT_FINE) status = train(v);
@@ -174,10 +155,11 @@ const command command_train = {
     .name = "train",
     .summary = "train a model; Ctrl-C saves a checkpoint and stops",
     .usage = "(--preset NAME | --config FILE | --init DIR | --resume)",
-    .details = "With --resume the run goes "
-               "on from its newest checkpoint as if it had never stopped, to the bit. The defaults of the "
-               "training settings are\n"
-               "those of --config and --init; a preset brings its own.",
+    .details = "With --resume the run goes on from its newest checkpoint as if it had never stopped, to the "
+               "bit; a larger "
+               "--steps extends it, and any other setting that is given must be the run's. The defaults of "
+               "the training "
+               "settings are those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},

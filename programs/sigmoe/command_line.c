@@ -1,6 +1,5 @@
 #include "command_line.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int count;
@@ -11,7 +10,7 @@ void command_line_keep(int argc, char **argv) {
     words = argv;
 }
 
-static void print_word(FILE *out, const char *word) {
+void print_word(FILE *out, const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
     if (*word && word[strspn(word, plain)] == '\0') {
         fputs(word, out);

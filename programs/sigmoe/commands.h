@@ -31,10 +31,18 @@ typedef struct config_source {
 int config_build(const config_source *source, sigmoe_config **out);
 
 // Training options that `train` and `compare` share: offsets in sigmoe_train_settings.
-enum { TRAINING_ARGUMENTS = 10, CADENCE_ARGUMENTS = 1 };
+enum { TRAINING_ARGUMENTS = 11, CADENCE_ARGUMENTS = 1 };
 extern const argument training_arguments[TRAINING_ARGUMENTS];
 // --checkpoint-every: a const char *, which checkpoint_cadence reads.
 extern const argument cadence_arguments[CADENCE_ARGUMENTS];
+// The library's names of the settings that were given by these arguments: "weight_decay".
+enum { GIVEN_SETTINGS = TRAINING_ARGUMENTS + 2 };
+typedef struct given_settings {
+    char texts[TRAINING_ARGUMENTS][32];
+    const char *names[GIVEN_SETTINGS]; // some of these texts
+    int count;
+} given_settings;
+void training_given(const parsed_arguments *given, given_settings *out);
 // Reads from `text` when to save: a number of steps, or of seconds; NULL changes nothing. On failure prints the error and
 // returns the exit status.
 int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);

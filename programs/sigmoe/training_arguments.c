@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@ const char *const recompute_names[] = {
 
 const char *const dtype_names[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
 
+static const char *const schedule_names[] = {
+    [SIGMOE_SCHEDULE_COSINE] = "cosine", [SIGMOE_SCHEDULE_CONSTANT] = "constant", NULL};
+
 #define AT(member) offsetof(sigmoe_train_settings, member)
 
 const argument training_arguments[TRAINING_ARGUMENTS] = {
@@ -22,6 +26,8 @@ const argument training_arguments[TRAINING_ARGUMENTS] = {
     {"clip", ARGUMENT_NUMBER, AT(clip), "NORM", .low = 0, .high = INFINITY,
         .help = "clip the gradient's norm at this, 0: never"},
     {"warmup", ARGUMENT_INTEGER, AT(warmup), "N", .low = 0, .high = 1e9, .help = "steps of linear warm-up"},
+    {"schedule", ARGUMENT_CHOICE, AT(schedule), "SHAPE", .choices = schedule_names,
+        .help = "of the learning rate after the warm-up: it falls along a cosine over all steps, or stays"},
     {"weight-decay", ARGUMENT_NUMBER, AT(weight_decay), "X", .low = 0, .high = 1e3,
         .help = "decoupled weight decay"},
     {"seed", ARGUMENT_SEED, AT(seed), "S", .help = "of the weights and of dropout"},
@@ -41,6 +47,21 @@ const argument cadence_arguments[CADENCE_ARGUMENTS] = {
                 "the end",
         .values = &none_known},
 };
+
+void training_given(const parsed_arguments *given, given_settings *out) {
+    out->count = 0;
+    for (int i = 0; i < TRAINING_ARGUMENTS; i++) {
+        if (!arguments_given(given, training_arguments[i].name)) continue;
+        char *name = out->texts[out->count];
+        snprintf(name, sizeof out->texts[0], "%s", training_arguments[i].name);
+        for (char *letter = name; *letter; letter++)
+            if (*letter == '-') *letter = '_';
+        out->names[out->count++] = name;
+    }
+    if (!arguments_given(given, cadence_arguments[0].name)) return;
+    out->names[out->count++] = "checkpoint_every";
+    out->names[out->count++] = "checkpoint_seconds";
+}
 
 static double seconds_of(const char *unit) {
     static const char units[] = "smhd";

@@ -195,7 +195,7 @@ static sigmoe_status print_fires(FILE *out, const analysis *a, int index) {
 
 static sigmoe_status print_page(FILE *out, const void *context) {
     const analysis *a = context;
-    page_open(out, "What feedforward blocks do");
+    page_open(out, "What feedforward blocks do", 0);
     TRY(print_intro(out, a));
     TRY(print_table(out, a));
     if (a->request->figures) print_drawings(out, a);

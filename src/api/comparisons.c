@@ -1,17 +1,11 @@
-// Chapter 6: comparisons and sweeps, from the plan to the report.
+// Chapter 6: comparisons and sweeps. What they do stands in api/comparing.h.
+#include "api/comparing.h"
 #include "api/request.h"
 #include "base/cpu.h"
-#include "compare/directory.h"
-#include "compare/execution.h"
 #include "compare/jobs.h"
 #include "compare/sweep_read.h"
 #include "config/train_settings.h"
 #include "paper/tables.h"
-#include "plot/gnuplot.h"
-#include "report/report.h"
-#include "report/table.h"
-#include "report/table_files.h"
-#include "system/place.h"
 
 #include <stdlib.h>
 
@@ -32,76 +26,20 @@ bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *out) {
 
 // ---------------------------------------------------------------- comparisons
 
+static const double MARGIN = 0.005;
+enum { MAX_SEEDS = 10 };
+
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
-    sigmoe_compare_request own = {
-        .base = base, .seeds = 1, .checkpoint_seconds = CHECKPOINT_SECONDS, .figures = true};
+    sigmoe_compare_request own = {.base = base,
+        .seeds = 3,
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .figures = true,
+        .margin = MARGIN,
+        .max_seeds = MAX_SEEDS};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
-}
-
-typedef struct comparison {
-    comparison_plan plan;
-    comparison_result result;
-    char *table;
-} comparison;
-
-static sigmoe_status report(comparison *c) {
-    variant_summary *summaries;
-    TRY(summarize_variants(&c->result, &summaries));
-    TRY(table_text(&c->result, summaries, 0, &c->table));
-    TRY(table_write(&c->result, summaries, c->table));
-    TRY(report_write(&c->result, summaries));
-    int columns = c->plan.request->columns;
-    if (columns <= 0) return SIGMOE_OK;
-    free(c->table);
-    c->table = NULL;
-    return table_text(&c->result, summaries, columns, &c->table);
-}
-
-// The output directory stays locked while *lock is open, here or in a run's process.
-static sigmoe_status compare(comparison *c, const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, arena *a, int *lock) {
-    TRY(plan_comparison(request, sweep, observer, a, &c->plan));
-    TRY(comparison_open(&c->plan, observer, lock));
-    TRY(comparison_carry_out(&c->plan, jobs, observer, &c->result));
-    return report(c);
-}
-
-static sigmoe_status check_request(const sigmoe_compare_request *r) {
-    if (!r->data || !r->out || !r->base || !r->variants)
-        return fail(
-            SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base, variants and a place for its results");
-    return SIGMOE_OK;
-}
-
-// `sweep` is NULL for the user's own comparison.
-static sigmoe_status compare_and_report(const sigmoe_compare_request *request, const sweep_plan *sweep,
-    int jobs, const sigmoe_observer *observer, char **table) {
-    char out[PATH_CAPACITY];
-    TRY(check_request(request));
-    TRY(path_of_output(out, request->out));
-    sigmoe_compare_request r = *request;
-    r.out = out;
-    r.figures = plot_ready(request->figures, observer);
-    // Without validations there is no curve.
-    if (r.settings.valid_every == 0 || r.settings.valid_every == -1)
-        r.settings.valid_every = train_settings_valid_every(&r.settings);
-    comparison c = {0};
-    arena *a;
-    int failed = 0, runs = 0, lock = -1;
-    TRY(arena_create("comparison", &a));
-    sigmoe_status status = compare(&c, &r, sweep, jobs, observer, a, &lock);
-    if (status == SIGMOE_OK) failed = result_runs_failed(&c.result), runs = c.plan.run_count;
-    place_unlock(lock);
-    arena_destroy(a);
-    if (status != SIGMOE_OK) free(c.table);
-    TRY(status);
-    *table = c.table;
-    if (failed < runs) return SIGMOE_OK;
-    return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
-        runs == 1 ? "the run failed" : "all runs failed", out);
 }
 
 sigmoe_status sigmoe_compare(
@@ -112,7 +50,18 @@ sigmoe_status sigmoe_compare(
     TRY(REQUEST_READ(own, request, "compare"));
     TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
-    return compare_and_report(&own, NULL, 1, observer, table);
+    return comparison_run(&own, NULL, 1, observer, table);
+}
+
+sigmoe_status sigmoe_compare_plan(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text) {
+    *text = NULL;
+    sigmoe_compare_request own;
+    sigmoe_observer space;
+    TRY(REQUEST_READ(own, request, "compare"));
+    TRY(cpu_init());
+    TRY(observer_read(observer, &space, &observer));
+    return comparison_foresee(&own, observer, text);
 }
 
 // ---------------------------------------------------------------- sweeps
@@ -126,7 +75,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .test_tokens = plan.test_tokens,
         .jobs = 1,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
-        .figures = true};
+        .figures = true,
+        .margin = MARGIN};
     return SIGMOE_OK;
 }
 
@@ -173,11 +123,12 @@ static sigmoe_status sweep(
         .checkpoint_seconds = r->checkpoint_seconds,
         .command = r->command,
         .figures = r->figures,
+        .margin = r->margin,
         .columns = r->columns};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);
-    return compare_and_report(&request, &plan, r->jobs, observer, table);
+    return comparison_run(&request, &plan, r->jobs, observer, table);
 }
 
 sigmoe_status sigmoe_sweep(

@@ -15,7 +15,8 @@ sigmoe_status eta_begin(eta *e, const comparison_plan *p) {
     *e = (eta){.plan = p, .started = seconds_now()};
     for (int i = 0; i < p->run_count; i++) {
         TRY(plan_run_path(p, p->runs[i].variant, p->runs[i].seed, run));
-        if (!compare_run_finished(run)) e->work += eta_work(e, p->runs[i].variant);
+        if (!compare_run_finished(run, p->request->settings.steps))
+            e->work += eta_work(e, p->runs[i].variant);
     }
     return SIGMOE_OK;
 }

@@ -5,7 +5,6 @@
 #include "compare/eta.h"
 #include "compare/jobs.h"
 #include "compare/ngram_scores.h"
-#include "train/learning_note.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,6 +13,9 @@
 typedef struct execution {
     const comparison_plan *plan;
     comparison_result *result;
+    const execution_watcher *watcher;
+    int *left; // [left_count] the runs that were not finished at the start, in the plan's order
+    int left_count;
     eta eta;
 } execution;
 
@@ -73,6 +75,14 @@ static void note_result(
             plan_score(p, &r->test), plan_unit(p), cost);
 }
 
+// "topk, rate 0.001, seed 1 (run 2 of 9)"
+static const char *task_of(const comparison_plan *p, int run, const sigmoe_train_settings *settings) {
+    char rate[40] = "";
+    if (p->request->lr_count > 0) snprintf(rate, sizeof rate, "rate %g, ", settings->lr);
+    return arena_text(p->arena, "%s, %sseed %" PRIu64 " (run %d of %d)",
+        p->variants[p->runs[run].variant].label, rate, settings->seed, run + 1, p->run_count);
+}
+
 static sigmoe_status run_one(void *context, int run, const sigmoe_observer *observer) {
     execution *e = context;
     const comparison_plan *p = e->plan;
@@ -82,11 +92,11 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
     const compared_variant *v = &p->variants[variant];
     int index = variant * p->seed_count + seed;
     settings.seed = plan_seed(p, seed);
+    settings.lr = v->lr;
     TRY(plan_run_path(p, variant, seed, directory));
-    const char *task = arena_text(
-        p->arena, "%s, seed %" PRIu64 " (run %d of %d)", v->label, settings.seed, run + 1, p->run_count);
+    const char *task = task_of(p, run, &settings);
     if (!task) return SIGMOE_NO_MEMORY;
-    bool finished = compare_run_finished(directory);
+    bool finished = compare_run_finished(directory, p->request->settings.steps);
     quiet_observer quiet;
     run_request request = {.directory = directory,
         .task = task,
@@ -96,40 +106,87 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         .test_tokens = p->request->test_tokens,
         .checkpoint_seconds = p->request->checkpoint_seconds,
         .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task)};
-    run_result *result = &e->result->runs[index];
-    TRY(compare_run(&request, p->arena, result));
+    run_result result;
+    TRY(compare_run(&request, p->arena, &result));
     if (!finished) eta_end(&e->eta, variant);
-    note_result(p, observer, task, result);
-    return run_curve_read(
-        directory, settings.batch * v->config.model.unroll, p->arena, &e->result->curves[index]);
+    note_result(p, observer, task, &result);
+    TRY(run_curve_read(
+        directory, settings.batch * v->config.model.unroll, p->arena, &e->result->curves[index]));
+    result.pending = false;
+    e->result->runs[index] = result;
+    return SIGMOE_OK;
+}
+
+static void tell_watcher(const execution *e, int run) {
+    if (e->watcher) e->watcher->changed(e->watcher->context, e->result, run);
+}
+
+// Reads the runs that earlier commands finished, and lists the others.
+static sigmoe_status read_finished(execution *e, const sigmoe_observer *observer) {
+    const comparison_plan *p = e->plan;
+    char directory[PATH_CAPACITY];
+    TRY(ARENA_NEW(p->arena, e->left, p->run_count));
+    for (int run = 0; run < p->run_count; run++) {
+        TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
+        if (compare_run_finished(directory, p->request->settings.steps))
+            TRY(run_one(e, run, observer));
+        else
+            e->left[e->left_count++] = run;
+    }
+    tell_watcher(e, -1);
+    return SIGMOE_OK;
 }
 
 static sigmoe_status run_in_turn(execution *e, const sigmoe_observer *observer) {
-    for (int run = 0; run < e->plan->run_count; run++) {
+    for (int i = 0; i < e->left_count; i++) {
         if (observer_stops(observer)) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
-        TRY(run_one(e, run, observer));
+        TRY(run_one(e, e->left[i], observer));
+        tell_watcher(e, e->left[i]);
     }
     return SIGMOE_OK;
 }
 
-// The results of runs trained by several processes are then read one by one, silently: those processes have already reported
-// them.
-static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
-    if (jobs == 1) return run_in_turn(e, observer);
-    TRY(run_in_processes(e->plan, jobs, observer, &e->eta, run_one, e));
-    return run_in_turn(e, NULL);
+// A run that another process trained is read here, silently: that process has reported it.
+static sigmoe_status take_result(void *context, int run) {
+    execution *e = context;
+    TRY(run_one(e, run, NULL));
+    tell_watcher(e, run);
+    return SIGMOE_OK;
 }
 
-sigmoe_status comparison_carry_out(
-    const comparison_plan *p, int jobs, const sigmoe_observer *observer, comparison_result *out) {
-    execution e = {.plan = p, .result = out};
-    *out = (comparison_result){.plan = p, .arena = p->arena, .threads = observer ? observer->threads : 0};
+static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
+    if (jobs == 1) return run_in_turn(e, observer);
+    const job_list list = {e->plan, &e->eta, e->left, e->left_count, run_one, take_result, e};
+    return run_in_processes(&list, jobs, observer);
+}
+
+// All runs pending.
+static sigmoe_status prepare_result(const comparison_plan *p, comparison_result *out) {
     int64_t count = (int64_t)p->variant_count * p->seed_count;
     TRY(ARENA_NEW(p->arena, out->runs, count));
     TRY(ARENA_NEW(p->arena, out->curves, count));
-    for (int i = 0; i < p->variant_count; i++)
-        note_unlearned(&p->variants[i].config.model, p->variants[i].label, observer);
+    for (int64_t i = 0; i < count; i++) out->runs[i] = run_result_unknown;
+    return SIGMOE_OK;
+}
+
+sigmoe_status comparison_carry_out(const comparison_plan *p, int jobs, const sigmoe_observer *observer,
+    const execution_watcher *watcher, comparison_result *out) {
+    execution e = {.plan = p, .result = out, .watcher = watcher};
+    *out = (comparison_result){.plan = p, .arena = p->arena, .threads = observer ? observer->threads : 0};
+    TRY(prepare_result(p, out));
     TRY(ngram_score_data(p, observer, &out->ngram));
     TRY(eta_begin(&e.eta, p));
+    TRY(read_finished(&e, observer));
     return run_all(&e, jobs, observer);
+}
+
+sigmoe_status comparison_recall(const comparison_plan *p, comparison_result *out) {
+    char path[PATH_CAPACITY];
+    execution e = {.plan = p, .result = out};
+    *out = (comparison_result){.plan = p, .arena = p->arena};
+    TRY(prepare_result(p, out));
+    TRY(path_format(path, "%s/ngram.json", p->request->out));
+    if (path_exists(path)) TRY(ngram_score_data(p, NULL, &out->ngram));
+    TRY(eta_begin(&e.eta, p));
+    return read_finished(&e, NULL);
 }

@@ -24,15 +24,11 @@ typedef struct job {
     pid_t process; // 0: the slot is free
     int pipe;      // receives the child's error message; closed when the child ends
     int run;       // index in the comparison
-    bool finished; // before it started: there are only results to read
 } job;
 
 typedef struct job_pool {
-    const comparison_plan *plan;
+    const job_list *list;
     const sigmoe_observer *observer; // may be NULL
-    eta *eta;
-    run_function *train;
-    void *context;
     job jobs[MOST_JOBS];
     double *part; // [MOST_JOBS], shared with the children: how much of their runs is done since they started
     int slots, busy;
@@ -117,7 +113,7 @@ static void be_child(job_pool *pool, int run, double *part, pid_t parent, int pi
         observer.note = pass_note;
         observer.context = &child;
     }
-    sigmoe_status status = pool->train(pool->context, run, &observer);
+    sigmoe_status status = pool->list->train(pool->list->context, run, &observer);
     const char *message = sigmoe_message();
     ssize_t written = status == SIGMOE_OK ? 0 : write(pipe, message, strlen(message));
     _exit(written < 0 ? SIGMOE_IO : status);
@@ -142,13 +138,9 @@ static pid_t make_child(job_pool *pool, int run, double *part, int pipe) {
 }
 
 static sigmoe_status begin(job_pool *pool, job *slot) {
-    const comparison_plan *p = pool->plan;
-    char directory[PATH_CAPACITY];
-    int ends[2], run = pool->begun;
+    int ends[2], run = pool->list->runs[pool->begun];
     double *part = &pool->part[slot - pool->jobs];
     *part = 0;
-    TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
-    bool finished = compare_run_finished(directory);
     if (pipe(ends) != 0) return fail_errno("cannot make a pipe for a run");
     pid_t process = make_child(pool, run, part, ends[1]);
     close(ends[1]); // so that only the child holds it
@@ -156,7 +148,7 @@ static sigmoe_status begin(job_pool *pool, job *slot) {
         close(ends[0]);
         return fail_errno("cannot start a process for a run");
     }
-    *slot = (job){.process = process, .pipe = ends[0], .run = run, .finished = finished};
+    *slot = (job){.process = process, .pipe = ends[0], .run = run};
     pool->begun++;
     pool->busy++;
     return SIGMOE_OK;
@@ -184,7 +176,7 @@ static void note_failure(job_pool *pool, sigmoe_status status) {
 
 // For a child that reported no message itself.
 static void note_wordless(job_pool *pool, const job *j, const char *how) {
-    const comparison_plan *p = pool->plan;
+    const comparison_plan *p = pool->list->plan;
     note_failure(
         pool, fail(SIGMOE_IO, "the run %.200s, seed %" PRIu64 ", %s",
                   p->variants[p->runs[j->run].variant].label, plan_seed(p, p->runs[j->run].seed), how));
@@ -224,6 +216,13 @@ static void read_message(int pipe, char message[MESSAGE_CAPACITY]) {
     message[used] = '\0';
 }
 
+static void take_result(job_pool *pool, const job *j) {
+    pool->done++;
+    eta_end(pool->list->eta, pool->list->plan->runs[j->run].variant);
+    sigmoe_status status = pool->list->trained(pool->list->context, j->run);
+    if (status != SIGMOE_OK) note_failure(pool, status);
+}
+
 static void end(job_pool *pool, job *j) {
     char message[MESSAGE_CAPACITY];
     int status = 0;
@@ -235,10 +234,8 @@ static void end(job_pool *pool, job *j) {
         note_signal(pool, j, WTERMSIG(status));
     else if (WEXITSTATUS(status) != SIGMOE_OK)
         note_exit(pool, j, WEXITSTATUS(status), message);
-    else {
-        pool->done++;
-        if (!j->finished) eta_end(pool->eta, pool->plan->runs[j->run].variant);
-    }
+    else
+        take_result(pool, j);
     j->process = 0;
     pool->busy--;
 }
@@ -254,11 +251,11 @@ static void wait_for_one(job_pool *pool) {
 }
 
 static double running_work(const job_pool *pool) {
-    const comparison_plan *p = pool->plan;
+    const job_list *list = pool->list;
     double work = 0;
     for (int i = 0; i < pool->slots; i++)
         if (pool->jobs[i].process)
-            work += pool->part[i] * eta_work(pool->eta, p->runs[pool->jobs[i].run].variant);
+            work += pool->part[i] * eta_work(list->eta, list->plan->runs[pool->jobs[i].run].variant);
     return work;
 }
 
@@ -267,20 +264,20 @@ static void tell(const job_pool *pool) {
     if (!o || !o->progress) return;
     const sigmoe_progress progress = {.task = "sweep",
         .unit = "runs",
-        .done = pool->done,
-        .total = pool->plan->run_count,
+        .done = pool->list->plan->run_count - pool->list->count + pool->done,
+        .total = pool->list->plan->run_count,
         .rate = NAN,
-        .seconds_left = eta_seconds_left(pool->eta, running_work(pool)),
+        .seconds_left = eta_seconds_left(pool->list->eta, running_work(pool)),
         .loss = NAN,
         .score = NAN,
         .tokens_per_second = NAN,
         .fraction_of_peak = NAN,
-        .finished = pool->done == pool->plan->run_count};
+        .finished = pool->done == pool->list->count};
     o->progress(o->context, &progress);
 }
 
 static void begin_more(job_pool *pool) {
-    for (int i = 0; i < pool->slots && pool->begun < pool->plan->run_count && !pool->stopping; i++) {
+    for (int i = 0; i < pool->slots && pool->begun < pool->list->count && !pool->stopping; i++) {
         if (pool->jobs[i].process) continue;
         sigmoe_status status = begin(pool, &pool->jobs[i]);
         if (status != SIGMOE_OK) note_failure(pool, status);
@@ -294,14 +291,13 @@ static void run_pool(job_pool *pool) {
         begin_more(pool);
         tell(pool);
         if (pool->busy > 0) wait_for_one(pool);
-    } while (pool->busy > 0 || (pool->begun < pool->plan->run_count && !pool->stopping));
-    if (pool->done == pool->plan->run_count) tell(pool);
+    } while (pool->busy > 0 || (pool->begun < pool->list->count && !pool->stopping));
+    if (pool->done == pool->list->count) tell(pool);
 }
 
-sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_observer *observer, eta *e,
-    run_function *train, void *context) {
-    job_pool pool = {
-        .plan = p, .observer = observer, .eta = e, .train = train, .context = context, .slots = jobs};
+sigmoe_status run_in_processes(const job_list *list, int jobs, const sigmoe_observer *observer) {
+    job_pool pool = {.list = list, .observer = observer, .slots = jobs};
+    if (list->count == 0) return SIGMOE_OK;
     pool.saves_passed = observer_saves(observer);
     size_t size = MOST_JOBS * sizeof *pool.part;
     pool.part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -309,6 +305,6 @@ sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_
     run_pool(&pool);
     munmap(pool.part, size);
     if (pool.failure.status != SIGMOE_OK) return failure_again(&pool.failure);
-    if (pool.done < p->run_count) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
+    if (pool.done < list->count) return fail(SIGMOE_INTERRUPTED, "stopped; `resume` goes on from here");
     return SIGMOE_OK;
 }

@@ -5,10 +5,18 @@
 
 enum { MOST_JOBS = 64 };
 
-// Trains one of the planned runs to its end.
-typedef sigmoe_status run_function(void *context, int run, const sigmoe_observer *observer);
+// What to train, and how.
+typedef struct job_list {
+    const comparison_plan *plan;
+    eta *eta;
+    const int *runs; // [count] indices in the plan
+    int count;
+    sigmoe_status (*train)(
+        void *context, int run, const sigmoe_observer *observer); // in a process of its own
+    sigmoe_status (*trained)(void *context, int run);             // afterwards, in the calling process
+    void *context;                                                // of both
+} job_list;
 
-// Calls `train` for all runs, `jobs` (1..MOST_JOBS) at a time; their results are then only in their directories. The first
-// failure, or the stop flag, stops all runs; they can be resumed later.
-sigmoe_status run_in_processes(const comparison_plan *p, int jobs, const sigmoe_observer *observer, eta *e,
-    run_function *train, void *context);
+// Trains the listed runs, `jobs` (1..MOST_JOBS) at a time; their results are then in their directories. The first failure, or
+// the stop flag, stops all runs; they can be resumed later.
+sigmoe_status run_in_processes(const job_list *list, int jobs, const sigmoe_observer *observer);

@@ -10,8 +10,6 @@ typedef struct t_interval {
     int count;
     double mean, low, high; // NaN: too few values
 } t_interval;
-// The 0.975 quantile of Student's distribution; `freedom` is at least 1.
-double student_quantile(int freedom);
 t_interval t_interval_of(const double *values, int count);
 typedef const sigmoe_scores *result_scores(const run_result *r);
 const sigmoe_scores *valid_scores(const run_result *r);
@@ -24,5 +22,5 @@ t_interval paired_difference(
 
 // The n-gram's score of that kind; NaN: there is no n-gram.
 double ngram_score(const comparison_result *c, result_scores *of);
-// Whether counting three tokens is at least as good as a mean score.
+// Whether counting n-grams is at least as good as a mean score.
 bool ngram_beats(const comparison_result *c, result_scores *of, double mean);

@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LONGEST_LABEL = 200 }; // labels become directory names
+enum { LONGEST_LABEL = 200, MOST_RATES = 16 }; // labels become directory names
 
 // ---------------------------------------------------------------- the base and the data
 
@@ -26,8 +26,30 @@ static sigmoe_status adopt_data(comparison_plan *p) {
     return SIGMOE_OK;
 }
 
+static sigmoe_status check_grid(const sigmoe_compare_request *r) {
+    if (r->lr_count < 0 || r->lr_count > MOST_RATES)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "`lr_grid` has %d learning rates; it may have %d", r->lr_count, MOST_RATES);
+    for (int i = 0; i < r->lr_count; i++) {
+        sigmoe_train_settings settings = r->settings;
+        settings.lr = r->lr_grid[i];
+        TRY(train_settings_check(&settings));
+        if (!(r->lr_grid[i] > 0))
+            return fail(SIGMOE_BAD_ARGUMENT, "`lr_grid` has the learning rate %g; each must be above 0",
+                r->lr_grid[i]);
+        for (int j = 0; j < i; j++)
+            if (r->lr_grid[j] == r->lr_grid[i])
+                return fail(SIGMOE_BAD_ARGUMENT, "`lr_grid` has the learning rate %g twice", r->lr_grid[i]);
+    }
+    return SIGMOE_OK;
+}
+
 static sigmoe_status check_settings(const comparison_plan *p) {
     const sigmoe_compare_request *r = p->request;
+    TRY(check_grid(r));
+    if (!(r->margin >= 0 && r->margin < 1))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "`margin` is %g; it is a fraction of the score, 0 or more and less than 1", r->margin);
     sigmoe_train_settings last = r->settings;
     last.seed = plan_seed(p, p->seed_count - 1);
     TRY(train_settings_check(&r->settings));
@@ -68,6 +90,7 @@ static sigmoe_status plan_variant(comparison_plan *p, int index, compared_varian
         .flops_share = comparison_flops_share(&p->base.model, &choice.model)};
     if (!out->label) return SIGMOE_NO_MEMORY;
     out->config.model = choice.model;
+    out->lr = p->request->settings.lr;
     out->seeds = own_seeds(p, index);
     out->published = p->sweep ? p->sweep->published[index] : own_score(p, out);
     return model_parameter_count(&choice.model, &out->parameters);
@@ -120,7 +143,7 @@ static sigmoe_status plan_runs(comparison_plan *p) {
 
 sigmoe_status plan_comparison(const sigmoe_compare_request *r, const sweep_plan *sweep,
     const sigmoe_observer *observer, arena *a, comparison_plan *p) {
-    *p = (comparison_plan){.request = r, .sweep = sweep, .arena = a};
+    *p = (comparison_plan){.request = r, .sweep = sweep, .arena = a, .look = 1};
     if (r->variant_count < 1) return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs at least one variant");
     if (r->seeds < 1) return fail(SIGMOE_BAD_ARGUMENT, "seeds is %d; it must be 1 or more", r->seeds);
     if (r->test_tokens < 0) return fail(SIGMOE_BAD_ARGUMENT, "test_tokens must be 0 (all) or more");
@@ -149,12 +172,16 @@ uint64_t plan_seed(const comparison_plan *p, int seed) {
 }
 
 sigmoe_status plan_run_path(const comparison_plan *p, int variant, int seed, char path[PATH_CAPACITY]) {
-    char label[LONGEST_LABEL + 1];
+    char label[LONGEST_LABEL + 1], rate[32] = "";
     snprintf(label, sizeof label, "%s", p->variants[variant].label);
     for (char *letter = label; *letter; letter++)
         if (*letter == ':') *letter = ',';
-    if (p->sweep && p->seed_count == 1) return path_format(path, "%s/runs/%s", p->request->out, label);
-    return path_format(path, "%s/runs/%s-seed%" PRIu64, p->request->out, label, plan_seed(p, seed));
+    if (p->sweep && seed == 0) {
+        TRY(path_format(path, "%s/runs/%s", p->request->out, label));
+        if (p->seed_count == 1 || path_exists(path)) return SIGMOE_OK;
+    }
+    if (p->request->lr_count > 0) snprintf(rate, sizeof rate, "-lr%.9g", p->variants[variant].lr);
+    return path_format(path, "%s/runs/%s%s-seed%" PRIu64, p->request->out, label, rate, plan_seed(p, seed));
 }
 
 const char *plan_unit(const comparison_plan *p) {
@@ -168,4 +195,8 @@ static double first_known(double wanted, double otherwise) {
 
 double plan_score(const comparison_plan *p, const sigmoe_scores *s) {
     return p->bits ? first_known(s->bits_per_char, s->bits_per_token) : s->perplexity;
+}
+
+int plan_decimals(const comparison_plan *p) {
+    return p->bits ? 4 : 3;
 }

@@ -15,6 +15,9 @@ typedef struct compared_variant {
     double flops_share; // FF multiply-adds relative to those of a dense block with the base's N_E·G channels
     // The paper's score for exactly this variant and base, in a sweep also before its overrides; NaN: none.
     double published;
+    double lr; // peak learning rate
+    const double
+        *grid_scores; // [lr_count] validation score of the first seed at each rate of the grid; NULL: no grid
 } compared_variant;
 
 // One training of a comparison.
@@ -29,7 +32,9 @@ typedef struct comparison_plan {
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;
-    bool bits; // scores are bits per character, otherwise perplexity
+    bool bits;       // scores are bits per character, otherwise perplexity
+    int look;        // at these scores: 1 for the first; more seeds are another look
+    bool sequential; // it goes on until it is decided
     compared_variant *variants;
     int variant_count, seed_count; // seeds: the maximum over the variants
     // [run_count] All variants of a seed before the next seed, so that the results after an interruption can be compared.
@@ -46,9 +51,11 @@ sigmoe_status plan_comparison(const sigmoe_compare_request *request, const sweep
 // Whether some variants have fewer seeds than others.
 bool plan_is_uneven(const comparison_plan *p);
 uint64_t plan_seed(const comparison_plan *p, int seed);
-// OUT/runs/<variant>-seed<k>; colons in the variant become commas. The seed is omitted in a sweep with one seed.
+// OUT/runs/<variant>-seed<k>, with a grid OUT/runs/<variant>-lr<rate>-seed<k>; colons in the variant become commas. A sweep that
+// began with one seed has its first without "-seed<k>".
 sigmoe_status plan_run_path(const comparison_plan *p, int variant, int seed, char path[PATH_CAPACITY]);
 
 // The unit of the scores, and the score in that unit from a set of scores.
 const char *plan_unit(const comparison_plan *p); // "bits/char", "perplexity"
 double plan_score(const comparison_plan *p, const sigmoe_scores *scores);
+int plan_decimals(const comparison_plan *p); // with which scores are shown

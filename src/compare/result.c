@@ -24,11 +24,18 @@ int result_runs_failed(const comparison_result *c) {
     return count;
 }
 
+int result_runs_left(const comparison_result *c) {
+    int count = 0;
+    for (int i = 0; i < c->plan->run_count; i++)
+        count += result_run(c, c->plan->runs[i].variant, c->plan->runs[i].seed)->pending;
+    return count;
+}
+
 int result_runs_without_score(const comparison_result *c) {
     int count = 0;
     for (int i = 0; i < c->plan->run_count; i++) {
         const run_result *r = result_run(c, c->plan->runs[i].variant, c->plan->runs[i].seed);
-        count += r->failure || !isfinite(plan_score(c->plan, &r->test));
+        count += !r->pending && (r->failure || !isfinite(plan_score(c->plan, &r->test)));
     }
     return count;
 }

@@ -5,9 +5,10 @@
 #include "compare/plan.h"
 #include "compare/run.h"
 
-// Scores of an n-gram, on the tokens that the models are scored on.
+// Scores of the n-gram of the best order, on the tokens that the models are scored on.
 typedef struct ngram_scores {
     bool known;                // false: the data have none
+    int order;                 // tokens of its contexts
     sigmoe_scores curve;       // on the tokens of validations during training
     sigmoe_scores valid, test; // on the tokens of the final scores
 } ngram_scores;
@@ -26,5 +27,6 @@ const run_curve *result_curve(const comparison_result *c, int variant, int seed)
 // A validation's score in the plan's unit.
 double result_point_score(const comparison_result *c, const validation_point *point);
 // Of all runs.
-int result_runs_failed(const comparison_result *c); // met NaN or infinity
-int result_runs_without_score(const comparison_result *c);
+int result_runs_failed(const comparison_result *c);        // met NaN or infinity
+int result_runs_without_score(const comparison_result *c); // though they are trained
+int result_runs_left(const comparison_result *c);          // are pending

@@ -3,9 +3,12 @@
 #include "compare/curves.h"
 #include "config/config_file.h"
 #include "config/train_settings.h"
+#include "formats/json_objects.h"
+#include "formats/json_options.h"
 #include "system/place.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
+#include "train/resume.h"
 #include "train/train_json.h"
 #include "train/validate.h"
 
@@ -46,17 +49,34 @@ static sigmoe_status check_model(const run_request *r, const char *checkpoint) {
 }
 
 // The comparison's record describes its runs, but may have been changed since they started.
-static sigmoe_status check_result(const run_request *r, const run_result *result) {
+static sigmoe_status check_result(const run_request *r) {
     char checkpoint[PATH_CAPACITY];
     bool found;
-    if (!result->failure && result->steps != r->settings->steps)
-        return is_another(r, "another number of steps");
     TRY(check_settings(r));
     TRY(checkpoint_find(r->directory, checkpoint, &found));
     return found ? check_model(r, checkpoint) : SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- the run
+
+// The steps for which the run in the directory is, or was to be, trained; -1: unknown.
+static int64_t steps_of(const char *directory) {
+    char path[PATH_CAPACITY];
+    json_t *root, *settings;
+    int64_t steps = -1;
+    if (path_format(path, "%s/train.json", directory) != SIGMOE_OK || !path_exists(path)) return -1;
+    if (json_read_object(path, &root) != SIGMOE_OK) return -1;
+    if (json_get_object(root, "", "settings", &settings) == SIGMOE_OK)
+        (void)json_get_integer(settings, "settings.", "steps", 0, &steps);
+    json_decref(root);
+    return steps;
+}
+
+// A schedule is drawn over all steps: what was trained for fewer, or for more, is of no use.
+static bool is_outdated(const char *directory, int64_t steps) {
+    int64_t own = steps_of(directory);
+    return own >= 0 && own != steps;
+}
 
 static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out) {
     trainer *t;
@@ -90,13 +110,11 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    return found ? go_on(r, newest, lock, out) : start_fresh(r, lock, out);
+    return found && !is_outdated(r->directory, r->settings->steps) ? go_on(r, newest, lock, out)
+                                                                   : start_fresh(r, lock, out);
 }
 
-static const sigmoe_scores no_scores = {0, NAN, NAN, NAN, NAN, NAN, NAN};
-
 static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a, run_result *result) {
-    result->valid = result->test = no_scores;
     sigmoe_status status = trainer_run(t, r->task, r->observer, NULL);
     result->steps = trainer_steps_done(t);
     if (status == SIGMOE_OK)
@@ -104,7 +122,8 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
     if (status == SIGMOE_OK)
         status = trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
     if (status != SIGMOE_NOT_FINITE) return status;
-    result->valid = result->test = no_scores;
+    result->valid = run_result_unknown.valid;
+    result->test = run_result_unknown.test;
     result->failure = arena_text(a, "%s", sigmoe_message());
     return result->failure ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
@@ -157,20 +176,21 @@ static sigmoe_status result_path_of(const char *directory, char path[PATH_CAPACI
     return path_format(path, "%s/result.json", directory);
 }
 
-bool compare_run_finished(const char *directory) {
+bool compare_run_finished(const char *directory, int64_t steps) {
     char path[PATH_CAPACITY];
-    return result_path_of(directory, path) == SIGMOE_OK && path_exists(path);
+    return result_path_of(directory, path) == SIGMOE_OK && path_exists(path) &&
+           !is_outdated(directory, steps);
 }
 
 sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     char result_path[PATH_CAPACITY], costs_path[PATH_CAPACITY];
     trainer *t;
-    *result = (run_result){0};
+    *result = run_result_unknown;
     TRY(result_path_of(r->directory, result_path));
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
-    if (path_exists(result_path)) {
+    if (compare_run_finished(r->directory, r->settings->steps)) {
         TRY(run_result_read(result_path, a, result));
-        return check_result(r, result);
+        return check_result(r);
     }
     int lock = -1;
     sigmoe_status status = open_trainer(r, &lock, &t);

@@ -14,9 +14,9 @@ typedef struct run_request {
     const sigmoe_observer *observer;       // may be NULL
 } run_request;
 
-// Whether the run in the directory is finished.
-bool compare_run_finished(const char *directory);
-// Trains from the state of the directory: nothing there, an interrupted run, or a finished one, whose result.json is read. An
-// existing run must have been trained as requested. The result's texts live in the arena. SIGMOE_INTERRUPTED if the stop flag
+// Whether the run in the directory has been trained for that many steps, and scored.
+bool compare_run_finished(const char *directory, int64_t steps);
+// Trains from the state of the directory: nothing there, an interrupted run, or a finished one, whose result.json is read. A run of
+// another number of steps is replaced; otherwise an existing run must have been trained as requested. The result's texts live in the arena. SIGMOE_INTERRUPTED if the stop flag
 // was raised; the run can be resumed later.
 sigmoe_status compare_run(const run_request *request, arena *a, run_result *result);

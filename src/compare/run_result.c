@@ -79,6 +79,14 @@ sigmoe_status scores_from_json(const json_t *object, const char *path, sigmoe_sc
 
 // ---------------------------------------------------------------- result.json
 
+#define NO_SCORES {0, NAN, NAN, NAN, NAN, NAN, NAN}
+const run_result run_result_unknown = {.pending = true,
+    .valid = NO_SCORES,
+    .test = NO_SCORES,
+    .tokens_per_second = {NAN, NAN, NAN},
+    .feedforward_seconds = {NAN, NAN, NAN},
+    .peak_activation_bytes = NAN};
+
 static sigmoe_status fill_result(json_t *root, const run_result *r) {
     json_t *valid, *test;
     TRY(json_put(root, "steps", json_integer(r->steps)));

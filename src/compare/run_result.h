@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 typedef struct run_result {
+    bool pending;        // not trained to its end yet: nothing below is known
     const char *failure; // error message of a training that met NaN or infinity; NULL: none
     int64_t steps;
     sigmoe_scores valid, test;
@@ -14,6 +15,9 @@ typedef struct run_result {
     quartiles feedforward_seconds; // of a step; NaN if not measured
     double peak_activation_bytes;
 } run_result;
+
+// Of a run that is not trained yet.
+extern const run_result run_result_unknown;
 
 // result.json. Texts are read into the arena.
 sigmoe_status run_result_write(const char *path, const run_result *r);

@@ -70,12 +70,16 @@ static void remove_foreign(json_t *root) {
     for (const char *const *key = keys; *key; key++) json_object_del(root, *key);
 }
 
+sigmoe_status config_from_json(const json_t *root, sigmoe_config *config) {
+    *config = (sigmoe_config){.settings = train_settings_default()};
+    return read_root(root, config);
+}
+
 sigmoe_status config_read(const char *path, sigmoe_config *config) {
     json_t *root;
     TRY(json_read_object(path, &root));
     remove_foreign(root);
-    *config = (sigmoe_config){.settings = train_settings_default()};
-    sigmoe_status status = read_root(root, config);
+    sigmoe_status status = config_from_json(root, config);
     if (status == SIGMOE_OK) status = find_tokenizer_model(path, &config->tokenizer);
     json_decref(root);
     // An invalid value in a file is a bad format, even if the same value on a command line is a usage error.

@@ -27,6 +27,8 @@ sigmoe_status config_set(sigmoe_config *config, const char *key, const char *val
 // "key=value".
 sigmoe_status config_override(sigmoe_config *config, const char *assignment);
 sigmoe_status config_to_json(const sigmoe_config *config, json_t **out);
+// The inverse, for what config_to_json made; a SentencePiece tokenizer is without its model.
+sigmoe_status config_from_json(const json_t *root, sigmoe_config *config);
 // Whether both would give the same config.json, ignoring what `leave_out` removes from each.
 bool config_equal(const sigmoe_config *a, const sigmoe_config *b,
     void (*leave_out)(const sigmoe_config *config, json_t *object));

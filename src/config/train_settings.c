@@ -4,6 +4,7 @@
 #include "base/round_up.h"
 
 #include <math.h>
+#include <string.h>
 
 #define FIELD(field) .name = #field, .offset = offsetof(sigmoe_train_settings, field)
 
@@ -11,6 +12,8 @@
 static const double MOST = 9007199254740992.0;
 
 static const char *const dtypes[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
+static const char *const schedules[] = {
+    [SIGMOE_SCHEDULE_COSINE] = "cosine", [SIGMOE_SCHEDULE_CONSTANT] = "constant", NULL};
 
 static const option options[] = {
     {FIELD(batch), .type = OPTION_INTEGER, .low = 1, .high = 1 << 20, .usual = 64, .help = "sequences B"},
@@ -31,6 +34,8 @@ static const option options[] = {
         .help = "of the split's start; 0: all"},
     {FIELD(dtype), .type = OPTION_CHOICE, .choices = dtypes, .usual = SIGMOE_F32,
         .help = "how operands of matrix products are stored"},
+    {FIELD(schedule), .type = OPTION_CHOICE, .choices = schedules, .usual = SIGMOE_SCHEDULE_COSINE,
+        .help = "the learning rate after the warm-up"},
 };
 
 option_table train_settings_options(void) {
@@ -41,6 +46,25 @@ sigmoe_train_settings train_settings_default(void) {
     sigmoe_train_settings settings;
     option_defaults(train_settings_options(), &settings);
     return settings;
+}
+
+// Those that a resumed run may change.
+static const char *const changeable[] = {"steps", "lr", "clip", "schedule"};
+
+bool train_settings_may_change(const char *name) {
+    for (size_t i = 0; i < sizeof changeable / sizeof *changeable; i++)
+        if (strcmp(changeable[i], name) == 0) return true;
+    return false;
+}
+
+bool train_settings_take(sigmoe_train_settings *to, const sigmoe_train_settings *from, const char *name) {
+    const option *o = option_find(train_settings_options(), name);
+    if (!o) return false;
+    size_t size = o->type == OPTION_INTEGER  ? sizeof(int64_t)
+                  : o->type == OPTION_NUMBER ? sizeof(double)
+                                             : sizeof(int); // a choice
+    memcpy((char *)to + o->offset, (const char *)from + o->offset, size);
+    return true;
 }
 
 static bool same_value(const option *o, const void *a, const void *b) {
@@ -65,7 +89,10 @@ sigmoe_status train_settings_check(const sigmoe_train_settings *settings) {
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         const option *o = &options[i];
         const void *field = (const char *)settings + o->offset;
-        if (o->type == OPTION_CHOICE) continue; // an enum
+        if (o->type == OPTION_CHOICE) {
+            TRY(option_check((option_table){o, 1}, "", settings));
+            continue;
+        }
         double value = o->type == OPTION_INTEGER ? (double)*(const int64_t *)field : *(const double *)field;
         if (!(value >= o->low && value <= o->high))
             return fail(SIGMOE_BAD_ARGUMENT, "%s is %.17g; it must lie between %.17g and %.17g", o->name,

@@ -11,6 +11,10 @@ option_table train_settings_options(void);
 sigmoe_train_settings train_settings_default(void);
 // The name of the first setting that differs; NULL: none.
 const char *train_settings_difference(const sigmoe_train_settings *a, const sigmoe_train_settings *b);
+// Whether a resumed run may have another value of it than before.
+bool train_settings_may_change(const char *name);
+// Copies one setting; false if there is none of this name.
+bool train_settings_take(sigmoe_train_settings *to, const sigmoe_train_settings *from, const char *name);
 // Checks that every value is in range; the message names the setting.
 sigmoe_status train_settings_check(const sigmoe_train_settings *settings);
 sigmoe_status checkpoint_seconds_check(double seconds);

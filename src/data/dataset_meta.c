@@ -1,26 +1,21 @@
 #include "data/dataset_meta.h"
 
+#include "formats/json_objects.h"
 #include "formats/json_options.h"
 #include "system/file.h"
 
 const char *const split_names[SPLITS] = {"train", "valid", "test"};
 
-// File names may contain any bytes, but JSON strings are UTF-8.
-static json_t *text_as_json(const char *text, arena *a) {
-    json_t *value = json_string(text);
-    char *ascii = value ? NULL : arena_text(a, "%s", text);
-    if (!ascii) return value;
-    for (char *c = ascii; *c; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    return json_string(ascii);
-}
+const char split_by_files[] = "shuffle-files", split_by_position[] = "sequential",
+           split_by_source[] = "given";
 
 static json_t *split_as_json(split_content *s) {
     char hash[SHA256_HEX];
     sha256_hex(&s->raw.hash, hash);
-    return json_pack("{s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)s->tokens, "bytes",
+    json_t *files = s->files > 0 ? json_integer(s->files) : NULL;
+    return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o*}", "tokens", (json_int_t)s->tokens, "bytes",
         (json_int_t)s->raw.bytes, "chars", (json_int_t)text_counter_chars(&s->raw.counter), "words",
-        (json_int_t)s->raw.counter.words, "sha256", hash);
+        (json_int_t)s->raw.counter.words, "sha256", hash, "files", files);
 }
 
 sigmoe_status dataset_write_meta(const char *directory, const dataset_content *content, arena *a) {
@@ -32,10 +27,10 @@ sigmoe_status dataset_write_meta(const char *directory, const dataset_content *c
     for (int i = 0; i < SPLITS; i++)
         json_object_set_new(splits, split_names[i], split_as_json(&content->splits[i]));
     json_t *skipped = content->skipped_lines < 0 ? NULL : json_integer(content->skipped_lines);
-    json_t *meta =
-        json_pack("{s:I, s:o, s:O*, s:o, s:o*, s:o}", "vocab_size", (json_int_t)content->vocab_size,
-            "tokenizer", tokenizer_json, "tokenizer_model", content->tokenizer_model, "source",
-            text_as_json(content->source, a), "skipped_lines", skipped, "splits", splits);
+    json_t *meta = json_pack("{s:I, s:o, s:O*, s:o, s:s, s:o*, s:o}", "vocab_size",
+        (json_int_t)content->vocab_size, "tokenizer", tokenizer_json, "tokenizer_model",
+        content->tokenizer_model, "source", json_name(content->source, a), "split_by", content->split_by,
+        "skipped_lines", skipped, "splits", splits);
     if (!meta || json_object_size(splits) != SPLITS) {
         json_decref(meta);
         return fail(SIGMOE_NO_MEMORY, "no memory for %s", path);

@@ -7,10 +7,14 @@
 enum { SPLITS = 3 };
 extern const char *const split_names[SPLITS]; // train, valid, test
 
+// How a text became splits: shuffled files, each whole in one split; cut at 90 and 95 %; or they were given.
+extern const char split_by_files[], split_by_position[], split_by_source[];
+
 typedef struct split_content {
     raw_measure raw;
     int64_t tokens;
     int64_t unknown; // of them, where the tokenizer may have no token for a piece of text
+    int64_t files;   // it consists of; 0: not counted
 } split_content;
 
 typedef struct dataset_content {
@@ -18,6 +22,7 @@ typedef struct dataset_content {
     int64_t vocab_size;
     const tokenizer *tokenizer;
     const char *source;
+    const char *split_by;    // one of those above
     split_content *splits;   // [SPLITS]; their hashes are finished by writing
     json_t *tokenizer_model; // how a trained tokenizer came about, or NULL; owned by the caller
 } dataset_content;

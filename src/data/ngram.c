@@ -1,124 +1,198 @@
 #include "data/ngram.h"
 
-#include <math.h>
-
-// What followed each context of `order` tokens: context h has c(h) followers, in ascending order, ending at ends[h].
-typedef struct ngram_order {
-    uint32_t *ends;     // [V^order]
-    uint16_t *distinct; // [V^order], t(h)
-    uint8_t *followers;
-} ngram_order;
+// The n-grams that occur form a tree: below the node of h is a node h w for each token w that followed h. A level holds the
+// nodes of one length, those below one node side by side with ascending tokens.
+typedef struct ngram_level {
+    int64_t count;
+    int32_t *tokens;  // [count], w
+    uint32_t *sums;   // [count + 1], of the nodes before: node i occurs sums[i + 1] - sums[i] times
+    uint32_t *begins; // [count + 1], of the nodes below node i in the next level; absent in the last
+} ngram_level;
 
 struct ngram_model {
     int64_t vocab_size;
-    ngram_order orders[NGRAM_ORDER + 1];
+    int order;
+    ngram_level
+        levels[NGRAM_MOST_ORDER + 2]; // level n: n-grams of n tokens; level 0 has one node, which is empty
 };
 
-enum { BLOCK = 1 << 16 }; // tokens or contexts between two progress reports
+enum { BLOCK = 1 << 16 }; // tokens or nodes between two progress reports
 
 static sigmoe_status look(progress_meter *meter, int64_t i) {
     return i % BLOCK == 0 ? progress_at(meter, meter->state.done + BLOCK) : SIGMOE_OK;
 }
 
-static int64_t context_count(int64_t vocab_size, int order) {
-    int64_t count = 1;
-    for (int i = 0; i < order; i++) count *= vocab_size;
-    return count;
-}
+// ---------------------------------------------------------------- counting
 
-static int64_t context_index(const uint8_t *last, int order, int64_t vocab_size) {
-    int64_t index = 0;
-    for (int i = 0; i < order; i++) index = index * vocab_size + last[i];
-    return index;
-}
+typedef struct counting {
+    const int32_t *tokens;
+    int64_t count, vocab_size;
+    uint32_t *by_token; // [count], positions with ascending tokens, those of equal tokens ascending
+    uint32_t *parents;  // [count], of position j in the level above: the node of the tokens before j
+    uint32_t *sorted; // [count], positions with ascending parents, those of one parent with ascending tokens
+    progress_meter *meter;
+} counting;
 
-// Sorts a row by counting; returns its number of distinct tokens.
-static uint16_t sort_row(uint8_t *row, uint32_t length) {
-    uint32_t counts[NGRAM_MOST_VOCABULARY] = {0};
-    uint16_t distinct = 0;
-    for (uint32_t i = 0; i < length; i++) counts[row[i]]++;
-    for (int token = 0; token < NGRAM_MOST_VOCABULARY; token++) {
-        distinct += counts[token] > 0;
-        for (uint32_t i = 0; i < counts[token]; i++) *row++ = (uint8_t)token;
+static sigmoe_status sort_by_token(counting *c, arena *a) {
+    uint32_t *ends;
+    TRY(ARENA_NEW(a, ends, c->vocab_size + 1));
+    for (int64_t j = 0; j < c->count; j++) {
+        TRY(look(c->meter, j));
+        ends[c->tokens[j] + 1]++;
     }
-    return distinct;
-}
-
-static sigmoe_status count_order(arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size,
-    int order, progress_meter *meter, ngram_order *out) {
-    int64_t contexts = context_count(vocab_size, order), rows = count > order ? count - order : 0;
-    TRY(ARENA_NEW(a, out->ends, contexts));
-    TRY(ARENA_NEW(a, out->distinct, contexts));
-    TRY(ARENA_NEW_RAW(a, out->followers, rows));
-    uint32_t *begins = out->ends; // become the ends as the rows are filled
-    for (int64_t i = 0; i < rows; i++) {
-        TRY(look(meter, i));
-        begins[context_index(tokens + i, order, vocab_size)]++;
-    }
-    uint32_t sum = 0;
-    for (int64_t c = 0; c < contexts; c++) {
-        uint32_t length = begins[c];
-        begins[c] = sum;
-        sum += length;
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        TRY(look(meter, i));
-        out->followers[begins[context_index(tokens + i, order, vocab_size)]++] = tokens[i + order];
-    }
-    for (int64_t c = 0; c < contexts; c++) {
-        TRY(look(meter, c));
-        uint32_t begin = c ? out->ends[c - 1] : 0, length = out->ends[c] - begin;
-        if (length) out->distinct[c] = sort_row(out->followers + begin, length);
+    for (int64_t token = 0; token < c->vocab_size; token++) ends[token + 1] += ends[token];
+    for (int64_t j = 0; j < c->count; j++) {
+        TRY(look(c->meter, j));
+        c->by_token[ends[c->tokens[j]]++] = (uint32_t)j;
     }
     return SIGMOE_OK;
 }
 
-sigmoe_status ngram_train(arena *a, const uint8_t *tokens, int64_t count, int64_t vocab_size,
-    progress_meter *meter, ngram_model **out) {
-    if (count > UINT32_MAX)
-        return fail(SIGMOE_BAD_ARGUMENT, "an n-gram model counts at most %u tokens", UINT32_MAX);
+// Sorts the positions of n-grams of `length` tokens. Those of parent i are sorted[sums[i]] to before sorted[begins[i]]: one less
+// than its occurrences if the text ends with it.
+static sigmoe_status sort_by_parent(counting *c, const ngram_level *above, int length) {
+    uint32_t *ends = above->begins; // not yet known: they serve as ends until the level below has been made
+    for (int64_t i = 0; i < above->count; i++) ends[i] = above->sums[i];
+    for (int64_t i = 0; i < c->count; i++) {
+        TRY(look(c->meter, i));
+        uint32_t j = c->by_token[i];
+        if (j + 1 >= (uint32_t)length) c->sorted[ends[c->parents[j]]++] = j;
+    }
+    return SIGMOE_OK;
+}
+
+static bool begins_node(const counting *c, uint32_t first, uint32_t i) {
+    return i == first || c->tokens[c->sorted[i]] != c->tokens[c->sorted[i - 1]];
+}
+
+static sigmoe_status count_nodes(const counting *c, const ngram_level *above, int64_t *count) {
+    *count = 0;
+    for (int64_t p = 0; p < above->count; p++) {
+        TRY(look(c->meter, p));
+        for (uint32_t i = above->sums[p]; i < above->begins[p]; i++)
+            *count += begins_node(c, above->sums[p], i);
+    }
+    return SIGMOE_OK;
+}
+
+// Fills the level, ends `above` with where its nodes begin, and makes the nodes the parents of the positions that follow.
+static sigmoe_status fill_level(counting *c, ngram_level *above, ngram_level *level) {
+    uint32_t node = 0, occurrences = 0;
+    for (int64_t p = 0; p < above->count; p++) {
+        TRY(look(c->meter, p));
+        uint32_t first = above->sums[p], end = above->begins[p];
+        above->begins[p] = node;
+        for (uint32_t i = first; i < end; i++) {
+            uint32_t j = c->sorted[i];
+            if (begins_node(c, first, i)) {
+                level->tokens[node] = c->tokens[j];
+                level->sums[node++] = occurrences;
+            }
+            occurrences++;
+            if (j + 1 < c->count) c->parents[j + 1] = node - 1;
+        }
+    }
+    above->begins[above->count] = node;
+    level->sums[node] = occurrences;
+    return SIGMOE_OK;
+}
+
+// `*nodes` may still be made; *made is false if the level would have more.
+static sigmoe_status add_level(
+    arena *a, counting *c, ngram_level *above, int length, int64_t *nodes, ngram_level *level, bool *made) {
+    TRY(ARENA_NEW_RAW(a, above->begins, above->count + 1));
+    TRY(sort_by_parent(c, above, length));
+    TRY(count_nodes(c, above, &level->count));
+    *made = level->count <= *nodes;
+    if (!*made) return SIGMOE_OK;
+    *nodes -= level->count;
+    TRY(ARENA_NEW_RAW(a, level->tokens, level->count));
+    TRY(ARENA_NEW_RAW(a, level->sums, level->count + 1));
+    return fill_level(c, above, level);
+}
+
+static sigmoe_status add_root(arena *a, const counting *c, ngram_level *root) {
+    root->count = 1;
+    TRY(ARENA_NEW(a, root->sums, 2));
+    root->sums[1] = (uint32_t)c->count;
+    return SIGMOE_OK;
+}
+
+// The contexts of order k are the nodes of level k, and level k + 1 has what follows them.
+static sigmoe_status count_levels(arena *a, counting *c, int order, int64_t most_nodes, ngram_model *m) {
+    bool made = true;
+    int64_t nodes = most_nodes;
+    m->order = 0;
+    TRY(add_root(a, c, &m->levels[0]));
+    for (int k = 0; k <= order && made; k++) {
+        TRY(add_level(a, c, &m->levels[k], k + 1, &nodes, &m->levels[k + 1], &made));
+        if (made) m->order = k;
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status make_room(arena *a, counting *c) {
+    TRY(ARENA_NEW_RAW(a, c->by_token, c->count));
+    TRY(ARENA_NEW(a, c->parents, c->count)); // of all positions the root, first of all
+    return ARENA_NEW_RAW(a, c->sorted, c->count);
+}
+
+sigmoe_status ngram_train(arena *a, const int32_t *tokens, int64_t count, int64_t vocab_size, int order,
+    int64_t most_nodes, progress_meter *meter, ngram_model **out) {
+    counting c = {.tokens = tokens, .count = count, .vocab_size = vocab_size, .meter = meter};
+    arena *own;
+    if (count >= UINT32_MAX)
+        return fail(SIGMOE_BAD_ARGUMENT, "an n-gram model counts fewer than %u tokens", UINT32_MAX);
     TRY(ARENA_NEW(a, *out, 1));
     (*out)->vocab_size = vocab_size;
-    for (int order = 0; order <= NGRAM_ORDER; order++)
-        TRY(count_order(a, tokens, count, vocab_size, order, meter, &(*out)->orders[order]));
-    return SIGMOE_OK;
+    TRY(arena_create("counting n-grams", &own));
+    sigmoe_status status = make_room(own, &c);
+    if (status == SIGMOE_OK) status = sort_by_token(&c, own);
+    if (status == SIGMOE_OK) status = count_levels(a, &c, order, most_nodes, *out);
+    arena_destroy(own);
+    return status;
 }
 
-// The number of elements of the ascending row that are below `token`.
-static uint32_t count_below(const uint8_t *row, uint32_t length, int token) {
-    uint32_t low = 0, high = length;
+int ngram_order(const ngram_model *m) {
+    return m->order;
+}
+
+// ---------------------------------------------------------------- probabilities
+
+// The node with this token from `begin` to before `end`; `end` if there is none.
+static uint32_t find(const ngram_level *level, uint32_t begin, uint32_t end, int32_t token) {
+    uint32_t low = begin, high = end;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (row[middle] < token)
+        if (level->tokens[middle] < token)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    return low < end && level->tokens[low] == token ? low : end;
 }
 
-double ngram_probability(const ngram_model *m, const uint8_t *history, int64_t known, uint8_t next) {
+void ngram_history_begin(ngram_history *h) {
+    h->nodes[0] = 0;
+    for (int k = 1; k <= NGRAM_MOST_ORDER; k++) h->nodes[k] = NGRAM_UNSEEN;
+}
+
+void ngram_next(const ngram_model *m, ngram_history *h, int32_t next, double *probabilities) {
     double probability = 1 / (double)m->vocab_size;
-    for (int order = 0; order <= NGRAM_ORDER && order <= known; order++) {
-        const ngram_order *o = &m->orders[order];
-        int64_t context = context_index(history + known - order, order, m->vocab_size);
-        uint32_t begin = context ? o->ends[context - 1] : 0, seen = o->ends[context] - begin;
-        if (seen == 0) break; // longer contexts did not occur either
-        const uint8_t *row = o->followers + begin;
-        uint32_t hits = count_below(row, seen, next + 1) - count_below(row, seen, next);
-        double distinct = o->distinct[context];
-        probability = (hits + distinct * probability) / (seen + distinct);
+    uint32_t longer[NGRAM_MOST_ORDER + 2]; // of the last tokens with `next`
+    for (int k = 0; k <= m->order; k++) {
+        const ngram_level *contexts = &m->levels[k], *followers = &m->levels[k + 1];
+        uint32_t context = h->nodes[k];
+        uint32_t begin = context == NGRAM_UNSEEN ? 0 : contexts->begins[context];
+        uint32_t end = context == NGRAM_UNSEEN ? 0 : contexts->begins[context + 1];
+        uint32_t node = find(followers, begin, end, next);
+        longer[k + 1] = node < end ? node : NGRAM_UNSEEN;
+        if (begin < end) {
+            double hits = node < end ? followers->sums[node + 1] - followers->sums[node] : 0;
+            double seen = followers->sums[end] - followers->sums[begin], distinct = end - begin;
+            probability = (hits + distinct * probability) / (seen + distinct);
+        }
+        probabilities[k] = probability;
     }
-    return probability;
-}
-
-sigmoe_status ngram_nats(
-    const ngram_model *m, const uint8_t *tokens, int64_t count, progress_meter *meter, double *out) {
-    double sum = 0;
-    for (int64_t i = 1; i < count; i++) {
-        TRY(look(meter, i - 1));
-        sum -= log(ngram_probability(m, tokens, i, tokens[i]));
-    }
-    *out = sum / (double)(count - 1);
-    return SIGMOE_OK;
+    for (int k = 1; k <= m->order; k++) h->nodes[k] = longer[k];
 }

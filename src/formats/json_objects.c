@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 sigmoe_status json_put(json_t *object, const char *key, json_t *value) {
     if (json_object_set_new(object, key, value) == 0) return SIGMOE_OK;
@@ -16,8 +17,24 @@ sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out) {
     return filled;
 }
 
+json_t *json_resolved_path(const char *path) {
+    char *resolved = realpath(path, NULL);
+    json_t *text = json_string(resolved ? resolved : path);
+    free(resolved);
+    return text;
+}
+
 json_t *json_finite(double value) {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_name(const char *name, arena *a) {
+    json_t *value = json_string(name);
+    char *ascii = value ? NULL : arena_text(a, "%s", name);
+    if (!ascii) return value;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    return json_string(ascii);
 }
 
 static sigmoe_status lacks(const json_t *object, const char *path, const char *key, const char *what) {

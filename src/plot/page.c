@@ -2,13 +2,15 @@
 
 #include "plot/style.h"
 
-void page_open(FILE *out, const char *title) {
+void page_open(FILE *out, const char *title, int reload_seconds) {
     fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
           "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
         out);
     html_text(out, title);
-    fputs("</title>\n<link rel=\"icon\" href=\"data:,\">\n", out);
+    fputs("</title>\n", out);
+    if (reload_seconds > 0) fprintf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n", reload_seconds);
+    fputs("<link rel=\"icon\" href=\"data:,\">\n", out);
     report_style_print(out);
     fputs("</head>\n<body>\n<main>\n<h1>", out);
     html_text(out, title);

@@ -5,9 +5,20 @@
 #include "prepare/raw_text.h"
 #include "prepare/split_text.h"
 
+typedef enum split_way {
+    SPLIT_USUAL,
+    SPLIT_SHUFFLE_FILES, // each file goes whole into one split
+    SPLIT_SEQUENTIAL,    // at 90 and 95 % of the bytes, in the order of the files
+} split_way;
+
 typedef struct corpus_request {
     const corpus_input *inputs;
     int input_count;
+    // What was given, of which an input may be a part, and what was not taken in directories; for text.
+    const char *const *given;
+    int given_count;
+    const int64_t *skipped; // [SKIP_REASONS]
+    split_way split;
     bool raw;              // for text: use the files' raw bytes, whatever they are
     bool skip_bad_lines;   // for JSON: count them instead of failing
     const char *directory; // exists; takes the shards and meta.json, and vanishes if preparing fails

@@ -283,6 +283,7 @@ static sigmoe_status tokenize(const corpus_request *r, const publication *p, col
     TRY(describe_source(p, c, a, &source));
     const split_text text = {.name = p->name,
         .source = source,
+        .split_by = split_by_source,
         .format = SENTENCE_DOCUMENTS,
         .parts = {c->kinds[TRAIN].count, c->kinds[VALID].count, c->kinds[VALID].count},
         .training_parts = p->training_shards,

@@ -197,6 +197,7 @@ static sigmoe_status tokenize_files(const corpus_request *request, wikitext *w) 
     TRY(describe_source(w, &source));
     const split_text text = {.name = w->name,
         .source = source,
+        .split_by = split_by_source,
         .format = SENTENCE_LINES,
         .parts = {1, 1, 1},
         .training_parts = 1,

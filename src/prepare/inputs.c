@@ -84,34 +84,44 @@ static sigmoe_status copy_input(
 
 // ---------------------------------------------------------------- all inputs
 
-static sigmoe_status refuse_twice(const char *const *given, int count) {
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < i; k++)
-            if (strcmp(given[i], given[k]) == 0 && is_read_once(given[i]))
-                return fail(SIGMOE_BAD_ARGUMENT, "%s is named twice, but can be read only once",
-                    is_standard_input(given[i]) ? standard_input : given[i]);
+static sigmoe_status refuse_twice(const corpus_input *inputs, int count) {
+    const corpus_input *last = &inputs[count - 1];
+    for (int i = 0; i < count - 1; i++)
+        if (inputs[i].copied && strcmp(inputs[i].name, last->name) == 0)
+            return fail(SIGMOE_BAD_ARGUMENT, "%s is named twice, but can be read only once", last->name);
     return SIGMOE_OK;
 }
 
-static sigmoe_status collect(const char *given, int index, const char *directory,
-    const sigmoe_observer *observer, arena *a, corpus_input *out) {
-    *out = (corpus_input){is_standard_input(given) ? standard_input : given, given};
-    if (!is_read_once(given)) return SIGMOE_OK;
-    out->path = arena_text(a, "%s/input-%d", directory, index);
-    return out->path ? copy_input(given, out->name, out->path, observer, a) : SIGMOE_NO_MEMORY;
-}
-
-sigmoe_status inputs_collect(const char *const *given, int count, const char *directory,
-    const sigmoe_observer *observer, arena *a, corpus_input **out) {
-    TRY(refuse_twice(given, count));
-    TRY(ARENA_NEW(a, *out, count));
-    for (int i = 0; i < count; i++) TRY(collect(given[i], i, directory, observer, a, &(*out)[i]));
+static sigmoe_status name_inputs(const found_files *found, corpus_input *inputs) {
+    for (int i = 0; i < found->count; i++) {
+        const found_file *f = &found->files[i];
+        inputs[i] = (corpus_input){.name = is_standard_input(f->path) ? standard_input : f->path,
+            .path = f->path,
+            .given = f->given,
+            .looked = f->looked,
+            .copied = !f->looked && is_read_once(f->path)};
+        if (inputs[i].copied) TRY(refuse_twice(inputs, i + 1));
+    }
     return SIGMOE_OK;
 }
 
-void inputs_remove_copies(const char *const *given, const corpus_input *inputs, int count) {
+sigmoe_status inputs_collect(const found_files *found, const char *directory, const sigmoe_observer *observer,
+    arena *a, corpus_input **out) {
+    TRY(ARENA_NEW(a, *out, found->count));
+    TRY(name_inputs(found, *out));
+    for (int i = 0; i < found->count; i++) {
+        corpus_input *input = &(*out)[i];
+        if (!input->copied) continue;
+        input->path = arena_text(a, "%s/input-%d", directory, i);
+        if (!input->path) return SIGMOE_NO_MEMORY;
+        TRY(copy_input(found->files[i].path, input->name, input->path, observer, a));
+    }
+    return SIGMOE_OK;
+}
+
+void inputs_remove_copies(const corpus_input *inputs, int count) {
     for (int i = 0; i < count; i++)
-        if (inputs[i].path != given[i]) unlink(inputs[i].path);
+        if (inputs[i].copied) unlink(inputs[i].path);
 }
 
 // ---------------------------------------------------------------- duplicates

@@ -3,6 +3,7 @@
 #include "base/option.h"
 #include "prepare/corpus.h"
 #include "prepare/fetch/fetch.h"
+#include "prepare/split_scores.h"
 #include "system/output_directory.h"
 
 #include <string.h>
@@ -44,6 +45,21 @@ static sigmoe_status choose_tokenizer(
     return SIGMOE_OK;
 }
 
+static sigmoe_status choose_split(const corpus *c, const sigmoe_prepare_request *request, split_way *out) {
+    const char *name = request->split;
+    *out = SPLIT_USUAL;
+    if (name && c->prepare != corpus_text)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s has splits of its own: `split` is for text", c->name);
+    if (name && strcmp(name, split_by_files) == 0)
+        *out = SPLIT_SHUFFLE_FILES;
+    else if (name && strcmp(name, split_by_position) == 0)
+        *out = SPLIT_SEQUENTIAL;
+    else if (name)
+        return fail(SIGMOE_BAD_ARGUMENT, "there is no way to split \"%.40s\": use %s or %s", name,
+            split_by_files, split_by_position);
+    return SIGMOE_OK;
+}
+
 static sigmoe_status check_shards(const corpus *c, const sigmoe_prepare_request *request) {
     if (request->train_shards < 0 || request->valid_shards < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "the number of shards must be 0 (all) or more");
@@ -67,56 +83,64 @@ static sigmoe_status check_options(const corpus *c, const sigmoe_prepare_request
     return SIGMOE_OK;
 }
 
-static sigmoe_status prepare_in(
-    const corpus *c, const sigmoe_prepare_request *request, corpus_request *r, arena *a) {
+static sigmoe_status prepare_in(const corpus *c, const found_files *found, corpus_request *r, arena *a) {
     corpus_input *inputs;
-    TRY(inputs_collect(request->inputs, request->input_count, r->directory, r->observer, a, &inputs));
+    TRY(inputs_collect(found, r->directory, r->observer, a, &inputs));
     r->inputs = inputs;
-    r->input_count = request->input_count;
+    r->input_count = found->count;
+    r->skipped = found->skipped;
     TRY(c->prepare(r));
-    inputs_remove_copies(request->inputs, inputs, request->input_count);
-    return SIGMOE_OK;
+    inputs_remove_copies(inputs, found->count);
+    return split_scores_add(r->directory, r->observer);
 }
 
 // Writes to a temporary directory: a failure or interruption leaves nothing but downloads, which the next try uses.
 static sigmoe_status prepare_aside(const corpus *c, const sigmoe_prepare_request *request,
-    tokenizer_type cut_by, const char *out, const sigmoe_observer *observer) {
+    const found_files *found, const char *out, corpus_request *r, arena *a) {
     char download[PATH_CAPACITY];
     output_directory directory;
-    arena *a;
     TRY(output_begin(&directory, out, OUTPUT_DATA, request->force));
     sigmoe_status status = output_beside(&directory, "download", download);
-    if (status == SIGMOE_OK) status = arena_create("inputs", &a);
-    if (status == SIGMOE_OK) {
-        corpus_request r = {.directory = directory.partial,
-            .download = download,
-            .raw = request->raw,
-            .skip_bad_lines = request->skip_bad_lines,
-            .tokenizer = cut_by,
-            .vocab_size = request->vocab_size,
-            .train_shards = request->train_shards,
-            .valid_shards = request->valid_shards,
-            .observer = observer};
-        status = prepare_in(c, request, &r, a);
-        arena_destroy(a);
-    }
+    r->directory = directory.partial;
+    r->download = download;
+    if (status == SIGMOE_OK) status = prepare_in(c, found, r, a);
     TRY(output_end(&directory, status));
     fetch_forget(download, request->inputs, request->input_count);
     return SIGMOE_OK;
 }
 
+static sigmoe_status find_and_prepare(
+    const corpus *c, const sigmoe_prepare_request *request, const char *out, corpus_request *r, arena *a) {
+    bool text = c->prepare == corpus_text;
+    found_files found;
+    TRY((text ? find_files : take_files)(request->inputs, request->input_count, a, &found));
+    return prepare_aside(c, request, &found, out, r, a);
+}
+
 sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_observer *observer) {
     const corpus *c = NULL;
     char out[PATH_CAPACITY];
+    arena *a;
     if (!request->kind || !request->out)
         return fail(SIGMOE_BAD_ARGUMENT, "prepare needs a kind of corpus and an output directory");
+    corpus_request r = {.given = request->inputs,
+        .given_count = request->input_count,
+        .raw = request->raw,
+        .skip_bad_lines = request->skip_bad_lines,
+        .vocab_size = request->vocab_size,
+        .train_shards = request->train_shards,
+        .valid_shards = request->valid_shards,
+        .observer = observer};
     TRY(find_corpus(request->kind, &c));
-    tokenizer_type cut_by;
-    TRY(choose_tokenizer(c, request, &cut_by));
+    TRY(choose_tokenizer(c, request, &r.tokenizer));
+    TRY(choose_split(c, request, &r.split));
     TRY(check_shards(c, request));
     TRY(check_options(c, request));
     TRY(path_of_output(out, request->out));
     if (!request->force) TRY(output_check(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));
-    return prepare_aside(c, request, cut_by, out, observer);
+    TRY(arena_create("inputs", &a));
+    sigmoe_status status = find_and_prepare(c, request, out, &r, a);
+    arena_destroy(a);
+    return status;
 }

@@ -19,19 +19,23 @@ static sigmoe_status read_part(byte_source *source, unsigned char *block, progre
     }
 }
 
+static sigmoe_status read_part_of(const raw_text *text, int part, unsigned char *block, arena *a,
+    progress_meter *meter, raw_block_consumer *consume, void *context) {
+    arena_mark mark = arena_here(a);
+    byte_source source = {0};
+    sigmoe_status status = text->open(text->context, part, a, &source);
+    if (status == SIGMOE_OK) status = read_part(&source, block, meter, consume, context);
+    byte_source_close(&source);
+    arena_release(a, mark);
+    return status;
+}
+
 sigmoe_status raw_text_read(
     const raw_text *text, arena *a, progress_meter *meter, raw_block_consumer *consume, void *context) {
     unsigned char *block;
     TRY(ARENA_NEW_RAW(a, block, RAW_BLOCK));
-    for (int part = 0; part < text->parts; part++) {
-        arena_mark mark = arena_here(a);
-        byte_source source = {0};
-        sigmoe_status status = text->open(text->context, part, a, &source);
-        if (status == SIGMOE_OK) status = read_part(&source, block, meter, consume, context);
-        byte_source_close(&source);
-        arena_release(a, mark);
-        TRY(status);
-    }
+    for (int part = 0; part < text->parts; part++)
+        TRY(read_part_of(text, part, block, a, meter, consume, context));
     return SIGMOE_OK;
 }
 
@@ -56,32 +60,53 @@ static sigmoe_status check_survey(const raw_text *text, raw_survey *s) {
     return SIGMOE_OK;
 }
 
-sigmoe_status raw_text_survey(const raw_text *text, const sigmoe_observer *observer, raw_survey *out) {
-    arena *a;
+static sigmoe_status survey_parts(const raw_text *text, arena *a, progress_meter *meter, raw_survey *out) {
+    unsigned char *block;
+    TRY(ARENA_NEW_RAW(a, block, RAW_BLOCK));
+    for (int part = 0; part < text->parts; part++) {
+        int64_t before = out->bytes;
+        TRY(read_part_of(text, part, block, a, meter, survey_block, out));
+        out->part_bytes[part] = out->bytes - before;
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status raw_text_survey(
+    const raw_text *text, const sigmoe_observer *observer, arena *a, raw_survey *out) {
+    arena *own;
     progress_meter meter;
     *out = (raw_survey){0};
     sha256_init(&out->hash);
-    TRY(arena_create("survey of a text", &a));
+    TRY(ARENA_NEW(a, out->part_bytes, text->parts));
+    TRY(arena_create("survey of a text", &own));
     progress_begin(&meter, observer, "read", "bytes", 0, text->bytes ? (double)text->bytes : NAN);
-    sigmoe_status status = raw_text_read(text, a, &meter, survey_block, out);
+    sigmoe_status status = survey_parts(text, own, &meter, out);
     if (status == SIGMOE_OK) progress_end(&meter);
-    arena_destroy(a);
+    arena_destroy(own);
     return status == SIGMOE_OK ? check_survey(text, out) : status;
 }
 
 // ---------------------------------------------------------------- splits
 
-void raw_text_starts(int64_t bytes, int64_t starts[SPLITS + 1]) {
+void raw_text_starts(const raw_text *text, int64_t bytes, int64_t starts[SPLITS + 1]) {
+    if (text->files) {
+        memcpy(starts, text->files->starts, sizeof text->files->starts);
+        return;
+    }
     starts[0] = 0;
     starts[1] = bytes / 10 * 9 + bytes % 10 * 9 / 10;
     starts[2] = bytes / 20 * 19 + bytes % 20 * 19 / 20;
     starts[SPLITS] = bytes;
 }
 
+const char *raw_text_split_by(const raw_text *text) {
+    return text->files ? split_by_files : split_by_position;
+}
+
 bool raw_text_begins_split(const raw_text *text, int64_t behind, unsigned char byte) {
     if (behind < 0) return false;
     bool inside_character = (byte & 0xc0) == 0x80;
-    return text->exact_cuts || !inside_character || behind >= LONGEST_CHARACTER - 1;
+    return text->exact_cuts || text->files || !inside_character || behind >= LONGEST_CHARACTER - 1;
 }
 
 sigmoe_status raw_text_changed(const raw_text *text) {
@@ -165,7 +190,7 @@ sigmoe_status raw_text_open_split(
     const raw_text *text, int64_t bytes, int split, arena *a, byte_source *out) {
     split_source *s;
     int64_t starts[SPLITS + 1];
-    raw_text_starts(bytes, starts);
+    raw_text_starts(text, bytes, starts);
     TRY(ARENA_NEW(a, s, 1));
     s->text = text;
     s->first = starts[split];

@@ -13,7 +13,9 @@ typedef enum sentence_format {
 
 typedef struct split_text {
     const char *name;   // for messages
-    const char *source; // for meta.json
+    const char *source; // for meta.json, as the next two
+    const char *split_by;
+    const int *files; // [SPLITS], of each split; NULL: they are not counted
     sentence_format format;
     int parts[SPLITS];
     // The tokenizer learns from at most this many parts of train, and from sentences of about this many bytes in total: if

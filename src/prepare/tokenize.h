@@ -3,5 +3,8 @@
 
 #include "prepare/corpus.h"
 
-// Splits and tokenizes a text as requested.
+// Reads the text, which surveys it, then splits and tokenizes it as requested.
 sigmoe_status corpus_tokenize(const corpus_request *request, const raw_text *text);
+// The same for a text that has been surveyed.
+sigmoe_status corpus_tokenize_surveyed(
+    const corpus_request *request, const raw_text *text, const raw_survey *survey);

@@ -83,10 +83,12 @@ static sigmoe_status commit_splits(tokenization *t) {
 static sigmoe_status write_meta(tokenization *t, const tokenizer *alphabet, const char *directory, arena *a) {
     split_content splits[SPLITS];
     for (int i = 0; i < SPLITS; i++)
-        splits[i] = (split_content){t->splits[i].raw, .tokens = t->splits[i].raw.bytes};
+        splits[i] = (split_content){t->splits[i].raw, .tokens = t->splits[i].raw.bytes,
+            .files = t->text->files ? t->text->files->files[i] : 0};
     dataset_content content = {.vocab_size = alphabet->alphabet_size,
         .tokenizer = alphabet,
         .source = t->text->source,
+        .split_by = raw_text_split_by(t->text),
         .skipped_lines = -1,
         .splits = splits};
     return dataset_write_meta(directory, &content, a);
@@ -98,7 +100,7 @@ static sigmoe_status write_tokens(const raw_text *text, const raw_survey *s, con
     progress_meter meter;
     TRY(ARENA_NEW(a, t, 1));
     t->text = text;
-    raw_text_starts(s->bytes, t->starts);
+    raw_text_starts(text, s->bytes, t->starts);
     tokenizer alphabet = number_bytes(s, t->ids);
     sigmoe_status status;
     TRY_OR(done, open_splits(t, directory, alphabet.alphabet_size));
@@ -112,12 +114,11 @@ done:
     return status;
 }
 
-sigmoe_status tokenize_bytes(const raw_text *text, const char *directory, const sigmoe_observer *observer) {
+sigmoe_status tokenize_bytes(
+    const raw_text *text, const raw_survey *survey, const char *directory, const sigmoe_observer *observer) {
     arena *a;
-    raw_survey survey;
-    TRY(raw_text_survey(text, observer, &survey));
     TRY(arena_create("tokenization", &a));
-    sigmoe_status status = write_tokens(text, &survey, directory, observer, a);
+    sigmoe_status status = write_tokens(text, survey, directory, observer, a);
     arena_destroy(a);
     return status;
 }

@@ -3,6 +3,6 @@
 
 #include "prepare/raw_text.h"
 
-// Writes train.bin, valid.bin, test.bin (90, 5 and 5 % of the bytes) and meta.json into an existing directory. Reads the text
-// twice: for its size and alphabet, then for the tokens.
-sigmoe_status tokenize_bytes(const raw_text *text, const char *directory, const sigmoe_observer *observer);
+// Writes train.bin, valid.bin, test.bin and meta.json into an existing directory, from a text that has been surveyed.
+sigmoe_status tokenize_bytes(
+    const raw_text *text, const raw_survey *survey, const char *directory, const sigmoe_observer *observer);

@@ -159,11 +159,13 @@ static sigmoe_status write_all(const split_text *text, const piece_model *model,
     split_content splits[SPLITS] = {0};
     bad_lines bad[SPLITS] = {0};
     TRY(encode_splits(text, model, directory, observer, splits, bad));
+    for (int i = 0; text->files && i < SPLITS; i++) splits[i].files = text->files[i];
     note_bad_lines(bad, observer);
     note_unknown(splits, observer);
     dataset_content content = {.vocab_size = sentencepiece_vocab_size(model),
         .tokenizer = &kind,
         .source = text->source,
+        .split_by = text->split_by,
         .skipped_lines = text->skip_bad_lines ? all_bad(bad) : -1,
         .splits = splits,
         .tokenizer_model = description};
@@ -222,7 +224,7 @@ static const char *cut_name(const void *context, int split, int part) {
 static sigmoe_status check_splits(const raw_text *text, int64_t bytes) {
     enum { CUT_MOVES = 4 }; // more than the bytes that a cut can move
     int64_t starts[SPLITS + 1];
-    raw_text_starts(bytes, starts);
+    raw_text_starts(text, bytes, starts);
     for (int i = 0; i < SPLITS; i++) {
         arena *a;
         byte_source source = {0};
@@ -237,14 +239,14 @@ static sigmoe_status check_splits(const raw_text *text, int64_t bytes) {
     return SIGMOE_OK;
 }
 
-sigmoe_status tokenize_raw_sentencepiece(
-    const raw_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer) {
-    raw_survey survey;
-    TRY(raw_text_survey(text, observer, &survey));
-    TRY(check_splits(text, survey.bytes));
-    const cut_text cut = {text, survey.bytes};
+sigmoe_status tokenize_raw_sentencepiece(const raw_text *text, const raw_survey *survey, int64_t vocab_size,
+    const char *directory, const sigmoe_observer *observer) {
+    TRY(check_splits(text, survey->bytes));
+    const cut_text cut = {text, survey->bytes};
     const split_text splits = {.name = text->name,
         .source = text->source,
+        .split_by = raw_text_split_by(text),
+        .files = text->files ? text->files->files : NULL,
         .format = SENTENCE_LINES,
         .parts = {1, 1, 1},
         .training_parts = 1,

@@ -13,6 +13,6 @@ enum {
 // one; a newline gives no token. vocab_size 0: DEFAULT_PIECES. The bits do not depend on observer->threads.
 sigmoe_status tokenize_sentencepiece(
     const split_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer);
-// The same for a text to be cut into splits, at the positions where tokenize_bytes would cut it.
-sigmoe_status tokenize_raw_sentencepiece(
-    const raw_text *text, int64_t vocab_size, const char *directory, const sigmoe_observer *observer);
+// The same for a text that has been surveyed, to be cut into splits at the positions where tokenize_bytes would cut it.
+sigmoe_status tokenize_raw_sentencepiece(const raw_text *text, const raw_survey *survey, int64_t vocab_size,
+    const char *directory, const sigmoe_observer *observer);

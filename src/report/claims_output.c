@@ -47,9 +47,13 @@ static void print_note(FILE *out, const comparison_result *c) {
             printed.about.published, printed.variant->published[printed.paper]);
 }
 
-static const char withheld_note[] = " Withheld is a verdict on two rows that both have a worse test score "
-                                    "than the order-3 n-gram: they have not learned enough "
-                                    "to be compared.";
+static void print_withheld_note(FILE *out, const comparison_result *c) {
+    fprintf(out,
+        " Withheld is a verdict on two rows that both have a worse test score than the order-%d n-gram: they "
+        "have "
+        "not learned enough to be compared.",
+        c->ngram.order);
+}
 
 static bool withholds(const claim_results *claims) {
     for (int i = 0; i < claims->count; i++)
@@ -79,7 +83,7 @@ void claims_print_text(FILE *out, const comparison_result *c, const claim_result
     }
     fputs("\nClaims of the paper. ", out);
     print_note(out, c);
-    if (withholds(claims)) fputs(withheld_note, out);
+    if (withholds(claims)) print_withheld_note(out, c);
     fputc('\n', out);
     for (int j = 0; j < COLUMNS; j++) print_cell(out, headings[j], widths[j], j == COLUMNS - 1);
     fputc('\n', out);
@@ -111,7 +115,7 @@ void claims_print_html(FILE *out, const comparison_result *c, const claim_result
     }
     fputs("</tbody></table></div>\n<p class=\"small\">", out);
     print_note(out, c);
-    if (withholds(claims)) fputs(withheld_note, out);
+    if (withholds(claims)) print_withheld_note(out, c);
     fputs(" A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies "
           "below, and is within noise where 0 is inside; with fewer than three pairs there is no "
           "verdict.</p>\n</section>\n",

@@ -120,8 +120,8 @@ static void print_lines(FILE *out, const comparison_result *c, point_at *at, int
         separator = ", \\\n";
     }
     if (baseline)
-        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
-            plan_score(c->plan, &c->ngram.curve), figure_colors[COLOR_BASELINE].light);
+        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-%d n-gram'",
+            plan_score(c->plan, &c->ngram.curve), figure_colors[COLOR_BASELINE].light, c->ngram.order);
     fputc('\n', out);
 }
 
@@ -178,12 +178,14 @@ static sigmoe_status plan_validations(
     const comparison_result *c, figure *f, figure_plot *plot, frame *frame_out) {
     frame fr = frame_of(c, validation_at);
     *frame_out = fr;
+    const char *baseline =
+        arena_text(c->arena, " The dashed line is the order-%d n-gram's score.", c->ngram.order);
     f->caption = arena_text(c->arena, "Each line is a variant%s.%s%s",
         c->plan->seed_count > 1 ? ": the mean over seeds, the band their range" : "",
         fr.cut ? " Points of the first tenth of training that lie above the frame are not shown." : "",
-        c->ngram.known ? " The dashed line is the order-3 n-gram's score." : "");
+        c->ngram.known && baseline ? baseline : "");
     plot->frame.y_label = plot_texts(c, "validation");
-    if (!f->caption || !plot->frame.y_label) return SIGMOE_NO_MEMORY;
+    if (!baseline || !f->caption || !plot->frame.y_label) return SIGMOE_NO_MEMORY;
     if (range_is_empty(&fr.y)) return SIGMOE_OK;
     value_range y = fr.y;
     if (c->ngram.known) range_add(&y, plan_score(c->plan, &c->ngram.curve));

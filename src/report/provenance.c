@@ -70,10 +70,10 @@ static void print_training(FILE *out, const comparison_result *c) {
     char text[512];
     snprintf(text, sizeof text,
         "%" PRId64 " step%s of %" PRId64 " × %" PRId64 " token%s; Adam, learning rate %g with %" PRId64
-        " step%s of warm-up, then a cosine; gradient norm clipped at %g; weight decay %g",
+        " step%s of warm-up, then %s; gradient norm clipped at %g; weight decay %g",
         s->steps, plural(s->steps), s->batch, c->plan->base.model.unroll,
-        plural(s->batch * c->plan->base.model.unroll), s->lr, s->warmup, plural(s->warmup), s->clip,
-        s->weight_decay);
+        plural(s->batch * c->plan->base.model.unroll), s->lr, s->warmup, plural(s->warmup),
+        s->schedule == SIGMOE_SCHEDULE_CONSTANT ? "constant" : "a cosine", s->clip, s->weight_decay);
     print_entry(out, "training", text);
     snprintf(text, sizeof text,
         "%" PRIu64 " to %" PRIu64

@@ -1,7 +1,9 @@
 #include "report/report.h"
 
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
+#include "data/ngram.h"
 #include "plot/page.h"
 #include "report/claims_output.h"
 #include "report/figures.h"
@@ -34,14 +36,21 @@ static void print_question(FILE *out, const comparison_result *c) {
     fputs("</p>\n", out);
 }
 
+static void print_paragraph(FILE *out, const char *text) {
+    if (!*text) return;
+    fputs("<p>", out);
+    html_text(out, text);
+    fputs("</p>\n", out);
+}
+
 static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
-    verdict said;
-    TRY(verdict_of(c, summaries, &said));
-    for (int i = 0; i < said.count; i++) {
-        fputs("<p>", out);
-        html_text(out, said.sentence[i]);
-        fputs("</p>\n", out);
-    }
+    judgement j;
+    const char *conclusion, *power;
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
+    print_paragraph(out, conclusion);
+    print_paragraph(out, power);
     return SIGMOE_OK;
 }
 
@@ -100,12 +109,6 @@ static void print_failures(FILE *out, const comparison_result *c) {
         }
 }
 
-static bool leads(const comparison_result *c, const standing *standings) {
-    for (int i = 0; i < c->plan->variant_count; i++)
-        if (standing_leads(standings[i])) return true;
-    return false;
-}
-
 static void print_legend(FILE *out, const comparison_result *c, bool bold) {
     fprintf(out,
         "<p class=\"small\">Scores are %s, lower is better%s%s. "
@@ -116,23 +119,25 @@ static void print_legend(FILE *out, const comparison_result *c, bool bold) {
         "brackets%s. The "
         "peak activations are the most memory that a step needs beside parameters, gradients and Adam's "
         "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
-        "data where this one differs; - where it has none.%s</p>\n",
+        "data where this one differs; - where it has none.",
         plan_unit(c->plan), c->plan->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
         bold ? "; the best and those that tie with it are bold" : "",
         c->plan->seed_count > 1 ? ", medians over seeds" : "",
-        c->plan->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "",
-        c->ngram.known
-            ? " The order-3 n-gram (Witten-Bell, at most 20 million tokens of the train split) is scored on "
-              "the same tokens."
-            : "");
+        c->plan->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "");
+    if (c->ngram.known)
+        fprintf(out,
+            " The order-%d n-gram (Witten-Bell, at most 20 million tokens of the train split; the best by "
+            "validation score of the orders up to %d) is scored on the same tokens.",
+            c->ngram.order, NGRAM_MOST_ORDER);
+    fputs("</p>\n", out);
 }
 
 static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
     table_cells t;
     TRY(table_cells_make(c, summaries, &t));
-    standing *valid, *test;
-    TRY(standings_of(c, summaries, valid_scores, &valid));
-    TRY(standings_of(c, summaries, test_scores, &test));
+    judgement valid, test;
+    TRY(judge(c, summaries, valid_scores, &valid));
+    TRY(judge(c, summaries, test_scores, &test));
     fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Results\">"
           "<table class=\"results\">",
@@ -141,11 +146,11 @@ static sigmoe_status print_results(FILE *out, const comparison_result *c, const 
     fputs("<tbody>\n", out);
     for (int i = 0; i < c->plan->variant_count; i++)
         print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            standing_leads(valid[i]), standing_leads(test[i]));
+            valid.leads[i], test.leads[i]);
     if (c->ngram.known)
         print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
     fputs("</tbody></table></div>\n", out);
-    print_legend(out, c, leads(c, valid) || leads(c, test));
+    print_legend(out, c, valid.best >= 0 || test.best >= 0);
     print_failures(out, c);
     fputs("</section>\n", out);
     return SIGMOE_OK;
@@ -169,14 +174,17 @@ static void print_figures(FILE *out, const figure figures[FIGURES]) {
 
 typedef struct page_contents {
     const comparison_result *c;
+    report_state state;
     const variant_summary *summaries; // [variants]
     figure figures[FIGURES];
 } page_contents;
 
+enum { RELOAD_SECONDS = 10 };
+
 static sigmoe_status print_page(FILE *out, const void *context) {
     const page_contents *p = context;
     const comparison_result *c = p->c;
-    page_open(out, "Feedforward blocks at equal parameters");
+    page_open(out, "Feedforward blocks at equal parameters", p->state == REPORT_GROWING ? RELOAD_SECONDS : 0);
     print_question(out, c);
     TRY(print_answer(out, c, p->summaries));
     TRY(print_results(out, c, p->summaries));
@@ -187,9 +195,9 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     return SIGMOE_OK;
 }
 
-sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries) {
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state) {
     char path[PATH_CAPACITY];
-    page_contents p = {.c = c, .summaries = summaries};
+    page_contents p = {.c = c, .summaries = summaries, .state = state};
     if (c->plan->request->figures) TRY(figures_draw(c, summaries, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);

@@ -3,5 +3,11 @@
 
 #include "report/table.h"
 
+typedef enum report_state {
+    REPORT_GROWING, // runs are being trained: the page reloads itself
+    REPORT_STOPPED, // some runs are not trained, and none is being trained
+    REPORT_DONE,
+} report_state;
+
 // Draws the figures (curves.svg, curves.png, ... in the comparison's directory) and writes the page around them.
-sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries);
+sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state);

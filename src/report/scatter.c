@@ -88,8 +88,8 @@ static void plot_points(
         separator = ", \\\n";
     }
     if (has_baseline(c))
-        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-3 n-gram'",
-            plan_score(c->plan, &c->ngram.test), figure_colors[COLOR_BASELINE].light);
+        fprintf(out, ", %.9g with lines lc rgb '#%06x' lw 1.6 dt 2 title 'order-%d n-gram'",
+            plan_score(c->plan, &c->ngram.test), figure_colors[COLOR_BASELINE].light, c->ngram.order);
     fputc('\n', out);
 }
 

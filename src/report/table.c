@@ -1,8 +1,10 @@
 #include "report/table.h"
 
+#include "base/grouped.h"
 #include "base/text_stream.h"
+#include "compare/conclusion.h"
+#include "compare/power.h"
 #include "compare/sweep_plan.h"
-#include "compare/verdict.h"
 #include "plot/figure.h"
 #include "report/claims_output.h"
 
@@ -14,14 +16,7 @@
 // ---------------------------------------------------------------- cells
 
 const char *grouped_text(arena *a, int64_t value) {
-    char digits[32], grouped[48];
-    int length = snprintf(digits, sizeof digits, "%" PRId64, value), used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) grouped[used++] = ',';
-        grouped[used++] = digits[i];
-    }
-    grouped[used] = '\0';
-    return arena_text(a, "%s", grouped);
+    return arena_text(a, "%s", grouped(value).text);
 }
 
 static const char *difference_cell(arena *a, int64_t difference) {
@@ -81,7 +76,7 @@ static void fill_line(const comparison_result *c, int i, const variant_summary *
     const compared_variant *v = &c->plan->variants[i];
     arena *a = c->arena;
     int64_t difference = v->parameters - c->plan->base_parameters;
-    int decimals = c->plan->bits ? 4 : 3;
+    int decimals = plan_decimals(c->plan);
     cell[COLUMN_VARIANT] = v->label;
     cell[COLUMN_PARAMETERS] = grouped_text(a, v->parameters);
     cell[COLUMN_DIFFERENCE] = difference_cell(a, difference);
@@ -99,7 +94,7 @@ static void fill_ngram(const comparison_result *c, const char **cell) {
     spread valid = {plan_score(c->plan, &c->ngram.valid), NAN};
     spread test = {plan_score(c->plan, &c->ngram.test), NAN};
     for (int i = 0; i < TABLE_COLUMNS; i++) cell[i] = "";
-    cell[COLUMN_VARIANT] = "order-3 n-gram";
+    cell[COLUMN_VARIANT] = arena_text(c->arena, "order-%d n-gram", c->ngram.order);
     cell[COLUMN_VALID] = score_cell(c->arena, valid, 4);
     cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
 }
@@ -208,18 +203,26 @@ static void print_table(FILE *out, const comparison_result *c, const table_cells
     print_lacks(out, c);
 }
 
+static void print_answer(FILE *out, const char *conclusion, const char *power) {
+    if (*conclusion) fprintf(out, "\n%s\n", conclusion);
+    if (*power) fprintf(out, "\n%s\n", power);
+}
+
 sigmoe_status table_text(
     const comparison_result *c, const variant_summary *summaries, int columns, char **out) {
     claim_results claims = {0};
     table_cells cells;
-    verdict said;
+    judgement j;
+    const char *conclusion, *power;
     text_stream text;
     TRY(table_cells_make(c, summaries, &cells));
-    TRY(verdict_of(c, summaries, &said));
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(conclusion_of(c, summaries, &j, &conclusion));
+    TRY(power_text(c, &j, &power));
     if (c->plan->sweep) TRY(claims_of(c, &claims));
     TRY(text_stream_open(&text));
     print_table(text.out, c, &cells, columns);
-    for (int i = 0; i < said.count; i++) fprintf(text.out, "%s%s\n", i == 0 ? "\n" : "", said.sentence[i]);
+    print_answer(text.out, conclusion, power);
     claims_print_text(text.out, c, &claims);
     TRY(text_stream_close(&text));
     *out = text.text;

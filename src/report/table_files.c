@@ -1,5 +1,6 @@
 #include "report/table_files.h"
 
+#include "compare/conclusion.h"
 #include "compare/sweep_plan.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
@@ -55,7 +56,7 @@ static sigmoe_status print_csv(FILE *out, const void *context) {
     for (int i = 0; i < c->plan->variant_count; i++)
         csv_line(out, c, &c->plan->variants[i], &csv->summaries[i]);
     if (!c->ngram.known) return SIGMOE_OK;
-    fputs("order-3 n-gram,,,,,,,,", out);
+    fprintf(out, "order-%d n-gram,,,,,,,,", c->ngram.order);
     csv_number(out, plan_score(c->plan, &c->ngram.valid));
     fputc(',', out);
     csv_number(out, plan_score(c->plan, &c->ngram.test));
@@ -103,8 +104,28 @@ static sigmoe_status put_run(json_t *runs, const comparison_result *c, int varia
     return json_put(run, "test", test);
 }
 
+static int scores_counted(const comparison_result *c, int variant) {
+    int count = 0;
+    for (int s = 0; s < c->plan->variants[variant].seeds; s++)
+        count += isfinite(plan_score(c->plan, &result_run(c, variant, s)->test));
+    return count;
+}
+
+// Validation scores by learning rate, if each row has its own.
+static sigmoe_status put_grid(json_t *object, const comparison_result *c, const compared_variant *v) {
+    json_t *grid, *entry;
+    if (!v->grid_scores) return SIGMOE_OK;
+    TRY(json_put(object, "lr_grid", grid = json_array()));
+    for (int i = 0; i < c->plan->request->lr_count; i++) {
+        TRY(append_object(grid, &entry));
+        TRY(put_number(entry, "lr", c->plan->request->lr_grid[i]));
+        TRY(put_number(entry, "valid", v->grid_scores[i]));
+    }
+    return SIGMOE_OK;
+}
+
 static sigmoe_status put_variant(
-    json_t *variants, const comparison_result *c, const variant_summary *summary, int i) {
+    json_t *variants, const comparison_result *c, const variant_summary *summary, const judgement *j, int i) {
     const compared_variant *v = &c->plan->variants[i];
     json_t *object, *runs = json_array();
     TRY(append_object(variants, &object));
@@ -121,14 +142,47 @@ static sigmoe_status put_variant(
     TRY(put_spread(object, "valid", summary->valid));
     TRY(put_spread(object, "test", summary->test));
     TRY(put_number(object, "published", v->published));
+    TRY(put_number(object, "lr", v->lr));
+    TRY(put_grid(object, c, v));
+    TRY(put_number(object, "score_mean", summary->test.mean));
+    TRY(put_number(object, "score_sd", summary->test.deviation));
+    TRY(json_put(object, "seeds", json_integer(scores_counted(c, i))));
+    TRY(json_put(object, "tied_with_best", j->best < 0 ? json_null() : json_boolean(j->leads[i])));
+    TRY(put_number(object, "ff_time_median", summary->feedforward_seconds.median));
     for (int s = 0; s < v->seeds; s++) TRY(put_run(runs, c, i, s));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status put_pair(json_t *pairs, const comparison_result *c, const variant_pair *p) {
+    json_t *object;
+    TRY(append_object(pairs, &object));
+    TRY(json_put(object, "a", json_string(c->plan->variants[p->a].label)));
+    TRY(json_put(object, "b", json_string(c->plan->variants[p->b].label)));
+    TRY(json_put(object, "seeds", json_integer(p->seeds)));
+    TRY(put_number(object, "difference", p->difference));
+    TRY(put_number(object, "low", p->low));
+    TRY(put_number(object, "high", p->high));
+    return json_put(object, "verdict", json_string(pair_verdict_name(p->verdict)));
+}
+
+// The conclusion in words and, as numbers, what it rests on.
+static sigmoe_status put_judgement(
+    json_t *root, const comparison_result *c, const variant_summary *summaries, const judgement *j) {
+    const char *conclusion;
+    json_t *pairs = json_array();
+    TRY(json_put(root, "pairs", pairs));
+    TRY(conclusion_of(c, summaries, j, &conclusion));
+    TRY(json_put(root, "conclusion", json_string(conclusion)));
+    TRY(put_number(root, "margin", j->rules.margin));
+    TRY(put_number(root, "confidence", 1 - j->rules.error));
+    for (int i = 0; i < j->pair_count; i++) TRY(put_pair(pairs, c, &j->pairs[i]));
     return SIGMOE_OK;
 }
 
 static sigmoe_status put_ngram(json_t *root, const comparison_result *c) {
     json_t *ngram = json_object(), *valid, *test;
     TRY(json_put(root, "ngram", ngram));
-    TRY(json_put(ngram, "order", json_integer(3)));
+    TRY(json_put(ngram, "order", json_integer(c->ngram.order)));
     TRY(scores_to_json(&c->ngram.valid, &valid));
     TRY(json_put(ngram, "valid", valid));
     TRY(scores_to_json(&c->ngram.test, &test));
@@ -146,13 +200,16 @@ static sigmoe_status put_sweep(json_t *root, const comparison_result *c) {
 }
 
 static sigmoe_status fill_json(json_t *root, const comparison_result *c, const variant_summary *summaries) {
+    judgement j;
     json_t *variants = json_array();
     const char *base = c->plan->request->base_name;
     TRY(json_put(root, "score", json_string(plan_unit(c->plan))));
     TRY(json_put(root, "base", json_string(base ? base : "")));
     TRY(json_put(root, "base_parameters", json_integer(c->plan->base_parameters)));
     TRY(json_put(root, "variants", variants));
-    for (int i = 0; i < c->plan->variant_count; i++) TRY(put_variant(variants, c, &summaries[i], i));
+    TRY(judge(c, summaries, test_scores, &j));
+    TRY(put_judgement(root, c, summaries, &j));
+    for (int i = 0; i < c->plan->variant_count; i++) TRY(put_variant(variants, c, &summaries[i], &j, i));
     if (c->plan->sweep) TRY(put_sweep(root, c));
     return c->ngram.known ? put_ngram(root, c) : SIGMOE_OK;
 }

@@ -29,7 +29,7 @@ typedef struct kind_description {
 
 static const kind_description kinds[OUTPUT_KINDS] = {
     [OUTPUT_DATA] = {.name = "data",
-        .files = {"meta.json", "tokenizer.model", "train.bin", "valid.bin", "test.bin",
+        .files = {"meta.json", "tokenizer.model", "files.jsonl", "train.bin", "valid.bin", "test.bin",
             "train_[0-9][0-9][0-9][0-9][0-9][0-9].bin", "valid_[0-9][0-9][0-9][0-9][0-9][0-9].bin",
             "test_[0-9][0-9][0-9][0-9][0-9][0-9].bin"},
         .evidence = "meta.json",

@@ -1,7 +1,6 @@
 #include "train/checkpoint.h"
 
 #include "config/model_directory.h"
-#include "train/train_json.h"
 #include "train/trainer_file.h"
 #include "train/trainer_state.h"
 
@@ -26,6 +25,10 @@ static int64_t named_step(const char *name, const char *ending) {
     size_t digits = strspn(name, "0123456789");
     bool named = strcmp(name + digits, ending) == 0 && digits >= LEAST_DIGITS && digits <= MOST_DIGITS;
     return named ? strtoll(name, NULL, 10) : -1;
+}
+
+int64_t checkpoint_step(const char *path) {
+    return named_step(path_leaf(path), "");
 }
 
 static int descending(const void *a, const void *b) {
@@ -188,41 +191,5 @@ sigmoe_status checkpoint_write(trainer *t) {
     TRY(arena_create("checkpoint list", &a));
     sigmoe_status status = write_checkpoint(t, a);
     arena_destroy(a);
-    return status;
-}
-
-// ---------------------------------------------------------------- resuming
-
-static sigmoe_status load_state(trainer *t, const char *directory) {
-    TRY(model_read_weights(directory, transformer_parameters(t->model)));
-    TRY(trainer_file_read(t, directory, named_step(path_leaf(directory), "")));
-    t->last_checkpoint = t->step;
-    return SIGMOE_OK;
-}
-
-sigmoe_status trainer_resume(const char *run, const char *data_directory, int thread_count, trainer **out) {
-    char directory[PATH_CAPACITY], path[PATH_CAPACITY];
-    sigmoe_config config;
-    sigmoe_train_settings settings;
-    double seconds;
-    dataset data;
-    trainer *t;
-    TRY(train_json_read(run, data_directory, &settings, &seconds, &data));
-    TRY(checkpoint_newest(run, directory));
-    TRY(path_format(path, "%s/config.json", directory));
-    TRY(config_read(path, &config));
-    TRY(model_check_weights(directory, &config.model));
-    trainer_request request = {.config = &config,
-        .data = &data,
-        .settings = &settings,
-        .checkpoint_seconds = seconds,
-        .threads = thread_count};
-    TRY(trainer_build(&request, &t));
-    sigmoe_status status = load_state(t, directory);
-    if (status == SIGMOE_OK) status = trainer_attach_run(t, run);
-    if (status == SIGMOE_OK)
-        *out = t;
-    else
-        trainer_destroy(t);
     return status;
 }

@@ -10,6 +10,8 @@
 sigmoe_status checkpoint_write(trainer *t);
 // The directory of a run's checkpoint of `step`.
 sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]);
+// The step of a checkpoint, from its directory's name.
+int64_t checkpoint_step(const char *path);
 // The steps that have a checkpoint, newest first, in the arena.
 sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *count);
 // The directory of the newest checkpoint. *found is false only if the run certainly has none (it may not exist); a directory
@@ -22,7 +24,3 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]);
 sigmoe_status model_locate(const char *path, char directory[PATH_CAPACITY]);
 // The config.json of the model that `path` resolves to.
 sigmoe_status model_config_path(const char *path, char file[PATH_CAPACITY]);
-
-// Loads the newest checkpoint of `run` with everything that belongs to it. Training continues with the same bits as an
-// uninterrupted run. `data_directory` must hold the same data (NULL: the directory they were in when the run began).
-sigmoe_status trainer_resume(const char *run, const char *data_directory, int threads, trainer **out);

@@ -4,29 +4,15 @@
 #include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "system/place.h"
+#include "train/banner.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/learning_note.h"
 #include "train/loop.h"
+#include "train/request.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
-
-static sigmoe_status check_request(const sigmoe_train_request *r) {
-    if (!r->out) return fail(SIGMOE_BAD_ARGUMENT, "a directory for the run is needed");
-    if (r->resume && (r->config || r->init || r->override_count || r->force))
-        return fail(SIGMOE_BAD_ARGUMENT, "a resumed run keeps its own model and settings: name neither a "
-                                         "configuration, a model, nor overrides");
-    if (r->resume) return SIGMOE_OK;
-    if (!r->config == !r->init)
-        return fail(
-            SIGMOE_BAD_ARGUMENT, "training starts from a configuration or from a model directory: name one");
-    if (!r->data) return fail(SIGMOE_BAD_ARGUMENT, "training needs a prepared data directory");
-    if (r->unroll < 0)
-        return fail(SIGMOE_BAD_ARGUMENT, "unroll is %lld; it must be 1 or more", (long long)r->unroll);
-    TRY(checkpoint_seconds_check(r->checkpoint_seconds));
-    return train_settings_check(&r->settings);
-}
 
 static int threads_of(const sigmoe_observer *observer) {
     return observer ? observer->threads : 0;
@@ -38,19 +24,6 @@ static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init
     TRY(output_spares(r->out, r->data, "the data", choice));
     TRY(output_spares(r->out, r->init ? init : NULL, "the model", choice));
     return output_spares(r->out, path_of_file(r->config_name), "the configuration", choice);
-}
-
-static sigmoe_status build_config(const sigmoe_train_request *r, const char *init, sigmoe_config *config) {
-    if (r->config) {
-        *config = config_copy(r->config);
-    } else {
-        char path[PATH_CAPACITY];
-        TRY(path_format(path, "%s/config.json", init));
-        TRY(config_read(path, config));
-    }
-    for (int i = 0; i < r->override_count; i++) TRY(config_override(config, r->overrides[i]));
-    if (r->unroll) config->model.unroll = r->unroll;
-    return model_config_check(&config->model);
 }
 
 // Validations that were not requested are omitted if the data have no text for them.
@@ -91,7 +64,7 @@ static sigmoe_status start_fresh(
     sigmoe_train_settings settings = r->settings;
     dataset data;
     if (r->init) TRY(model_locate(r->init, init));
-    TRY(build_config(r, init, &config));
+    TRY(train_request_config(r, init, &config));
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
     TRY(plan_validations(&data, config.model.unroll, observer, &settings));
@@ -114,24 +87,41 @@ static sigmoe_status start_fresh(
     return status;
 }
 
-static sigmoe_status resume(
-    const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
+static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_observer *observer, arena *a,
+    sigmoe_train_settings *before, trainer **out) {
+    run_state *state;
+    TRY(run_state_read(r->out, r->data, a, &state));
+    *before = state->settings;
+    TRY(train_request_resume(r, state));
+    return trainer_continue(state, threads_of(observer), out);
+}
+
+// *before: the run's settings until now.
+static sigmoe_status resume(const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock,
+    sigmoe_train_settings *before, trainer **out) {
     char path[PATH_CAPACITY];
+    arena *a;
     TRY(path_format(path, "%s/train.json", r->out));
     if (path_exists(path) || output_unsettled(r->out)) // else it is no run, and gets no file
         TRY(place_lock(r->out, OUTPUT_RUN, observer, lock));
-    return trainer_resume(r->out, r->data, threads_of(observer), out);
+    TRY(arena_create("run to resume", &a));
+    sigmoe_status status = continue_run(r, observer, a, before, out);
+    arena_destroy(a);
+    return status;
 }
 
 // The run's directory stays locked while *lock is open.
 static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_observer *observer, int *lock,
     sigmoe_train_result *result) {
     trainer *t;
+    sigmoe_train_settings before;
     if (request->resume)
-        TRY(resume(request, observer, lock, &t));
+        TRY(resume(request, observer, lock, &before, &t));
     else
         TRY(start_fresh(request, observer, lock, &t));
     trainer_recompute(t, request->recompute);
+    banner_train(t, observer);
+    if (request->resume) banner_resume(t, &before, observer);
     note_unlearned(&trainer_config(t)->model, NULL, observer);
     sigmoe_status status = trainer_run(t, "train", observer, result);
     trainer_destroy(t);
@@ -143,7 +133,7 @@ sigmoe_status run_train(
     int lock = -1;
     char out[PATH_CAPACITY];
     sigmoe_train_request r = *request;
-    TRY(check_request(request));
+    TRY(train_request_check(request));
     TRY(path_of_output(out, request->out));
     r.out = out;
     sigmoe_status status = train(&r, observer, &lock, result);

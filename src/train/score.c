@@ -2,6 +2,7 @@
 
 #include "config/model_directory.h"
 #include "model/workspace.h"
+#include "train/banner.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 
@@ -22,6 +23,16 @@ static sigmoe_status check_request(const sigmoe_eval_request *r) {
         return fail(SIGMOE_BAD_ARGUMENT, "the limit is %lld tokens; it must be 0 (all) or more",
             (long long)r->limit_tokens);
     return SIGMOE_OK;
+}
+
+static void tell(const sigmoe_eval_request *r, const char *directory, const sigmoe_config *config,
+    const dataset *data, const sigmoe_observer *observer) {
+    char name[PATH_CAPACITY + 2], streams[64];
+    snprintf(name, sizeof name, "%s, ", directory);
+    snprintf(streams, sizeof streams, "%lld stream%s, ", (long long)r->batch, plural(r->batch));
+    banner_model(observer, "model", name, &config->model);
+    banner_data(observer, data, r->split);
+    banner_compute(observer, streams, r->dtype);
 }
 
 static sigmoe_status score_split(const sigmoe_eval_request *r, const sigmoe_config *config,
@@ -72,6 +83,7 @@ sigmoe_status score_model(
     TRY(model_read(directory, STORE_VALUES, &config, &model));
     transformer_set_operands(model, operand_type(request->dtype));
     sigmoe_status status = config_agrees_with_data(&config, &data);
+    if (status == SIGMOE_OK) tell(request, directory, &config, &data, observer);
     if (status == SIGMOE_OK) status = score_split(request, &config, model, &data, observer, scores);
     transformer_destroy(model);
     return status;

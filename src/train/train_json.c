@@ -16,15 +16,19 @@ static sigmoe_status read_splits(const dataset *data, json_t **out) {
     return SIGMOE_OK;
 }
 
+static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *settings) {
+    json_t *object = json_object();
+    TRY(json_put(root, "settings", object));
+    return json_write_options(object, train_settings_options(), settings);
+}
+
 static sigmoe_status fill_train_json(
     json_t *root, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data) {
-    char *absolute = realpath(data->directory, NULL);
-    json_t *directory = json_string(absolute ? absolute : data->directory), *splits, *object = json_object();
-    free(absolute);
+    json_t *directory = json_resolved_path(data->directory), *splits;
     TRY(json_put(root, "data", directory));
-    TRY(json_put(root, "settings", object));
-    TRY(json_write_options(object, train_settings_options(), settings));
+    TRY(put_settings(root, settings));
     TRY(json_put(root, "checkpoint_seconds", json_real(checkpoint_seconds)));
+    TRY(json_put(root, "history", json_array()));
     TRY(read_splits(data, &splits));
     return json_put(root, "splits", splits);
 }
@@ -46,22 +50,32 @@ static sigmoe_status read_checkpoint_seconds(const json_t *root, double *seconds
     return checkpoint_seconds_check(*seconds);
 }
 
-static sigmoe_status read_root(const json_t *root, const char *directory, sigmoe_train_settings *settings,
+// `given`: in a directory that the user named, instead of the run's own.
+static sigmoe_status other_data(const char *given, const char *own) {
+    if (given)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "the data in %s are not what this run began with, which were in %s; without `data` the run finds "
+            "its own",
+            given, own);
+    return fail(SIGMOE_BAD_FORMAT,
+        "the data in %s are not what this run began with; prepare the former data again", own);
+}
+
+static sigmoe_status read_root(const json_t *root, const char *given, sigmoe_train_settings *settings,
     double *checkpoint_seconds, dataset *data) {
     json_t *object, *splits;
-    const char *hint = directory ? "without `data` the run finds its own" : "`data` says where they are now";
+    const char *own,
+        *hint = given ? "without `data` the run finds its own" : "`data` says where they are now";
     if (checkpoint_seconds) TRY(read_checkpoint_seconds(root, checkpoint_seconds));
-    if (!directory) TRY(json_get_text(root, "", "data", &directory));
+    TRY(json_get_text(root, "", "data", &own));
     TRY(json_get_object(root, "", "settings", &object));
     TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
-    sigmoe_status opened = dataset_open(directory, data);
+    sigmoe_status opened = dataset_open(given ? given : own, data);
     if (opened != SIGMOE_OK) return fail_in(opened, "the run's data (%s)", hint);
     TRY(read_splits(data, &splits));
     bool same = json_equal(splits, json_object_get(root, "splits"));
     json_decref(splits);
-    if (same) return SIGMOE_OK;
-    return fail(SIGMOE_BAD_FORMAT,
-        "the data in %s is not what this run began with; prepare the former data again", directory);
+    return same ? SIGMOE_OK : other_data(given, own);
 }
 
 sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_train_settings *settings,
@@ -75,4 +89,78 @@ sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_tra
     sigmoe_status status = read_root(root, directory, settings, checkpoint_seconds, data);
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+// ---------------------------------------------------------------- changes
+
+static sigmoe_status history_of(json_t *root, json_t **history) {
+    *history = json_object_get(root, "history");
+    if (!*history) { // as versions wrote it that knew no changes
+        TRY(json_put(root, "history", json_array()));
+        *history = json_object_get(root, "history");
+    }
+    if (json_is_array(*history)) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "\"history\" must be a list");
+}
+
+// What was changed at steps that are lost, since the user removed their checkpoints, holds from `step` on.
+static sigmoe_status pull_back(json_t *history, int64_t step, bool *changed) {
+    size_t i;
+    json_t *entry;
+    json_array_foreach(history, i, entry) {
+        if (json_integer_value(json_object_get(entry, "step")) <= step) continue;
+        TRY(json_put(entry, "step", json_integer(step)));
+        *changed = true;
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status list_changes(const json_t *before, const json_t *now, json_t *changes) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)now, name, value) {
+        json_t *former = json_object_get(before, name);
+        if (json_equal(former, value)) continue;
+        TRY(json_put(changes, name, json_pack("{s:O,s:O}", "from", former, "to", value)));
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status add_entry(json_t *history, int64_t step, const json_t *before, const json_t *now) {
+    json_t *changes = json_object();
+    json_t *entry = json_pack("{s:I,s:o}", "step", (json_int_t)step, "changes", changes);
+    if (json_array_append_new(history, entry) != 0)
+        return fail(SIGMOE_NO_MEMORY, "no memory for the run's history");
+    return list_changes(before, now, changes);
+}
+
+static sigmoe_status change_root(
+    json_t *root, int64_t step, const sigmoe_train_settings *settings, bool *changed) {
+    json_t *history, *own, *before;
+    TRY(history_of(root, &history));
+    TRY(pull_back(history, step, changed));
+    TRY(json_get_object(root, "", "settings", &own));
+    sigmoe_train_settings former;
+    TRY(json_read_options(own, "settings.", train_settings_options(), NULL, &former));
+    if (!train_settings_difference(&former, settings)) return SIGMOE_OK;
+    *changed = true;
+    TRY(put_settings(root, &former)); // with those that an older version did not know
+    before = json_incref(json_object_get(root, "settings"));
+    sigmoe_status status = put_settings(root, settings);
+    if (status == SIGMOE_OK) status = add_entry(history, step, before, json_object_get(root, "settings"));
+    json_decref(before);
+    return status;
+}
+
+sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_train_settings *settings) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    bool changed = false;
+    TRY(path_format(path, "%s/train.json", run));
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = change_root(root, step, settings, &changed);
+    if (status != SIGMOE_OK) fail_in(status, "%s", path);
+    if (status == SIGMOE_OK && changed) return json_save(SIGMOE_OK, path, root);
+    json_decref(root);
+    return status;
 }

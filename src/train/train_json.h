@@ -1,4 +1,4 @@
-// train.json: the settings and data that a run was started with.
+// train.json: the data and settings of a run, and how its settings were changed.
 #pragma once
 
 #include "data/dataset.h"
@@ -8,6 +8,9 @@
 sigmoe_status train_json_write(
     const char *run, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data);
 // Reads it back and opens the data in `directory` (NULL: their original directory), which must be the data that the run started
-// with. checkpoint_seconds may be NULL.
+// with: SIGMOE_BAD_ARGUMENT if other data are in a directory that was given. checkpoint_seconds may be NULL.
 sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_train_settings *settings,
     double *checkpoint_seconds, dataset *data);
+// Sets the settings that hold from `step` on, the newest checkpoint's, and adds to the history what changed; without a change,
+// writes nothing. A process that is killed meanwhile leaves either the former file or the new one.
+sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_train_settings *settings);

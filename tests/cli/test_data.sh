@@ -31,6 +31,16 @@ for split in ("train", "valid", "test"):
 assert text == raw
 PYTHON
 
+# The summary, and the next command, which takes a name that a shell would take apart.
+works data prepare text a.txt --out 'with space'
+for line in 'vocabulary: 25 bytes; split at 90 and 95 % of the bytes' 'train +18001 +18001 +[0-9.]+ +[0-9.]+' 'valid +1000 +1000 +[0-9.]+ +[0-9.]+' \
+    "next: sigmoe compare .* --data 'with space'" "or: sigmoe train .* --data 'with space'"; do
+    grep -qE "$line" stdout || problem "the summary has no line \"$line\": $(cat stdout)"
+done
+! grep -q unlike stderr || problem "equal splits are called unlike: $(cat stderr)"
+sh -c "$(sed -n "s|.*or: sigmoe \(.*\) --out RUN|'$program' \1 --out trained --steps 1 --batch 1|p" stdout)" >/dev/null 2>stderr ||
+    problem "the command of the summary does not work: $(cat stderr)"
+
 works data prepare text a.txt b.txt --out both
 works data prepare text a.txt --out again
 same data again
@@ -52,7 +62,6 @@ fails 2 'at least one file' data prepare text --out x
 fails 2 'one file at most' data prepare enwik8 a.txt b.txt --out x
 fails 2 'needs --out' data prepare text a.txt
 fails 1 'missing.txt' data prepare text missing.txt --out x
-fails 1 . data prepare text . --out x
 : >empty.txt
 fails 1 empty data prepare text empty.txt --out x
 printf x >one.txt

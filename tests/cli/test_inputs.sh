@@ -61,7 +61,7 @@ fails 1 'program or library' data prepare text "$program" --out x
 fails 1 'train.bin is a shard of tokens: .*train --data' data prepare text plain/train.bin --out x
 fails 1 'table.parquet is a Parquet file' data prepare c4 table.parquet a.txt --out x
 fails 1 'cover.png is a PNG picture' data prepare enwik8 cover.png --out x
-fails 1 'it is a directory' data prepare text plain --out x
+fails 1 'plain is a directory that sigmoe made' data prepare text plain --out x
 for file in marked.txt table.parquet gz.txt; do
     works data prepare text "$file" --raw --out raw --force
     python3 - raw "$file" <<'PYTHON' || problem "$file is not taken as it is"

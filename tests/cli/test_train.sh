@@ -81,9 +81,52 @@ works train --preset demo --data data --out other --batch 8 --steps 5 --lr 1e-3 
 cp -r run before
 works train --resume --out run
 same before run
-works train --resume --out run --threads 1 --steps 99
-grep -q -- '--steps' stderr || problem "nothing is said of options that --resume ignores"
+# Nor does the command that made it, with --resume behind it.
+again='--config moe.json --data data --out run --batch 3 --steps 6 --lr 1e-3 --warmup 2 --seed 5 --valid-every 3
+    --valid-tokens 200 --checkpoint-every 3'
+# shellcheck disable=SC2086  # a list of words
+works train $again --resume --threads 1
 same before run
+for other in --batch=4 --warmup=3 --seed=6 --valid-every=2 --valid-tokens=201 --checkpoint-every=4 --checkpoint-every=2h \
+    --dtype=bf16 --weight-decay=0.1; do
+    fails 2 "the run run has ${other%=*} .*, not .*: on --resume only --steps, --lr, --clip and --schedule can change" \
+        train --resume --out run "$other"
+done
+fails 2 'the run run has --seed 5, not 6:' train --resume --out run --seed 6
+fails 2 'the run run has --dtype f32, not bf16:' train --resume --out run --dtype bf16
+fails 2 'has ff.type moe, not dense:' train --resume --out run --config dense.json
+fails 2 'has unroll 12, not 8:' train --resume --out run --unroll 8
+fails 2 'has ff.k 2, not 1:' train --resume --out run --set ff.k=1
+fails 2 'has d_model 16, not 128:' train --resume --out run --preset demo
+fails 2 'only one of --preset' train --resume --out run --preset demo --init run
+fails 2 'the run run has done 6 steps, and --steps asks for 5:' train --resume --out run --steps 5
+same before run
+works train --resume --out run --init run --set ff.k=2 --set dropout=0.1 --steps 6 --weight-decay 0
+grep -q 'of 6 steps none is left to do' stdout || problem "--steps 6 of 6: $(cat stdout)"
+same before run
+
+# More steps extend a run: what is done stays, the cosine is drawn over all steps, and it is recorded.
+cp -r run longer
+works train --resume --out longer --steps 12
+grep -q '^change  *steps 6 to 12$' stderr || problem "nothing about a changed setting: $(cat stderr)"
+grep -q '^jump  *the learning rate goes from 0.0005 to 0.00075, since' stderr || problem "no jump of the rate: $(cat stderr)"
+works train --resume --out longer --steps 15 --schedule constant --lr 5e-4 --clip 0.2
+works train --resume --out longer --steps 15 --schedule constant --lr 5e-4 --clip 0.2
+python3 - run longer <<'PYTHON' || problem "the extended run's files are wrong"
+import json, math, sys
+before, after = ([json.loads(line) for line in open(f"{run}/metrics.jsonl")] for run in sys.argv[1:])
+assert after[:6] == before and [line["step"] for line in after] == list(range(15))
+for line in after[6:12]:
+    assert math.isclose(line["lr"], 1e-3 / 2 * (1 + math.cos(math.pi * (line["step"] - 2) / 12)), rel_tol=1e-6), line
+assert all(line["lr"] == 5e-4 for line in after[12:])
+told = json.load(open(f"{sys.argv[2]}/train.json"))
+assert json.load(open(f"{sys.argv[1]}/train.json"))["history"] == []
+assert told["history"] == [
+    {"step": 6, "changes": {"steps": {"from": 6, "to": 12}}},
+    {"step": 12, "changes": {"steps": {"from": 12, "to": 15}, "lr": {"from": 1e-3, "to": 5e-4},
+        "clip": {"from": 0.25, "to": 0.2}, "schedule": {"from": "cosine", "to": "constant"}}},
+], told["history"]
+PYTHON
 
 # Data that moved are named; other data are refused.
 mv data moved
@@ -93,7 +136,8 @@ same before run
 mv moved data
 printf 'Some other text, of other words.%.0s' $(seq 100) >other.txt
 works data prepare text other.txt --out other_data
-fails 1 'not what this run began with' train --resume --out run --data other_data
+fails 2 'other_data are not what this run began with.*--data' train --resume --out run --data other_data
+fails 2 'choose one' train --resume --out run --force
 
 fails 2 'run.*exists|exists.*run' train --config moe.json --data data --out run --steps 1
 same before run

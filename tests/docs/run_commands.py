@@ -107,6 +107,8 @@ class Checker:
             write_book(os.path.join(directory, "book.txt"))
             vector_files.write_npy_int32(os.path.join(directory, "x.npy"), [[1, 2, 3, 4, 5, 6, 7, 8, 9]])
             for name in self.command_names():
+                if re.fullmatch(r"bench figure\d+", name) and name != "bench figure2":
+                    continue  # the others differ from it in a number
                 text = self.output([self.program, *name.split(), "--help"])
                 examples = re.findall(r"^      (sigmoe .*)$", re.sub(r" \\\n\s+", " ", text), re.M)
                 if not examples:

@@ -66,4 +66,32 @@ interrupted KILL 137
 interrupted TERM 143
 interrupted INT 130
 
+# A run that is made longer each time, at a constant rate, which does not depend on how long it is.
+held() { # held RUN STEPS WORD...: in the background
+    run=$1 steps=$2
+    shift 2
+    "$program" train "$@" --out "$run" --steps "$steps" --schedule constant >"$run.out" 2>"$run.err" &
+    process=$!
+}
+afresh='--config moe.json --data data --batch 24 --checkpoint-every 7 --lr 1e-3 --seed 9'
+# shellcheck disable=SC2086  # a list of words
+held whole.held $STEPS $afresh
+ended
+steps=150
+# shellcheck disable=SC2086
+held longer "$steps" $afresh
+while :; do
+    wait_for_steps longer $(($(steps_logged longer) + 1 + $(random_below 90)))
+    kill -s KILL "$process" 2>/dev/null || true
+    ended
+    [ "$status" -ne 0 ] || [ "$steps" -lt $STEPS ] || break
+    [ "$status" -eq 0 ] || [ "$status" -eq 137 ] || {
+        problem "a run that is made longer: exit status $status: $(tail -n 1 longer.err)"
+        break
+    }
+    steps=$((steps + 50 < STEPS ? steps + 50 : STEPS))
+    held longer "$steps" --resume
+done
+same whole.held/checkpoints/$LAST longer/checkpoints/$LAST
+
 finish

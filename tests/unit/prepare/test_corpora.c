@@ -532,6 +532,7 @@ static void samples_of_large_texts(void **state) {
     put_text(at("few"), few);
     split_text text = {.name = "it",
         .source = "it",
+        .split_by = split_by_source,
         .format = SENTENCE_LINES,
         .parts = {1, 1, 1},
         .training_parts = 1,

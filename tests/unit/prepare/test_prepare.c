@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "system/sha256.h"
 #include "data/text_counter.h"
-#include "prepare/tokenize_bytes.h"
+#include "prepare/tokenize.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -272,7 +272,7 @@ static void bad_requests(void **state) {
     const char *missing = at("missing"), *directory = scratch;
     assert_int_equal(prepare("text", 1, &missing, false), SIGMOE_IO);
     assert_message_has("missing: No such file");
-    assert_int_equal(prepare("text", 1, &directory, false), SIGMOE_IO);
+    assert_int_equal(prepare("enwik8", 1, &directory, false), SIGMOE_IO);
     assert_message_has("it is a directory");
     assert_int_equal(prepare("text", 0, NULL, false), SIGMOE_BAD_ARGUMENT);
     assert_message_has("name one or more files");
@@ -373,7 +373,8 @@ static sigmoe_status tokenize_twice(const char *first, const char *second, raw_t
     text.context = &pointer;
     if (path_exists(at("out"))) directory_remove(at("out"));
     assert_int_equal(directory_make(at("out")), SIGMOE_OK);
-    return tokenize_bytes(&text, at("out"), NULL);
+    const corpus_request request = {.directory = at("out"), .tokenizer = TOKENIZER_BYTES};
+    return corpus_tokenize(&request, &text);
 }
 
 static void text_that_changes(void **state) {

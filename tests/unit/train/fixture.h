@@ -4,6 +4,7 @@
 #include "system/file.h"
 #include "formats/json_options.h"
 #include "train/checkpoint.h"
+#include "train/resume.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "train/trainer.h"

@@ -22,6 +22,15 @@ static void test_no_warm_up(void **state) {
     assert_near(learning_rate(&s, 3), 0.2 * (1 - sqrt(0.5)), 1e-15);
 }
 
+static void test_constant(void **state) {
+    (void)state;
+    sigmoe_train_settings s = {.lr = 0.4, .warmup = 4, .steps = 8, .schedule = SIGMOE_SCHEDULE_CONSTANT};
+    assert_near(learning_rate(&s, 0), 0.1, 1e-15);
+    assert_near(learning_rate(&s, 3), 0.4, 0);
+    assert_near(learning_rate(&s, 4), 0.4, 0);
+    assert_near(learning_rate(&s, 700), 0.4, 0);
+}
+
 static void test_clip_factor(void **state) {
     (void)state;
     assert_near(clip_factor(0.25, 0.1), 1, 0);
@@ -49,12 +58,17 @@ static void test_settings_ranges(void **state) {
     s.seed = UINT64_MAX;
     FAILS(SIGMOE_BAD_ARGUMENT, train_settings_check(&s));
     assert_message_has("seed");
+    s = train_settings_default();
+    s.schedule = (sigmoe_schedule)2;
+    FAILS(SIGMOE_BAD_ARGUMENT, train_settings_check(&s));
+    assert_message_has("schedule");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learning_rate),
         cmocka_unit_test(test_no_warm_up),
+        cmocka_unit_test(test_constant),
         cmocka_unit_test(test_clip_factor),
         cmocka_unit_test(test_settings_ranges),
     };

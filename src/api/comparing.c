@@ -1,0 +1,212 @@
+#include "api/comparing.h"
+
+#include "base/progress.h"
+#include "compare/comparison_banner.h"
+#include "compare/directory.h"
+#include "compare/execution.h"
+#include "compare/learning_rates.h"
+#include "compare/power.h"
+#include "compare/record.h"
+#include "config/train_settings.h"
+#include "plot/gnuplot.h"
+#include "report/plan_text.h"
+#include "report/report.h"
+#include "report/table.h"
+#include "report/table_files.h"
+#include "system/file.h"
+#include "system/place.h"
+
+#include <stdlib.h>
+
+enum { MOST_SEEDS = 1000 };
+
+typedef struct comparison {
+    comparison_plan plan;
+    comparison_result result;
+    char *table;
+} comparison;
+
+static sigmoe_status report(comparison *c) {
+    variant_summary *summaries;
+    TRY(summarize_variants(&c->result, &summaries));
+    TRY(table_text(&c->result, summaries, 0, &c->table));
+    TRY(table_write(&c->result, summaries, c->table));
+    TRY(report_write(&c->result, summaries, REPORT_DONE));
+    int columns = c->plan.request->columns;
+    if (columns <= 0) return SIGMOE_OK;
+    free(c->table);
+    c->table = NULL;
+    return table_text(&c->result, summaries, columns, &c->table);
+}
+
+static sigmoe_status report_unfinished(const comparison_result *result, report_state state) {
+    variant_summary *summaries;
+    arena_mark mark = arena_here(result->arena);
+    sigmoe_status status = summarize_variants(result, &summaries);
+    if (status == SIGMOE_OK) status = report_write(result, summaries, state);
+    arena_release(result->arena, mark);
+    return status;
+}
+
+typedef struct growing_report {
+    const sigmoe_observer *observer;
+    bool begun;
+} growing_report;
+
+// Training goes on even if there is no room for a report now.
+static void show_growing(void *context, const comparison_result *result, int run) {
+    growing_report *growing = context;
+    (void)run;
+    if (result_runs_left(result) == 0) return;
+    growing->begun = true;
+    if (report_unfinished(result, REPORT_GROWING) != SIGMOE_OK)
+        progress_note(growing->observer, "no report of the runs so far: %s", sigmoe_message());
+}
+
+// Whatever ends the execution early, the report must not go on waiting for runs.
+static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *observer) {
+    growing_report growing = {.observer = observer};
+    const execution_watcher watcher = {.changed = show_growing, .context = &growing};
+    sigmoe_status status = comparison_carry_out(&c->plan, jobs, observer, &watcher, &c->result);
+    if (status == SIGMOE_OK || !growing.begun) return status;
+    kept_failure failure = failure_keep(status);
+    report_unfinished(&c->result, REPORT_STOPPED); // if that fails, too, the first failure is what matters
+    return failure_again(&failure);
+}
+
+// ---------------------------------------------------------------- from plan to judgement
+
+// Trains what the plan lacks, and reports; whether a pair of interest is undecided goes into *open.
+static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observer *observer, bool *open) {
+    variant_summary *summaries;
+    judgement j;
+    TRY(learning_rates_choose(&c->plan, observer));
+    TRY(carry_out(c, jobs, observer));
+    TRY(comparison_look(&c->plan));
+    free(c->table); // of fewer seeds
+    c->table = NULL;
+    TRY(report(c));
+    TRY(summarize_variants(&c->result, &summaries));
+    TRY(judge(&c->result, summaries, test_scores, &j));
+    *open = j.best < 0 ? false : open_pairs(&j) > 0;
+    return SIGMOE_OK;
+}
+
+// One seed after another, until every pair of interest is decided. Each number of seeds is a plan of its own; what is trained is
+// read again.
+static sigmoe_status until_decided(
+    comparison *c, sigmoe_compare_request *r, const sigmoe_observer *observer, arena *a, bool open) {
+    while (open && r->until_decided && r->seeds < r->max_seeds) {
+        r->seeds++;
+        progress_note(observer, "undecided: seed %d of %d at most", r->seeds, r->max_seeds);
+        TRY(plan_comparison(r, NULL, observer, a, &c->plan));
+        c->plan.sequential = true;
+        TRY(comparison_renew(&c->plan, observer));
+        TRY(carry_through(c, 1, observer, &open));
+    }
+    return SIGMOE_OK;
+}
+
+// The output directory stays locked while *lock is open, here or in a run's process.
+static sigmoe_status compare(comparison *c, sigmoe_compare_request *r, const sweep_plan *sweep, int jobs,
+    const sigmoe_observer *observer, arena *a, int *lock) {
+    bool open;
+    TRY(plan_comparison(r, sweep, observer, a, &c->plan));
+    c->plan.sequential = r->until_decided;
+    TRY(comparison_open(&c->plan, observer, lock));
+    TRY(comparison_banner(&c->plan, jobs, observer));
+    TRY(carry_through(c, jobs, observer, &open));
+    return until_decided(c, r, observer, a, open);
+}
+
+// ---------------------------------------------------------------- requests
+
+static sigmoe_status check_request(const sigmoe_compare_request *r) {
+    if (!r->out) return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs a place for its results");
+    if (r->add_variants && !r->resume)
+        return fail(SIGMOE_BAD_ARGUMENT, "variants are added to a comparison that is there: with `resume`");
+    if (r->until_decided && (r->max_seeds < LEAST_PAIRS || r->max_seeds > MOST_SEEDS))
+        return fail(SIGMOE_BAD_ARGUMENT, "`max_seeds` is %d; it must be %d..%d", r->max_seeds, LEAST_PAIRS,
+            MOST_SEEDS);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_complete(const sigmoe_compare_request *r) {
+    if (r->data && r->base && r->variants) return SIGMOE_OK;
+    if (r->resume)
+        return fail(SIGMOE_BAD_ARGUMENT, "%s is no comparison to go on with: it has no compare.json", r->out);
+    return fail(SIGMOE_BAD_ARGUMENT, "a comparison needs data, a base and variants");
+}
+
+// Completes the request in the arena.
+static sigmoe_status settle_request(
+    const sigmoe_compare_request *request, arena *a, sigmoe_compare_request *out) {
+    char place[PATH_CAPACITY];
+    sigmoe_compare_request asked = *request;
+    TRY(check_request(request));
+    TRY(path_of_output(place, request->out));
+    asked.out = arena_text(a, "%s", place);
+    if (!asked.out) return SIGMOE_NO_MEMORY;
+    TRY(record_complete(&asked, a, out));
+    TRY(check_complete(out));
+    // A spread takes three seeds.
+    if (out->until_decided && out->seeds < LEAST_PAIRS) out->seeds = LEAST_PAIRS;
+    // Without validations there is no curve.
+    if (out->settings.valid_every == 0 || out->settings.valid_every == -1)
+        out->settings.valid_every = train_settings_valid_every(&out->settings);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status run_in(arena *a, comparison *c, const sigmoe_compare_request *request,
+    const sweep_plan *sweep, int jobs, const sigmoe_observer *observer) {
+    int lock = -1;
+    sigmoe_compare_request *r;
+    TRY(ARENA_NEW(a, r, 1));
+    TRY(settle_request(request, a, r));
+    r->figures = plot_ready(request->figures, observer);
+    sigmoe_status status = compare(c, r, sweep, jobs, observer, a, &lock);
+    place_unlock(lock);
+    TRY(status);
+    if (result_runs_failed(&c->result) < c->plan.run_count) return SIGMOE_OK;
+    return fail(SIGMOE_NOT_FINITE, "%s: %s/table.txt says why",
+        c->plan.run_count == 1 ? "the run failed" : "all runs failed", r->out);
+}
+
+sigmoe_status comparison_run(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
+    const sigmoe_observer *observer, char **table) {
+    comparison c = {0};
+    arena *a;
+    TRY(arena_create("comparison", &a));
+    sigmoe_status status = run_in(a, &c, request, sweep, jobs, observer);
+    arena_destroy(a);
+    if (status == SIGMOE_OK || status == SIGMOE_NOT_FINITE)
+        *table = c.table;
+    else
+        free(c.table);
+    return status;
+}
+
+// ---------------------------------------------------------------- without training
+
+static sigmoe_status foresee_in(
+    arena *a, const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text) {
+    sigmoe_compare_request *r;
+    comparison *c;
+    TRY(ARENA_NEW(a, r, 1));
+    TRY(ARENA_NEW(a, c, 1));
+    TRY(settle_request(request, a, r));
+    TRY(plan_comparison(r, NULL, observer, a, &c->plan));
+    TRY(comparison_check(&c->plan));
+    TRY(learning_rates_recall(&c->plan));
+    TRY(comparison_recall(&c->plan, &c->result));
+    return plan_text(&c->result, text);
+}
+
+sigmoe_status comparison_foresee(
+    const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text) {
+    arena *a;
+    TRY(arena_create("plan", &a));
+    sigmoe_status status = foresee_in(a, request, observer, text);
+    arena_destroy(a);
+    return status;
+}
