@@ -108,7 +108,7 @@ static void put_head_of_option(FILE *out, const argument *a) {
     put_literal(out, a->name);
     fputs("\\fR", out);
     if (!a->placeholder) return;
-    fputs("\\~\\fI", out);
+    fputs(" \\fI", out);
     put_literal(out, a->placeholder);
     fputs("\\fR", out);
 }
