@@ -18,27 +18,29 @@ page "$share/man/man1/sigmoe.1" >overview
 while read -r command; do
     name=sigmoe-$(echo "$command" | tr ' ' -)
     grep -q "^ $name(1)" overview || problem "sigmoe(1) does not list $name"
-    page "$share/man/man1/$name.1" >page
+    page "$share/man/man1/$name.1" >shown
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES 'EXIT STATUS' 'SEE ALSO'; do
-        grep -qx "$section" page || problem "$name(1) has no section $section"
+        grep -qx "$section" shown || problem "$name(1) has no section $section"
     done
-    grep -q "^ $name - " page || problem "$name(1) does not begin with its name"
+    grep -q "^ $name - " shown || problem "$name(1) does not begin with its name"
     # shellcheck disable=SC2086  # words are words
     works $command --help
-    for option in $(grep -oE '^  --[a-z-]+' stdout); do
-        grep -qE -e "^ $option( |\$)" page || problem "$name(1) lacks $option"
+    options=$(grep -oE '^  --[a-z-]+' stdout)
+    files=$(sed -n '/^Files$/,/^$/s/^  \([^ ]\{1,\}\).*/\1/p' stdout)
+    for option in $options; do
+        grep -qE -e "^ $option( |\$)" shown || problem "$name(1) lacks $option"
     done
-    for file in $(sed -n '/^Files$/,/^$/s/^  \([^ ]\{1,\}\).*/\1/p' stdout); do
-        grep -q "^ $file" page || problem "$name(1) lacks the file $file"
+    for file in $files; do
+        grep -q "^ $file" shown || problem "$name(1) lacks the file $file"
     done
 done <commands
-page "$share/man/man1/sigmoe-compare.1" >page
+page "$share/man/man1/sigmoe-compare.1" >shown
 for text in FILES VARIANTS ' s-base-k4' ' RUN/report.html' 'sigmoe compare --data data' 'sigmoe(1),'; do
-    grep -q -e "$text" page || problem "sigmoe-compare(1) lacks \"$text\""
+    grep -q -e "$text" shown || problem "sigmoe-compare(1) lacks \"$text\""
 done
-page "$share/man/man5/sigmoe-config.5" >page
+page "$share/man/man5/sigmoe-config.5" >shown
 works help config
-for key in $(sed -n 's/^  \([a-z_.]*\) .*/\1/p' stdout); do grep -q "^ $key" page || problem "sigmoe-config(5) lacks $key"; done
+for key in $(sed -n 's/^  \([a-z_.]*\) .*/\1/p' stdout); do grep -q "^ $key" shown || problem "sigmoe-config(5) lacks $key"; done
 
 # The scripts are sound, and every shell completes what is typed.
 bash_script=$share/bash-completion/completions/sigmoe zsh_script=$share/zsh/site-functions/_sigmoe

@@ -98,9 +98,9 @@ static void what_matters_least_goes_first(void **state) {
         "1:02:03");
     expect(80, &step, "train sigma-moe, seed 1  1200/2000  bpc 1.781  1:23 left, all 1:02:03");
     expect(60, &step, "train sigma-…  1200/2000  bpc 1.781  1:23 left, all 1:02:03");
-    expect(50, &step, "train sigma-…  bpc 1.781  1:23 left, all 1:02:03");
+    expect(50, &step, "train sigma-m…  bpc 1.781  1:23 left, all 1:02:03");
     expect(40, &step, "train sigma-moe,…  bpc 1.781  1:23 left");
-    expect(24, &step, "t…  bpc 1.781  1:23 left");
+    expect(24, &step, "…  bpc 1.781  1:23 left");
 }
 
 // The score and the time left stay, and the line never fills the width, whatever that is.
