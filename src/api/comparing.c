@@ -1,5 +1,6 @@
 #include "api/comparing.h"
 
+#include "base/clock.h"
 #include "base/progress.h"
 #include "compare/comparison_banner.h"
 #include "compare/directory.h"
