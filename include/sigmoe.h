@@ -468,7 +468,7 @@ typedef struct sigmoe_sweep_request {
     const char *data, *out;
     const char *const *overrides; /* "key=value", for the base, before its rows are derived */
     int override_count;
-    int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
+    int seeds; /* as in sigmoe_compare_request; a verdict needs three; 0: the table's, and on resume the sweep's */
     /* valid_every 0 or -1: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
     sigmoe_train_settings settings;
     /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of the tokens trained on. */
@@ -485,6 +485,9 @@ typedef struct sigmoe_sweep_request {
     bool figures;
     double margin;
     int columns;
+    /* Rows beside the table's, as in sigmoe_compare_request. On resume, rows that were added before need not be named again. */
+    const char *const *variants;
+    int variant_count;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
