@@ -14,7 +14,7 @@ sigmoe_test(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TAR
 sigmoe_test(oracle.checker oracle 600 ${python} ${oracle}/test_checker.py)
 sigmoe_test(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<TARGET_FILE:sigmoe_program>)
 
-sigmoe_test(docs.commands docs 900 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
+sigmoe_test(docs.commands docs 1800 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
 sigmoe_test(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
 

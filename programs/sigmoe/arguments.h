@@ -27,8 +27,9 @@ typedef struct help_entry {
     const char *name, *text;
 } help_entry;
 
-// What a text can be, for completion. NULL instead of one stands for a path.
+// What a text can be, for completion.
 typedef struct known_values {
+    const char *name; // of one of them: "preset"
     // The known ones, false past the end; the first word of the name is the value. NULL: none is known.
     bool (*at)(int index, help_entry *entry);
     bool paths;         // or a file

@@ -24,15 +24,16 @@ void bench_begin(const bench_options *options) {
 
 static void print_text(const char *title, const figure *figures, int count, const char *isa) {
     enum { LABEL = 34, VALUE = 10, LINE = 2 + LABEL + 1 + VALUE + 5 };
-    char heading[256];
+    char heading[256], line[128];
     int columns = terminal_columns(STDOUT_FILENO);
     bool narrow = columns > 0 && columns < LINE;
     snprintf(heading, sizeof heading, "%s, %s\n", title, isa);
     print_fitted(heading);
     for (int i = 0; i < count; i++) {
         int padding = narrow ? 0 : LABEL - columns_of(figures[i].label);
-        printf("  %s%*s %*.*f %s\n", figures[i].label, padding, "", narrow ? 0 : VALUE, figures[i].digits,
-            figures[i].value * figures[i].scale, figures[i].unit);
+        snprintf(line, sizeof line, "  %s%*s %*.*f %s\n", figures[i].label, padding, "", narrow ? 0 : VALUE,
+            figures[i].digits, figures[i].value * figures[i].scale, figures[i].unit);
+        print_fitted(line);
     }
 }
 

@@ -176,9 +176,11 @@ static int compare(
     double rates[MOST_RATES];
     given_settings settings;
     sigmoe_compare_request *r = &v->request;
+    bool resume = r->resume;
     if (base) sigmoe_compare_defaults(base, r);
-    if (r->resume) r->seeds = 0;
+    if (resume) r->seeds = 0; // the comparison's
     arguments_fill(given, v); // arguments override the base's settings
+    r->resume = resume;
     int failed =
         checkpoint_cadence(v->checkpoint_every, &r->settings.checkpoint_every, &r->checkpoint_seconds);
     if (failed != EXIT_FINE) return failed;

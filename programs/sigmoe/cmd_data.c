@@ -2,8 +2,10 @@
 
 #include "command_line.h"
 #include "json_output.h"
+#include "layout.h"
 #include "progress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,7 +87,7 @@ static bool kind_at(int index, help_entry *entry) {
     *entry = (help_entry){kinds[index].usage, kinds[index].help};
     return true;
 }
-static const known_values known_kinds = {.at = kind_at};
+static const known_values known_kinds = {.name = "kind", .at = kind_at};
 
 static const kind *find_kind(const char *name) {
     for (int i = 0; i < COUNT(kinds); i++)
@@ -113,13 +115,14 @@ static int print_summary(const char *data) {
     char *summary;
     sigmoe_status status = sigmoe_data_summary(data, &summary);
     if (status != SIGMOE_OK) return report(status);
-    printf("%s\nnext: sigmoe compare --base demo --variants dense,sigma-moe --out RUN --data ", summary);
+    print_fitted(summary);
     sigmoe_free(summary);
+    printf("\nnext: sigmoe compare --base demo --variants dense,sigma-moe --out RUN --data ");
     print_word(stdout, data);
     fputs("\n  or: sigmoe train --preset demo --out RUN --data ", stdout);
     print_word(stdout, data);
     putchar('\n');
-    return report(status);
+    return EXIT_FINE;
 }
 
 // The contents of meta.json, and where it is.
@@ -153,18 +156,20 @@ static int run(const parsed_arguments *given, void *values) {
     sigmoe_status status = sigmoe_prepare(&v->request, &observer);
     progress_close(&display);
     if (status != SIGMOE_OK) return report(status);
-    return (v->output.json ? print_meta : print_summary)(v->request.out);
+    return v->output.json ? print_meta(v->request.out) : print_summary(v->request.out);
 }
 
 static const help_entry files[] = {
     {"DIR/train.bin", "tokens of the training split; also valid.bin and test.bin"},
-    {"DIR/meta.json", "sizes, alphabet or tokenizer, and where the text came from"},
+    {"DIR/meta.json", "sizes and scores of the splits, alphabet or tokenizer, and where the text came from"},
     {"DIR/tokenizer.model", "SentencePiece's, with --tokenizer sentencepiece"},
+    {"DIR/files.jsonl", "which file went into which split, with --split shuffle-files"},
     {NULL, NULL},
 };
 
 static const help_entry examples[] = {
     {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
+    {"data prepare text books 'more/**/*.txt' --out data", "All files of a directory, and those that match:"},
     {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
         "Pieces of words instead:"},
     {NULL, NULL},
@@ -175,15 +180,15 @@ const command command_data_prepare = {
     .summary = "make token shards from text: splits, tokenizer, sizes",
     .usage = "KIND [FILE|DIR|URL]...",
     .details = "Files are told by what they hold, whatever their names. `-` is standard input; it and pipes "
-               "are copied to the "
-               "disk while they are read. The tokenizer of sentencepiece is trained on the training split.",
+               "are copied to the disk while they are read. The tokenizer of sentencepiece is trained on the "
+               "training split.",
     .list_title = "Kinds of text",
     .list = &known_kinds,
     .files = files,
     .examples = examples,
     .groups = {{arguments, COUNT(arguments), 0},
         {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
-    .words = {&known_kinds},
+    .words = {&known_kinds, &known_paths},
     .positionals = 4096,
     .leaves_files = true,
     .values_size = sizeof(data_values),

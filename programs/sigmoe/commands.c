@@ -22,6 +22,22 @@ const command *const commands[] = {
     NULL,
 };
 
+const help_entry exit_statuses[] = {
+    {"0", "done"},
+    {"1", "failed"},
+    {"2", "wrong usage"},
+    {"130, 143 or 129", "stopped by SIGINT, SIGTERM or SIGHUP after saving"},
+    {"141", "standard output was closed"},
+    {NULL, NULL},
+};
+
+const help_entry environment[] = {
+    {"SIGMOE_CPU", "the highest level of the processor to use: scalar, avx2, avx512, avx512bf16 or amx"},
+    {"NO_COLOR", "if it is set and not empty, nothing is shown in bold or color"},
+    {"TERM", "dumb, or not set: progress is shown in plain lines"},
+    {NULL, NULL},
+};
+
 #define AT(member) offsetof(output_options, member)
 
 const argument output_arguments[OUTPUT_ARGUMENTS] = {

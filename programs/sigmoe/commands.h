@@ -12,6 +12,9 @@ extern const command command_data_prepare, command_train, command_eval, command_
 // All of them, in the order of the overview; ends with NULL.
 extern const command *const commands[];
 
+// What the program ends with, and the environment that it heeds; both end with an entry without a name.
+extern const help_entry exit_statuses[], environment[];
+
 // --json and --quiet, of commands that show progress.
 typedef struct output_options {
     bool json, quiet;

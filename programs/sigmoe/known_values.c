@@ -2,6 +2,8 @@
 
 #include "sigmoe.h"
 
+#include <string.h>
+
 static bool preset_at(int index, help_entry *entry) {
     sigmoe_preset preset;
     if (index >= sigmoe_preset_count() || sigmoe_preset_at(index, &preset) != SIGMOE_OK) return false;
@@ -43,12 +45,20 @@ static bool figure_at(int index, help_entry *entry) {
     return true;
 }
 
-const known_values known_presets = {.at = preset_at};
-const known_values known_presets_or_files = {.at = preset_at, .paths = true};
-const known_values known_variants = {.at = variant_at, .list = true};
-const known_values known_config_keys = {.at = key_at, .suffix = "="};
-const known_values known_sweep_tables = {.at = table_at, .paths = true};
-const known_values known_kernel_operations = {.at = operation_at};
-const known_values known_cost_figures = {.at = figure_at};
+const known_values known_presets = {.name = "preset", .at = preset_at};
+const known_values known_presets_or_files = {.name = "preset", .at = preset_at, .paths = true};
+const known_values known_variants = {.name = "variant", .at = variant_at, .list = true};
+const known_values known_config_keys = {.name = "key", .at = key_at, .suffix = "="};
+const known_values known_sweep_tables = {.name = "table", .at = table_at, .paths = true};
+const known_values known_kernel_operations = {.name = "operation", .at = operation_at};
+const known_values known_cost_figures = {.name = "figure", .at = figure_at};
 const known_values known_directories = {.directories = true};
 const known_values none_known = {0};
+const known_values known_paths = {.paths = true};
+
+const known_values *argument_values(const argument *a) {
+    if (a->values) return a->values;
+    if (a->type != ARGUMENT_TEXT) return &none_known;
+    bool directory = strcmp(a->placeholder, "DIR") == 0 || strcmp(a->placeholder, "RUN") == 0;
+    return directory ? &known_directories : &known_paths;
+}

@@ -4,5 +4,7 @@
 #include "arguments.h"
 
 extern const known_values known_presets, known_presets_or_files, known_variants, known_config_keys,
-    known_sweep_tables, known_kernel_operations, known_cost_figures, known_directories;
-extern const known_values none_known; // numbers and the like
+    known_sweep_tables, known_kernel_operations, known_cost_figures, known_directories, known_paths,
+    none_known;
+// What an option takes whose table has no choices: what `values` says, or by its type and placeholder.
+const known_values *argument_values(const argument *a);

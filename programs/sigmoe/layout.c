@@ -32,6 +32,19 @@ int columns_of(const char *text) {
     return columns_within(text, strlen(text));
 }
 
+// The part of the word that is printed next: all of it, or, where no line has room for it, as many of its choices (a|b|c) as
+// one line holds.
+static size_t next_part(const char *word, size_t letters, int room) {
+    size_t part = letters;
+    while (columns_within(word, part) > room) {
+        size_t shorter = part - 1;
+        while (shorter > 0 && word[shorter - 1] != '|') shorter--;
+        if (shorter == 0) return part;
+        part = shorter;
+    }
+    return part;
+}
+
 // print_folded for the first `length` bytes of `text`. `goes_on` ends lines that are continued.
 static void fold(
     FILE *out, const char *text, size_t length, int at, int indent, int width, const char *goes_on) {
@@ -41,14 +54,16 @@ static void fold(
         word += spaces;
         if (word >= end) break;
         if (word + letters > end) letters = (size_t)(end - word);
+        letters = next_part(word, letters, width - indent);
         int columns = columns_within(word, letters);
-        if (!begins_line && at + 1 + columns > width) {
+        bool glued = spaces == 0 && word > text; // to the part before
+        if (!begins_line && at + !glued + columns > width) {
             fprintf(out, "%s\n%*s", goes_on, indent, "");
             at = indent;
             begins_line = true;
         }
-        fprintf(out, "%s%.*s", begins_line ? "" : " ", (int)letters, word);
-        at += columns + !begins_line;
+        fprintf(out, "%s%.*s", begins_line || glued ? "" : " ", (int)letters, word);
+        at += columns + !(begins_line || glued);
         begins_line = false;
         word += letters;
     }

@@ -12,6 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void print_exit_statuses(void) {
+    char line[1024];
+    int used = snprintf(line, sizeof line, "Exit status:");
+    for (const help_entry *e = exit_statuses; e->name; e++)
+        used += snprintf(line + used, sizeof line - (size_t)used, "%s %s %s", e > exit_statuses ? "," : "",
+            e->name, e->text);
+    snprintf(
+        line + used, sizeof line - (size_t)used, ". SIGUSR1 makes train, compare and sweep save and go on.");
+    print_folded(line, 0, 0);
+}
+
 static void print_overview(void) {
     enum { NAME_COLUMNS = 15 };
     print_folded(
@@ -24,11 +35,7 @@ static void print_overview(void) {
     print_entry("help COMMAND", "a command's options; also sigmoe COMMAND --help", NAME_COLUMNS);
     print_entry("--version", "the version", NAME_COLUMNS);
     putchar('\n');
-    print_folded(
-        "Exit status: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by SIGINT, SIGTERM or SIGHUP "
-        "after saving, 141 standard output was closed. SIGUSR1 makes train, compare and sweep save and go "
-        "on.",
-        0, 0);
+    print_exit_statuses();
 }
 
 static void print_config_keys(void) {

@@ -17,6 +17,12 @@ export PKG_CONFIG_PATH
 [ "$(pkg-config --modversion sigmoe)" = "$version" ] || problem "pkg-config and the program differ about the version"
 flags=$(pkg-config --cflags --libs sigmoe)
 
+# The manual and the completion of shells stand where these look.
+for file in man/man1/sigmoe.1 man/man1/sigmoe-data-prepare.1 man/man5/sigmoe-config.5 bash-completion/completions/sigmoe \
+    zsh/site-functions/_sigmoe fish/vendor_completions.d/sigmoe.fish; do
+    [ -s "prefix/share/$file" ] || problem "share/$file is not installed"
+done
+
 # A library of the system's name where the program is started is not the program's.
 mkdir planted
 for name in libm.so.6 libc.so.6 libsigmoe.so.1; do echo planted >"planted/$name"; done

@@ -6,7 +6,9 @@ Every line of a ```sh block is run, block by block, in one fresh directory for e
 program, book.txt a text, and `python3` may stand in a pipe. Three things differ from what a reader would see:
   * ./run VERB is long: only checked to be a verb of ./run help;
   * what needs the network (data prepare of any kind but text, without a file) is only checked to be a kind that the help names;
-  * train and compare do few steps: --steps becomes 3, and is added where it is missing (but not to --resume).
+  * train, compare and sweep do few steps: --steps becomes 3, and is added where it is missing (but not to --resume);
+    bench figure takes few tokens.
+The examples of each command's --help are run in the same way, in the order of the commands, in one directory.
 Also checked: docs/guide/configuration.md names every key of `sigmoe help config`, docs/guide/comparing.md every variant,
 README.md every command. The exit status is 0 only if nothing failed.
 """
@@ -17,6 +19,9 @@ import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../oracle"))
+import vector_files  # noqa: E402
 
 STEPS = "--steps 3"
 TIME_LIMIT_S = 1800  # against what hangs; a busy machine is slow
@@ -44,7 +49,9 @@ def commands(text):
 
 
 def shortened(command):
-    if not re.search(r"sigmoe (train|compare)\b", command) or "--help" in command:
+    if "sigmoe bench figure" in command:
+        return command + " --tokens 16 --repetitions 1"
+    if not re.search(r"sigmoe (train|compare|sweep)\b", command) or "--help" in command:
         return command
     if "--steps" in command:
         return re.sub(r"--steps \d+", STEPS, command)
@@ -93,6 +100,26 @@ class Checker:
                 for command in commands(text):
                     self.check(f"{name}:{line}", command, directory)
 
+    def run_examples(self):
+        """Of all commands, which are those of `sigmoe help`, and `sigmoe` stands for the program."""
+        with tempfile.TemporaryDirectory() as directory:
+            os.symlink(self.program, os.path.join(directory, "sigmoe"))
+            write_book(os.path.join(directory, "book.txt"))
+            vector_files.write_npy_int32(os.path.join(directory, "x.npy"), [[1, 2, 3, 4, 5, 6, 7, 8, 9]])
+            for name in self.command_names():
+                if re.fullmatch(r"bench figure\d+", name) and name != "bench figure2":
+                    continue  # the others differ from it in a number
+                text = self.output([self.program, *name.split(), "--help"])
+                examples = re.findall(r"^      (sigmoe .*)$", re.sub(r" \\\n\s+", " ", text), re.M)
+                if not examples:
+                    self.problem(f"{name} --help", "shows no example")
+                for command in examples:
+                    self.check(f"{name} --help", "./" + command, directory)
+
+    def command_names(self):
+        overview = self.output([self.program, "help"]).split("help config")[0]
+        return [name.strip() for name in re.findall(r"^  (\S+(?: \S+)?)  ", overview, re.M)]
+
     def names_all(self, document, what, names):
         text = open(os.path.join(self.root, document), encoding="utf-8").read()
         for name in names:
@@ -119,8 +146,8 @@ def main():
     checker.names_all("docs/guide/configuration.md", "key", listed.findall(checker.output([checker.program, "help", "config"])))
     compare_help = checker.output([checker.program, "compare", "--help"]).split("Variants;")[1].split("\n\n")[0]
     checker.names_all("docs/guide/comparing.md", "variant", listed.findall(compare_help))
-    overview = checker.output([checker.program, "help"]).split("help config")[0]
-    checker.names_all("README.md", "command", ["sigmoe " + name.strip() for name in re.findall(r"^  (\S+(?: \S+)?)  ", overview, re.M)])
+    checker.names_all("README.md", "command", ["sigmoe " + name for name in checker.command_names()])
+    checker.run_examples()
     if checker.count < 10:
         checker.problem("documents", f"only {checker.count} commands found")
     print("\n".join(checker.problems))

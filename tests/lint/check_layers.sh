@@ -73,8 +73,8 @@ done
 for file in "$root"/programs/*/*.[ch]; do
     [ -e "$file" ] || continue
     for include in $(includes "$file"); do
-        [ "$include" = sigmoe.h ] || [ -e "$(dirname "$file")/$include" ] ||
-            violation "$file" "$include" "but programs use sigmoe.h alone"
+        [ "$include" = sigmoe.h ] || [ -e "$(dirname "$file")/$include" ] || [ -e "$root/programs/$include" ] ||
+            violation "$file" "$include" "but programs use sigmoe.h and each other alone"
     done
 done
 
