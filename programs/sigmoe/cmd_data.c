@@ -161,13 +161,15 @@ static int run(const parsed_arguments *given, void *values) {
 
 static const help_entry files[] = {
     {"DIR/train.bin", "tokens of the training split; also valid.bin and test.bin"},
-    {"DIR/meta.json", "sizes, alphabet or tokenizer, and where the text came from"},
+    {"DIR/meta.json", "sizes and scores of the splits, alphabet or tokenizer, and where the text came from"},
     {"DIR/tokenizer.model", "SentencePiece's, with --tokenizer sentencepiece"},
+    {"DIR/files.jsonl", "which file went into which split, with --split shuffle-files"},
     {NULL, NULL},
 };
 
 static const help_entry examples[] = {
     {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
+    {"data prepare text books 'more/**/*.txt' --out data", "All files of a directory, and those that match:"},
     {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
         "Pieces of words instead:"},
     {NULL, NULL},

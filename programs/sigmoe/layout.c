@@ -1,7 +1,10 @@
 #include "layout.h"
 
+#include "report.h"
+
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -43,7 +46,8 @@ static size_t next_part(const char *word, size_t letters, int room) {
 }
 
 // print_folded for the first `length` bytes of `text`. `goes_on` ends lines that are continued.
-static void fold(const char *text, size_t length, int at, int indent, int width, const char *goes_on) {
+static void fold(
+    FILE *out, const char *text, size_t length, int at, int indent, int width, const char *goes_on) {
     bool begins_line = true;
     for (const char *word = text, *end = text + length; word < end;) {
         size_t spaces = strspn(word, " \n"), letters = strcspn(word + spaces, " \n");
@@ -54,32 +58,32 @@ static void fold(const char *text, size_t length, int at, int indent, int width,
         int columns = columns_within(word, letters);
         bool glued = spaces == 0 && word > text; // to the part before
         if (!begins_line && at + !glued + columns > width) {
-            printf("%s\n%*s", goes_on, indent, "");
+            fprintf(out, "%s\n%*s", goes_on, indent, "");
             at = indent;
             begins_line = true;
         }
-        printf("%s%.*s", begins_line || glued ? "" : " ", (int)letters, word);
+        fprintf(out, "%s%.*s", begins_line || glued ? "" : " ", (int)letters, word);
         at += columns + !(begins_line || glued);
         begins_line = false;
         word += letters;
     }
-    putchar('\n');
+    putc('\n', out);
 }
 
 void print_folded(const char *text, int at, int indent) {
-    fold(text, strlen(text), at, indent, prose_columns(), "");
+    fold(stdout, text, strlen(text), at, indent, prose_columns(), "");
 }
 
 void print_folded_command(const char *text, int at, int indent) {
     static const char goes_on[] = " \\";
-    fold(text, strlen(text), at, indent, prose_columns() - columns_of(goes_on), goes_on);
+    fold(stdout, text, strlen(text), at, indent, prose_columns() - columns_of(goes_on), goes_on);
 }
 
 void print_paragraphs(const char *text) {
     while (*text) {
         const char *end = strstr(text, "\n\n");
         size_t length = end ? (size_t)(end - text) : strlen(text);
-        fold(text, length, 0, 0, prose_columns(), "");
+        fold(stdout, text, length, 0, 0, prose_columns(), "");
         text += length + strspn(text + length, "\n");
         if (*text) putchar('\n');
     }
@@ -92,7 +96,31 @@ void print_fitted(const char *lines) {
         if (width == 0 || columns_within(lines, length) <= width)
             printf("%.*s\n", (int)length, lines);
         else
-            fold(lines, length, 0, 2, width, "");
+            fold(stdout, lines, length, 0, 2, width, "");
         lines += length + (lines[length] == '\n');
     }
+}
+
+// The bytes of "data  " in "data  DIR": a label and the spaces behind it; 0: there is none.
+static size_t label_length(const char *line) {
+    enum { LONGEST = 16 };
+    const char *gap = strstr(line, "  ");
+    return gap && gap - line <= LONGEST ? (size_t)(gap - line) + strspn(gap, " ") : 0;
+}
+
+void tell_fitted(const char *line) {
+    enum { OTHER_LINES = 2 };
+    int width = terminal_columns(STDERR_FILENO);
+    size_t label = label_length(line), size = 0;
+    char *folded = NULL;
+    FILE *out = columns_of(line) > width && width >= NARROWEST ? open_memstream(&folded, &size) : NULL;
+    if (!out) {
+        tell("%s", line);
+        return;
+    }
+    fprintf(out, "%.*s", (int)label, line);
+    fold(out, line + label, strlen(line + label), (int)label, label ? (int)label : OTHER_LINES, width, "");
+    fclose(out);
+    if (folded) fputs(folded, stderr); // at once: several processes may tell something
+    free(folded);
 }

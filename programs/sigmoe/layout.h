@@ -17,3 +17,6 @@ void print_folded_command(const char *text, int at, int indent);
 void print_paragraphs(const char *text);
 // Prints lines as they are, only those that are wider than the terminal folded.
 void print_fitted(const char *lines);
+// Prints a line, which is printable, on stderr; if it is wider than the terminal there, folded, with further lines below what
+// follows a label and two spaces: "data  DIR".
+void tell_fitted(const char *line);

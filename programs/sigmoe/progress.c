@@ -164,7 +164,8 @@ static void note(void *context, const char *line) {
     if (d->quiet) return;
     progress_close(d);
     reword(line, sentence, sizeof sentence);
-    tell("%s", sentence);
+    make_printable(sentence);
+    tell_fitted(sentence);
 }
 
 void progress_close(progress_display *d) {

@@ -9,6 +9,7 @@ typedef struct wording {
 } wording;
 
 static const wording wordings[] = {
+    {", out)`", " --out DIR`"},
     {"`batch`", "--batch"},
     {"`checkpoint_every`", "--checkpoint-every"},
     {"`checkpoint_seconds`", "--checkpoint-every"},
@@ -19,13 +20,23 @@ static const wording wordings[] = {
     {"`init`", "--init"},
     {"`lr_grid`", "--lr-grid"},
     {"`lr`", "--lr"},
+    {"`margin`", "--margin"},
+    {"`max_seeds`", "--max-seeds"},
     {"`out`", "DIR"},
     {"`raw`", "--raw"},
     {"`resume`", "--resume"},
     {"`schedule`", "--schedule"},
     {"`seed`", "--seed"},
-    {"`steps`", "--steps"},
+    {"`seeds`", "--seeds"},
+    {"`sigmoe_cpu_kernel`", "`sigmoe info --cpu`"},
+    {"`sigmoe_option_at`", "`sigmoe help config`"},
+    {"`sigmoe_prepare(text, ", "`sigmoe data prepare text "},
+    {"`sigmoe_preset_at`", "`sigmoe presets`"},
+    {"`sigmoe_sweep_table_at`", "`sigmoe sweep --help`"},
+    {"`sigmoe_train`", "`train --data`"},
+    {"`sigmoe_variant_at`", "`sigmoe compare --help`"},
     {"`split`", "--split"},
+    {"`steps`", "--steps"},
     {"`tokenizer`", "--tokenizer"},
     {"`tokens`", "--tokens"},
     {"`valid_every`", "--valid-every"},
@@ -33,14 +44,6 @@ static const wording wordings[] = {
     {"`vocab_size`", "--vocab-size"},
     {"`warmup`", "--warmup"},
     {"`weight_decay`", "--weight-decay"},
-    {"`sigmoe_cpu_kernel`", "`sigmoe info --cpu`"},
-    {"`sigmoe_option_at`", "`sigmoe help config`"},
-    {"`sigmoe_prepare(text, ", "`sigmoe data prepare text "},
-    {", out)`", " --out DIR`"},
-    {"`sigmoe_preset_at`", "`sigmoe presets`"},
-    {"`sigmoe_sweep_table_at`", "`sigmoe sweep --help`"},
-    {"`sigmoe_train`", "`train --data`"},
-    {"`sigmoe_variant_at`", "`sigmoe compare --help`"},
 };
 
 static const wording *wording_at(const char *text) {

@@ -38,6 +38,8 @@ typedef struct analysis {
     const token_split *tokens;
     int count;
     analyzed_model *models; // [count]
+    const char **names;     // [count] their labels
+    row_style *styles;      // [count] their colours
     progress_meter drawing_meter;
     int drawn;
     drawing *drawings; // [drawn]

@@ -4,6 +4,7 @@
 #include "analyze/draw.h"
 #include "analyze/json.h"
 #include "analyze/measure.h"
+#include "analyze/model_styles.h"
 #include "analyze/page.h"
 #include "analyze/tables.h"
 #include "plot/gnuplot.h"
@@ -56,6 +57,7 @@ static sigmoe_status fill_directory(analysis *a, const char *out, char **text) {
     TRY(output_begin(directory, out, OUTPUT_ANALYSIS, a->request->force));
     sigmoe_status status = path_format(a->directory, "%s", directory->partial);
     if (status == SIGMOE_OK) status = measure(a);
+    if (status == SIGMOE_OK) status = analysis_style(a);
     if (status == SIGMOE_OK) status = a->request->json ? analysis_json(a, text) : analysis_text(a, text);
     if (status == SIGMOE_OK) status = write_files(a);
     return output_end(directory, status);

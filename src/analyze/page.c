@@ -18,12 +18,79 @@ static sigmoe_status html_bytes(FILE *out, const analysis *a, const char *bytes)
     return SIGMOE_OK;
 }
 
+// ---------------------------------------------------------------- what one would say
+
+// A range of whole percentages or numbers, or one if they are equal.
+static void print_range(FILE *out, double low, double high, const char *unit) {
+    if (lround(low) == lround(high))
+        fprintf(out, "%.0f%s", high, unit);
+    else
+        fprintf(out, "%.0f to %.0f%s", low, high, unit);
+}
+
+static void print_channels(FILE *out, const analyzed_model *m) {
+    value_range active = range_empty();
+    int64_t dead = 0;
+    layer_summary s = {0};
+    for (int64_t l = 0; l < m->now->layers; l++) {
+        s = summarize_layer(m->now, l);
+        range_add(&active, 100 * s.active / (double)s.channels);
+        dead += s.dead_channels;
+    }
+    fprintf(out, "%s: a token uses ", m->label);
+    print_range(out, active.low, active.high, " %");
+    fprintf(out, " of the %" PRId64 " channels of a layer; ", s.channels);
+    if (dead == 0)
+        fputs("none is dead in this text.", out);
+    else
+        fprintf(out, "%" PRId64 " of %" PRId64 " in all %s dead: never above 0 in this text.", dead,
+            s.channels * m->now->layers, dead == 1 ? "is" : "are");
+}
+
+static void print_experts(FILE *out, const analyzed_model *m) {
+    value_range in_use = range_empty();
+    double largest = 0;
+    int64_t dead = 0, busiest = 0, experts = m->now->experts;
+    for (int64_t l = 0; l < m->now->layers; l++) {
+        layer_summary s = summarize_layer(m->now, l);
+        dead += s.dead_experts;
+        range_add(&in_use, 100 * exp2(s.usage_entropy) / (double)experts);
+        if (s.largest_share > largest) largest = s.largest_share, busiest = l;
+    }
+    if (dead == 0)
+        fputs(" No expert is dead", out);
+    else
+        fprintf(out, " %" PRId64 " of its %" PRId64 " experts %s dead: never picked", dead,
+            experts * m->now->layers, dead == 1 ? "is" : "are");
+    fputs("; use is as even as if ", out);
+    print_range(out, in_use.low, in_use.high, " %");
+    fprintf(out,
+        " of a layer's %" PRId64
+        " were used alike. The busiest takes %.0f %% of the selection weight of layer %" PRId64
+        ", where an equal share is %.1f %%.",
+        experts, 100 * largest, busiest, 100 / (double)experts);
+}
+
+static void print_summaries(FILE *out, const analysis *a) {
+    for (int i = 0; i < a->count; i++) {
+        fputs("<p class=\"first answer\">", out);
+        print_channels(out, &a->models[i]);
+        if (a->models[i].now->experts > 0) print_experts(out, &a->models[i]);
+        fputs("</p>\n", out);
+    }
+    if (a->count > 1 && a->request->figures) page_legend(out, a->names, a->styles, a->count);
+}
+
 static sigmoe_status print_intro(FILE *out, const analysis *a) {
     const sigmoe_analyze_request *r = a->request;
-    fprintf(out, "<p>What the feedforward blocks of %d %s do to %" PRId64 " token%s of the %s split of ",
+    char name[DATASET_NAME];
+    fprintf(out,
+        "<p class=\"first small\">What the feedforward blocks of %d %s do to %" PRId64
+        " token%s of the %s split of ",
         a->count, a->count == 1 ? "model" : "models", a->models[0].scores.tokens,
         plural(a->models[0].scores.tokens), r->split);
-    TRY(html_bytes(out, a, a->data.source[0] ? a->data.source : a->data.directory));
+    dataset_name(&a->data, name);
+    TRY(html_bytes(out, a, name));
     fputs(
         ": which channels are above 0, which experts are picked, with what weight, and for which tokens. The "
         "numbers of each figure are in the CSV file of its name.</p>\n",
@@ -40,12 +107,13 @@ static void cell(FILE *out, double value, int decimals) {
         fprintf(out, "<td>%.*f</td>", decimals, value);
 }
 
-static void print_layer(FILE *out, const analyzed_model *m, int index, int64_t layer) {
+static void print_layer(FILE *out, const analysis *a, int index, int64_t layer) {
+    const analyzed_model *m = &a->models[index];
     layer_summary s = summarize_layer(m->now, layer);
     fprintf(out,
         "<tr><th scope=\"row\"><span class=\"swatch\" style=\"background:var(%s)\"></span>%s</th><td>%" PRId64
         "</td><td>%.1f ± %.1f</td><td>%.1f %%</td><td>%" PRId64 "</td>",
-        figure_colors[COLOR_SERIES + index % SERIES_COLORS].property, m->label, layer, s.active, s.deviation,
+        a->styles[index].property, m->label, layer, s.active, s.deviation,
         100 * s.active / (double)s.channels, s.dead_channels);
     cell(out, s.experts < 0 ? NAN : (double)s.dead_experts, 0);
     cell(out, s.usage_entropy, 2);
@@ -56,10 +124,9 @@ static void print_layer(FILE *out, const analyzed_model *m, int index, int64_t l
 }
 
 static sigmoe_status print_table(FILE *out, const analysis *a) {
-    fputs("<section><h2>Layers</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-          "aria-label=\"Layers\">"
-          "<table class=\"results\"><thead><tr>",
-        out);
+    fputs("<section><h2>Layers</h2>\n", out);
+    page_table_open(out, "Layers", true);
+    fputs("<thead><tr>", out);
     static const char *const headings[] = {"model", "layer", "active<br>channels", "of all",
         "dead<br>channels", "dead<br>experts", "usage<br>entropy", "at most", "token<br>entropy",
         "largest<br>share, %"};
@@ -67,8 +134,10 @@ static sigmoe_status print_table(FILE *out, const analysis *a) {
         fprintf(out, "<th scope=\"col\">%s</th>", headings[i]);
     fputs("</tr></thead><tbody>\n", out);
     for (int i = 0; i < a->count; i++)
-        for (int64_t l = 0; l < a->models[i].now->layers; l++) print_layer(out, &a->models[i], i, l);
-    fputs("</tbody></table></div>\n<p class=\"small\">Active: mean ± standard deviation over tokens. Dead: "
+        for (int64_t l = 0; l < a->models[i].now->layers; l++) print_layer(out, a, i, l);
+    fputs("</tbody>\n", out);
+    page_table_close(out);
+    fputs("<p class=\"small\">Active: mean ± standard deviation over tokens. Dead: "
           "never above 0, "
           "never picked, in this text. Entropies in bits: of the experts' shares of the selection weight (at "
           "most log2 "
@@ -195,7 +264,9 @@ static sigmoe_status print_fires(FILE *out, const analysis *a, int index) {
 
 static sigmoe_status print_page(FILE *out, const void *context) {
     const analysis *a = context;
-    page_open(out, "What feedforward blocks do", 0);
+    page_open(
+        out, &(page_head){.title = "What feedforward blocks do", .rows = a->styles, .row_count = a->count});
+    print_summaries(out, a);
     TRY(print_intro(out, a));
     TRY(print_table(out, a));
     if (a->request->figures) print_drawings(out, a);

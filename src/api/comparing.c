@@ -1,5 +1,6 @@
 #include "api/comparing.h"
 
+#include "base/clock.h"
 #include "base/progress.h"
 #include "compare/comparison_banner.h"
 #include "compare/directory.h"
@@ -11,6 +12,7 @@
 #include "plot/gnuplot.h"
 #include "report/plan_text.h"
 #include "report/report.h"
+#include "report/run_page.h"
 #include "report/table.h"
 #include "report/table_files.h"
 #include "system/file.h"
@@ -56,10 +58,11 @@ typedef struct growing_report {
 // Training goes on even if there is no room for a report now.
 static void show_growing(void *context, const comparison_result *result, int run) {
     growing_report *growing = context;
-    (void)run;
-    if (result_runs_left(result) == 0) return;
     growing->begun = true;
-    if (report_unfinished(result, REPORT_GROWING) != SIGMOE_OK)
+    sigmoe_status status = run < 0 ? run_pages_complete(result) : run_page_write(result, run);
+    if (status == SIGMOE_OK && result_runs_left(result) > 0)
+        status = report_unfinished(result, REPORT_GROWING);
+    if (status != SIGMOE_OK)
         progress_note(growing->observer, "no report of the runs so far: %s", sigmoe_message());
 }
 

@@ -3,6 +3,7 @@
 #include "api/request.h"
 #include "base/cpu.h"
 #include "compare/jobs.h"
+#include "compare/plan.h"
 #include "compare/sweep_read.h"
 #include "config/train_settings.h"
 #include "paper/tables.h"
@@ -32,7 +33,7 @@ enum { MAX_SEEDS = 10 };
 void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_request *request, size_t size) {
     enum { VALIDATIONS_WORTH = 4 }; // final scores use more tokens than intermediate validations
     sigmoe_compare_request own = {.base = base,
-        .seeds = 3,
+        .seeds = DEFAULT_SEEDS,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .figures = true,
         .margin = MARGIN,

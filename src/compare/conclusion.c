@@ -258,7 +258,9 @@ static void say_rates(const writer *w) {
     const sigmoe_compare_request *r = w->c->plan->request;
     if (r->lr_count == 0) {
         fprintf(w->out,
-            " All rows share one learning rate, %g; `lr_grid` gives each row its own best of several.",
+            " All rows share one learning rate, %g, which may suit some better than others; a grid of rates "
+            "gives each row "
+            "its own.",
             r->settings.lr);
         return;
     }

@@ -6,6 +6,8 @@
 #include "data/dataset.h"
 #include "system/path.h"
 
+enum { DEFAULT_SEEDS = 3 }; // the fewest that give a verdict
+
 typedef struct compared_variant {
     const char *label; // as requested: "topk:k=64"
     const paper_variant *paper;

@@ -82,6 +82,17 @@ bool record_steps_differ(const json_t *before, const json_t *now) {
     return !json_equal((json_t *)was, (json_t *)is);
 }
 
+// Records of before a setting existed lack it: it had its default.
+static sigmoe_status add_defaults(json_t *settings) {
+    const sigmoe_train_settings usual = train_settings_default();
+    json_t *all = json_object();
+    sigmoe_status status = json_write_options(all, train_settings_options(), &usual);
+    if (status == SIGMOE_OK && settings && json_object_update_missing(settings, all) != 0)
+        status = fail(SIGMOE_NO_MEMORY, "no memory for the settings");
+    json_decref(all);
+    return status;
+}
+
 // Everything that decides what the runs are; with another number of steps all are trained anew, and whatever is derived from
 // that number may change, too.
 static sigmoe_status unchangeable(const json_t *record, bool new_steps, json_t **out) {
@@ -94,14 +105,14 @@ static sigmoe_status unchangeable(const json_t *record, bool new_steps, json_t *
     for (size_t i = 0; i < sizeof free_to_change / sizeof *free_to_change; i++)
         json_object_del(copy, free_to_change[i]);
     json_object_del(json_object_get(copy, "data"), "directory");
+    sigmoe_status status = add_defaults(json_object_get(copy, "settings"));
     if (json_array_size(json_object_get(copy, "lr_grid")) == 0) json_object_del(copy, "lr_grid");
     if (new_steps) {
         json_object_del(copy, "test_tokens");
         for (size_t i = 0; i < sizeof by_steps / sizeof *by_steps; i++)
             json_object_del(json_object_get(copy, "settings"), by_steps[i]);
     }
-    *out = copy;
-    return SIGMOE_OK;
+    return json_hand_out(status, copy, out);
 }
 
 static sigmoe_status check_equal(const char *out, const json_t *before, const json_t *now) {
@@ -263,7 +274,11 @@ sigmoe_status record_complete(const sigmoe_compare_request *asked, arena *a, sig
     json_t *root;
     *out = *asked;
     TRY(path_format(path, "%s/compare.json", asked->out));
-    if (!asked->resume || !path_exists(path)) return SIGMOE_OK;
+    if (!asked->resume) return SIGMOE_OK;
+    if (!path_exists(path)) {
+        if (out->seeds == 0) out->seeds = DEFAULT_SEEDS;
+        return SIGMOE_OK;
+    }
     TRY(json_read_object(path, &root));
     sigmoe_status status = complete(root, path, asked, a, out);
     json_decref(root);

@@ -32,12 +32,15 @@ static sigmoe_status check_settings(const run_request *r) {
     char path[PATH_CAPACITY], what[64];
     sigmoe_train_settings settings;
     dataset data;
+    bool changed;
     TRY(path_format(path, "%s/train.json", r->directory));
     if (!path_exists(path)) return SIGMOE_OK; // a finished run does not need it
     TRY(train_json_read(r->directory, r->data->directory, &settings, NULL, &data));
     const char *name = train_settings_difference(&settings, r->settings);
     snprintf(what, sizeof what, "another value of %s", name ? name : "");
-    return name ? is_another(r, what) : SIGMOE_OK;
+    if (name) return is_another(r, what);
+    TRY(train_json_is_changed(r->directory, &changed)); // somebody resumed it as a training of its own
+    return changed ? is_another(r, "other settings at first") : SIGMOE_OK;
 }
 
 static sigmoe_status check_model(const run_request *r, const char *checkpoint) {

@@ -17,6 +17,9 @@ typedef struct dataset {
 } dataset;
 
 sigmoe_status dataset_open(const char *directory, dataset *out);       // reads meta.json
+// What people call the text: "GCIDE", or the names of the files that it was made from, without the folders they were in.
+enum { DATASET_NAME = 128 };
+void dataset_name(const dataset *d, char name[DATASET_NAME]);
 const split_sizes *dataset_split(const dataset *d, const char *split); // NULL for an unknown name
 // The raw sizes of tokens [first, first + count) of a split; -1 where the split's own are -1. If tokens are bytes, the part is
 // counted as a text of its own; for other tokenizers, only the token count is known.

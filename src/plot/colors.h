@@ -14,3 +14,19 @@ extern const figure_color figure_colors[FIGURE_COLORS];
 unsigned series_color(int index);
 int series_dash(int index);
 int series_marker(int index);
+
+// The style of something that keeps its colour in every figure of every page: a variant.
+typedef struct row_style {
+    char property[24];    // "--row-3"
+    unsigned light, dark; // differ from those of all other rows and roles
+    int dash, marker;     // gnuplot's types
+} row_style;
+// Fills in the styles of `count` rows from the names of their variants. A name has one colour wherever it appears; several rows
+// of one name get shades of it, with dashes and markers of their own. Names that are not known here have a colour, too.
+void row_styles_fill(const char *const *names, int count, row_style *out);
+// The style of line `index` where lines are not variants: layers, for example.
+row_style series_style(int index);
+
+// Heat maps: a ramp of colours from nothing to the most. "--heat-0" ... in the page.
+enum { HEAT_COLORS = 32 };
+unsigned heat_color(int index, int dark);

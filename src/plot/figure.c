@@ -1,11 +1,13 @@
 #include "plot/figure.h"
 
 #include "base/round_up.h"
+#include "base/text_stream.h"
 #include "plot/gnuplot.h"
 #include "plot/svg.h"
 #include "system/file.h"
 #include "system/output_kind.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int letter_count(const char *text) {
@@ -43,6 +45,7 @@ static bool is_wide(const figure_frame *p) {
 }
 
 static int width_of(const figure_frame *p) {
+    if (p->width > 0) return p->width;
     return is_wide(p) ? WIDE : WIDTH;
 }
 
@@ -52,6 +55,7 @@ static int key_columns(const figure_frame *p) {
 }
 
 static int height_of(const figure_frame *p) {
+    if (p->height > 0) return p->height;
     int lines = (int)divide_up(p->key_entries, key_columns(p));
     return (is_wide(p) ? WIDE_HEIGHT : HEIGHT) + lines * KEY_LINE;
 }
@@ -77,6 +81,12 @@ static void print_frame(FILE *out, const figure_frame *p) {
         "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset format y '%%.%df'\n",
         axis, figure_colors[COLOR_GRID].light, axis, p->x_label, ink, p->y_label, ink, p->x_low, p->x_high,
         p->y_low, p->y_high, p->y_decimals);
+    if (p->width > 0)
+        fprintf(out,
+            "set lmargin at screen %.6f\nset rmargin at screen %.6f\nset tmargin at screen %.6f\n"
+            "set bmargin at screen %.6f\n",
+            p->area.left / p->width, p->area.right / p->width, 1 - p->area.top / p->height,
+            1 - p->area.bottom / p->height);
     if (p->key_entries > 0)
         fprintf(out,
             "set key outside top left horizontal Left reverse samplen 1.6 maxcols %d "
@@ -97,8 +107,7 @@ typedef struct picture_kind {
 static const unsigned char svg_end[] = {'<', '/', 's', 'v', 'g', '>'};
 static const unsigned char png_end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
 static const picture_kind picture_kinds[] = {
-    {"svg", svg_end, sizeof svg_end}, {"png", png_end, sizeof png_end}};
-enum { PICTURE_KINDS = sizeof picture_kinds / sizeof *picture_kinds };
+    [TERMINAL_SVG] = {"svg", svg_end, sizeof svg_end}, [TERMINAL_PNG] = {"png", png_end, sizeof png_end}};
 
 // Newlines may follow the end.
 static bool is_whole(const picture_kind *k, const file_map *map) {
@@ -107,59 +116,82 @@ static bool is_whole(const picture_kind *k, const file_map *map) {
     return size >= k->end_size && memcmp(map->bytes + size - k->end_size, k->end, k->end_size) == 0;
 }
 
-// gnuplot does not report that it could not write, so only a complete figure gets its final name.
-static sigmoe_status take_picture(
-    const char *drawing, const char *directory, const char *name, const picture_kind *k) {
-    char partial[PATH_CAPACITY], final[PATH_CAPACITY];
-    file_map map;
-    TRY(path_format(final, "%s/%s.%s", directory, name, k->extension));
+// gnuplot does not report that it could not write, so only a complete picture is taken.
+static sigmoe_status open_picture(
+    const char *drawing, const char *directory, const char *name, const picture_kind *k, file_map *map) {
+    char partial[PATH_CAPACITY];
     TRY(path_format(partial, "%s/%s.%s.partial", drawing, name, k->extension));
-    TRY(file_map_open(partial, &map));
-    bool whole = is_whole(k, &map);
-    file_map_close(&map);
-    if (!whole)
-        return fail(SIGMOE_IO, "cannot write %s: gnuplot left it cut short, as on a full disk", final);
-    TRY(file_replaceable(final));
-    return directory_rename(partial, final);
+    TRY(file_map_open(partial, map));
+    if (is_whole(k, map)) return SIGMOE_OK;
+    file_map_close(map);
+    return fail(SIGMOE_IO, "cannot write %s/%s.%s: gnuplot left it cut short, as on a full disk", directory,
+        name, k->extension);
 }
 
-static sigmoe_status read_svg(arena *a, const char *directory, figure *f) {
-    char path[PATH_CAPACITY];
-    file_map map;
-    TRY(path_format(path, "%s/%s.svg", directory, f->name));
-    TRY(file_map_open(path, &map));
-    sigmoe_status status = svg_for_page(a, (const char *)map.bytes, map.size, f->name, f->title, &f->svg);
-    file_map_close(&map);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
-}
-
-typedef struct script {
+typedef struct drawing_job {
+    arena *arena;
+    const char *directory;
     const figure_frame *frame;
     figure_print *print_data, *print_plot;
     const void *context; // of both
-    const char *name;
-} script;
+    figure *figure;
+} drawing_job;
 
-static sigmoe_status print_script(FILE *out, const void *context) {
-    const script *s = context;
-    s->print_data(out, s->context);
-    for (terminal t = TERMINAL_SVG; t <= TERMINAL_PNG; t++) {
-        print_terminal(out, t, s->frame, s->name);
-        print_frame(out, s->frame);
-        s->print_plot(out, s->context);
-        fputs("unset output\n", out);
+static sigmoe_status take_svg(const drawing_job *job, const file_map *map) {
+    char path[PATH_CAPACITY];
+    const char *text;
+    figure *f = job->figure;
+    const svg_request r = {f->name, f->title, job->frame->rows, job->frame->row_count};
+    if (!f->page_only) {
+        TRY(path_format(path, "%s/%s.svg", job->directory, f->name));
+        TRY(svg_for_file(job->arena, (const char *)map->bytes, map->size, &r, &text));
+        TRY(file_write(path, text, strlen(text)));
     }
-    return SIGMOE_OK;
+    return svg_for_page(job->arena, (const char *)map->bytes, map->size, &r, &f->svg);
 }
 
-static sigmoe_status draw_pictures(const char *drawing, const char *directory, const script *s) {
-    char file[PATH_CAPACITY], path[PATH_CAPACITY];
-    TRY(path_format(file, "%s.gnuplot", s->name));
-    TRY(path_format(path, "%s/%s", drawing, file));
-    TRY(file_print(path, print_script, s));
-    TRY(plot_run(drawing, file));
-    for (int i = 0; i < PICTURE_KINDS; i++) TRY(take_picture(drawing, directory, s->name, &picture_kinds[i]));
-    return SIGMOE_OK;
+static sigmoe_status take_png(const drawing_job *job, const file_map *map) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/%s.png", job->directory, job->figure->name));
+    return file_write(path, map->bytes, map->size);
+}
+
+static sigmoe_status take_pictures(const drawing_job *job, const char *drawing) {
+    file_map svg, png;
+    const char *name = job->figure->name;
+    TRY(open_picture(drawing, job->directory, name, &picture_kinds[TERMINAL_SVG], &svg));
+    sigmoe_status status = SIGMOE_OK;
+    if (!job->figure->page_only) {
+        status = open_picture(drawing, job->directory, name, &picture_kinds[TERMINAL_PNG], &png);
+        if (status == SIGMOE_OK) {
+            status = take_png(job, &png);
+            file_map_close(&png);
+        }
+    }
+    if (status == SIGMOE_OK) status = take_svg(job, &svg);
+    file_map_close(&svg);
+    return status;
+}
+
+static void print_script(FILE *out, const drawing_job *job) {
+    job->print_data(out, job->context);
+    for (terminal t = TERMINAL_SVG; t <= (job->figure->page_only ? TERMINAL_SVG : TERMINAL_PNG); t++) {
+        print_terminal(out, t, job->frame, job->figure->name);
+        print_frame(out, job->frame);
+        job->print_plot(out, job->context);
+        fputs("unset output\n", out);
+    }
+}
+
+static sigmoe_status draw_pictures(const char *drawing, const drawing_job *job) {
+    text_stream script;
+    TRY(text_stream_open(&script));
+    print_script(script.out, job);
+    TRY(text_stream_close(&script));
+    sigmoe_status status = plot_run(drawing, job->figure->name, script.text, script.size);
+    free(script.text);
+    TRY(status);
+    return take_pictures(job, drawing);
 }
 
 // Draws in a new, empty directory, so that there is nothing gnuplot could write through.
@@ -169,11 +201,11 @@ sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *f
     TRY(path_format(drawing, "%s/" DRAWING_NAME, directory));
     if (path_exists(drawing)) TRY(directory_remove(drawing));
     TRY(directory_make(drawing));
-    script s = {frame, print_data, print_plot, context, f->name};
-    sigmoe_status status = draw_pictures(drawing, directory, &s);
-    if (status == SIGMOE_OK) status = directory_remove(drawing);
-    if (status == SIGMOE_OK) return read_svg(a, directory, f);
+    const drawing_job job = {a, directory, frame, print_data, print_plot, context, f};
+    sigmoe_status status = draw_pictures(drawing, &job);
+    if (status == SIGMOE_OK) return directory_remove(drawing);
     kept_failure failure = failure_keep(status);
     directory_remove(drawing);
+    f->svg = NULL;
     return failure_again(&failure);
 }

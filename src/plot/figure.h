@@ -6,16 +6,24 @@
 #include "plot/colors.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 typedef struct figure {
     const char *name;    // of the files: "curves"
     const char *title;   // one line above it
     const char *caption; // what the figure shows, in a sentence or two
-    const char *svg; // an <svg> element that takes its colours from the page; NULL: nothing could be drawn
+    const char *svg;    // an <svg> element that takes its colours from the page; NULL: nothing could be drawn
+    const char *values; // JSON of what it shows, for the page's script (plot/page.js); NULL: none
+    bool page_only;     // makes no files
 } figure;
 
 enum { FIGURE_MANY = 12 }; // a normal figure has room for this many lines or points
+
+// Where the plot is, in the figure's units from its upper left corner.
+typedef struct figure_area {
+    double left, right, top, bottom;
+} figure_area;
 
 // Everything around a plot.
 typedef struct figure_frame {
@@ -24,11 +32,16 @@ typedef struct figure_frame {
     int y_decimals;
     int key_entries; // 0: no key; more than FIGURE_MANY make the figure wide
     int longest_key; // letters of its longest entry
+    // 0: as large as its key needs, with margins of gnuplot's choice.
+    int width, height;
+    figure_area area;
+    const row_style *rows; // [row_count] of the colours that the plot uses, besides those of figure_colors
+    int row_count;
 } figure_frame;
 
 typedef void figure_print(FILE *out, const void *context);
 
-// Writes, runs and removes the script NAME.gnuplot in `directory`. print_data prints data blocks; print_plot prints the plot
+// Draws in `directory`. print_data prints data blocks; print_plot prints the plot
 // command, preceded by any changes to the frame. Sets f->svg, in the arena.
 sigmoe_status figure_draw(arena *a, const char *directory, const figure_frame *frame,
     figure_print *print_data, figure_print *print_plot, const void *context, figure *f);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,8 +42,10 @@ static int attributes_init(posix_spawnattr_t *attributes) {
     return error;
 }
 
-// Standard error goes to the pipe, other output is discarded. -d: figures must not depend on the user's ~/.gnuplot.
-static int spawn_gnuplot(pid_t *child, const char *directory, const char *argument, const int ends[2]) {
+// Standard error goes to the pipe, other output is discarded; `input` is its standard input, or -1. -d: figures must not depend
+// on the user's ~/.gnuplot.
+static int spawn_gnuplot(
+    pid_t *child, const char *directory, const char *argument, int input, const int ends[2]) {
     char *const arguments[] = {(char *)"gnuplot", (char *)"-d", (char *)argument, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -53,7 +56,8 @@ static int spawn_gnuplot(pid_t *child, const char *directory, const char *argume
         posix_spawnattr_destroy(&attributes);
         return error;
     }
-    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    error = input >= 0 ? posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+                       : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!error) error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     if (!error) error = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     if (!error) error = posix_spawn_file_actions_addchdir_np(&actions, directory);
@@ -78,27 +82,43 @@ static sigmoe_status wait_for(pid_t child, const char *name, const char *complai
     return fail(SIGMOE_IO, "gnuplot failed on %s: %s", name, *complaint ? complaint : "it says nothing");
 }
 
-static sigmoe_status run_gnuplot(const char *directory, const char *argument) {
+static sigmoe_status run_gnuplot(const char *directory, const char *argument, const char *name, int input) {
     int ends[2];
     pid_t child;
     char complaint[COMPLAINT_SIZE];
     if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe for gnuplot");
-    int error = spawn_gnuplot(&child, directory, argument, ends);
+    int error = spawn_gnuplot(&child, directory, argument, input, ends);
     close(ends[1]);
     if (!error) read_complaint(ends[0], complaint);
     close(ends[0]);
-    return error ? not_started(error) : wait_for(child, argument, complaint);
+    return error ? not_started(error) : wait_for(child, name, complaint);
 }
 
 bool plot_ready(bool wanted, const sigmoe_observer *observer) {
     if (!wanted) return false;
-    if (run_gnuplot(".", "--version") == SIGMOE_OK) return true;
+    if (run_gnuplot(".", "--version", "--version", -1) == SIGMOE_OK) return true;
     progress_note(observer, "no figures: %s", sigmoe_message());
     return false;
 }
 
-sigmoe_status plot_run(const char *directory, const char *name) {
-    char script[PATH_CAPACITY];
-    TRY(path_format(script, "./%s", name)); // not an option, whatever the name begins with
-    return run_gnuplot(directory, script);
+static bool fill(int descriptor, const char *script, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(descriptor, script, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        script += written;
+        size -= (size_t)written;
+    }
+    return lseek(descriptor, 0, SEEK_SET) == 0;
+}
+
+// The script is a file without a name, in memory: nobody else reads it.
+sigmoe_status plot_run(const char *directory, const char *name, const char *script, size_t size) {
+    int input = memfd_create("gnuplot", MFD_CLOEXEC);
+    if (input < 0) return fail_errno("cannot keep the script of the figure %s", name);
+    sigmoe_status status = fill(input, script, size)
+                               ? run_gnuplot(directory, "-", name, input)
+                               : fail_errno("cannot keep the script of the figure %s", name);
+    close(input);
+    return status;
 }

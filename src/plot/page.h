@@ -3,10 +3,25 @@
 
 #include "plot/figure.h"
 
-// Prints the page up to and including its heading. `title` is plain text. The browser loads the page anew every
-// `reload_seconds`; 0: never.
-void page_open(FILE *out, const char *title, int reload_seconds);
+typedef struct page_head {
+    const char *title;     // plain text
+    int reload_seconds;    // the browser loads the page anew so often; 0: never
+    const row_style *rows; // [row_count] whose colours the page uses
+    int row_count;
+} page_head;
+
+// Prints the page up to and including its heading.
+void page_open(FILE *out, const page_head *head);
 void page_close(FILE *out);
 void page_figure(FILE *out, const figure *f);
+// Names and colours of the rows: with the page's script, a switch for each.
+void page_legend(FILE *out, const char *const *names, const row_style *rows, int count);
+// Opens and closes a table in a frame that scrolls if it is wide. `name` is what it shows, for screen readers. Where `sortable`,
+// a column's heading sorts the rows by the numbers of its cells' data-value.
+void page_table_open(FILE *out, const char *name, bool sortable);
+void page_table_close(FILE *out);
+
 // Prints text with HTML's special characters escaped.
 void html_text(FILE *out, const char *text);
+// Prints text as a JSON string that may stand in a page's script element.
+void json_string_print(FILE *out, const char *text);

@@ -1,5 +1,6 @@
 // Any text, from files.
 #include "base/progress.h"
+#include "base/text_stream.h"
 #include "formats/json_objects.h"
 #include "prepare/archive/content.h"
 #include "prepare/corpus.h"
@@ -8,7 +9,7 @@
 #include "system/file.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct text_files {
@@ -174,9 +175,9 @@ static sigmoe_status choose_split(
     *whole_files = way == SPLIT_SHUFFLE_FILES || (way == SPLIT_USUAL && split_files_fit(out));
     if (way == SPLIT_SHUFFLE_FILES && !split_files_suffice(out))
         return fail(SIGMOE_BAD_ARGUMENT,
-            "%d file%s cannot make a train, a valid and a test split as wholes: give at least %d that are "
-            "not "
-            "empty, or `split` sequential",
+            "%d file%s cannot make a train, a valid and a test split as wholes: give %d or more with text, "
+            "or "
+            "`split` sequential",
             t->count, plural(t->count), SPLITS);
     note_split(t, out, *whole_files);
     return SIGMOE_OK;
@@ -214,20 +215,28 @@ static sigmoe_status print_files(FILE *out, const void *context) {
 
 // ---------------------------------------------------------------- the whole corpus
 
-// As the user named them: "text: a.txt books (37 files)".
-static sigmoe_status names_of(const text_files *t, arena *a, const char **out) {
+static void print_names(FILE *out, const text_files *t) {
     const corpus_request *r = t->request;
-    const char *names = "text:";
-    for (int given = 0, i = 0; names && given < r->given_count; given++) {
+    fputs("text:", out);
+    for (int given = 0, i = 0; given < r->given_count; given++) {
         int first = i;
         while (i < t->count && t->inputs[i].given == given) i++;
         if (i == first + 1 && !t->inputs[first].looked)
-            names = arena_text(a, "%s %s", names, t->inputs[first].name);
+            fprintf(out, " %s", t->inputs[first].name);
         else
-            names = arena_text(a, "%s %s (%d file%s)", names, r->given[given], i - first, plural(i - first));
+            fprintf(out, " %s (%d file%s)", r->given[given], i - first, plural(i - first));
     }
-    *out = names;
-    return names ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+// As the user named them: "text: a.txt books (37 files)".
+static sigmoe_status names_of(const text_files *t, arena *a, const char **out) {
+    text_stream names;
+    TRY(text_stream_open(&names));
+    print_names(names.out, t);
+    TRY(text_stream_close(&names));
+    *out = arena_text(a, "%s", names.text);
+    free(names.text);
+    return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 static sigmoe_status split_and_tokenize(

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { TRAIN, VALID, TEST };
 enum {
-    TRAIN,
     BIGRAM = 1, // orders: tokens of the context
     TRIGRAM = 2,
     BLOCKS = 100,
@@ -119,19 +119,24 @@ static const char *unit_of(const scoring *g) {
     return g->characters ? "bits/char" : "bits/token";
 }
 
-// Splits are alike where their trigram scores are: a model's score on one says something about the other.
-static void note_unlike(const scoring *g, const sigmoe_observer *observer) {
+// Splits are alike where their trigram scores are: then a model's score on one says something about the other.
+static bool are_unlike(const split_score *one, const split_score *other) {
     static const double MOST_RATIO = 1.25;
-    const split_score *train = &g->of[0], *valid = &g->of[1], *test = &g->of[2];
-    double low = fmin(valid->trigram, test->trigram), high = fmax(valid->trigram, test->trigram);
-    if (valid->tokens < LEAST_COMPARED || test->tokens < LEAST_COMPARED || !(high > MOST_RATIO * low)) return;
-    progress_note(observer,
-        "warning: valid and test are unlike each other: trigrams of train score %.2f on valid and %.2f on "
-        "test (%s; "
-        "%.2f on train), so scores on one say little about the other; splits are alike if each has parts "
-        "from all "
-        "over the text (`split` shuffle-files, or shuffle the text's parts first)",
-        valid->trigram, test->trigram, unit_of(g), train->trigram);
+    double low = fmin(one->trigram, other->trigram), high = fmax(one->trigram, other->trigram);
+    return one->tokens >= LEAST_COMPARED && other->tokens >= LEAST_COMPARED && high > MOST_RATIO * low;
+}
+
+static void note_unlike(const scoring *g, const json_t *meta, const sigmoe_observer *observer) {
+    const split_score *valid = &g->of[VALID], *test = &g->of[TEST];
+    const char *split_by = json_string_value(json_object_get(meta, "split_by"));
+    bool was_cut = split_by && strcmp(split_by, split_by_position) == 0;
+    if (are_unlike(valid, test))
+        progress_note(observer,
+            "warning: valid and test are unlike each other, trigrams of train have %.2f and %.2f %s on them: "
+            "a score "
+            "on one says little about the other%s",
+            valid->trigram, test->trigram, unit_of(g),
+            was_cut ? "; shuffle the text's parts first, or give them as files of their own" : "");
 }
 
 static sigmoe_status put_score(json_t *ngram, int split, const split_score *score) {
@@ -151,26 +156,25 @@ static sigmoe_status put_scores(json_t *meta, const scoring *g) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status add_to_meta(const char *directory, const scoring *g) {
+static sigmoe_status add_to_meta(const char *directory, const scoring *g, const sigmoe_observer *observer) {
     char path[PATH_CAPACITY];
     json_t *meta;
     TRY(path_format(path, "%s/meta.json", directory));
     TRY(json_read_object(path, &meta));
+    note_unlike(g, meta, observer);
     return json_save(put_scores(meta, g), path, meta);
 }
 
 sigmoe_status split_scores_add(const char *directory, const sigmoe_observer *observer) {
+    const sigmoe_observer listener = {
+        .stop = observer ? observer->stop : NULL}; // it takes a moment: no progress
     scoring g = {0};
     arena *a;
     TRY(dataset_open(directory, &g.data));
     g.characters = g.data.tokenizer.type == TOKENIZER_BYTES;
-    const sigmoe_observer listener = {
-        .stop = observer ? observer->stop : NULL}; // it takes a moment: no progress
     progress_begin(&g.meter, &listener, "score the splits", "tokens", 0, NAN);
     TRY(arena_create("scores of splits", &a));
     sigmoe_status status = score_all(&g, a);
     arena_destroy(a);
-    if (status == SIGMOE_OK) status = add_to_meta(directory, &g);
-    if (status == SIGMOE_OK) note_unlike(&g, observer);
-    return status;
+    return status == SIGMOE_OK ? add_to_meta(directory, &g, observer) : status;
 }

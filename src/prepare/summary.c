@@ -1,21 +1,18 @@
 #include "prepare/summary.h"
 
+#include "base/grouped.h"
 #include "base/text_stream.h"
 #include "data/dataset.h"
 #include "data/dataset_meta.h"
 #include "formats/json_options.h"
 #include "system/path.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 // "-" where meta.json, which another program may have written, does not say.
 static void print_size(FILE *out, int64_t size) {
-    if (size < 0)
-        fprintf(out, "  %12s", "-");
-    else
-        fprintf(out, "  %12" PRId64, size);
+    fprintf(out, "  %15s", size < 0 ? "-" : grouped(size).text);
 }
 
 static void print_score(FILE *out, const json_t *score, const char *key) {
@@ -42,7 +39,8 @@ static void print_split(FILE *out, const dataset *d, const json_t *meta, const c
 static void print_vocabulary(FILE *out, const dataset *d) {
     static const char *const of[] = {
         [TOKENIZER_NONE] = "token", [TOKENIZER_BYTES] = "byte", [TOKENIZER_SENTENCEPIECE] = "piece"};
-    fprintf(out, "vocabulary: %" PRId64 " %s%s", d->vocab_size, of[d->tokenizer.type], plural(d->vocab_size));
+    fprintf(out, "vocabulary: %s %s%s", grouped(d->vocab_size).text, of[d->tokenizer.type],
+        plural(d->vocab_size));
     if (d->tokenizer.type == TOKENIZER_SENTENCEPIECE) fputs(" of SentencePiece", out);
 }
 
@@ -63,14 +61,14 @@ static void print(FILE *out, const dataset *d, const json_t *meta) {
     bool files = json_object_get(json_object_get(json_object_get(meta, "splits"), split_names[0]), "files");
     print_vocabulary(out, d);
     print_split_by(out, meta);
-    fprintf(out, "\n\n%-5s  %12s  %12s  %8s  %8s%s\n", "", "tokens", "bytes", "bigram", "trigram",
+    fprintf(out, "\n\n%-5s  %15s  %15s  %8s  %8s%s\n", "", "tokens", "bytes", "bigram", "trigram",
         files ? "   files" : "");
     for (int split = 0; split < SPLITS; split++) print_split(out, d, meta, split_names[split]);
     if (unit)
         fprintf(out,
-            "\nbigram, trigram: %s of a model that counts %" JSON_INTEGER_FORMAT
-            " tokens of train; train's are of other parts of it\n",
-            unit, json_integer_value(json_object_get(ngram, "counted")));
+            "\nbigram, trigram: %s of a model that counts %s tokens of train; train's are of other parts of "
+            "it\n",
+            unit, grouped(json_integer_value(json_object_get(ngram, "counted"))).text);
 }
 
 static sigmoe_status summarize(const dataset *d, const json_t *meta, char **out) {

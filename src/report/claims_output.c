@@ -99,9 +99,9 @@ void claims_print_text(FILE *out, const comparison_result *c, const claim_result
 void claims_print_html(FILE *out, const comparison_result *c, const claim_results *claims) {
     char cells[COLUMNS][CELL_SIZE];
     if (claims->count == 0) return;
-    fputs("<section><h2>Claims of the paper</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-          "aria-label=\"Claims of the paper\"><table class=\"results\">\n<thead><tr>",
-        out);
+    fputs("<section><h2>Claims of the paper</h2>\n", out);
+    page_table_open(out, "Claims of the paper", true);
+    fputs("<thead><tr>", out);
     for (int j = 0; j < COLUMNS; j++) fprintf(out, "<th scope=\"col\">%s</th>", headings[j]);
     fputs("</tr></thead>\n<tbody>\n", out);
     for (int i = 0; i < claims->count; i++) {
@@ -113,7 +113,9 @@ void claims_print_html(FILE *out, const comparison_result *c, const claim_result
         }
         fputs("</tr>\n", out);
     }
-    fputs("</tbody></table></div>\n<p class=\"small\">", out);
+    fputs("</tbody>\n", out);
+    page_table_close(out);
+    fputs("<p class=\"small\">", out);
     print_note(out, c);
     if (withholds(claims)) print_withheld_note(out, c);
     fputs(" A claim holds where the 95 % interval (Student's t) lies above 0, does not where it lies "

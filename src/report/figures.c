@@ -1,36 +1,63 @@
 #include "report/figures.h"
 
-#include "report/curves_figure.h"
-#include "report/scatter.h"
+#include "report/cost_figures.h"
+#include "report/curve_figures.h"
+#include "report/dot_plot.h"
 
-typedef struct report_plot {
-    const comparison_result *c;
-    const variant_summary *summaries;
-    const figure_plot *plot;
-} report_plot;
+#include <math.h>
 
-static void print_data(FILE *out, const void *context) {
-    const report_plot *r = context;
-    r->plot->print_data(out, r->c, r->summaries);
+bool rows_are_many(const comparison_result *c) {
+    return c->plan->variant_count > FIGURE_MANY;
 }
 
-static void print_plot(FILE *out, const void *context) {
-    const report_plot *r = context;
-    r->plot->print_plot(out, r->c, r->summaries, r->plot);
+chart_point point_with_spread(double x, spread y) {
+    chart_point p = chart_point_at(x, y.mean);
+    p.y_low = y.mean - y.deviation;
+    p.y_high = y.mean + y.deviation;
+    return p;
 }
 
-sigmoe_status figures_draw(
-    const comparison_result *c, const variant_summary *summaries, figure figures[FIGURES]) {
-    static plan_figure *const plans[FIGURES] = {
-        plan_score_by_steps, plan_score_by_seconds, plan_score_by_flops, plan_training_loss};
-    for (int i = 0; i < FIGURES; i++) figures[i] = (figure){0};
+static const char *ngram_name(const comparison_result *c) {
+    return arena_text(c->arena, "order-%d n-gram", c->ngram.order);
+}
+
+sigmoe_status figure_source_make(
+    const comparison_result *c, const variant_summary *summaries, bool files, figure_source *out) {
+    const char **variants;
+    *out = (figure_source){.c = c, .summaries = summaries, .files = files};
+    TRY(ARENA_NEW(c->arena, variants, c->plan->variant_count));
+    TRY(ARENA_NEW(c->arena, out->names, c->plan->variant_count));
+    TRY(ARENA_NEW(c->arena, out->styles, c->plan->variant_count));
+    for (int i = 0; i < c->plan->variant_count; i++) {
+        variants[i] = c->plan->variants[i].paper->name;
+        out->names[i] = c->plan->variants[i].label;
+    }
+    row_styles_fill(variants, c->plan->variant_count, out->styles);
+    out->ngram = ngram_name(c);
+    return out->ngram ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+sigmoe_status baseline_of_ngram(const figure_source *s, const sigmoe_scores *scores, chart *c) {
+    if (!s->c->ngram.known) return SIGMOE_OK;
+    c->baseline = plan_score(s->c->plan, scores);
+    c->baseline_name = arena_text(s->c->arena, "%s %.*f", s->ngram, plan_decimals(s->c->plan), c->baseline);
+    return c->baseline_name ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+sigmoe_status figures_draw(const figure_source *s, figure figures[FIGURES]) {
+    static plan_chart *const plans[FIGURES] = {[FIGURE_DOTS] = plan_dot_plot,
+        [FIGURE_FLOPS] = plan_score_by_flops,
+        [FIGURE_TIME] = plan_score_by_time,
+        [FIGURE_MEMORY] = plan_score_by_memory,
+        [FIGURE_STEPS] = plan_score_by_steps,
+        [FIGURE_SECONDS] = plan_score_by_seconds,
+        [FIGURE_LOSS] = plan_training_loss};
+    const comparison_plan *p = s->c->plan;
     for (int i = 0; i < FIGURES; i++) {
-        figure_plot plot = {0};
-        report_plot r = {c, summaries, &plot};
-        TRY(plans[i](c, summaries, &figures[i], &plot));
-        if (plot.print_plot)
-            TRY(figure_draw(
-                c->arena, c->plan->request->out, &plot.frame, print_data, print_plot, &r, &figures[i]));
+        chart c = {.rows = s->styles, .row_count = p->variant_count, .x_decimals = -1, .baseline = NAN};
+        figures[i] = (figure){.page_only = !s->files};
+        TRY(plans[i](s, &figures[i], &c));
+        if (c.count > 0) TRY(chart_draw(s->c->arena, p->request->out, &c, &figures[i]));
     }
     return SIGMOE_OK;
 }

@@ -5,11 +5,11 @@
 #include "base/threads_place.h"
 #include "formats/json_options.h"
 #include "plot/page.h"
+#include "report/configuration.h"
 #include "report/table.h"
 #include "system/file.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,7 +59,7 @@ static void print_machine(FILE *out, const comparison_result *c) {
     print_entry(out, "threads", text);
     gmtime_r(&now, &utc);
     strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
-    print_entry(out, "finished", date);
+    print_entry(out, "written", date);
     print_entry(out, "program", "sigmoe " SIGMOE_VERSION);
 }
 
@@ -135,19 +135,13 @@ static sigmoe_status print_data(FILE *out, const comparison_result *c) {
 // ---------------------------------------------------------------- configurations
 
 static sigmoe_status print_configuration(FILE *out, const compared_variant *v) {
-    json_t *root;
-    TRY(config_to_json(&v->config, &root));
-    char *text = json_text(root);
-    json_decref(root);
-    if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for a configuration");
     fputs("<details><summary>", out);
     html_text(out, v->label);
     fputs(": ", out);
     html_text(out, v->paper->summary);
-    fputs("</summary><pre>", out);
-    html_text(out, text);
-    fputs("</pre></details>\n", out);
-    free(text);
+    fputs("</summary>", out);
+    TRY(configuration_print(out, &v->config));
+    fputs("</details>\n", out);
     return SIGMOE_OK;
 }
 
@@ -159,8 +153,8 @@ sigmoe_status provenance_print(FILE *out, const comparison_result *c) {
     print_machine(out, c);
     fputs("</dl>\n", out);
     TRY(print_data(out, c));
-    fputs("<h3>Configurations</h3>\n", out);
+    fputs("<h3>Configurations</h3>\n<div class=\"configurations\">\n", out);
     for (int i = 0; i < c->plan->variant_count; i++) TRY(print_configuration(out, &c->plan->variants[i]));
-    fputs("</section>\n", out);
+    fputs("</div></section>\n", out);
     return SIGMOE_OK;
 }

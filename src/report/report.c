@@ -7,39 +7,54 @@
 #include "plot/page.h"
 #include "report/claims_output.h"
 #include "report/figures.h"
+#include "report/limits.h"
+#include "report/page_table.h"
 #include "report/provenance.h"
+#include "report/run_list.h"
+#include "report/table.h"
 #include "system/file.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-// ---------------------------------------------------------------- title and summary
+enum { RELOAD_SECONDS = 10 };
 
-static void print_question(FILE *out, const comparison_result *c) {
-    const char *base = c->plan->request->base_name, *size = grouped_text(c->arena, c->plan->base_parameters);
-    fprintf(out,
-        "<p>%d %s of the Transformer's feedforward block, each in a language model of as many parameters as "
-        "the base ",
-        c->plan->variant_count, c->plan->variant_count == 1 ? "variant" : "variants");
-    html_text(out, base ? base : "configuration");
-    fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
-        plan_is_uneven(c->plan) ? "up to " : "", c->plan->seed_count,
-        c->plan->seed_count == 1 ? "seed" : "seeds");
-    html_text(out, c->plan->data.source[0] ? c->plan->data.source : c->plan->data.directory);
-    fputs(".", out);
-    if (c->plan->sweep) {
-        fputs(" The rows are those of ", out);
-        html_text(out, c->plan->sweep->name);
-        fputs(".", out);
-    }
+typedef struct page_contents {
+    figure_source source;
+    report_state state;
+    figure figures[FIGURES];
+} page_contents;
+
+// ---------------------------------------------------------------- the answer
+
+static void print_state(FILE *out, const comparison_result *c, report_state state) {
+    int left = result_runs_left(c), runs = c->plan->run_count;
+    if (state == REPORT_DONE) return;
+    fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. ", runs - left, runs,
+        plural(runs));
+    fputs(state == REPORT_GROWING
+              ? "The others are being trained; this page loads itself anew until they are."
+              : "The others were stopped before their end; the same command with --resume goes on.",
+        out);
     fputs("</p>\n", out);
 }
 
-static void print_paragraph(FILE *out, const char *text) {
+// The name of an option in backquotes, as the library's sentences have it: as one would type it.
+static const char *print_option(FILE *out, const char *name) {
+    fputs("<code>--", out);
+    for (; *name && *name != '`'; name++) html_text(out, (const char[]){*name == '_' ? '-' : *name, '\0'});
+    fputs("</code>", out);
+    return *name ? name + 1 : name;
+}
+
+static void print_paragraph(FILE *out, const char *text, const char *classes) {
     if (!*text) return;
-    fputs("<p>", out);
-    html_text(out, text);
+    fprintf(out, "<p class=\"first %s\">", classes);
+    while (*text)
+        if (*text == '`')
+            text = print_option(out, text + 1);
+        else
+            html_text(out, (const char[]){*text++, '\0'});
     fputs("</p>\n", out);
 }
 
@@ -49,52 +64,76 @@ static sigmoe_status print_answer(FILE *out, const comparison_result *c, const v
     TRY(judge(c, summaries, test_scores, &j));
     TRY(conclusion_of(c, summaries, &j, &conclusion));
     TRY(power_text(c, &j, &power));
-    print_paragraph(out, conclusion);
-    print_paragraph(out, power);
+    print_paragraph(out, conclusion, "answer");
+    print_paragraph(out, power, "power");
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- table
-
-static void print_headings(FILE *out, const table_cells *t) {
-    fputs("<thead><tr>", out);
-    for (int j = 0; j < TABLE_COLUMNS; j++) {
-        fputs("<th scope=\"col\">", out);
-        html_text(out, t->cell[0][j]);
-        if (*t->cell[1][j]) fputs("<br>", out);
-        html_text(out, t->cell[1][j]);
-        fputs("</th>", out);
+static void print_question(FILE *out, const comparison_result *c) {
+    const char *base = c->plan->request->base_name, *size = grouped_text(c->arena, c->plan->base_parameters);
+    char name[DATASET_NAME];
+    fprintf(out,
+        "<p class=\"first small\">%d %s of the Transformer's feedforward block, each in a language model of "
+        "as "
+        "many parameters as the base ",
+        c->plan->variant_count, c->plan->variant_count == 1 ? "variant" : "variants");
+    html_text(out, base ? base : "configuration");
+    fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
+        plan_is_uneven(c->plan) ? "up to " : "", c->plan->seed_count,
+        c->plan->seed_count == 1 ? "seed" : "seeds");
+    dataset_name(&c->plan->data, name);
+    html_text(out, name);
+    fputs(".", out);
+    if (c->plan->sweep) {
+        fputs(" The rows are those of ", out);
+        html_text(out, c->plan->sweep->name);
+        fputs(".", out);
     }
-    fputs("</tr></thead>\n", out);
+    fputs("</p>\n", out);
 }
 
-// A part in parentheses goes on a line of its own.
-static void print_cell(FILE *out, const char *text) {
-    const char *bracket = strchr(text, '(');
-    if (!bracket || bracket == text) {
-        html_text(out, text);
-        return;
-    }
-    for (const char *c = text; c < bracket - 1; c++) html_text(out, (const char[]){*c, '\0'});
-    fputs("<br><span class=\"spread\">", out);
-    html_text(out, bracket);
-    fputs("</span>", out);
+// ---------------------------------------------------------------- score against cost
+
+static bool is_drawn(const page_contents *p, int which) {
+    return p->figures[which].svg != NULL;
 }
 
-static void print_row(
-    FILE *out, const char *const cells[TABLE_COLUMNS], const char *color, bool best_valid, bool best_test) {
-    fputs("<tr><th scope=\"row\">", out);
-    fprintf(out, "<span class=\"swatch\" style=\"background:var(%s)\"></span>", color);
-    html_text(out, cells[COLUMN_VARIANT]);
-    fputs("</th>", out);
-    for (int j = COLUMN_VARIANT + 1; j < TABLE_COLUMNS; j++) {
-        bool best = (j == COLUMN_VALID && best_valid) || (j == COLUMN_TEST && best_test);
-        fputs(best ? "<td class=\"best\">" : "<td>", out);
-        print_cell(out, cells[j]);
-        fputs("</td>", out);
+static void print_costs(FILE *out, const page_contents *p) {
+    const comparison_plan *plan = p->source.c->plan;
+    bool many = rows_are_many(p->source.c);
+    if (!is_drawn(p, FIGURE_DOTS)) return;
+    fputs("<section class=\"cost\"><h2>Score against cost</h2>\n", out);
+    if (plan->variant_count > 1) page_legend(out, p->source.names, p->source.styles, plan->variant_count);
+    fprintf(out, "<div class=\"figures %s\">\n", many ? "beside" : "thirds");
+    if (many) {
+        fputs("<div class=\"tall\">", out);
+        page_figure(out, &p->figures[FIGURE_DOTS]);
+        fputs("</div>\n", out);
     }
-    fputs("</tr>\n", out);
+    for (int i = FIGURE_FLOPS; i <= FIGURE_MEMORY; i++)
+        if (is_drawn(p, i)) page_figure(out, &p->figures[i]);
+    fprintf(out,
+        "</div>\n<p class=\"small\">Lower and further left is better. No row lies below the dotted line, the "
+        "Pareto front of the means.%s%s%s Peak activations come on top of parameters, gradients and Adam's "
+        "moments, which are equal for all.</p></section>\n",
+        plan->seed_count > 1 ? " Vertical bars: ± the sample standard deviation over seeds." : "",
+        is_drawn(p, FIGURE_TIME)
+            ? " Horizontal bars: the middle half of the steps' times, forward and backward."
+            : "",
+        many ? " Names and bars stand at the front alone; the pointer shows the others." : "");
 }
+
+static void print_training(FILE *out, const page_contents *p) {
+    bool dots = !rows_are_many(p->source.c) && is_drawn(p, FIGURE_DOTS);
+    if (!dots && !is_drawn(p, FIGURE_STEPS) && !is_drawn(p, FIGURE_LOSS)) return;
+    fputs("<section><h2>Seeds and training</h2>\n<div class=\"figures\">\n", out);
+    if (dots) page_figure(out, &p->figures[FIGURE_DOTS]);
+    for (int i = FIGURE_STEPS; i <= FIGURE_LOSS; i++)
+        if (is_drawn(p, i)) page_figure(out, &p->figures[i]);
+    fputs("</div></section>\n", out);
+}
+
+// ---------------------------------------------------------------- the table
 
 static void print_failures(FILE *out, const comparison_result *c) {
     for (int i = 0; i < c->plan->variant_count; i++)
@@ -109,49 +148,45 @@ static void print_failures(FILE *out, const comparison_result *c) {
         }
 }
 
-static void print_legend(FILE *out, const comparison_result *c, bool bold) {
+static bool any_published(const comparison_plan *p) {
+    for (int i = 0; i < p->variant_count; i++)
+        if (!isnan(p->variants[i].published)) return true;
+    return false;
+}
+
+static void print_notes(FILE *out, const figure_source *s) {
+    const comparison_result *c = s->c;
+    bool seeds = c->plan->seed_count > 1;
     fprintf(out,
-        "<p class=\"small\">Scores are %s, lower is better%s%s. "
-        "FF FLOPs: multiply-adds of the block over those of a dense block with the base's number of "
+        "<p class=\"small\">Scores are %s, lower is better%s. Rows that cannot be told apart from the best "
+        "are "
+        "bold. FF multiply-adds: of the block, over those of a dense block with the base's number of "
         "channels, "
-        "routers apart. FF time: measured, forward and backward, over dense's. Speed is of training steps "
-        "alone. Both are of the median step%s, and the middle half of the steps lies between the numbers in "
-        "brackets%s. The "
-        "peak activations are the most memory that a step needs beside parameters, gradients and Adam's "
-        "moments. Paper: the published score of this row (arXiv 2310.10837), from a longer training on other "
-        "data where this one differs; - where it has none.",
-        plan_unit(c->plan), c->plan->seed_count > 1 ? "; ± is the sample standard deviation over seeds" : "",
-        bold ? "; the best and those that tie with it are bold" : "",
-        c->plan->seed_count > 1 ? ", medians over seeds" : "",
-        c->plan->seed_count > 1 ? ", from the lowest of the seeds to the highest" : "");
+        "routers apart. FF time: measured, forward and backward. Speed is of training steps alone. Both are "
+        "of "
+        "the median step%s; the middle half of the steps lies between the numbers in brackets%s. Peak "
+        "activations: the most memory that a step needs beside parameters, gradients and Adam's moments.",
+        plan_unit(c->plan), seeds ? "; ± is the sample standard deviation over seeds" : "",
+        seeds ? ", medians over seeds" : "", seeds ? ", from the lowest of the seeds to the highest" : "");
+    if (any_published(c->plan))
+        fputs(" Paper: the published score of this row (arXiv 2310.10837), from a longer training, on other "
+              "data "
+              "where this one differs.",
+            out);
     if (c->ngram.known)
         fprintf(out,
-            " The order-%d n-gram (Witten-Bell, at most 20 million tokens of the train split; the best by "
-            "validation score of the orders up to %d) is scored on the same tokens.",
-            c->ngram.order, NGRAM_MOST_ORDER);
+            " The %s (Witten-Bell, at most 20 million tokens of the train split; the best by validation "
+            "score "
+            "of the orders up to %d) is scored on the same tokens.",
+            s->ngram, NGRAM_MOST_ORDER);
     fputs("</p>\n", out);
 }
 
-static sigmoe_status print_results(FILE *out, const comparison_result *c, const variant_summary *summaries) {
-    table_cells t;
-    TRY(table_cells_make(c, summaries, &t));
-    judgement valid, test;
-    TRY(judge(c, summaries, valid_scores, &valid));
-    TRY(judge(c, summaries, test_scores, &test));
-    fputs("<section><h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-          "aria-label=\"Results\">"
-          "<table class=\"results\">",
-        out);
-    print_headings(out, &t);
-    fputs("<tbody>\n", out);
-    for (int i = 0; i < c->plan->variant_count; i++)
-        print_row(out, t.cell[TABLE_HEADINGS + i], figure_colors[COLOR_SERIES + i % SERIES_COLORS].property,
-            valid.leads[i], test.leads[i]);
-    if (c->ngram.known)
-        print_row(out, t.cell[t.lines - 1], figure_colors[COLOR_BASELINE].property, false, false);
-    fputs("</tbody></table></div>\n", out);
-    print_legend(out, c, valid.best >= 0 || test.best >= 0);
-    print_failures(out, c);
+static sigmoe_status print_results(FILE *out, const figure_source *s) {
+    fputs("<section class=\"table\"><h2>Results</h2>\n", out);
+    TRY(page_table_print(out, s));
+    print_notes(out, s);
+    print_failures(out, s->c);
     fputs("</section>\n", out);
     return SIGMOE_OK;
 }
@@ -164,41 +199,35 @@ static sigmoe_status print_claims(FILE *out, const comparison_result *c) {
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- figures
-
-static void print_figures(FILE *out, const figure figures[FIGURES]) {
-    fputs("<section><h2>Figures</h2>\n<div class=\"figures\">\n", out);
-    for (int i = 0; i < FIGURES; i++) page_figure(out, &figures[i]);
-    fputs("</div></section>\n", out);
-}
-
-typedef struct page_contents {
-    const comparison_result *c;
-    report_state state;
-    const variant_summary *summaries; // [variants]
-    figure figures[FIGURES];
-} page_contents;
-
-enum { RELOAD_SECONDS = 10 };
+// ---------------------------------------------------------------- the page
 
 static sigmoe_status print_page(FILE *out, const void *context) {
     const page_contents *p = context;
-    const comparison_result *c = p->c;
-    page_open(out, "Feedforward blocks at equal parameters", p->state == REPORT_GROWING ? RELOAD_SECONDS : 0);
+    const comparison_result *c = p->source.c;
+    page_open(out, &(page_head){.title = "Feedforward blocks at equal parameters",
+                       .reload_seconds = p->state == REPORT_GROWING ? RELOAD_SECONDS : 0,
+                       .rows = p->source.styles,
+                       .row_count = c->plan->variant_count});
+    print_state(out, c, p->state);
+    TRY(print_answer(out, c, p->source.summaries));
     print_question(out, c);
-    TRY(print_answer(out, c, p->summaries));
-    TRY(print_results(out, c, p->summaries));
+    if (c->plan->request->figures) print_costs(out, p);
+    TRY(print_results(out, &p->source));
+    if (c->plan->request->figures) print_training(out, p);
     TRY(print_claims(out, c));
-    if (p->c->plan->request->figures) print_figures(out, p->figures);
+    TRY(run_list_print(out, c));
+    limits_print(out, c);
     TRY(provenance_print(out, c));
+    citation_print(out);
     page_close(out);
     return SIGMOE_OK;
 }
 
 sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state) {
     char path[PATH_CAPACITY];
-    page_contents p = {.c = c, .summaries = summaries, .state = state};
-    if (c->plan->request->figures) TRY(figures_draw(c, summaries, p.figures));
+    page_contents p = {.state = state};
+    TRY(figure_source_make(c, summaries, state == REPORT_DONE, &p.source));
+    if (c->plan->request->figures) TRY(figures_draw(&p.source, p.figures));
     TRY(path_format(path, "%s/report.html", c->plan->request->out));
     return file_print(path, print_page, &p);
 }

@@ -1,7 +1,7 @@
 // report.html: the whole comparison in a single file that needs no other file and no network.
 #pragma once
 
-#include "report/table.h"
+#include "compare/summary.h"
 
 typedef enum report_state {
     REPORT_GROWING, // runs are being trained: the page reloads itself
@@ -9,5 +9,6 @@ typedef enum report_state {
     REPORT_DONE,
 } report_state;
 
-// Draws the figures (curves.svg, curves.png, ... in the comparison's directory) and writes the page around them.
+// Draws the figures and writes the page around them. Once the comparison is done, the figures become files, too (curves.svg,
+// curves.png, ... in its directory).
 sigmoe_status report_write(const comparison_result *c, const variant_summary *summaries, report_state state);

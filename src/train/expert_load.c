@@ -119,3 +119,11 @@ sigmoe_status usage_history_read(
     json_lines_close(&lines);
     return status;
 }
+
+double usage_effective_percent(const usage_history *u, int64_t record, int64_t layer) {
+    const double *share = usage_shares(u, record, layer);
+    double nats = 0;
+    for (int64_t e = 0; e < u->experts; e++)
+        if (share[e] > 0) nats -= share[e] * log(share[e]);
+    return 100 * exp(nats) / (double)u->experts;
+}

@@ -21,6 +21,8 @@ typedef struct usage_history {
 // Reads the file of `run`, into the arena; no records if there is none. Fails if it is for a model of another shape.
 sigmoe_status usage_history_read(
     const char *run, int64_t layers, int64_t experts, arena *a, usage_history *out);
+// The number of equally used experts that would have the same entropy as the layer's shares, in % of all experts.
+double usage_effective_percent(const usage_history *u, int64_t record, int64_t layer);
 static inline const double *usage_shares(const usage_history *u, int64_t record, int64_t layer) {
     return u->share + (record * u->layers + layer) * u->experts;
 }

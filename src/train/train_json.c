@@ -164,3 +164,13 @@ sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_trai
     json_decref(root);
     return status;
 }
+
+sigmoe_status train_json_is_changed(const char *run, bool *changed) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    TRY(path_format(path, "%s/train.json", run));
+    TRY(json_read_object(path, &root));
+    *changed = json_array_size(json_object_get(root, "history")) > 0;
+    json_decref(root);
+    return SIGMOE_OK;
+}

@@ -14,3 +14,5 @@ sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_tra
 // Sets the settings that hold from `step` on, the newest checkpoint's, and adds to the history what changed; without a change,
 // writes nothing. A process that is killed meanwhile leaves either the former file or the new one.
 sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_train_settings *settings);
+// Whether the settings were ever changed.
+sigmoe_status train_json_is_changed(const char *run, bool *changed);

@@ -33,7 +33,7 @@ PYTHON
 
 # The summary, and the next command, which takes a name that a shell would take apart.
 works data prepare text a.txt --out 'with space'
-for line in 'vocabulary: 25 bytes; split at 90 and 95 % of the bytes' 'train +18001 +18001 +[0-9.]+ +[0-9.]+' 'valid +1000 +1000 +[0-9.]+ +[0-9.]+' \
+for line in 'vocabulary: 25 bytes; split at 90 and 95 % of the bytes' 'train +18,001 +18,001 +[0-9.]+ +[0-9.]+' 'valid +1,000 +1,000 +[0-9.]+ +[0-9.]+' \
     "next: sigmoe compare .* --data 'with space'" "or: sigmoe train .* --data 'with space'"; do
     grep -qE "$line" stdout || problem "the summary has no line \"$line\": $(cat stdout)"
 done

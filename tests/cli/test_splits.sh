@@ -203,7 +203,7 @@ PYTHON
 python3 score.py || problem "the scores of the splits are wrong"
 ! grep -q unlike stderr || problem "splits that are alike are called unlike: $(cat stderr)"
 works data prepare text noise.txt --out noise
-grep -qE 'warning: valid and test are unlike each other: trigrams of train score [0-9.]+ on valid and [0-9.]+ on test' stderr ||
+grep -qE 'warning: valid and test are unlike each other, trigrams of train have [0-9.]+ and [0-9.]+ bits/char on them' stderr ||
     problem "no warning of unlike splits: $(cat stderr)"
 
 finish

@@ -213,6 +213,25 @@ static void a_finished_comparison_is_not_trained_again(void **state) {
     free(again);
 }
 
+// As versions wrote it that knew no schedules.
+static void an_older_record_is_of_a_cosine(void **state) {
+    (void)state;
+    char path[PATH_CAPACITY];
+    OK(path_format(path, "%s/compare.json", in_root("whole")));
+    json_t *record = read_json(in_root("whole"), "compare.json");
+    assert_int_equal(json_object_del(json_object_get(record, "settings"), "schedule"), 0);
+    OK(json_write(path, record));
+    attempt a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.settings.schedule = SIGMOE_SCHEDULE_CONSTANT;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("settings.schedule cosine, not constant");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    OK(run(&a));
+    json_decref(record);
+}
+
 static void stopped_between_runs_it_goes_on(void **state) {
     (void)state;
     attempt a = prepare(in_root("stopped"));
@@ -321,6 +340,7 @@ static void stopped_anywhere_it_goes_on(void **state) {
     for (int i = 0; i < 200 && status == SIGMOE_INTERRUPTED; i++) {
         attempt a = prepare(in_root("anywhere"));
         a.request.resume = true; // the first time there is nothing, and it begins
+        a.request.figures = false; // drawing what is done takes longer than the training
         struct itimerval when = {.it_value = {.tv_usec = 5000 + 1700 * i}};
         setitimer(ITIMER_REAL, &when, NULL);
         status = run(&a);
@@ -336,18 +356,22 @@ static void stopped_anywhere_it_goes_on(void **state) {
 
 static void other_settings_are_refused(void **state) {
     (void)state;
-    static const char *const three[] = {"dense", "sigma-moe", "switch:expert_size=6"};
+    static const char *const other[] = {"dense", "switch:expert_size=6"};
     attempt a = prepare(in_root("whole"));
     a.request.resume = true;
-    a.request.settings.steps = 8;
+    a.request.settings.batch = 3;
     FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
-    assert_message_has("settings.steps 6, not 8");
+    assert_message_has("settings.batch 2, not 3");
     a = prepare(in_root("whole"));
     a.request.resume = true;
-    a.request.variants = three;
-    a.request.variant_count = 3;
+    a.request.variants = other;
     FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
-    assert_message_has("variants");
+    assert_message_has("has the row sigma-moe, too");
+    a = prepare(in_root("whole"));
+    a.request.resume = true;
+    a.request.seeds = 1;
+    FAILS(SIGMOE_BAD_ARGUMENT, run(&a));
+    assert_message_has("has 2 seeds");
     a = prepare(in_root("whole"));
     a.request.resume = true;
     a.base.model.ff.moe.regularizer_weight = 0.5;
@@ -377,35 +401,55 @@ static void edited_records_do_not_mix_trainings(void **state) {
     attempt a = prepare(out);
     a.request.settings.checkpoint_every = 4;
     OK(run(&a));
-    replace_in(in_root("edited/compare.json"), "\"steps\": 6", "\"steps\": 8");
     a = prepare(out);
     a.request.settings.checkpoint_every = 4;
     a.request.resume = true;
-    a.request.settings.steps = 8;
-    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // finished with 6
-    assert_message_has("runs/dense-seed7 was trained with another number of steps");
-    OK(directory_remove(in_root("edited/runs/dense-seed7/result.json")));
-    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // begun for 6
-    assert_message_has("runs/dense-seed7 was trained with another value of steps");
-
-    replace_in(in_root("edited/compare.json"), "\"steps\": 8", "\"steps\": 6");
     replace_in(in_root("edited/compare.json"), "\"lr\": 0.01", "\"lr\": 0.02");
-    a.request.settings.steps = 6;
     a.request.settings.lr = 0.02;
     FAILS(SIGMOE_BAD_FORMAT, run(&a));
     assert_message_has("another value of lr");
     OK(directory_remove(in_root("edited/runs/dense-seed7")));
-    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // that one is trained again, the next is in the way
+    FAILS(SIGMOE_BAD_FORMAT, run(&a)); // the next is in the way, and nothing is trained before that is said
     assert_message_has("runs/sigma-moe-seed7 ");
 
     replace_in(in_root("edited/compare.json"), "\"lr\": 0.02", "\"lr\": 0.01");
     replace_in(in_root("edited/compare.json"), "\"dropout\": 0.1", "\"dropout\": 0.2");
     a.request.settings.lr = 0.01;
     a.base.model.dropout = 0.2;
-    OK(directory_remove(in_root("edited/runs/dense-seed7")));
     FAILS(SIGMOE_BAD_FORMAT, run(&a));
     assert_message_has("runs/sigma-moe-seed7 was trained with another model");
     OK(directory_remove(in_root("edited/runs")));
+    OK(run(&a));
+}
+
+static void resume_with_clip(const char *directory, double clip) {
+    static const char *const given[] = {"clip"};
+    sigmoe_train_request request;
+    sigmoe_train_defaults(&request);
+    request.out = directory;
+    request.resume = true;
+    request.settings.clip = clip;
+    request.given = given;
+    request.given_count = 1;
+    OK(sigmoe_train(&request, NULL, NULL));
+}
+
+// By `train`, and back again: its settings are the comparison's, but it was not trained by these from its first step.
+static void a_run_whose_settings_were_changed_is_refused(void **state) {
+    (void)state;
+    attempt a = prepare(in_root("changed"));
+    OK(run(&a));
+    double clip = a.request.settings.clip;
+    resume_with_clip(in_root("changed/runs/dense-seed7"), 2 * clip);
+    a = prepare(in_root("changed"));
+    a.request.resume = true;
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has("another value of clip");
+    resume_with_clip(in_root("changed/runs/dense-seed7"), clip);
+    FAILS(SIGMOE_BAD_FORMAT, run(&a));
+    assert_message_has(
+        "runs/dense-seed7 was trained with other settings at first than the comparison asks for");
+    OK(directory_remove(in_root("changed/runs/dense-seed7")));
     OK(run(&a));
 }
 
@@ -537,6 +581,7 @@ int main(void) {
         cmocka_unit_test(one_seed_has_no_deviation),
         cmocka_unit_test(every_file_is_there),
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
+        cmocka_unit_test(an_older_record_is_of_a_cosine),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
         cmocka_unit_test(stopped_before_its_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
@@ -545,6 +590,7 @@ int main(void) {
         cmocka_unit_test(stopped_anywhere_it_goes_on),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(edited_records_do_not_mix_trainings),
+        cmocka_unit_test(a_run_whose_settings_were_changed_is_refused),
         cmocka_unit_test(mistakes_leave_nothing_behind),
         cmocka_unit_test(without_gnuplot_all_but_the_figures_is_there),
         cmocka_unit_test(figures_can_be_left_out),

@@ -1,4 +1,4 @@
-#include "report/labels.h"
+#include "plot/labels.h"
 
 #include <math.h>
 #include <stdlib.h>

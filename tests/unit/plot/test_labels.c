@@ -1,5 +1,5 @@
 // Labels end up apart, whatever the points.
-#include "report/labels.h"
+#include "plot/labels.h"
 
 #include "base/random.h"
 
