@@ -518,6 +518,7 @@ typedef struct sigmoe_analyze_request {
     bool force;
     bool figures; /* as in sigmoe_compare_request */
     bool json;    /* *summary is JSON: for each model its score, and what layers.csv has of its layers */
+    int columns;  /* as in sigmoe_compare_request */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
@@ -565,6 +566,7 @@ typedef struct sigmoe_bench_figure_request {
     bool force;
     bool figures; /* as in sigmoe_compare_request */
     bool json;    /* *table is JSON: what FIGURE.csv has */
+    int columns;  /* as in sigmoe_compare_request */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {
