@@ -75,6 +75,28 @@ says 'data     data, valid: 3,000 tokens; bytes, vocabulary 25'
 grep -q '^compute  1 stream, [0-9]* threads*, f32$' stderr || problem "not how it computes: $(cat stderr)"
 valid_json stdout
 
+# In a narrow terminal, lines are folded between words, below their beginnings.
+cat >narrow.py <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    os.execve(sys.argv[1], sys.argv[1:], {**os.environ, "TERM": "xterm"})
+told = b""
+try:
+    while part := os.read(terminal, 65536):
+        told += part
+except OSError:  # the child has closed it
+    pass
+os.waitpid(child, 0)
+lines = told.decode().replace("\r\n", "\n").split("\n")
+banner = lines[:[line.startswith("output") for line in lines].index(True) + 1]
+assert all(len(line) <= 40 for line in banner), banner
+assert banner[2:5] == ["         moe, n_experts 4, expert_size", "         6, k 2, router sigmoid,",
+    "         regularizer entropy"], banner
+PYTHON
+python3 narrow.py "$program" train --config moe.json --data data --out narrow --batch 3 --steps 1 || problem "at 40 columns"
+
 # What fails says its one sentence alone.
 works train --config moe.json --data data --out there --batch 2 --steps 1
 fails 2 'exists already' train --config moe.json --data data --out there --batch 2 --steps 1
