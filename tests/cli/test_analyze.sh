@@ -179,16 +179,18 @@ for path in mine.partial mine/file mine/.sigmoe-unfinished; do
     [ ! -e "$path" ] || problem "the directory of a killed run: $path"
 done
 
-# Ctrl-C goes to a whole process group, at the first figure that the pattern names: gnuplot goes on, and sigmoe stops.
+# Ctrl-C goes to a whole process group, at the named figure: gnuplot goes on, and sigmoe stops.
 gnuplot=$(command -v gnuplot)
 mkdir bin
 cat >bin/gnuplot <<SHELL
 #!/bin/sh
-case "\$*" in \$STOP_AT) kill -INT -"\$PPID"; sleep 0.1 ;; esac
-exec $gnuplot "\$@"
+[ "\$*" = "-d -" ] || exec $gnuplot "\$@"
+cat >"$PWD/script.gnuplot" # what it is to draw comes on its standard input
+if grep -q "^set output '\$STOP_AT" "$PWD/script.gnuplot"; then kill -INT -"\$PPID"; sleep 0.1; fi
+exec $gnuplot -d - <"$PWD/script.gnuplot"
 SHELL
 chmod +x bin/gnuplot
-stopped() { # stopped PATTERN WORD...: with --out x
+stopped() { # stopped FIGURE WORD...: with --out x
     status=0
     STOP_AT=$1
     shift
@@ -197,9 +199,9 @@ stopped() { # stopped PATTERN WORD...: with --out x
     [ "$(grep -c '^sigmoe: draw: stopped on request' stderr)" -eq 1 ] || problem "stopped sigmoe $*: $(cat stderr)"
     absent x
 }
-stopped '*active.gnuplot' analyze run --data data --limit-tokens 500
-stopped '*run-training-layer-00.gnuplot' analyze run --data data --limit-tokens 500
-stopped '*figure9-time.gnuplot' bench figure9 --tokens 16 --repetitions 1
+stopped active.svg analyze run --data data --limit-tokens 500
+stopped run-training-layer-00.svg analyze run --data data --limit-tokens 500
+stopped figure9-time.svg bench figure9 --tokens 16 --repetitions 1
 
 # Where gnuplot is not installed, all but the pictures is there, and that is told once.
 for command in "analyze run --data data --limit-tokens 500" "bench figure9 --tokens 16 --repetitions 1"; do
