@@ -468,7 +468,7 @@ typedef struct sigmoe_sweep_request {
     const char *data, *out;
     const char *const *overrides; /* "key=value", for the base, before its rows are derived */
     int override_count;
-    int seeds; /* seeds are settings.seed, settings.seed + 1, ...; a verdict needs three */
+    int seeds; /* as in sigmoe_compare_request; a verdict needs three; 0: the table's, and on resume the sweep's */
     /* valid_every 0 or -1: twenty times, each on valid_tokens or (0) a twentieth of test_tokens. */
     sigmoe_train_settings settings;
     /* Score the final models on this many tokens of each split; 0: all; -1: a tenth of the tokens trained on. */
@@ -485,6 +485,9 @@ typedef struct sigmoe_sweep_request {
     bool figures;
     double margin;
     int columns;
+    /* Rows beside the table's, as in sigmoe_compare_request. On resume, rows that were added before need not be named again. */
+    const char *const *variants;
+    int variant_count;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
@@ -515,6 +518,7 @@ typedef struct sigmoe_analyze_request {
     bool force;
     bool figures; /* as in sigmoe_compare_request */
     bool json;    /* *summary is JSON: for each model its score, and what layers.csv has of its layers */
+    int columns;  /* as in sigmoe_compare_request */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
@@ -562,6 +566,7 @@ typedef struct sigmoe_bench_figure_request {
     bool force;
     bool figures; /* as in sigmoe_compare_request */
     bool json;    /* *table is JSON: what FIGURE.csv has */
+    int columns;  /* as in sigmoe_compare_request */
 } sigmoe_bench_figure_request;
 SIGMOE_API void sigmoe_bench_figure_defaults_sized(sigmoe_bench_figure_request *request, size_t size);
 static inline void sigmoe_bench_figure_defaults(sigmoe_bench_figure_request *request) {

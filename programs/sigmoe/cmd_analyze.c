@@ -4,6 +4,7 @@
 #include "progress.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 typedef struct analyze_values {
     sigmoe_analyze_request request;
@@ -40,6 +41,7 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.models = (const char *const *)given->positionals;
     v->request.model_count = given->positional_count;
     v->request.json = v->output.json;
+    v->request.columns = terminal_columns(STDOUT_FILENO);
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *summary = NULL;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct figure_values {
     sigmoe_bench_figure_request request;
@@ -33,6 +34,7 @@ static int run(const parsed_arguments *given, void *values) {
     figure_values *v = values;
     v->request.figure = given->command->name + strlen("bench ");
     v->request.json = v->output.json;
+    v->request.columns = terminal_columns(STDOUT_FILENO);
     progress_display display;
     sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     char *table = NULL;

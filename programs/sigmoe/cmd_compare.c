@@ -4,6 +4,7 @@
 #include "comparison_output.h"
 #include "layout.h"
 #include "progress.h"
+#include "variant_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,26 +85,6 @@ static int build_base(const compare_values *v, sigmoe_config **config) {
     return config_build(&source, config);
 }
 
-// Splits `text` at commas, in place. Returns the number of variants, or -1 after printing an error.
-static int split_variants(char *text, const char **variants, int most) {
-    int count = 0;
-    for (char *word = text, *next; word; word = next) {
-        next = strchr(word, ',');
-        if (next) *next++ = 0;
-        word += *word == '+'; // of names that are added
-        if (!*word) {
-            complain(EXIT_USAGE, "--variants has an empty name between commas");
-            return -1;
-        }
-        if (count == most) {
-            complain(EXIT_USAGE, "--variants has more than %d names", most);
-            return -1;
-        }
-        variants[count++] = word;
-    }
-    return count;
-}
-
 // Reads the rates of --lr-grid. Returns their number, or -1 after printing an error.
 static int read_rates(const char *text, double *rates, int most) {
     int count = 0;
@@ -172,7 +153,7 @@ enum { MOST_RATES = 16 };
 // `base` may be NULL, like `variant_text`: the comparison's own.
 static int compare(
     const parsed_arguments *given, compare_values *v, const sigmoe_config *base, char *variant_text) {
-    const char *variants[64], *names[GIVEN_SETTINGS + 2];
+    const char *variants[MOST_VARIANTS], *names[GIVEN_SETTINGS + 2];
     double rates[MOST_RATES];
     given_settings settings;
     sigmoe_compare_request *r = &v->request;
@@ -193,7 +174,7 @@ static int compare(
     r->lr_grid = rates;
     if (variant_text) {
         r->add_variants = *variant_text == '+';
-        r->variant_count = split_variants(variant_text, variants, COUNT(variants));
+        r->variant_count = variants_split(variant_text, variants, COUNT(variants));
         if (r->variant_count < 0) return EXIT_USAGE;
         r->variants = variants;
     }

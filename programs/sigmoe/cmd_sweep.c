@@ -4,15 +4,17 @@
 #include "comparison_output.h"
 #include "layout.h"
 #include "progress.h"
+#include "variant_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct sweep_values {
     text_list set;
     sigmoe_sweep_request request;
-    const char *checkpoint_every;
+    const char *checkpoint_every, *variants;
     output_options output;
     int threads;
 } sweep_values;
@@ -27,6 +29,8 @@ static const argument arguments[] = {
     {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
         .help = "change the base before its rows are derived, see `sigmoe help config`; may be repeated",
         .values = &known_config_keys},
+    {"variants", ARGUMENT_TEXT, AT(variants), "A,B:KEY=VALUE,...", .preset = "default: the table's alone",
+        .help = "rows beside the table's, as of compare", .values = &known_variants},
     {"seeds", ARGUMENT_INT, AT(request.seeds), "N", .low = 1, .high = 1000,
         .preset = "default: 1, or the file's",
         .help = "runs of each row; verdicts on the paper's claims need 3"},
@@ -50,6 +54,29 @@ static void defaults(void *values) {
     if (sigmoe_sweep_table_at(0, &first)) (void)sigmoe_sweep_defaults(first.name, &v->request);
 }
 
+// `added` is the text of --variants, which is cut up; or NULL.
+static int sweep(sweep_values *v, char *added) {
+    const char *variants[MOST_VARIANTS];
+    if (added) {
+        v->request.variant_count = variants_split(added, variants, COUNT(variants));
+        if (v->request.variant_count < 0) return EXIT_USAGE;
+        v->request.variants = variants;
+    }
+    progress_display display;
+    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
+    char *table = NULL;
+    char *started_as = command_line();
+    v->request.command = started_as;
+    v->request.columns = terminal_columns(STDOUT_FILENO);
+    sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
+    free(started_as);
+    progress_close(&display);
+    int shown = table ? print_comparison(v->request.out, table, v->output.json)
+                      : EXIT_FINE; // even if all runs failed
+    sigmoe_free(table);
+    return status == SIGMOE_OK ? shown : report(status);
+}
+
 static int run(const parsed_arguments *given, void *values) {
     sweep_values *v = values;
     if (given->positional_count < 1)
@@ -65,19 +92,12 @@ static int run(const parsed_arguments *given, void *values) {
     if (failed != EXIT_FINE) return failed;
     v->request.overrides = v->set.items;
     v->request.override_count = v->set.count;
-    progress_display display;
-    sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
-    char *table = NULL;
-    char *started_as = command_line();
-    v->request.command = started_as;
-    v->request.columns = terminal_columns(STDOUT_FILENO);
-    sigmoe_status status = sigmoe_sweep(&v->request, &observer, &table);
-    free(started_as);
-    progress_close(&display);
-    int shown = table ? print_comparison(v->request.out, table, v->output.json)
-                      : EXIT_FINE; // even if all runs failed
-    sigmoe_free(table);
-    return status == SIGMOE_OK ? shown : report(status);
+    if (v->request.resume && !arguments_given(given, "seeds")) v->request.seeds = 0; // the sweep's
+    char *added = v->variants ? strdup(v->variants) : NULL;
+    if (v->variants && !added) return complain(EXIT_FAILED, "out of memory");
+    int status = sweep(v, added);
+    free(added);
+    return status;
 }
 
 static const help_entry files[] = {

@@ -99,32 +99,50 @@ sigmoe_status analysis_write_tables(const analysis *a) {
 
 // ---------------------------------------------------------------- terminal
 
-static void print_bits(FILE *out, double bits) {
-    if (isnan(bits))
-        fprintf(out, "%14s", "-");
-    else
-        fprintf(out, "%14.2f", bits);
+enum { PARTS = 6, CELL = 48 };
+
+static const struct {
+    const char *heading;
+    int width; // with the gap before it
+} parts[PARTS] = {{"layer", 5}, {"active channels", 17}, {"dead channels", 15}, {"dead experts", 14},
+    {"usage entropy", 14}, {"token entropy", 14}};
+
+// How many parts, from the first on, fit into `columns` (0: all of them).
+static int parts_shown(int columns) {
+    int count = 0, width = 0;
+    while (count < PARTS && (columns <= 0 || width + parts[count].width <= columns))
+        width += parts[count++].width;
+    return count;
 }
 
-static void print_model(FILE *out, const analyzed_model *m) {
+static void print_bits(char *cell, double bits) {
+    if (isnan(bits))
+        snprintf(cell, CELL, "-");
+    else
+        snprintf(cell, CELL, "%.2f", bits);
+}
+
+static void print_layer(FILE *out, const ff_statistics *f, int64_t layer, int shown) {
+    char cell[PARTS][CELL];
+    layer_summary s = summarize_layer(f, layer);
+    snprintf(cell[0], CELL, "%" PRId64, layer);
+    snprintf(cell[1], CELL, "%.1f ± %.1f", s.active, s.deviation);
+    snprintf(cell[2], CELL, "%" PRId64 "/%" PRId64, s.dead_channels, s.channels);
+    snprintf(cell[3], CELL, "-");
+    if (s.experts >= 0) snprintf(cell[3], CELL, "%" PRId64 "/%" PRId64, s.dead_experts, s.experts);
+    print_bits(cell[4], s.usage_entropy);
+    print_bits(cell[5], s.token_entropy);
+    for (int i = 0; i < shown; i++)
+        fprintf(out, "%*s%s", parts[i].width - letter_count(cell[i]), "", cell[i]);
+    fputc('\n', out);
+}
+
+static void print_model(FILE *out, const analyzed_model *m, int shown) {
     fprintf(out, "%s: %" PRId64 " token%s, %.4f nats per token\n", m->label, m->scores.tokens,
         plural(m->scores.tokens), m->scores.nats_per_token);
-    fprintf(out, "%5s %22s %14s %13s %14s %14s\n", "layer", "active channels", "dead channels",
-        "dead experts", "usage entropy", "token entropy");
-    for (int64_t l = 0; l < m->now->layers; l++) {
-        layer_summary s = summarize_layer(m->now, l);
-        fprintf(out, "%5" PRId64 " %10.1f ± %-9.1f %6" PRId64 "/%-7" PRId64, l, s.active, s.deviation,
-            s.dead_channels, s.channels);
-        if (s.experts < 0)
-            fprintf(out, " %13s", "-");
-        else
-            fprintf(out, " %6" PRId64 "/%-6" PRId64, s.dead_experts, s.experts);
-        fputc(' ', out);
-        print_bits(out, s.usage_entropy);
-        fputc(' ', out);
-        print_bits(out, s.token_entropy);
-        fputc('\n', out);
-    }
+    for (int i = 0; i < shown; i++) fprintf(out, "%*s", parts[i].width, parts[i].heading);
+    fputc('\n', out);
+    for (int64_t l = 0; l < m->now->layers; l++) print_layer(out, m->now, l, shown);
 }
 
 sigmoe_status analysis_text(const analysis *a, char **out) {
@@ -132,7 +150,7 @@ sigmoe_status analysis_text(const analysis *a, char **out) {
     TRY(text_stream_open(&tables));
     for (int i = 0; i < a->count; i++) {
         if (i > 0) fputc('\n', tables.out);
-        print_model(tables.out, &a->models[i]);
+        print_model(tables.out, &a->models[i], parts_shown(a->request->columns));
     }
     TRY(text_stream_close(&tables));
     *out = tables.text;

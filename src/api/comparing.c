@@ -28,12 +28,14 @@ typedef struct comparison {
     char *table;
 } comparison;
 
-static sigmoe_status report(comparison *c) {
+// `state` of a comparison whose planned runs are all trained: REPORT_GROWING, if it goes on with more.
+static sigmoe_status report(comparison *c, report_state state) {
     variant_summary *summaries;
     TRY(summarize_variants(&c->result, &summaries));
     TRY(table_text(&c->result, summaries, 0, &c->table));
     TRY(table_write(&c->result, summaries, c->table));
-    TRY(report_write(&c->result, summaries, REPORT_DONE));
+    TRY(run_pages_complete(&c->result));
+    TRY(report_write(&c->result, summaries, state));
     int columns = c->plan.request->columns;
     if (columns <= 0) return SIGMOE_OK;
     free(c->table);
@@ -53,22 +55,32 @@ static sigmoe_status report_unfinished(const comparison_result *result, report_s
 typedef struct growing_report {
     const sigmoe_observer *observer;
     bool begun;
+    double started, spent; // clock time, and seconds of it that reports took
 } growing_report;
+
+// Where runs take less time than a report, not after each of them.
+static bool is_costly(const growing_report *growing) {
+    const double ALLOWED = 20, PART = 0.1; // seconds in any case, and then this part of the time
+    return growing->spent > ALLOWED && growing->spent > PART * (seconds_now() - growing->started);
+}
 
 // Training goes on even if there is no room for a report now.
 static void show_growing(void *context, const comparison_result *result, int run) {
     growing_report *growing = context;
+    double begun = seconds_now();
     growing->begun = true;
+    if (is_costly(growing)) return;
     sigmoe_status status = run < 0 ? run_pages_complete(result) : run_page_write(result, run);
     if (status == SIGMOE_OK && result_runs_left(result) > 0)
         status = report_unfinished(result, REPORT_GROWING);
     if (status != SIGMOE_OK)
         progress_note(growing->observer, "no report of the runs so far: %s", sigmoe_message());
+    growing->spent += seconds_now() - begun;
 }
 
 // Whatever ends the execution early, the report must not go on waiting for runs.
 static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *observer) {
-    growing_report growing = {.observer = observer};
+    growing_report growing = {.observer = observer, .started = seconds_now()};
     const execution_watcher watcher = {.changed = show_growing, .context = &growing};
     sigmoe_status status = comparison_carry_out(&c->plan, jobs, observer, &watcher, &c->result);
     if (status == SIGMOE_OK || !growing.begun) return status;
@@ -79,6 +91,10 @@ static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *o
 
 // ---------------------------------------------------------------- from plan to judgement
 
+static bool goes_on(const sigmoe_compare_request *r, bool open) {
+    return open && r->until_decided && r->seeds < r->max_seeds;
+}
+
 // Trains what the plan lacks, and reports; whether a pair of interest is undecided goes into *open.
 static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observer *observer, bool *open) {
     variant_summary *summaries;
@@ -88,18 +104,17 @@ static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observe
     TRY(comparison_look(&c->plan));
     free(c->table); // of fewer seeds
     c->table = NULL;
-    TRY(report(c));
     TRY(summarize_variants(&c->result, &summaries));
     TRY(judge(&c->result, summaries, test_scores, &j));
     *open = j.best < 0 ? false : open_pairs(&j) > 0;
-    return SIGMOE_OK;
+    return report(c, goes_on(c->plan.request, *open) ? REPORT_GROWING : REPORT_DONE);
 }
 
 // One seed after another, until every pair of interest is decided. Each number of seeds is a plan of its own; what is trained is
 // read again.
 static sigmoe_status until_decided(
     comparison *c, sigmoe_compare_request *r, const sigmoe_observer *observer, arena *a, bool open) {
-    while (open && r->until_decided && r->seeds < r->max_seeds) {
+    while (goes_on(r, open)) {
         r->seeds++;
         progress_note(observer, "undecided: seed %d of %d at most", r->seeds, r->max_seeds);
         TRY(plan_comparison(r, NULL, observer, a, &c->plan));

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "compare/jobs.h"
 #include "compare/plan.h"
+#include "compare/record.h"
 #include "compare/sweep_read.h"
 #include "config/train_settings.h"
 #include "paper/tables.h"
@@ -109,14 +110,19 @@ static int64_t enough_valid_tokens(int64_t test_tokens, int64_t unroll) {
 static sigmoe_status sweep(
     const sigmoe_sweep_request *r, const sigmoe_observer *observer, arena *a, char **table) {
     sweep_plan plan;
+    const char *const *recorded;
+    int recorded_count = 0;
     TRY(sweep_plan_make(r->table, r->overrides, r->override_count, a, &plan));
+    if (r->resume) TRY(record_variants_read(r->out, a, &recorded, &recorded_count));
+    if (recorded_count > 0) TRY(sweep_plan_add(&plan, recorded, recorded_count, a));
+    TRY(sweep_plan_add(&plan, r->variants, r->variant_count, a));
     sigmoe_compare_request request = {.data = r->data,
         .out = r->out,
         .base = &plan.base,
         .base_name = plan.base_name,
         .variants = plan.variants,
         .variant_count = plan.count,
-        .seeds = r->seeds,
+        .seeds = r->seeds > 0 || recorded_count > 0 ? r->seeds : plan.seeds,
         .settings = r->settings,
         .test_tokens = r->test_tokens,
         .resume = r->resume,

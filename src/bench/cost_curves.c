@@ -187,5 +187,5 @@ sigmoe_status cost_figure(
     TRY(check_request(request, &m.curve));
     TRY(path_of_output(out, request->out));
     TRY(fill_directory(request, out, observer, &m));
-    return request->json ? cost_json(&m, out, table) : cost_table(&m, table);
+    return request->json ? cost_json(&m, out, table) : cost_table(&m, request->columns, table);
 }

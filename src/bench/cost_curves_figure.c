@@ -169,22 +169,55 @@ sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *direct
 
 // ---------------------------------------------------------------- text
 
-sigmoe_status cost_table(const cost_measurement *m, char **out) {
+// The widths of the table's columns, gaps included: x; time of dense, σ-MoE, their ratio; rooflines; memory.
+enum { PARTS = 8, CELL = 32 };
+static const int widths[PARTS] = {8, 10, 10, 8, 11, 10, 11, 10};
+
+// Groups of columns are left out from the last on until the rest fits into `columns` (0: none is).
+static int parts_shown(int columns) {
+    static const int ends[] = {PARTS, 6, 4};
+    for (int i = 0; i < 3; i++) {
+        int width = 0;
+        for (int j = 0; j < ends[i]; j++) width += widths[j];
+        if (columns <= 0 || width <= columns) return ends[i];
+    }
+    return ends[2];
+}
+
+static void print_cells(FILE *out, const char *const *cells, int shown) {
+    for (int i = 0; i < shown; i++) fprintf(out, "%*s%s", widths[i] - letter_count(cells[i]), "", cells[i]);
+    fputc('\n', out);
+}
+
+static void print_point(FILE *out, const cost_measurement *m, int point, int shown) {
+    char text[PARTS][CELL];
+    const char *cells[PARTS];
+    const cost_point *p = &m->point[point];
+    const double numbers[PARTS] = {(double)varied(m, point), p->dense.milliseconds, p->moe.milliseconds,
+        p->moe.milliseconds / p->dense.milliseconds, p->dense.roofline, p->moe.roofline, p->dense.bytes / 1e6,
+        p->moe.bytes / 1e6};
+    static const int digits[PARTS] = {0, 1, 1, 3, 1, 1, 1, 1};
+    for (int i = 0; i < PARTS; i++) {
+        snprintf(text[i], CELL, "%.*f", digits[i], numbers[i]);
+        cells[i] = text[i];
+    }
+    print_cells(out, cells, shown);
+}
+
+sigmoe_status cost_table(const cost_measurement *m, int columns, char **out) {
+    static const char *const above[PARTS] = {"", "ms", "ms", "", "roofline", "roofline", "MB", "MB"};
+    static const char *const heading[PARTS] = {
+        "x", "dense", "σ-MoE", "ratio", "dense", "σ-MoE", "dense", "σ-MoE"};
     text_stream table;
+    int shown = parts_shown(columns);
     TRY(text_stream_open(&table));
     fprintf(table.out, "%s: one layer, forward and backward, %" PRId64 " token%s, %s\n", m->curve->name,
         m->tokens, plural(m->tokens), m->curve->summary);
     fprintf(table.out, "f32 on %s, %d %s: %.0f GFLOP/s at most, memory %.1f GB/s\n\n", m->isa, m->threads,
         m->threads == 1 ? "thread" : "threads", m->peak_gflops, m->bandwidth);
-    fputs("                          time, ms               roofline, ms              memory, MB\n"
-          "       x       dense       σ-MoE   ratio       dense       σ-MoE       dense       σ-MoE\n",
-        table.out);
-    for (int i = 0; i < m->curve->points; i++) {
-        const cost_point *p = &m->point[i];
-        fprintf(table.out, "%8" PRId64 " %11.1f %11.1f %7.3f %11.1f %11.1f %11.1f %11.1f\n", varied(m, i),
-            p->dense.milliseconds, p->moe.milliseconds, p->moe.milliseconds / p->dense.milliseconds,
-            p->dense.roofline, p->moe.roofline, p->dense.bytes / 1e6, p->moe.bytes / 1e6);
-    }
+    print_cells(table.out, above, shown);
+    print_cells(table.out, heading, shown);
+    for (int i = 0; i < m->curve->points; i++) print_point(table.out, m, i, shown);
     TRY(text_stream_close(&table));
     *out = table.text;
     return SIGMOE_OK;

@@ -5,7 +5,8 @@
 #include "bench/cost_measurement.h"
 
 // Writes FIGURE.csv into `directory` and, with `figures`, draws FIGURE-time and FIGURE-memory there. SIGMOE_INTERRUPTED if the
-// observer, which may be NULL, asks to stop. The caller frees the table.
+// observer, which may be NULL, asks to stop.
 sigmoe_status cost_write(arena *a, const cost_measurement *m, const char *directory, bool figures,
     const sigmoe_observer *observer);
-sigmoe_status cost_table(const cost_measurement *m, char **out);
+// The table as text, with the columns that fit into `columns` characters (0: all); the caller frees it.
+sigmoe_status cost_table(const cost_measurement *m, int columns, char **out);

@@ -216,24 +216,45 @@ static sigmoe_status read_data(const json_t *root, const char *path, arena *a, s
     return out->data ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
+// Texts of a list, with room for `more` behind them.
+static sigmoe_status read_texts(const json_t *list, int more, arena *a, const char ***out, int *count) {
+    *count = (int)json_array_size(list);
+    TRY(ARENA_NEW(a, *out, *count + more));
+    for (int i = 0; i < *count; i++) {
+        const json_t *text = json_array_get(list, (size_t)i);
+        if (!json_is_string(text)) return fail(SIGMOE_BAD_FORMAT, "\"variants\" must be a list of texts");
+        (*out)[i] = arena_text(a, "%s", json_string_value(text));
+        if (!(*out)[i]) return SIGMOE_NO_MEMORY;
+    }
+    return SIGMOE_OK;
+}
+
 // The comparison's variants, then those that are added.
 static sigmoe_status read_variants(
     const json_t *root, const sigmoe_compare_request *asked, arena *a, sigmoe_compare_request *out) {
-    const json_t *labels = json_object_get(root, "variants");
-    int own = (int)json_array_size(labels), added = asked->add_variants ? asked->variant_count : 0;
+    int own, added = asked->add_variants ? asked->variant_count : 0;
     const char **all;
     if (asked->variants && !asked->add_variants) return SIGMOE_OK;
-    TRY(ARENA_NEW(a, all, own + added));
-    for (int i = 0; i < own; i++) {
-        const json_t *label = json_array_get(labels, (size_t)i);
-        if (!json_is_string(label)) return fail(SIGMOE_BAD_FORMAT, "\"variants\" must be a list of texts");
-        all[i] = arena_text(a, "%s", json_string_value(label));
-        if (!all[i]) return SIGMOE_NO_MEMORY;
-    }
+    TRY(read_texts(json_object_get(root, "variants"), added, a, &all, &own));
     for (int i = 0; i < added; i++) all[own + i] = asked->variants[i];
     out->variants = all;
     out->variant_count = own + added;
     return SIGMOE_OK;
+}
+
+sigmoe_status record_variants_read(const char *out, arena *a, const char *const **variants, int *count) {
+    char path[PATH_CAPACITY];
+    const char **texts;
+    json_t *root;
+    *count = 0;
+    *variants = NULL;
+    TRY(path_format(path, "%s/compare.json", out));
+    if (!path_exists(path)) return SIGMOE_OK;
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = read_texts(json_object_get(root, "variants"), 0, a, &texts, count);
+    json_decref(root);
+    *variants = texts;
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
 static sigmoe_status read_grid(const json_t *root, arena *a, sigmoe_compare_request *out) {

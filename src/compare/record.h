@@ -17,3 +17,5 @@ bool record_steps_differ(const json_t *before, const json_t *now);
 // Completes a request: on resume, takes from OUT/compare.json what is not given. Texts, and the base, live in the arena; *out is
 // otherwise a copy of *asked.
 sigmoe_status record_complete(const sigmoe_compare_request *asked, arena *a, sigmoe_compare_request *out);
+// The variants of the comparison in `out`; none if there is none. In the arena.
+sigmoe_status record_variants_read(const char *out, arena *a, const char *const **variants, int *count);

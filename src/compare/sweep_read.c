@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 // "topk/32": K is a 32nd of the base's channels.
@@ -34,5 +35,30 @@ sigmoe_status sweep_plan_make(
     for (int i = 0; i < override_count; i++) TRY(config_override(&out->base, overrides[i]));
     TRY(model_config_check(&out->base.model));
     for (int i = 0; i < out->count; i++) TRY(settle_part(out, a, &out->variants[i]));
+    return SIGMOE_OK;
+}
+
+static bool has_row(const sweep_plan *plan, const char *variant) {
+    for (int i = 0; i < plan->count; i++)
+        if (strcmp(plan->variants[i], variant) == 0) return true;
+    return false;
+}
+
+sigmoe_status sweep_plan_add(sweep_plan *plan, const char *const *variants, int count, arena *a) {
+    sweep_plan longer = *plan;
+    if (count == 0) return SIGMOE_OK;
+    TRY(ARENA_NEW(a, longer.variants, plan->count + count));
+    TRY(ARENA_NEW(a, longer.published, plan->count + count));
+    TRY(ARENA_NEW(a, longer.row_seeds, plan->count + count)); // all 0
+    memcpy(longer.variants, plan->variants, (size_t)plan->count * sizeof *plan->variants);
+    memcpy(longer.published, plan->published, (size_t)plan->count * sizeof *plan->published);
+    memcpy(longer.row_seeds, plan->row_seeds, (size_t)plan->count * sizeof *plan->row_seeds);
+    for (int i = 0; i < count; i++) {
+        if (!variants[i]) return fail(SIGMOE_BAD_ARGUMENT, "a variant's name is missing");
+        if (has_row(&longer, variants[i])) continue;
+        longer.published[longer.count] = NAN;
+        longer.variants[longer.count++] = variants[i];
+    }
+    *plan = longer;
     return SIGMOE_OK;
 }

@@ -116,6 +116,15 @@ static bool is_taken(unsigned light, const row_style *rows, int count) {
     return false;
 }
 
+// The marker that comes `steps` behind one of gnuplot's.
+static int marker_after(int marker, int steps) {
+    static const int all[] = {5, 7, 9, 11, 13, 15, 4, 6, 8, 10, 12, 14};
+    enum { ALL = sizeof all / sizeof *all };
+    int at = 0;
+    while (at < ALL - 1 && all[at] != marker) at++;
+    return all[(at + steps) % ALL];
+}
+
 void row_styles_fill(const char *const *names, int count, row_style *out) {
     for (int i = 0; i < count; i++) {
         int shade, before = 0;
@@ -124,7 +133,7 @@ void row_styles_fill(const char *const *names, int count, row_style *out) {
         row_style style = {.light = shaded(hues[h].light, shade + before),
             .dark = shaded(hues[h].dark, shade + before),
             .dash = 1 + (shade + before) % 5,
-            .marker = before == 0 ? hues[h].marker : series_marker(before)};
+            .marker = marker_after(hues[h].marker, before)};
         while (is_taken(style.light, out, i)) style.light++; // which no eye sees
         snprintf(style.property, sizeof style.property, "--row-%d", i);
         out[i] = style;

@@ -47,7 +47,7 @@ void citation_print(FILE *out) {
         "Kazuki Irie and Jürgen Schmidhuber, <cite>Approximating Two-Layer Feedforward Networks for "
         "Efficient Transformers</cite>, Findings of EMNLP 2023, arXiv 2310.10837. This comparison was made "
         "by the program sigmoe, version " SIGMOE_VERSION ".</p>\n"
-        "<pre class=\"wrap\">@inproceedings{csordas2023approximating,\n"
+        "<pre>@inproceedings{csordas2023approximating,\n"
         "  title = {Approximating Two-Layer Feedforward Networks for Efficient Transformers},\n"
         "  author = {Csord{\\'a}s, R{\\'o}bert and Irie, Kazuki and Schmidhuber, J{\\\"u}rgen},\n"
         "  booktitle = {Findings of the Association for Computational Linguistics: EMNLP 2023},\n"

@@ -30,13 +30,12 @@ typedef struct page_contents {
 static void print_state(FILE *out, const comparison_result *c, report_state state) {
     int left = result_runs_left(c), runs = c->plan->run_count;
     if (state == REPORT_DONE) return;
-    fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. ", runs - left, runs,
-        plural(runs));
-    fputs(state == REPORT_GROWING
-              ? "The others are being trained; this page loads itself anew until they are."
-              : "The others were stopped before their end; the same command with --resume goes on.",
-        out);
-    fputs("</p>\n", out);
+    fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. %s</p>\n", runs - left, runs,
+        plural(runs),
+        state == REPORT_STOPPED
+            ? "The others were stopped before their end; the same command with --resume goes on."
+        : left > 0 ? "The others are being trained; this page loads itself anew until they are."
+                   : "More seeds follow, until the rows are decided; this page loads itself anew.");
 }
 
 // The name of an option in backquotes, as the library's sentences have it: as one would type it.

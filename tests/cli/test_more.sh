@@ -138,4 +138,10 @@ grep -vxFf after before >lost || true
 [ ! -s lost ] || problem "a sweep's runs were trained again: $(cat lost)"
 [ -d sweep/runs/dense ] && [ -d sweep/runs/dense-seed2 ] && [ -d sweep/runs/switch-seed1 ] || problem "$(ls sweep/runs)"
 
+# Rows of one's own beside the table's stay when the sweep goes on.
+works sweep more.json --data data --out sweep --resume --variants +topk:k=9
+works sweep more.json --data data --out sweep --resume
+is_so sweep "[x['variant'] for x in t['variants']] == ['dense', 'sigma-moe', 'switch', 'topk:k=9'] and r['seeds'] == 3"
+is_so sweep "v['topk:k=9']['published'] is None and len(v['topk:k=9']['runs']) == 3"
+
 finish

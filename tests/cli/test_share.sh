@@ -40,7 +40,8 @@ for text in FILES VARIANTS ' s-base-k4' ' RUN/report.html' 'sigmoe compare --dat
 done
 page "$share/man/man5/sigmoe-config.5" >shown
 works help config
-for key in $(sed -n 's/^  \([a-z_.]*\) .*/\1/p' stdout); do grep -q "^ $key" shown || problem "sigmoe-config(5) lacks $key"; done
+keys=$(sed -n 's/^  \([a-z_.]*\) .*/\1/p' stdout)
+for key in $keys; do grep -q "^ $key" shown || problem "sigmoe-config(5) lacks $key"; done
 
 # The scripts are sound, and every shell completes what is typed.
 bash_script=$share/bash-completion/completions/sigmoe zsh_script=$share/zsh/site-functions/_sigmoe

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016  # the sentences have backquotes
 # What the program shows on terminals of 120, 80 and 40 columns; --quiet and --json.
 set -eu
 # shellcheck source=tests/cli/common.sh
@@ -76,10 +77,11 @@ valid_json stdout
 fails 2 'no preset matches `wt-s-mor`; did you mean wt-s-moe' presets wt-s-mor
 fails 2 'no preset matches `zzz\*`' presets 'zzz*'
 
+names=$(sed 1d all | sed 's/ .*//')
 for width in 120 80 40; do
     on_terminal $width presets
     fits $width sent
-    for name in $(sed 1d all | sed 's/ .*//'); do grep -q "^$name" sent || problem "presets at $width columns lacks $name"; done
+    for name in $names; do grep -q "^$name" sent || problem "presets at $width columns lacks $name"; done
     [ "$width" -gt 80 ] || ! grep -q ' $' sent || problem "presets at $width columns has spaces at the end of lines"
     on_terminal $width info --preset demo
     fits $width sent

@@ -53,7 +53,7 @@ value_for() {
     case $2 in
     *'(f32'*) echo f32 ;;
     *'(train|valid|test'*) echo test ;;
-    *'('[a-z]*'|'*) printf '%s\n' "$2" | sed 's/.*(\([a-z0-9]*\)|.*/\1/' ;;
+    *'('[a-z]*'|'*) printf '%s\n' "$2" | sed 's/.*(\([a-z0-9-]*\)|.*/\1/' ;;
     *) echo 1 ;;
     esac
 }

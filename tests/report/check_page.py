@@ -1,5 +1,5 @@
-"""Opens a comparison's report.html, and the pages of its runs, in headless Chromium and checks what a reader would see:
-check_page.py COMPARISON SCRATCH.
+"""Opens a comparison's report.html, the pages of its runs and an analysis in headless Chromium and checks what a reader sees:
+check_page.py COMPARISON ANALYSIS SCRATCH.
 
 Fails on a console message of the browser, on anything that needs the network, on a page wider than its window, on text that
 is too small to read at 400 pixels, on a number of table.json that the page or its print does not show, and on a value, a
@@ -75,6 +75,16 @@ USE = """
   say({hovered, names: values.series.map(s => s.name), away, keyed, switched, again, alone, before, up, down, sorted, copied,
     unnamed: [...document.querySelectorAll("button")].filter(button => !button.textContent.trim()).length,
     headings: [...document.querySelectorAll("h1, h2, h3")].map(e => e.tagName).join(" ")});
+"""
+
+# A cell of a heat map, and what the pointer finds there.
+MAP = """
+  const figure = document.getElementById("sigma-moe-seed0-usage"), svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
+  const values = JSON.parse(figure.querySelector("script.values").textContent), scale = box.width / svg.viewBox.baseVal.width;
+  svg.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + scale * (values.area[0] + 9),
+    clientY: box.top + scale * (values.area[2] + 9), bubbles: true}));
+  say({fill: getComputedStyle(figure.querySelector("polygon[fill^='var(--heat']")).fill,
+    tip: figure.querySelector(".tip").hidden ? "" : figure.querySelector(".tip").textContent});
 """
 
 problems = []
@@ -268,8 +278,20 @@ def check_runs(comparison, scratch, table):
     check(size["needed"] <= 400 and size["outside"] == 0, f"the page of a run needs {size}")
 
 
+def check_analysis(analysis, scratch):
+    text, words = read_page(analysis / "report.html")
+    for sentence in (r"sigma-moe-seed0: a token uses \d+( to \d+)? % of the \d+ channels", r"(No expert is|experts? (is|are)) dead",
+                     r"The busiest takes \d+ %", r"dense-seed0: a token uses"):
+        check(re.search(sentence, words), f"the analysis does not say {sentence}")
+    light, dark = (probe(text, scratch, 1280, MAP, *options) for options in ((), (DARK,)))
+    check(light["fill"] != dark["fill"], f"a heat map is {light['fill']} in the dark scheme, too")
+    check("layer" in light["tip"] and "expert" in light["tip"], f"the pointer at a heat map shows {light['tip']!r}")
+    size = probe(text, scratch, 400, MEASURE)
+    check(size["needed"] <= 400 and size["outside"] == 0, f"the analysis at 400 pixels needs {size}")
+
+
 def main():
-    comparison, scratch = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    comparison, analysis, scratch = (pathlib.Path(name).resolve() for name in sys.argv[1:4])
     page = comparison / "report.html"
     table = json.loads((comparison / "table.json").read_text(encoding="utf-8"))
     text, words = read_page(page)
@@ -278,6 +300,7 @@ def main():
     check_use(text, scratch, table)
     check_print(page, scratch, table)
     check_runs(comparison, scratch, table)
+    check_analysis(analysis, scratch)
     for width in WIDTHS:
         check(colors_of(picture(page, scratch, f"light-{width}", width)) > 60, f"at {width} pixels the page is empty")
     picture(page, scratch, "dark-1280", 1280, DARK)

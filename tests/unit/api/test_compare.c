@@ -13,13 +13,33 @@ static sigmoe_flag stop;
 typedef struct notes {
     char text[4096];
     bool stop_at_first;
+    const char *watched; // a report that grows; NULL: none is watched
+    int results;
 } notes;
+
+static bool page_has(const char *path, const char *text) {
+    char *page = read_text(path);
+    bool has = strstr(page, text) != NULL;
+    free(page);
+    return has;
+}
+
+// When a run's result is told, the report says which runs were done before it.
+static void watch_report(notes *n) {
+    char said[64];
+    snprintf(said, sizeof said, "%d of 4 runs done. The others are being trained", n->results++);
+    assert_true(page_has(n->watched, said));
+    assert_true(page_has(n->watched, "http-equiv=\"refresh\""));
+    assert_true(page_has(n->watched, n->results > 1 ? "1 of 2 seeds trained" : "not trained yet"));
+}
 
 static void on_note(void *context, const char *line) {
     notes *n = context;
     size_t used = strlen(n->text);
     snprintf(n->text + used, sizeof n->text - used, "%s\n", line);
-    if (n->stop_at_first && strstr(line, ": valid ")) stop = 1; // a run's result
+    if (!strstr(line, ": valid ")) return;
+    if (n->watched) watch_report(n);
+    if (n->stop_at_first) stop = 1; // at a run's result
 }
 
 static const char *const two[] = {"dense", "sigma-moe"};
@@ -240,10 +260,26 @@ static void stopped_between_runs_it_goes_on(void **state) {
     assert_true(path_exists(in_root("stopped/runs/dense-seed7/result.json")));
     assert_false(path_exists(in_root("stopped/runs/sigma-moe-seed7")));
     assert_false(path_exists(in_root("stopped/table.txt")));
+    assert_true(page_has(in_root("stopped/report.html"), "1 of 4 runs done. The others were stopped"));
+    assert_false(page_has(in_root("stopped/report.html"), "http-equiv"));
     attempt b = prepare(in_root("stopped"));
     b.request.resume = true;
     OK(run(&b));
     assert_same_scores(in_root("stopped"), in_root("whole"));
+}
+
+static void the_report_grows_with_its_runs(void **state) {
+    (void)state;
+    char report[PATH_CAPACITY];
+    attempt a = prepare(in_root("growing"));
+    OK(path_format(report, "%s/growing/report.html", root));
+    a.notes.watched = report;
+    OK(run(&a));
+    assert_int_equal(a.notes.results, 4);
+    assert_false(page_has(report, "http-equiv"));
+    assert_false(page_has(report, "runs done."));
+    assert_true(page_has(report, "href=\"runs/dense-seed7/report.html\""));
+    assert_true(page_has(in_root("growing/runs/sigma-moe-seed8/report.html"), "sigma-moe, seed 8"));
 }
 
 // Already the n-grams, which take seconds of a large text, listen to the request.
@@ -583,6 +619,7 @@ int main(void) {
         cmocka_unit_test(a_finished_comparison_is_not_trained_again),
         cmocka_unit_test(an_older_record_is_of_a_cosine),
         cmocka_unit_test(stopped_between_runs_it_goes_on),
+        cmocka_unit_test(the_report_grows_with_its_runs),
         cmocka_unit_test(stopped_before_its_runs_it_goes_on),
         cmocka_unit_test(a_killed_run_goes_on_from_its_checkpoint),
         cmocka_unit_test(a_run_whose_checkpoints_cannot_be_read_is_kept),

@@ -88,7 +88,7 @@ static const old_directory old_directories[] = {
     {"model", "config.json", "{\"model_type\": \"sigmoe\", \"vocab_size\": 3, \"ff\": {}}",
         {"model.safetensors", "model.safetensors.12-0.partial"}, "README.md"},
     {"run", "train.json", "{\"data\": \"d\", \"settings\": {}}",
-        {"metrics.jsonl", ".lock", "checkpoints/00000100/config.json",
+        {"metrics.jsonl", "report.html", "checkpoints/00000100/config.json",
             "checkpoints/00000200.partial/trainer.json"},
         "checkpoints/00000100-best/config.json"},
     {"notes in a run", "train.json", "{\"data\": \"d\", \"settings\": {}}", {"valid.jsonl"},
