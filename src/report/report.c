@@ -33,9 +33,8 @@ static void print_state(FILE *out, const comparison_result *c, report_state stat
     if (state == REPORT_DONE) return;
     fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. %s</p>\n", runs - left, runs,
         plural(runs),
-        state == REPORT_STOPPED
-            ? "The others were stopped before their end; the same command with --resume goes on."
-        : left > 0 ? "The others are being trained; this page loads itself anew until they are."
+        state == REPORT_STOPPED ? "The others were stopped before their end; the comparison can be resumed."
+        : left > 0              ? "The others are being trained; this page loads itself anew until they are."
                    : "More seeds follow, until the rows are decided; this page loads itself anew.");
 }
 
