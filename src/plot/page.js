@@ -139,7 +139,8 @@
     const nearest = event => {
       const box = svg.getBoundingClientRect(), scale = size.width / box.width;
       const x = (event.clientX - box.left) * scale, y = (event.clientY - box.top) * scale;
-      let best = NEAR;
+      const inside = x >= v.area[0] && x <= v.area[1] && y >= v.area[2] && y <= v.area[3];
+      let best = !v.cells ? NEAR : inside ? Infinity : 0; // every place in a map belongs to a cell
       at = [-1, -1];
       series.forEach((points, i) => points.forEach((p, j) => {
         const apart = Math.hypot(p.x - x, p.y - y);

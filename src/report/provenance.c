@@ -65,16 +65,29 @@ static void print_machine(FILE *out, const comparison_result *c) {
 
 // ---------------------------------------------------------------- training
 
+// Each row's own, of a grid.
+static void print_rates(FILE *out, const comparison_plan *p) {
+    fputs("<dt>learning rates</dt><dd>", out);
+    for (int i = 0; i < p->variant_count; i++) {
+        fputs(i ? ", " : "", out);
+        html_text(out, p->variants[i].label);
+        fprintf(out, " %g", p->variants[i].lr);
+    }
+    fputs("; of a grid, the one with the best validation score of the first seed</dd>\n", out);
+}
+
 static void print_training(FILE *out, const comparison_result *c) {
     const sigmoe_train_settings *s = &c->plan->request->settings;
-    char text[512];
+    char text[512], rate[48] = "a learning rate of its own";
+    if (c->plan->request->lr_count == 0) snprintf(rate, sizeof rate, "learning rate %g", s->lr);
     snprintf(text, sizeof text,
-        "%" PRId64 " step%s of %" PRId64 " × %" PRId64 " token%s; Adam, learning rate %g with %" PRId64
+        "%" PRId64 " step%s of %" PRId64 " × %" PRId64 " token%s; Adam, %s with %" PRId64
         " step%s of warm-up, then %s; gradient norm clipped at %g; weight decay %g",
         s->steps, plural(s->steps), s->batch, c->plan->base.model.unroll,
-        plural(s->batch * c->plan->base.model.unroll), s->lr, s->warmup, plural(s->warmup),
+        plural(s->batch * c->plan->base.model.unroll), rate, s->warmup, plural(s->warmup),
         s->schedule == SIGMOE_SCHEDULE_CONSTANT ? "constant" : "a cosine", s->clip, s->weight_decay);
     print_entry(out, "training", text);
+    if (c->plan->request->lr_count > 0) print_rates(out, c->plan);
     snprintf(text, sizeof text,
         "%" PRIu64 " to %" PRIu64
         ": of initial weights and dropout; the batches and their order are the same for all",

@@ -1,5 +1,6 @@
 #include "report/report.h"
 
+#include "base/grouped.h"
 #include "compare/conclusion.h"
 #include "compare/power.h"
 #include "compare/sweep_plan.h"
@@ -32,9 +33,8 @@ static void print_state(FILE *out, const comparison_result *c, report_state stat
     if (state == REPORT_DONE) return;
     fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. %s</p>\n", runs - left, runs,
         plural(runs),
-        state == REPORT_STOPPED
-            ? "The others were stopped before their end; the same command with --resume goes on."
-        : left > 0 ? "The others are being trained; this page loads itself anew until they are."
+        state == REPORT_STOPPED ? "The others were stopped before their end; the comparison can be resumed."
+        : left > 0              ? "The others are being trained; this page loads itself anew until they are."
                    : "More seeds follow, until the rows are decided; this page loads itself anew.");
 }
 
@@ -153,19 +153,20 @@ static bool any_published(const comparison_plan *p) {
     return false;
 }
 
-static void print_notes(FILE *out, const figure_source *s) {
+static sigmoe_status print_notes(FILE *out, const figure_source *s) {
     const comparison_result *c = s->c;
     bool seeds = c->plan->seed_count > 1;
+    judgement j;
+    TRY(judge(c, s->summaries, test_scores, &j));
     fprintf(out,
-        "<p class=\"small\">Scores are %s, lower is better%s. Rows that cannot be told apart from the best "
-        "are "
-        "bold. FF multiply-adds: of the block, over those of a dense block with the base's number of "
-        "channels, "
-        "routers apart. FF time: measured, forward and backward. Speed is of training steps alone. Both are "
+        "<p class=\"small\">Scores are %s, lower is better%s.%s FF multiply-adds: of the block, over those "
         "of "
-        "the median step%s; the middle half of the steps lies between the numbers in brackets%s. Peak "
-        "activations: the most memory that a step needs beside parameters, gradients and Adam's moments.",
+        "a dense block with the base's number of channels, routers apart. FF time: measured, forward and "
+        "backward. Speed is of training steps alone. Both are of the median step%s; the middle half of the "
+        "steps lies between the numbers in brackets%s. Peak activations: the most memory that a step needs "
+        "beside parameters, gradients and Adam's moments.",
         plan_unit(c->plan), seeds ? "; ± is the sample standard deviation over seeds" : "",
+        j.best >= 0 ? " Rows that cannot be told apart from the best are bold." : "",
         seeds ? ", medians over seeds" : "", seeds ? ", from the lowest of the seeds to the highest" : "");
     if (any_published(c->plan))
         fputs(" Paper: the published score of this row (arXiv 2310.10837), from a longer training, on other "
@@ -174,17 +175,18 @@ static void print_notes(FILE *out, const figure_source *s) {
             out);
     if (c->ngram.known)
         fprintf(out,
-            " The %s (Witten-Bell, at most 20 million tokens of the train split; the best by validation "
-            "score "
-            "of the orders up to %d) is scored on the same tokens.",
-            s->ngram, NGRAM_MOST_ORDER);
+            " The %s (Witten-Bell) counts the %s tokens that a run reads, has the order up to %d with the "
+            "best "
+            "validation score, and is scored on the same tokens as the models.",
+            s->ngram, grouped(c->ngram.counted).text, NGRAM_MOST_ORDER);
     fputs("</p>\n", out);
+    return SIGMOE_OK;
 }
 
 static sigmoe_status print_results(FILE *out, const figure_source *s) {
     fputs("<section class=\"table\"><h2>Results</h2>\n", out);
     TRY(page_table_print(out, s));
-    print_notes(out, s);
+    TRY(print_notes(out, s));
     print_failures(out, s->c);
     fputs("</section>\n", out);
     return SIGMOE_OK;

@@ -80,6 +80,7 @@ static sigmoe_status print_settings(FILE *out, const page_contents *p) {
     const comparison_plan *plan = p->source.c->plan;
     sigmoe_train_settings settings = plan->request->settings;
     settings.seed = plan_seed(plan, p->run.seed);
+    settings.lr = plan->variants[p->run.variant].lr;
     fputs("<section><h2>Settings</h2>\n<div class=\"figures\">\n<div><h3>Training</h3>\n", out);
     TRY(print_training(out, &settings));
     fputs("</div>\n<div><h3>Model</h3>\n", out);

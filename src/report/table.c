@@ -95,8 +95,8 @@ static void fill_ngram(const comparison_result *c, const char **cell) {
     spread test = {plan_score(c->plan, &c->ngram.test), NAN};
     for (int i = 0; i < TABLE_COLUMNS; i++) cell[i] = "";
     cell[COLUMN_VARIANT] = arena_text(c->arena, "order-%d n-gram", c->ngram.order);
-    cell[COLUMN_VALID] = score_cell(c->arena, valid, 4);
-    cell[COLUMN_TEST] = score_cell(c->arena, test, 4);
+    cell[COLUMN_VALID] = score_cell(c->arena, valid, plan_decimals(c->plan));
+    cell[COLUMN_TEST] = score_cell(c->arena, test, plan_decimals(c->plan));
 }
 
 sigmoe_status table_cells_make(

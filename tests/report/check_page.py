@@ -25,7 +25,7 @@ MEASURE = """
     return parseFloat(getComputedStyle(text).fontSize) * scale;
   }));
   const table = document.querySelector(".scroll"), outside = [...document.querySelectorAll("figure svg")].filter(
-    svg => svg.getBoundingClientRect().right > innerWidth + 0.5 || svg.getBoundingClientRect().height < 100);
+    svg => svg.getBoundingClientRect().right > innerWidth + 0.5 || svg.getBoundingClientRect().height < 80);
   const axis = document.querySelector("svg text").parentElement, top = e => e ? e.getBoundingClientRect().top : null;
   say({width: innerWidth, needed: document.documentElement.scrollWidth, smallest,
     table: [table.scrollWidth, table.clientWidth], outside: outside.length,
