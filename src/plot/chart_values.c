@@ -1,7 +1,7 @@
 // A chart's numbers for the page's script.
 #include "base/text_stream.h"
 #include "plot/chart.h"
-#include "plot/page.h"
+#include "plot/html.h"
 
 #include <stdlib.h>
 

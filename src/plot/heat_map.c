@@ -2,7 +2,7 @@
 
 #include "base/text_stream.h"
 #include "plot/figure_text.h"
-#include "plot/page.h"
+#include "plot/html.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

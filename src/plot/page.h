@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plot/figure.h"
+#include "plot/html.h"
 
 typedef struct page_head {
     const char *title;     // plain text
@@ -20,8 +21,3 @@ void page_legend(FILE *out, const char *const *names, const row_style *rows, int
 // a column's heading sorts the rows by the numbers of its cells' data-value.
 void page_table_open(FILE *out, const char *name, bool sortable);
 void page_table_close(FILE *out);
-
-// Prints text with HTML's special characters escaped.
-void html_text(FILE *out, const char *text);
-// Prints text as a JSON string that may stand in a page's script element.
-void json_string_print(FILE *out, const char *text);

@@ -1,7 +1,7 @@
 #include "plot/svg.h"
 
 #include "base/text_stream.h"
-#include "plot/page.h"
+#include "plot/html.h"
 
 #include <stdio.h>
 #include <stdlib.h>

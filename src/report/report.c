@@ -28,16 +28,6 @@ typedef struct page_contents {
 
 // ---------------------------------------------------------------- the answer
 
-static void print_state(FILE *out, const comparison_result *c, report_state state) {
-    int left = result_runs_left(c), runs = c->plan->run_count;
-    if (state == REPORT_DONE) return;
-    fprintf(out, "<p class=\"first state\" role=\"status\">%d of %d run%s done. %s</p>\n", runs - left, runs,
-        plural(runs),
-        state == REPORT_STOPPED ? "The others were stopped before their end; the comparison can be resumed."
-        : left > 0              ? "The others are being trained; this page loads itself anew until they are."
-                   : "More seeds follow, until the rows are decided; this page loads itself anew.");
-}
-
 // The name of an option in backquotes, as the library's sentences have it: as one would type it.
 static const char *print_option(FILE *out, const char *name) {
     fputs("<code>--", out);
@@ -55,6 +45,19 @@ static void print_paragraph(FILE *out, const char *text, const char *classes) {
         else
             html_text(out, (const char[]){*text++, '\0'});
     fputs("</p>\n", out);
+}
+
+static sigmoe_status print_state(FILE *out, const comparison_result *c, report_state state) {
+    int left = result_runs_left(c), runs = c->plan->run_count;
+    if (state == REPORT_DONE) return SIGMOE_OK;
+    const char *text = arena_text(c->arena, "%d of %d run%s done. %s", runs - left, runs, plural(runs),
+        state == REPORT_STOPPED
+            ? "The others were stopped before their end; the same command with `resume` goes on."
+        : left > 0 ? "The others are being trained; this page loads itself anew until they are."
+                   : "More seeds follow, until the rows are decided; this page loads itself anew.");
+    if (!text) return SIGMOE_NO_MEMORY;
+    print_paragraph(out, text, "state");
+    return SIGMOE_OK;
 }
 
 static sigmoe_status print_answer(FILE *out, const comparison_result *c, const variant_summary *summaries) {
@@ -209,7 +212,7 @@ static sigmoe_status print_page(FILE *out, const void *context) {
                        .reload_seconds = p->state == REPORT_GROWING ? RELOAD_SECONDS : 0,
                        .rows = p->source.styles,
                        .row_count = c->plan->variant_count});
-    print_state(out, c, p->state);
+    TRY(print_state(out, c, p->state));
     TRY(print_answer(out, c, p->source.summaries));
     print_question(out, c);
     if (c->plan->request->figures) print_costs(out, p);

@@ -1,7 +1,7 @@
 // The figures of one run's page.
 #pragma once
 
-#include "report/figures.h"
+#include "report/figure_source.h"
 
 enum run_figure { RUN_SCORES, RUN_RATE, RUN_GRADIENT, RUN_SPEED, RUN_EXPERTS, RUN_ACTIVE, RUN_FIGURES };
 
