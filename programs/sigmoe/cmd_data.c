@@ -169,7 +169,8 @@ static const help_entry files[] = {
 
 static const help_entry examples[] = {
     {"data prepare text book.txt --out data", "Bytes of a text as tokens:"},
-    {"data prepare text books 'more/**/*.txt' --out data", "All files of a directory, and those that match:"},
+    {"data prepare text books 'more/**/*.txt' --out library",
+        "All files of a directory, and those that match:"},
     {"data prepare text book.txt --tokenizer sentencepiece --vocab-size 500 --out pieces",
         "Pieces of words instead:"},
     {NULL, NULL},

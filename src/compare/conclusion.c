@@ -1,5 +1,6 @@
 #include "compare/conclusion.h"
 
+#include "base/grouped.h"
 #include "base/progress.h"
 #include "base/text_stream.h"
 
@@ -117,25 +118,37 @@ static double time_of(const writer *w, int row) {
     return w->summaries[row].feedforward_seconds.median;
 }
 
-static int cheapest_leader(const writer *w, bool by_time) {
+static double cost_of(const writer *w, int row, bool in_time) {
+    return in_time ? time_of(w, row) : w->c->plan->variants[row].flops_share;
+}
+
+// Of equally cheap rows, the one with the lower score; -1: no cost is known.
+static int cheapest_leader(const writer *w, bool in_time) {
     int best = -1;
     for (int i = 0; i < rows_of(w); i++) {
-        if (!leads(w, i)) continue;
-        double cost = by_time ? time_of(w, i) : w->c->plan->variants[i].flops_share;
-        if (isnan(cost)) continue;
-        if (best < 0 || cost < (by_time ? time_of(w, best) : w->c->plan->variants[best].flops_share))
+        double cost = cost_of(w, i, in_time);
+        if (!leads(w, i) || isnan(cost)) continue;
+        double least = best < 0 ? INFINITY : cost_of(w, best, in_time);
+        if (cost < least || (cost == least && w->summaries[i].test.mean < w->summaries[best].test.mean))
             best = i;
     }
     return best;
 }
 
+// A difference of scores with two significant digits: 0.034, 0.00071, 12.
+static void print_amount(const writer *w, double difference) {
+    double size = fabs(difference);
+    int decimals = size > 0 && isfinite(size) ? 1 - (int)floor(log10(size)) : 1;
+    fprintf(w->out, "%.*f", decimals > 0 ? decimals : 0, size);
+}
+
 static void print_memory(const writer *w, double bytes) {
     if (isfinite(bytes))
-        fprintf(w->out, ", %.*f %s of activations", bytes >= 1e9 ? 2 : 0, bytes / (bytes >= 1e9 ? 1e9 : 1e6),
+        fprintf(w->out, ", %.2g %s of activations", bytes / (bytes >= 1e9 ? 1e9 : 1e6),
             bytes >= 1e9 ? "GB" : "MB");
 }
 
-// "25 % of the multiply-adds, 38 % (36-40) of dense's FF time, 60621 tokens/s, 12 MB of activations"
+// "25 % of the multiply-adds, 38 % (36–40) of dense's FF time, 60,621 tokens/s, 12 MB of activations"
 static void print_costs(const writer *w, int row) {
     const variant_summary *s = &w->summaries[row];
     quartiles share = s->feedforward_share;
@@ -144,7 +157,7 @@ static void print_costs(const writer *w, int row) {
         fprintf(w->out, ", %.0f %% (%.0f–%.0f) of dense's FF time", 100 * share.median, 100 * share.low,
             100 * share.high);
     if (isfinite(s->tokens_per_second.median))
-        fprintf(w->out, ", %.0f tokens/s", s->tokens_per_second.median);
+        fprintf(w->out, ", %s tokens/s", grouped(llround(s->tokens_per_second.median)).text);
     print_memory(w, s->peak_activation_bytes);
 }
 
@@ -179,16 +192,19 @@ static void say_tie(const writer *w) {
         fputs(" cannot be told apart", w->out);
     else
         fprintf(w->out, " are equal within the margin of %g %%", 100 * w->j->rules.margin);
-    fprintf(w->out, " (±%.*f %s)", w->decimals, widest_between_leaders(w), w->unit);
+    fputs(" (±", w->out);
+    print_amount(w, widest_between_leaders(w));
+    fprintf(w->out, " %s). ", w->unit);
 }
 
 static void say_best(const writer *w) {
     spread test = w->summaries[w->j->best].test;
-    fprintf(w->out, "%s has the best test score, %.*f ± %.*f %s", label(w, w->j->best), w->decimals,
-        test.mean, w->decimals, test.deviation, w->unit);
+    fprintf(w->out, "%s has the best test score, %.*f ± ", label(w, w->j->best), w->decimals, test.mean);
+    print_amount(w, test.deviation);
+    fprintf(w->out, " %s. ", w->unit);
 }
 
-// "Switch and PKM are worse by 0.03 to 0.05."
+// "switch and pkm-relu are worse than dense by 0.03 to 0.05."
 static void say_worse(const writer *w) {
     double least = INFINITY, most = 0;
     int count = count_listed(w, is_worse);
@@ -201,9 +217,11 @@ static void say_worse(const writer *w) {
     }
     fputc(' ', w->out);
     print_list(w, is_worse);
-    fprintf(w->out, count == 1 ? " is worse by %.*f" : " are worse by %.*f", w->decimals, least);
-    if (count > 1) fprintf(w->out, " to %.*f", w->decimals, most);
-    fprintf(w->out, " %s.", w->unit);
+    fprintf(w->out, count == 1 ? " is worse than %s by " : " are worse than %s by ", label(w, w->j->best));
+    print_amount(w, least);
+    if (count > 1) fputs(" to ", w->out);
+    if (count > 1) print_amount(w, most);
+    fputc('.', w->out);
 }
 
 static void say_unjudged(const writer *w) {
@@ -220,15 +238,15 @@ static void say_what_to_use(const writer *w) {
     // Where their times overlap, the one with fewer multiply-adds is as fast.
     if (fast < 0 || time_of(w, few) <= w->summaries[fast].feedforward_seconds.high) fast = few;
     if (leading == 1) {
-        fputs(" It takes ", w->out);
+        fputs("It takes ", w->out);
         print_costs(w, few);
         fputc('.', w->out);
     } else if (few == fast) {
-        fprintf(w->out, "; of these %s costs least: ", label(w, few));
+        fprintf(w->out, "Of these, %s costs least: ", label(w, few));
         print_costs(w, few);
         fputc('.', w->out);
     } else {
-        fprintf(w->out, "; of these %s needs the fewest multiply-adds (", label(w, few));
+        fprintf(w->out, "Of these, %s costs the fewest multiply-adds (", label(w, few));
         print_costs(w, few);
         fprintf(w->out, ") and %s the least time (", label(w, fast));
         print_costs(w, fast);
@@ -278,12 +296,7 @@ static void write_paragraph(const writer *w) {
         say_too_few(w);
         return;
     }
-    if (count_listed(w, leads) > 1) {
-        say_tie(w);
-    } else {
-        say_best(w);
-        fputc('.', w->out);
-    }
+    (count_listed(w, leads) > 1 ? say_tie : say_best)(w);
     say_what_to_use(w);
     say_method(w);
     say_rates(w);

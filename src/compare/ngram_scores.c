@@ -11,12 +11,19 @@
 
 static const int64_t MOST_TRAINING_TOKENS = 20000000;
 
+// Tokens of each stream that a run reads.
+static int64_t tokens_of_stream(const comparison_plan *p) {
+    int64_t each;
+    return size_product(&each, p->request->settings.steps, p->base.model.unroll) ? each : INT64_MAX;
+}
+
+// What the models read, and no more: a model must do better than counting the same text.
 static sigmoe_status train_ngram(
-    const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out) {
+    const comparison_plan *p, arena *a, progress_meter *meter, ngram_model **out, int64_t *counted) {
     token_split *source;
     TRY(dataset_open_split(&p->data, "train", &source));
-    sigmoe_status status =
-        ngram_train_split(source, MOST_TRAINING_TOKENS, p->data.vocab_size, NGRAM_MOST_ORDER, a, meter, out);
+    sigmoe_status status = ngram_train_streams(source, p->request->settings.batch, tokens_of_stream(p),
+        MOST_TRAINING_TOKENS, p->data.vocab_size, NGRAM_MOST_ORDER, a, meter, out, counted);
     token_split_close(source);
     return status;
 }
@@ -59,14 +66,16 @@ static int best_order(const ngram_model *model, const order_scores *valid) {
 static sigmoe_status compute(const comparison_plan *p, arena *a, progress_meter *meter, ngram_scores *out) {
     ngram_model *model;
     order_scores on_the_way, valid, test;
-    int64_t limit = p->request->test_tokens;
-    TRY(train_ngram(p, a, meter, &model));
+    int64_t limit = p->request->test_tokens, counted;
+    TRY(train_ngram(p, a, meter, &model, &counted));
     TRY(score_split(p, model, "valid", p->request->settings.valid_tokens, meter, &on_the_way));
     TRY(score_split(p, model, "valid", limit, meter, &valid));
     TRY(score_split(p, model, "test", limit, meter, &test));
     int order = best_order(model, &valid);
     *out = (ngram_scores){.known = true,
         .order = order,
+        .steps = p->request->settings.steps,
+        .counted = counted,
         .curve = on_the_way.of[order],
         .valid = valid.of[order],
         .test = test.of[order]};
@@ -97,6 +106,8 @@ enum { SCORES = sizeof all_scores / sizeof *all_scores };
 
 static sigmoe_status fill(json_t *root, const ngram_scores *n) {
     TRY(json_put(root, "order", json_integer(n->order)));
+    TRY(json_put(root, "steps", json_integer(n->steps)));
+    TRY(json_put(root, "counted_tokens", json_integer(n->counted)));
     for (int i = 0; i < SCORES; i++) {
         json_t *scores;
         TRY(scores_to_json((const sigmoe_scores *)((const char *)n + all_scores[i].offset), &scores));
@@ -116,6 +127,8 @@ static sigmoe_status parse(const json_t *root, ngram_scores *n) {
     if (order > NGRAM_MOST_ORDER)
         return fail(SIGMOE_BAD_FORMAT, "\"order\" must be in 1..%d", NGRAM_MOST_ORDER);
     n->order = (int)order;
+    TRY(json_get_integer(root, "", "steps", 0, &n->steps));
+    TRY(json_get_integer(root, "", "counted_tokens", 1, &n->counted));
     for (int i = 0; i < SCORES; i++) {
         json_t *scores;
         TRY(json_get_object(root, "", all_scores[i].name, &scores));
@@ -126,11 +139,14 @@ static sigmoe_status parse(const json_t *root, ngram_scores *n) {
     return SIGMOE_OK;
 }
 
-// Files without an order are of version 0.1, which knew order 3 alone: n->known stays false, so that they are made again.
-static sigmoe_status read_scores(const char *path, ngram_scores *n) {
+// Files of version 0.1 do not say how much they counted, and after a change of the steps it is another part of the text:
+// n->known stays false, so that they are made again.
+static sigmoe_status read_scores(const char *path, int64_t steps, ngram_scores *n) {
     json_t *root;
     TRY(json_read_object(path, &root));
-    sigmoe_status status = json_object_get(root, "order") ? parse(root, n) : SIGMOE_OK;
+    const json_t *own = json_object_get(root, "steps");
+    bool current = json_is_integer(own) && json_integer_value(own) == steps;
+    sigmoe_status status = current ? parse(root, n) : SIGMOE_OK;
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s (remove it to have it made again)", path);
 }
@@ -141,7 +157,7 @@ sigmoe_status ngram_score_data(const comparison_plan *p, const sigmoe_observer *
     *out = (ngram_scores){0};
     if (p->data.vocab_size > NGRAM_MOST_VOCABULARY) return SIGMOE_OK;
     TRY(path_format(path, "%s/ngram.json", p->request->out));
-    if (path_exists(path)) TRY(read_scores(path, out));
+    if (path_exists(path)) TRY(read_scores(path, p->request->settings.steps, out));
     if (out->known) return SIGMOE_OK;
     TRY(arena_create("n-grams", &a));
     sigmoe_status status = compute_or_stop(p, observer, a, out);

@@ -9,6 +9,7 @@
 typedef struct ngram_scores {
     bool known;                // false: the data have none
     int order;                 // tokens of its contexts
+    int64_t steps, counted;    // of the training whose tokens it counts, and how many these are
     sigmoe_scores curve;       // on the tokens of validations during training
     sigmoe_scores valid, test; // on the tokens of the final scores
 } ngram_scores;

@@ -16,7 +16,7 @@ typedef struct dataset {
     split_sizes train, valid, test;
 } dataset;
 
-sigmoe_status dataset_open(const char *directory, dataset *out);       // reads meta.json
+sigmoe_status dataset_open(const char *directory, dataset *out); // reads meta.json
 // What people call the text: "GCIDE", or the names of the files that it was made from, without the folders they were in.
 enum { DATASET_NAME = 128 };
 void dataset_name(const dataset *d, char name[DATASET_NAME]);

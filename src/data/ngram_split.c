@@ -5,21 +5,29 @@
 
 enum { BLOCK = 1 << 12 }; // tokens that are read at once
 
-sigmoe_status ngram_train_split(const token_split *source, int64_t limit, int64_t vocab_size, int order,
-    arena *a, progress_meter *meter, ngram_model **out) {
-    int64_t count = token_split_count(source);
+static sigmoe_status read_part(
+    const token_split *source, int64_t first, int64_t count, progress_meter *meter, int32_t *tokens) {
+    for (int64_t done = 0; done < count; done += BLOCK) {
+        int64_t length = count - done < BLOCK ? count - done : BLOCK;
+        TRY(progress_at(meter, meter->state.done + (double)length));
+        TRY(token_split_copy(source, first + done, length, tokens + done));
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status ngram_train_streams(const token_split *source, int64_t streams, int64_t each, int64_t most,
+    int64_t vocab_size, int order, arena *a, progress_meter *meter, ngram_model **out, int64_t *counted) {
+    int64_t length = (token_split_count(source) - 1) / streams, part = each < length ? each : length;
     int32_t *tokens;
     arena *own;
-    if (limit > 0 && limit < count) count = limit;
+    if (part > most / streams) part = most / streams;
+    *counted = part * streams + 1; // with the last one's target
     TRY(arena_create("tokens for n-grams", &own));
-    sigmoe_status status = ARENA_NEW_RAW(own, tokens, count);
-    for (int64_t done = 0; status == SIGMOE_OK && done < count; done += BLOCK) {
-        int64_t length = count - done < BLOCK ? count - done : BLOCK;
-        status = progress_at(meter, meter->state.done + (double)length);
-        if (status == SIGMOE_OK) status = token_split_copy(source, done, length, tokens + done);
-    }
+    sigmoe_status status = ARENA_NEW_RAW(own, tokens, *counted);
+    for (int64_t s = 0; status == SIGMOE_OK && s < streams; s++)
+        status = read_part(source, s * length, part + (s == streams - 1), meter, tokens + s * part);
     if (status == SIGMOE_OK)
-        status = ngram_train(a, tokens, count, vocab_size, order, NGRAM_MOST_NODES, meter, out);
+        status = ngram_train(a, tokens, *counted, vocab_size, order, NGRAM_MOST_NODES, meter, out);
     arena_destroy(own);
     return status;
 }

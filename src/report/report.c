@@ -1,5 +1,6 @@
 #include "report/report.h"
 
+#include "base/grouped.h"
 #include "compare/conclusion.h"
 #include "compare/power.h"
 #include "compare/sweep_plan.h"
@@ -177,10 +178,10 @@ static sigmoe_status print_notes(FILE *out, const figure_source *s) {
             out);
     if (c->ngram.known)
         fprintf(out,
-            " The %s (Witten-Bell, at most 20 million tokens of the train split; the best by validation "
-            "score "
-            "of the orders up to %d) is scored on the same tokens.",
-            s->ngram, NGRAM_MOST_ORDER);
+            " The %s (Witten-Bell) counts the %s tokens that a run reads, has the order up to %d with the "
+            "best "
+            "validation score, and is scored on the same tokens as the models.",
+            s->ngram, grouped(c->ngram.counted).text, NGRAM_MOST_ORDER);
     fputs("</p>\n", out);
     return SIGMOE_OK;
 }

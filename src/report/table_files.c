@@ -183,6 +183,7 @@ static sigmoe_status put_ngram(json_t *root, const comparison_result *c) {
     json_t *ngram = json_object(), *valid, *test;
     TRY(json_put(root, "ngram", ngram));
     TRY(json_put(ngram, "order", json_integer(c->ngram.order)));
+    TRY(json_put(ngram, "counted_tokens", json_integer(c->ngram.counted)));
     TRY(scores_to_json(&c->ngram.valid, &valid));
     TRY(json_put(ngram, "valid", valid));
     TRY(scores_to_json(&c->ngram.test, &test));

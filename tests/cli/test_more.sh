@@ -83,7 +83,7 @@ for name in dense sigma-moe; do
     is_so rates "len(v['$name']['lr_grid']) == 3"
     is_so rates "v['$name']['lr'] == min(v['$name']['lr_grid'], key=lambda x: x['valid'])['lr'] != 1e-4"
 done
-[ -d rates/runs/dense-lr0.0001-seed0 ] && [ ! -e rates/runs/dense-lr0.0001-seed1 ] || problem "$(ls rates/runs)"
+{ [ -d rates/runs/dense-lr0.0001-seed0 ] && [ ! -e rates/runs/dense-lr0.0001-seed1 ]; } || problem "$(ls rates/runs)"
 is_so rates "'its own best of 3 learning rates by validation score' in t['conclusion']"
 sums rates >before
 works compare --resume --seeds 4 --out rates
@@ -112,10 +112,11 @@ fails 2 'max-seeds' compare --resume --out shut --until-decided --max-seeds 2
 
 find shut | sort >before
 works compare --plan --out shut
-grep -q 'dense .* 3 of 3$' stdout && grep -q '^0 runs ' stdout || problem "the plan of a finished comparison: $(cat stdout)"
+{ grep -q 'dense .* 3 of 3$' stdout && grep -q '^0 runs ' stdout; } || problem "the plan of a finished comparison: $(cat stdout)"
 grep -q 'in 4 of 5 comparisons. Every pair that matters is decided.' stdout || problem "no power: $(cat stdout)"
 works compare --plan --seeds 6 --variants +switch --out shut
-grep -q 'switch .* 0 of 6$' stdout && grep -q '^12 runs of 200 steps left to train: ' stdout || problem "the plan of more: $(cat stdout)"
+grep -q "switch .* 0 of 6$" stdout || problem "rows of a plan: $(cat stdout)"
+grep -q "^12 runs of 200 steps left to train: " stdout || problem "work of a plan: $(cat stdout)"
 find shut | sort | cmp -s - before || problem "a plan leaves files"
 works compare --plan --data data --base ./moe.json --variants dense,sigma-moe --out not-begun
 [ ! -e not-begun ] || problem "a plan makes its directory"
@@ -136,7 +137,7 @@ works sweep more.json --data data --out sweep --resume --seeds 3
 sums sweep >after
 grep -vxFf after before >lost || true
 [ ! -s lost ] || problem "a sweep's runs were trained again: $(cat lost)"
-[ -d sweep/runs/dense ] && [ -d sweep/runs/dense-seed2 ] && [ -d sweep/runs/switch-seed1 ] || problem "$(ls sweep/runs)"
+{ [ -d sweep/runs/dense ] && [ -d sweep/runs/dense-seed2 ] && [ -d sweep/runs/switch-seed1 ]; } || problem "$(ls sweep/runs)"
 
 # Rows of one's own beside the table's stay when the sweep goes on.
 works sweep more.json --data data --out sweep --resume --variants +topk:k=9

@@ -10,6 +10,7 @@ import json, math, sys
 from collections import Counter, defaultdict
 data, out, expected = sys.argv[1:]
 MOST_ORDER, STREAMS, VALIDATION, FINAL = 5, 4, 300, 500
+BATCH, READ = 2, 500 * 12 # steps times unroll, of each stream of the training
 
 def tokens(split):
     raw = open(f"{data}/{split}.bin", "rb").read()[1024:]
@@ -17,7 +18,10 @@ def tokens(split):
 
 vocabulary = json.load(open(f"{data}/meta.json"))["vocab_size"]
 followers = [defaultdict(Counter) for _ in range(MOST_ORDER + 1)]
-text = tokens("train")
+train = tokens("train")
+length = (len(train) - 1) // BATCH
+part = min(READ, length)
+text = [token for s in range(BATCH) for token in train[s * length:s * length + part + (s == BATCH - 1)]]
 for i, token in enumerate(text):
     for k in range(min(i, MOST_ORDER) + 1):
         followers[k][tuple(text[i - k:i])][token] += 1
@@ -43,6 +47,7 @@ for name, split, limit in ("validation", "valid", VALIDATION), ("valid", "valid"
     assert math.isclose(ngram[name]["nats_per_token"], want, rel_tol=1e-9), (name, ngram[name], want)
 for split in "valid", "test":
     assert table["ngram"][split] == ngram[split]
+assert ngram["counted_tokens"] == len(text) and ngram["steps"] == 500, (ngram, len(text))
 assert f"order-{best} n-gram" in open(f"{out}/table.txt").read()
 assert open(f"{out}/table.csv").read().splitlines()[-1].startswith(f"order-{best} n-gram,")
 assert f"order-{best} n-gram" in open(f"{out}/report.html").read()
@@ -70,8 +75,8 @@ config() {
 compare() { # DATA WORD...
     data=$1
     shift
-    works compare --data "$data" --base "./$data.json" --variants dense --steps 1 --batch 2 --test-tokens 500 --valid-tokens 300 \
-        --out "$data.run" "$@"
+    works compare --data "$data" --base "./$data.json" --variants dense --steps "${steps:-500}" --batch 2 --test-tokens 500 \
+        --valid-tokens 300 --seeds 1 --out "$data.run" "$@"
 }
 make_text 60000 pieces.txt
 works data prepare text short.txt --out short
@@ -80,23 +85,26 @@ works data prepare text pieces.txt --tokenizer sentencepiece --vocab-size 400 --
 for data in short long pieces; do config "$data"; done
 [ "$vocab" -gt 256 ] || problem "pieces has only $vocab tokens"
 compare short
-counted short short.run 1
+counted short short.run 3
 compare long
 counted long long.run 5
 compare pieces
 counted pieces pieces.run 1
 
-# A finished one is read, one without an order counted again, a damaged one refused.
+# A finished one is read, one without its steps counted again, a damaged one refused.
 cp long.run/ngram.json whole.json
 sed 's/"nats_per_token": [0-9.e-]*/"nats_per_token": 0.5/' whole.json >long.run/ngram.json
 compare long --resume
 grep -q '"nats_per_token": 0.5' long.run/ngram.json || problem "a finished n-gram was counted again"
-grep -v '"order"' whole.json >long.run/ngram.json
+grep -v '"steps"' whole.json >long.run/ngram.json
 compare long --resume
 same whole.json long.run/ngram.json
 counted long long.run 5
 sed 's/"order": 5/"order": 6/' whole.json >long.run/ngram.json
-fails 1 'long.run/ngram.json .*: "order" must be in 1..5' compare --data long --base ./long.json --variants dense --steps 1 --batch 2 \
-    --test-tokens 500 --valid-tokens 300 --out long.run --resume
+fails 1 'long.run/ngram.json .*: "order" must be in 1..5' compare --resume --out long.run
+# Fewer steps read less.
+cp whole.json long.run/ngram.json
+steps=20 compare long --resume
+grep -q '"counted_tokens": 481' long.run/ngram.json || problem "after 20 steps: $(cat long.run/ngram.json)"
 
 finish

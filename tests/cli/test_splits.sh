@@ -82,6 +82,8 @@ works data prepare text 'books/*.txt' 'books/sub/*.txt' --out pattern
 for file in train.bin valid.bin test.bin; do same "shell/$file" "pattern/$file"; done
 works data prepare text 'books/**/*.txt' --out below
 check_data below 'len(files) == len({l["file"] for l in files}) == 39 and meta["source"] == "text: books/**/*.txt (39 files)"'
+works data prepare text 'books/**/*' --out everything # also directories match, with all that is in them
+check_data everything 'len(files) == len({l["file"] for l in files}) == 41'
 works data prepare text "$work/books/**/3[0-4].txt" --out absolute --split shuffle-files
 check_data absolute 'sorted(os.path.basename(l["file"]) for l in files) == [f"3{i}.txt" for i in range(5)]'
 works data prepare text 'books/s*' --out folders
@@ -130,6 +132,11 @@ fails 2 '1 file cannot make' data prepare text books/10.txt --split shuffle-file
 fails 2 'splits of its own' data prepare enwik8 books/10.txt --split sequential --out x
 fails 2 'split' data prepare text books --split files --out x
 absent x
+# A split begins where a file does, even if that is inside of a character.
+mkdir odd
+for number in 1 2 3 4; do { printf '\200\201%s' "$number" && cat "books/1$number.txt"; } >"odd/$number"; done
+works data prepare text odd --out odd-data --split shuffle-files
+check_data odd-data 'all(text(s) == b"".join(map(raw, of(s))) for s in ("train", "valid", "test"))'
 # Pieces are split at the same places, and --force replaces what has a list of files.
 works data prepare text books --tokenizer sentencepiece --vocab-size 150 --out pieces
 same whole/files.jsonl pieces/files.jsonl

@@ -54,6 +54,7 @@ value_for() {
     *'(f32'*) echo f32 ;;
     *'(train|valid|test'*) echo test ;;
     *'('[a-z]*'|'*) printf '%s\n' "$2" | sed 's/.*(\([a-z0-9-]*\)|.*/\1/' ;;
+    *'('[0-9]*..[0-9]*) printf '%s\n' "$2" | sed 's/.*(\([0-9.]*\)\.\.[0-9].*/\1/' ;;
     *) echo 1 ;;
     esac
 }

@@ -104,7 +104,9 @@ class Checker:
         """Of all commands, which are those of `sigmoe help`, and `sigmoe` stands for the program."""
         with tempfile.TemporaryDirectory() as directory:
             os.symlink(self.program, os.path.join(directory, "sigmoe"))
-            write_book(os.path.join(directory, "book.txt"))
+            for book in ("book.txt", "books/first.txt", "books/second.txt", "more/old/third.txt"):
+                os.makedirs(os.path.dirname(os.path.join(directory, book)), exist_ok=True)
+                write_book(os.path.join(directory, book))
             vector_files.write_npy_int32(os.path.join(directory, "x.npy"), [[1, 2, 3, 4, 5, 6, 7, 8, 9]])
             for name in self.command_names():
                 if re.fullmatch(r"bench figure\d+", name) and name != "bench figure2":

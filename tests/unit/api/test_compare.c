@@ -375,7 +375,7 @@ static void stopped_anywhere_it_goes_on(void **state) {
     sigmoe_status status = SIGMOE_INTERRUPTED;
     for (int i = 0; i < 200 && status == SIGMOE_INTERRUPTED; i++) {
         attempt a = prepare(in_root("anywhere"));
-        a.request.resume = true; // the first time there is nothing, and it begins
+        a.request.resume = true;   // the first time there is nothing, and it begins
         a.request.figures = false; // drawing what is done takes longer than the training
         struct itimerval when = {.it_value = {.tv_usec = 5000 + 1700 * i}};
         setitimer(ITIMER_REAL, &when, NULL);

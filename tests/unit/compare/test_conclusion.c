@@ -80,7 +80,7 @@ static void within_noise_is_a_tie(void **state) {
     example e;
     conclude(&e, 3, (const double[][SEEDS]){{10, 11, 12}, {10.1, 10.9, 12.1}, {10.2, 10.7, 11.9}}, 0);
     says(&e, "dense, topk and sigma-moe cannot be told apart (±0.");
-    says(&e, " costs least: 25 % of the multiply-adds");
+    says(&e, "sigma-moe costs least: 25 % of the multiply-adds");
     never_says(&e, "best test score");
     never_says(&e, "worse");
     assert_true(e.judged.leads[0] && e.judged.leads[1] && e.judged.leads[2]);
@@ -88,7 +88,7 @@ static void within_noise_is_a_tie(void **state) {
     arena_destroy(e.c.arena);
     conclude(&e, 3, (const double[][SEEDS]){{10, 11, 12}, {20.1, 21, 22.1}, {10.2, 10.7, 11.9}}, 50);
     says(&e, "dense and sigma-moe cannot be told apart");
-    says(&e, "topk is worse by 10.1");
+    says(&e, "topk is worse than sigma-moe by 10.");
     assert_false(e.judged.leads[1]);
     arena_destroy(e.c.arena);
 }
@@ -97,9 +97,9 @@ static void beyond_noise_one_is_best(void **state) {
     (void)state;
     example e;
     conclude(&e, 3, (const double[][SEEDS]){{10, 11, 12}, {11, 12, 13.1}, {9, 10.1, 11}}, 0);
-    says(&e,
-        "sigma-moe has the best test score, 10.033 ± 1.002 perplexity. It takes 25 % of the multiply-adds");
-    says(&e, "dense and topk are worse by 0.967 to 2.000 perplexity. Use sigma-moe.");
+    says(
+        &e, "sigma-moe has the best test score, 10.033 ± 1.0 perplexity. It takes 25 % of the multiply-adds");
+    says(&e, "dense and topk are worse than sigma-moe by 0.97 to 2.0. Use sigma-moe.");
     says(&e, "95 % intervals of differences paired by seed, corrected for 3 rows; variance pooled");
     says(&e, "All rows share one learning rate, 0.001");
     assert_non_null(strstr(e.power, "Every pair that matters is decided."));
@@ -131,8 +131,8 @@ static void the_cheapest_of_equals_is_recommended(void **state) {
         }
         assert_int_equal(summarize_variants(&e.c, &e.rows), SIGMOE_OK);
         assert_int_equal(conclusion_of(&e.c, e.rows, &e.judged, &e.said), SIGMOE_OK);
-        says(&e,
-            slow ? "sigma-moe needs the fewest multiply-adds (25 %" : "of these sigma-moe costs least: 25 %");
+        says(&e, slow ? "Of these, sigma-moe costs the fewest multiply-adds (25 %"
+                      : "Of these, sigma-moe costs least: 25 %");
         says(&e, slow ? "and dense the least time (100 % of the multiply-adds"
                       : "33 % (33–33) of dense's FF time");
         says(&e, slow ? "Use dense on machines like this one, sigma-moe where" : "Use sigma-moe.");

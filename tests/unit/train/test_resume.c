@@ -13,7 +13,7 @@ typedef struct stopper {
 
 static void on_note(void *context, const char *line) {
     stopper *s = context;
-    if (s->armed && strstr(line, "checkpoint")) s->stop = 1;
+    if (s->armed && strstr(line, "checkpoint written")) s->stop = 1;
 }
 
 static sigmoe_status train(const char *run, const sigmoe_config *config,
