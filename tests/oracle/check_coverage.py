@@ -38,11 +38,11 @@ def covered():
 
 
 def choices(help_text, key):
-    """The values of a key of moe blocks, from its line in `sigmoe help config`: key [moe] meaning (one|two|three; default)."""
-    line = re.search(rf"^ *{re.escape(key)} +\[moe\] .*\(([a-z_|]+); \w+\)$", help_text, re.MULTILINE)
-    if not line:
+    """The values of a key of moe blocks, from `sigmoe help config`: key [moe] meaning (one|two|three; default), on a few lines."""
+    entry = re.search(rf"^ *{re.escape(key)} +\[moe\] [^()]*\(([a-z_|\s]+);\s+\w+\)$", help_text, re.MULTILINE)
+    if not entry:
         sys.exit(f"check_coverage.py: `sigmoe help config` lists no choices of {key} for moe")
-    return line.group(1).split("|")
+    return "".join(entry.group(1).split()).split("|")
 
 
 def main():
