@@ -52,7 +52,7 @@ void figure_key(figure_frame *frame, const char *entry);
 // The number of characters in a UTF-8 text: its width in a monospaced font.
 int letter_count(const char *text);
 
-// The range of the values, with a margin; NaN is ignored. Starts empty.
+// The range of the values, with a margin; what is not finite is ignored. Starts empty.
 typedef struct value_range {
     double low, high;
 } value_range;
@@ -60,6 +60,7 @@ static inline value_range range_empty(void) {
     return (value_range){INFINITY, -INFINITY};
 }
 static inline void range_add(value_range *r, double value) {
+    if (!isfinite(value)) return;
     r->low = fmin(r->low, value);
     r->high = fmax(r->high, value);
 }

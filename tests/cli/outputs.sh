@@ -13,7 +13,7 @@ JSON
 train() { out=$1 && shift && "$how" train --config moe.json --data data --steps 2 --batch 2 --out "$out" "$@"; }
 compare() {
     out=$1 && shift
-    "$how" compare --data data --base ./moe.json --variants dense --steps 1 --batch 2 --threads 1 --out "$out" "$@"
+    "$how" compare --data data --base ./moe.json --variants dense --seeds 1 --steps 1 --batch 2 --threads 1 --out "$out" "$@"
 }
 sweep() { out=$1 && shift && "$how" sweep ./table.json --data data --threads 1 --out "$out" "$@"; }
 prepare() { out=$1 && shift && "$how" data prepare text other.txt --out "$out" "$@"; }

@@ -147,7 +147,7 @@ works train --resume --out stranger
 
 # A comparison: each file of its own, each directory, and what gnuplot draws.
 compare comparison
-compared() { strange "$1" compare --data data --base ./moe.json --variants dense --steps 1 --batch 2 --threads 1 --resume --out comparison; }
+compared() { strange "$1" compare --data data --base ./moe.json --variants dense --seeds 1 --steps 1 --batch 2 --threads 1 --resume --out comparison; }
 for file in table.txt table.csv table.json report.html curves.svg curves.png; do
     mv "comparison/$file" aside
     ln -s ../precious "comparison/$file"
