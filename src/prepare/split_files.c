@@ -125,8 +125,10 @@ sigmoe_status split_files(const int64_t *bytes, int count, arena *a, file_split 
     d.share = d.missing[VALID] = d.missing[TEST] = all / SHARES;
     fill(&d);
     for (int split = VALID; split <= TEST; split++) begin(&d, split);
-    for (int round = 0; round < MOST_ROUNDS; round++)
-        if (!improve(&d, VALID) & !improve(&d, TEST)) break;
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+        bool valid = improve(&d, VALID), test = improve(&d, TEST);
+        if (!valid && !test) break;
+    }
     put_in_order(&d, out);
     return SIGMOE_OK;
 }
