@@ -16,6 +16,7 @@ sigmoe_test(oracle.coverage oracle 60 ${python} ${oracle}/check_coverage.py $<TA
 
 sigmoe_test(docs.commands docs 1800 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run_commands.py
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
+set_tests_properties(docs.commands PROPERTIES COST 1000) # the longest: it starts first, beside all others
 sigmoe_test(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
 
 # The report in a browser; a browser that is missing is a failure.
