@@ -29,9 +29,7 @@ typedef struct comparison {
 } comparison;
 
 // `state` of a comparison whose planned runs are all trained: REPORT_GROWING, if it goes on with more.
-static sigmoe_status report(comparison *c, report_state state) {
-    variant_summary *summaries;
-    TRY(summarize_variants(&c->result, &summaries));
+static sigmoe_status report(comparison *c, const variant_summary *summaries, report_state state) {
     TRY(table_text(&c->result, summaries, 0, &c->table));
     TRY(table_write(&c->result, summaries, c->table));
     TRY(run_pages_complete(&c->result));
@@ -106,8 +104,8 @@ static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observe
     c->table = NULL;
     TRY(summarize_variants(&c->result, &summaries));
     TRY(judge(&c->result, summaries, test_scores, &j));
-    *open = j.best < 0 ? false : open_pairs(&j) > 0;
-    return report(c, goes_on(c->plan.request, *open) ? REPORT_GROWING : REPORT_DONE);
+    *open = open_pairs(&j) > 0;
+    return report(c, summaries, goes_on(c->plan.request, *open) ? REPORT_GROWING : REPORT_DONE);
 }
 
 // One seed after another, until every pair of interest is decided. Each number of seeds is a plan of its own; what is trained is
