@@ -4,11 +4,20 @@
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/product_key/product_key.h"
 #include "kernels/top_k/top_k.h"
+#include "kernels/weighted_rows/weighted_rows.h"
 #include "model/feedforward/token_grouping.h"
 
 // WT-S: a batch of 8 segments of 256 tokens, with the same number in memory.
 enum { TOKENS = 2048, WIDTH = 412, INNER = 410, CHANNELS = 2053, VOCABULARY = 8000 };
-enum { EXPERTS = 16, EXPERT_SIZE = 128, CHOSEN = 4, SUBKEYS = 62, NEAREST = 32, TOP_CHANNELS = 512 };
+enum {
+    EXPERTS = 16,
+    EXPERT_SIZE = 128,
+    CHOSEN = 4,
+    SUBKEYS = 62,
+    NEAREST = 32,
+    HEADS = 4,
+    TOP_CHANNELS = 512
+};
 enum { LOSS_ROWS = 512 }; // two chunks of the loss: a whole batch would take the reference minutes
 
 static double bytes_of(double elements) {
@@ -223,6 +232,43 @@ static sigmoe_status find_keys(kernel_run *r) {
     return product_key_search(&r->kernel, r->rows.x, r->rows.y, NEAREST, r->rows.scores, r->rows.indices);
 }
 
+static sigmoe_status prepare_values(kernel_run *r) {
+    matrix weight, values;
+    expert_grouping by_value;
+    const int64_t slots = (int64_t)HEADS * NEAREST, pairs = TOKENS * slots, count = SUBKEYS * SUBKEYS;
+    int32_t *index;
+    TRY(bench_matrix(r->a, count, WIDTH, 0, &values));
+    TRY(bench_matrix(r->a, TOKENS, slots, 1, &weight));
+    TRY(bench_matrix(r->a, TOKENS, WIDTH, 2, &r->values.y));
+    TRY(bench_matrix(r->a, count, WIDTH, 3, &r->values.dvalues));
+    TRY(ARENA_NEW(r->a, index, pairs));
+    TRY(ARENA_NEW(r->a, r->values.dweight, pairs));
+    for (int64_t p = 0; p < pairs; p++)
+        index[p] =
+            (int32_t)(random_uniform((random_stream){.purpose = RANDOM_TEST}, (uint64_t)p) * (double)count);
+    TRY(group_tokens(r->a, index, TOKENS, slots, count, &by_value));
+    r->values.call = (weighted_rows_call){values, slots, index, matrix_real(weight)};
+    r->values.pairs = (row_pairs){by_value.offset, by_value.pair};
+    r->flops = 2.0 * (double)pairs * WIDTH;
+    r->bytes = bytes_of((double)(count + TOKENS) * WIDTH + 2.0 * (double)pairs);
+    return SIGMOE_OK;
+}
+static sigmoe_status sum_values(kernel_run *r) {
+    weighted_rows_sum(&r->kernel, &r->values.call, r->values.y);
+    return SIGMOE_OK;
+}
+static sigmoe_status prepare_values_backward(kernel_run *r) {
+    TRY(prepare_values(r));
+    r->flops *= 2;
+    r->bytes += bytes_of(2.0 * SUBKEYS * SUBKEYS * WIDTH);
+    return SIGMOE_OK;
+}
+static sigmoe_status sum_values_backward(kernel_run *r) {
+    weighted_rows_weight_gradient(&r->kernel, &r->values.call, r->values.y, r->values.dweight);
+    weighted_rows_gradient(&r->kernel, &r->values.call, &r->values.pairs, r->values.y, r->values.dvalues);
+    return SIGMOE_OK;
+}
+
 // ---------------------------------------------------------------- elementwise
 
 static sigmoe_status prepare_rows(kernel_run *r, int64_t cols, double passes) {
@@ -318,6 +364,9 @@ static const kernel_case cases[] = {
     {"top_k", "4 of 16, 2048 rows", SIGMOE_F32, prepare_routing, find_experts},
     {"top_k", "512th of 2053, 2048 rows", SIGMOE_F32, prepare_threshold, find_threshold},
     {"product_key", "32 of 62 x 62, 2048 rows", SIGMOE_F32, prepare_keys, find_keys},
+    {"weighted_rows", "forward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values, sum_values},
+    {"weighted_rows", "backward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values_backward,
+        sum_values_backward},
     {"pointwise", "bias and ReLU 2048 x 2053", SIGMOE_F32, prepare_activation, activate},
     {"pointwise", "add 2048 x 412", SIGMOE_F32, prepare_sum, add_up},
     {"pointwise", "dropout 2048 x 412", SIGMOE_F32, prepare_stream, drop_out},

@@ -8,6 +8,7 @@
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/relative_attention/relative_attention.h"
+#include "kernels/weighted_rows/weighted_rows.h"
 
 typedef struct kernel_case kernel_case;
 
@@ -40,6 +41,12 @@ typedef struct kernel_run {
             real *dweight, *dbias;
         } norm;
         adam_call adam;
+        struct {
+            weighted_rows_call call;
+            row_pairs pairs;
+            matrix y, dvalues; // y is the gradient in the backward
+            real *dweight;
+        } values;
         struct {
             matrix x, y;
             real *scores;

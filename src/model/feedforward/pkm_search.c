@@ -3,6 +3,7 @@
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/product_key/product_key.h"
+#include "kernels/weighted_rows/weighted_rows.h"
 #include "model/feedforward/statistics.h"
 #include "model/feedforward/token_grouping.h"
 
@@ -61,34 +62,11 @@ static sigmoe_status search(const ff_layer *layer, step_context *step, matrix x,
     return SIGMOE_OK;
 }
 
-// Sums over the values found; in the backward pass also dweight and the gradients of the half scores.
-typedef struct value_work {
-    const finding *f;
-    const real *values; // [n², d]
-    int64_t n, width;   // n, d
-    int64_t knn;
-    matrix y;                        // [T, d], or its gradient
-    matrix dweight;                  // [T, h * knn]
-    matrix left, right;              // gradients [T, h * n]
-    const expert_grouping *grouping; // of the pairs by value
-    real *dvalues;                   // [n², d]
-} value_work;
-
-static void sum_value_rows(void *context, int64_t first, int64_t last, int thread) {
-    (void)thread;
-    const value_work *work = context;
-    const finding *f = work->f;
-    for (int64_t t = first; t < last; t++) {
-        real *y = matrix_real(work->y) + t * work->y.stride;
-        const real *weight = matrix_real(f->weight) + t * f->weight.stride;
-        const int32_t *found = f->value + t * f->weight.cols;
-        memset(y, 0, (size_t)work->width * sizeof(real));
-        for (int64_t p = 0; p < f->weight.cols; p++) {
-            if (weight[p] == 0) continue; // much, with ReLU
-            const real *value = work->values + found[p] * work->width;
-            for (int64_t c = 0; c < work->width; c++) y[c] += weight[p] * value[c];
-        }
-    }
+static weighted_rows_call values_found(const ff_layer *layer, const finding *f) {
+    return (weighted_rows_call){.rows = ff_value(layer, VALUES),
+        .slots = f->weight.cols,
+        .index = f->value,
+        .weight = matrix_real(f->weight)};
 }
 
 sigmoe_status pkm_search_forward(
@@ -106,63 +84,27 @@ sigmoe_status pkm_search_forward(
         softmax_rows(&step->kernel, f->weight);
     observe_found_channels(layer, step, f->weight, f->value);
     *saved = f;
-    value_work work = {
-        .f = f, .values = ff_tensor(layer, VALUES)->value, .width = layer->around.d_model, .y = y};
-    for_row_blocks(step->kernel.threads, x.rows, sum_value_rows, &work);
+    weighted_rows_call sum = values_found(layer, f);
+    weighted_rows_sum(&step->kernel, &sum, y);
     return SIGMOE_OK;
 }
 
-enum { LANES = 8 }; // sums that run side by side: one alone would wait for each addition
-
-static real dot(const real *x, const real *y, int64_t n) {
-    real lane[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += x[i + l] * y[i + l];
-    for (; i < n; i++) sum += x[i] * y[i];
-    for (int l = 0; l < LANES; l++) sum += lane[l];
-    return sum;
-}
-
-static void weight_gradient_rows(void *context, int64_t first, int64_t last, int thread) {
-    (void)thread;
-    const value_work *work = context;
-    const finding *f = work->f;
-    for (int64_t t = first; t < last; t++) {
-        const real *dy = matrix_real(work->y) + t * work->y.stride;
-        const int32_t *found = f->value + t * f->weight.cols;
-        real *dweight = matrix_real(work->dweight) + t * work->dweight.stride;
-        for (int64_t p = 0; p < f->weight.cols; p++) {
-            dweight[p] = dot(dy, work->values + found[p] * work->width, work->width);
-        }
-    }
-}
-
-// Each value's gradient is summed by one task, over the value's pairs in token order.
-static void value_gradient_rows(void *context, int64_t first, int64_t last, int thread) {
-    (void)thread;
-    const value_work *work = context;
-    const expert_grouping *g = work->grouping;
-    for (int64_t v = first; v < last; v++) {
-        real *dvalue = work->dvalues + v * work->width;
-        for (int64_t at = g->offset[v]; at < g->offset[v + 1]; at++) {
-            int64_t pair = g->pair[at];
-            real weight = matrix_real(work->f->weight)[pair];
-            if (weight == 0) continue;
-            const real *dy = matrix_real(work->y) + pair / g->slots * work->y.stride;
-            for (int64_t c = 0; c < work->width; c++) dvalue[c] += weight * dy[c];
-        }
-    }
-}
+// The gradients of the half scores, from those of the sums.
+typedef struct half_work {
+    const finding *f;
+    int64_t n, knn;
+    matrix dscores;     // [T, h * knn]
+    matrix left, right; // [T, h * n]
+} half_work;
 
 static void half_gradient_rows(void *context, int64_t first, int64_t last, int thread) {
     (void)thread;
-    const value_work *work = context;
+    const half_work *work = context;
     const finding *f = work->f;
     for (int64_t t = first; t < last; t++) {
         real *da = matrix_real(work->left) + t * work->left.stride;
         real *db = matrix_real(work->right) + t * work->right.stride;
-        const real *dscore = matrix_real(work->dweight) + t * work->dweight.stride;
+        const real *dscore = matrix_real(work->dscores) + t * work->dscores.stride;
         const int32_t *found = f->value + t * f->weight.cols;
         memset(da, 0, (size_t)work->left.cols * sizeof(real));
         memset(db, 0, (size_t)work->right.cols * sizeof(real));
@@ -193,24 +135,19 @@ sigmoe_status pkm_search_backward(
     const finding *f = saved;
     int64_t values = o->n_subkeys * o->n_subkeys, found = o->n_heads * o->knn,
             keys = o->n_heads * o->n_subkeys;
-    expert_grouping grouping;
-    TRY(group_tokens(kernel->scratch, f->value, x.rows, found, values, &grouping));
-    value_work work = {.f = f,
-        .values = ff_tensor(layer, VALUES)->value,
-        .n = o->n_subkeys,
-        .width = layer->around.d_model,
-        .knn = o->knn,
-        .y = dy,
-        .grouping = &grouping,
-        .dvalues = ff_tensor(layer, VALUES)->gradient};
-    for_row_blocks(kernel->threads, values, value_gradient_rows, &work);
+    expert_grouping by_value;
+    half_work work = {.f = f, .n = o->n_subkeys, .knn = o->knn};
+    weighted_rows_call sum = values_found(layer, f);
+    TRY(group_tokens(kernel->scratch, f->value, x.rows, found, values, &by_value));
+    weighted_rows_gradient(
+        kernel, &sum, &(row_pairs){by_value.offset, by_value.pair}, dy, ff_gradient(layer, VALUES));
 
-    TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, found, &work.dweight));
-    for_row_blocks(kernel->threads, x.rows, weight_gradient_rows, &work);
+    TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, found, &work.dscores));
+    weighted_rows_weight_gradient(kernel, &sum, dy, matrix_real(work.dscores));
     if (o->activation == PKM_RELU)
-        relu_backward(kernel, f->weight, work.dweight, 1);
+        relu_backward(kernel, f->weight, work.dscores, 1);
     else
-        softmax_rows_backward(kernel, f->weight, work.dweight);
+        softmax_rows_backward(kernel, f->weight, work.dscores);
 
     TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, keys, &work.left));
     TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, keys, &work.right));
