@@ -29,10 +29,11 @@
  * layout until the library's SOVERSION changes. (*_defaults_sized is for languages that cannot call inline functions: `size`
  * is the struct's.)
  *
- *   Chapter 1  status, version, processor     Chapter 4  data
- *   Chapter 2  configurations and presets     Chapter 5  training, evaluation, forward
- *   Chapter 3  models                         Chapter 6  comparisons, sweeps
- *   Chapter 7  analysis                       Chapter 8  benchmarks */
+ *   Chapter 1  status, version, processor     Chapter 6  training, evaluation, forward
+ *   Chapter 2  configurations and presets     Chapter 7  comparisons, sweeps
+ *   Chapter 3  layers                         Chapter 8  analysis
+ *   Chapter 4  models                         Chapter 9  benchmarks
+ *   Chapter 5  data */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -244,7 +245,32 @@ typedef struct sigmoe_tensor_info {
 } sigmoe_tensor_info;
 SIGMOE_API bool sigmoe_config_tensor(sigmoe_config *config, int index, sigmoe_tensor_info *tensor);
 
-/* ---------------------------------------------------------------- Chapter 3: models */
+/* ---------------------------------------------------------------- Chapter 3: layers */
+
+/* What an expert makes of a channel x. */
+typedef enum sigmoe_activation {
+    SIGMOE_RELU,      /* max(x, 0) */
+    SIGMOE_RELU2,     /* max(x, 0)² */
+    SIGMOE_GELU,      /* x Φ(x), with the distribution function Φ of the normal distribution */
+    SIGMOE_GELU_TANH, /* the same, with Φ approximated by (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 */
+    SIGMOE_SILU,      /* x / (1 + exp(-x)) */
+} sigmoe_activation;
+
+/* Without a gate, an expert's first matrix yields G channels, and hidden = activation(channels). With one, it yields 2 G, and
+ * hidden = activation(gates) ⊙ values: SwiGLU with SIGMOE_SILU, GeGLU with SIGMOE_GELU, ReGLU with SIGMOE_RELU. */
+typedef enum sigmoe_gate {
+    SIGMOE_GATE_NONE,
+    SIGMOE_GATE_FIRST,       /* the gates of all channels, then their values */
+    SIGMOE_GATE_INTERLEAVED, /* gate 0, value 0, gate 1, value 1, ... */
+} sigmoe_gate;
+
+/* How the weights of E experts lie in memory, from d inputs to H = G or (gated) 2 G channels, and from G to v outputs. */
+typedef enum sigmoe_expert_layout {
+    SIGMOE_EXPERTS_EDG, /* up [E, d, H], down [E, G, v] */
+    SIGMOE_EXPERTS_EGD, /* up [E, H, d], down [E, v, G]: of each expert, as two linear maps of PyTorch */
+} sigmoe_expert_layout;
+
+/* ---------------------------------------------------------------- Chapter 4: models */
 
 typedef struct sigmoe_model sigmoe_model;
 
@@ -265,7 +291,7 @@ SIGMOE_API sigmoe_status sigmoe_model_logits(
     sigmoe_model *model, const int32_t *tokens, int64_t batch, int64_t length, float *logits);
 SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 
-/* ---------------------------------------------------------------- Chapter 4: data */
+/* ---------------------------------------------------------------- Chapter 5: data */
 
 typedef struct sigmoe_prepare_request {
     size_t size;      /* set by the defaults */
@@ -304,7 +330,7 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
  * bigrams and trigrams of the train split predict it. */
 SIGMOE_API sigmoe_status sigmoe_data_summary(const char *directory, char **summary);
 
-/* ---------------------------------------------------------------- Chapter 5: training, evaluation, forward */
+/* ---------------------------------------------------------------- Chapter 6: training, evaluation, forward */
 
 typedef struct sigmoe_train_request {
     size_t size;                 /* set by the defaults */
@@ -402,7 +428,7 @@ static inline void sigmoe_forward_defaults(sigmoe_forward_request *request) {
 SIGMOE_API sigmoe_status sigmoe_forward(
     const sigmoe_forward_request *request, const sigmoe_observer *observer);
 
-/* ---------------------------------------------------------------- Chapter 6: comparisons and sweeps */
+/* ---------------------------------------------------------------- Chapter 7: comparisons and sweeps */
 
 typedef struct sigmoe_compare_request {
     size_t size; /* set by the defaults */
@@ -504,7 +530,7 @@ typedef struct sigmoe_sweep_table {
 } sigmoe_sweep_table;
 SIGMOE_API bool sigmoe_sweep_table_at(int index, sigmoe_sweep_table *table);
 
-/* ---------------------------------------------------------------- Chapter 7: analysis */
+/* ---------------------------------------------------------------- Chapter 8: analysis */
 
 typedef struct sigmoe_analyze_request {
     size_t size;               /* set by the defaults */
@@ -530,7 +556,7 @@ static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {
 SIGMOE_API sigmoe_status sigmoe_analyze(
     const sigmoe_analyze_request *request, const sigmoe_observer *observer, char **summary);
 
-/* ---------------------------------------------------------------- Chapter 8: benchmarks */
+/* ---------------------------------------------------------------- Chapter 9: benchmarks */
 
 typedef struct sigmoe_bench_layer_request {
     size_t size; /* set by the defaults */

@@ -1,4 +1,4 @@
-// Chapter 7: analysis.
+// Chapter 8: analysis.
 #include "analyze/analyze.h"
 #include "api/request.h"
 #include "base/cpu.h"

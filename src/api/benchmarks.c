@@ -1,4 +1,4 @@
-// Chapter 8: benchmarks.
+// Chapter 9: benchmarks.
 #include "api/request.h"
 #include "base/cpu.h"
 #include "bench/attention.h"

@@ -1,4 +1,4 @@
-// Chapter 4: data.
+// Chapter 5: data.
 #include "api/request.h"
 #include "prepare/prepare.h"
 #include "prepare/summary.h"

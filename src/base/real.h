@@ -25,6 +25,12 @@ static inline real real_log(real x) {
 static inline real real_sqrt(real x) {
     return REAL_IS_FLOAT ? (real)sqrtf((float)x) : (real)sqrt((double)x);
 }
+static inline real real_tanh(real x) {
+    return REAL_IS_FLOAT ? (real)tanhf((float)x) : (real)tanh((double)x);
+}
+static inline real real_erf(real x) {
+    return REAL_IS_FLOAT ? (real)erff((float)x) : (real)erf((double)x);
+}
 
 // Whether no value is NaN or infinite. The loop has no early exit, so that it can be vectorized.
 static inline bool all_finite(const real *values, int64_t count) {

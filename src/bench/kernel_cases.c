@@ -78,10 +78,12 @@ static sigmoe_status prepare_experts(kernel_run *r) {
     TRY(bench_operand(r->a, r->operands, EXPERTS * EXPERT_SIZE, WIDTH, 1, &down));
     TRY(bench_matrix(r->a, TOKENS, CHOSEN, 2, &weight));
     r->experts.call = (expert_ffn_call){.grouping = &r->experts.grouping,
-        .width = WIDTH,
-        .expert_size = EXPERT_SIZE,
-        .up = up,
-        .down = down,
+        .set = {.experts = EXPERTS,
+            .width = WIDTH,
+            .expert_size = EXPERT_SIZE,
+            .out_width = WIDTH,
+            .up = up,
+            .down = down},
         .weight = matrix_real(weight)};
     TRY(bench_operand(r->a, r->operands, TOKENS, WIDTH, 3, &r->experts.call.x));
     TRY(matrix_new(r->a, operand_type(r->operands), pairs, EXPERT_SIZE, &r->experts.call.hidden));
@@ -89,8 +91,8 @@ static sigmoe_status prepare_experts(kernel_run *r) {
     *g = (expert_ffn_gradients){0};
     TRY(bench_operand(r->a, r->operands, TOKENS, WIDTH, 4, &g->dy));
     TRY(matrix_new(r->a, TYPE_REAL, TOKENS, WIDTH, &g->dx));
-    TRY(ARENA_NEW(r->a, g->dup, weights));
-    TRY(ARENA_NEW(r->a, g->ddown, weights));
+    TRY(bench_matrix(r->a, EXPERTS * WIDTH, EXPERT_SIZE, 5, &g->dup));
+    TRY(bench_matrix(r->a, EXPERTS * EXPERT_SIZE, WIDTH, 6, &g->ddown));
     TRY(ARENA_NEW(r->a, g->dweight, pairs));
     r->flops = 2.0 * 2 * (double)pairs * EXPERT_SIZE * WIDTH;
     r->bytes = operand_bytes(r, 2.0 * weights + (double)TOKENS * WIDTH + (double)pairs * EXPERT_SIZE) +

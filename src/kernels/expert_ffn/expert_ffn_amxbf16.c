@@ -3,4 +3,4 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_amxbf16;
-const expert_ffn_kernel expert_ffn_bf16_amxbf16 = {{"amxbf16", CPU_AMX}, up, down, backward};
+const expert_ffn_kernel expert_ffn_bf16_amxbf16 = {{"amxbf16", CPU_AMX}, up, down, backward, NULL, NULL};

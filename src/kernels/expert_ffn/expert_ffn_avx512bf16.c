@@ -3,4 +3,5 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_avx512bf16;
-const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {{"avx512bf16", CPU_AVX512BF16}, up, down, backward};
+const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {
+    {"avx512bf16", CPU_AVX512BF16}, up, down, backward, NULL, NULL};

@@ -10,16 +10,16 @@
 
 static void up_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
-    int64_t size = call->expert_size;
+    int64_t size = call->set.expert_size;
     point_to_tokens(call->grouping, call->x, t);
     point_to_sums(run, space, t);
-    pack_rows(t->source, t->rows, call->width, space->a);
+    pack_rows(t->source, t->rows, call->set.width, space->a);
     prefetch_queue queue;
     prefetch_queue_clear(&queue);
     queue_operands(&queue, operands(call->hidden) + t->first * size, t->rows * size);
     queue_next_tokens(call->grouping, call->x, t, &queue);
     queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->width, size, space->a, space->weights, &queue);
+    multiply_rows(t, call->set.width, size, space->a, space->weights, &queue);
     for (int64_t r = 0; r < t->rows; r++) {
         operand *hidden = operands(call->hidden) + (t->first + r) * size;
         for (int64_t j = 0; j < size; j += LANES)
@@ -28,7 +28,7 @@ static void up_tile(expert_run *run, workspace *space, tile_rows *t) {
 }
 
 static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
-    expert_run run = {.call = call, .tile = up_tile, .weights = {call->up}, .weight_count = 1};
+    expert_run run = {.call = call, .tile = up_tile, .weights = {call->set.up}, .weight_count = 1};
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, &run);
     if (status == SIGMOE_OK) {
@@ -43,7 +43,7 @@ static sigmoe_status up(const kernel_context *context, const expert_ffn_call *ca
 static void combine_tokens(void *context, int64_t task, int thread) {
     (void)thread;
     const expert_run *run = context;
-    int64_t slots = run->call->grouping->slots, d = run->call->width;
+    int64_t slots = run->call->grouping->slots, d = run->call->set.width;
     int64_t first = run->first_token + task * COMBINE_TOKENS, last = first + COMBINE_TOKENS;
     if (last > run->last_token) last = run->last_token;
     for (int64_t token = first; token < last; token++) {
@@ -87,16 +87,16 @@ static void down_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
     for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
     point_to_pair_rows(run, t);
-    pack_hidden_rows(t->hidden, t->rows, call->expert_size, space->a);
+    pack_hidden_rows(t->hidden, t->rows, call->set.expert_size, space->a);
     prefetch_queue queue;
     prefetch_queue_clear(&queue);
     queue_hidden(call, t->first + t->rows, next_rows(t), &queue);
     queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->expert_size, call->width, space->a, space->weights, &queue);
+    multiply_rows(t, call->set.expert_size, call->set.width, space->a, space->weights, &queue);
 }
 
 static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
-    expert_run run = {.call = call, .tile = down_tile, .weights = {call->down}, .weight_count = 1};
+    expert_run run = {.call = call, .tile = down_tile, .weights = {call->set.down}, .weight_count = 1};
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, &run);
     if (status == SIGMOE_OK) status = each_token_block(context, &run, y);
@@ -119,17 +119,17 @@ static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_
 
 static void backward_tile(expert_run *run, workspace *space, tile_rows *t) {
     const expert_ffn_call *call = run->call;
-    int64_t size = call->expert_size;
+    int64_t size = call->set.expert_size;
     point_to_tokens(call->grouping, run->gradients->dy, t);
     point_to_sums(run, space, t);
-    pack_rows(t->source, t->rows, call->width, space->a);
+    pack_rows(t->source, t->rows, call->set.width, space->a);
     prefetch_queue queue;
     prefetch_queue_clear(&queue);
     queue_hidden(call, t->first, t->rows, &queue);
     queue_operands(&queue, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
     queue_next_tokens(call->grouping, run->gradients->dy, t, &queue);
     queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->width, size, space->a, space->weights, &queue);
+    multiply_rows(t, call->set.width, size, space->a, space->weights, &queue);
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t position = t->first + r;
         operand *dhidden = run->dhidden + position * run->size_padded;
@@ -140,7 +140,7 @@ static void backward_tile(expert_run *run, workspace *space, tile_rows *t) {
     }
     pack_rows(t->source, t->rows, size, space->a);
     point_to_pair_rows(run, t);
-    multiply_rows(t, size, call->width, space->a, space->weights + run->weight_words, &queue);
+    multiply_rows(t, size, call->set.width, space->a, space->weights + run->weight_words, &queue);
 }
 
 // c [rows, columns] += aᵀ · b over `steps` packed steps.
@@ -174,17 +174,17 @@ typedef struct gradient_slice {
 } gradient_slice;
 
 static int64_t slice_count(const expert_ffn_call *call) {
-    return 2 * call->grouping->experts * block_count(call->width, SLICE);
+    return 2 * call->grouping->experts * block_count(call->set.width, SLICE);
 }
 
 static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
     if (task >= slice_count(call)) return (gradient_slice){0};
-    int64_t slices = block_count(call->width, SLICE), panels = block_count(call->width, NR);
+    int64_t slices = block_count(call->set.width, SLICE), panels = block_count(call->set.width, NR);
     int64_t expert = task / 2 / slices, slice = task / 2 % slices;
     int64_t column = even_cut(panels, slices, slice) * NR, next = even_cut(panels, slices, slice + 1) * NR;
     return (gradient_slice){.expert = expert,
         .column = column,
-        .columns = (next < call->width ? next : call->width) - column,
+        .columns = (next < call->set.width ? next : call->set.width) - column,
         .first = call->grouping->offset[expert],
         .last = call->grouping->offset[expert + 1],
         .down = task % 2};
@@ -217,7 +217,7 @@ static void queue_steps(
 static void add_steps(const expert_run *run, const workspace *space, const gradient_slice *slice,
     int64_t position, prefetch_queue *queue) {
     const expert_ffn_call *call = run->call;
-    int64_t d = call->width, size = call->expert_size, steps = steps_from(slice, position);
+    int64_t d = call->set.width, size = call->set.expert_size, steps = steps_from(slice, position);
     matrix tokens = tokens_of(run, slice);
     const operand *rows[MOST_STEPS];
     for (int64_t s = 0; s < steps; s++)
@@ -227,13 +227,13 @@ static void add_steps(const expert_run *run, const workspace *space, const gradi
         for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, position + s);
         pack_hidden_steps(hidden, steps, size, space->steps_a);
         pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
-        float *ddown = run->gradients->ddown + slice->expert * size * d + slice->column;
+        float *ddown = matrix_real(run->gradients->ddown) + slice->expert * size * d + slice->column;
         add_product(steps, size, slice->columns, space, ddown, d, queue);
     } else {
         pack_steps(rows, steps, slice->columns, space->steps_a);
         pack_columns(
             run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
-        float *dup = run->gradients->dup + (slice->expert * d + slice->column) * size;
+        float *dup = matrix_real(run->gradients->dup) + (slice->expert * d + slice->column) * size;
         add_product(steps, slice->columns, size, space, dup, size, queue);
     }
 }
@@ -260,7 +260,7 @@ static sigmoe_status backward(
     expert_run run = {.call = call,
         .gradients = gradients,
         .tile = backward_tile,
-        .weights = {call->down, call->up},
+        .weights = {call->set.down, call->set.up},
         .weight_count = 2};
     sigmoe_status status;
     arena_mark mark = arena_here(context->scratch);

@@ -84,7 +84,7 @@ static void take_ranges(expert_run *run, int64_t last_token) {
 }
 
 static sigmoe_status workspace_new(arena *scratch, const expert_run *run, workspace *space) {
-    int64_t d = run->call->width, size = run->call->expert_size;
+    int64_t d = run->call->set.width, size = run->call->set.expert_size;
     space->expert = -1;
     TRY(ARENA_NEW_RAW(scratch, space->own, run->weight_count * run->weight_words));
     TRY(ARENA_NEW_RAW(scratch, space->a, MR * round_up(depth_of(d > size ? d : size), LANES)));
@@ -99,10 +99,10 @@ static sigmoe_status workspace_new(arena *scratch, const expert_run *run, worksp
 static sigmoe_status run_new(const kernel_context *context, expert_run *run) {
     const expert_ffn_call *call = run->call;
     const expert_grouping *g = call->grouping;
-    run->d_padded = round_up(call->width, NR);
-    run->size_padded = round_up(call->expert_size, NR);
-    int64_t from_d = depth_of(call->width) * run->size_padded;
-    int64_t from_size = depth_of(call->expert_size) * run->d_padded;
+    run->d_padded = round_up(call->set.width, NR);
+    run->size_padded = round_up(call->set.expert_size, NR);
+    int64_t from_d = depth_of(call->set.width) * run->size_padded;
+    int64_t from_size = depth_of(call->set.expert_size) * run->d_padded;
     run->weight_words = from_d > from_size ? from_d : from_size;
     run->thread_count = threads_count(context->threads);
     TRY(ARENA_NEW_RAW(context->scratch, run->spaces, run->thread_count));
@@ -190,13 +190,13 @@ static void queue_next_tokens(
 }
 
 static void queue_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, prefetch_queue *queue) {
-    int64_t start = first * call->expert_size, count = rows * call->expert_size;
+    int64_t start = first * call->set.expert_size, count = rows * call->set.expert_size;
     queue_operands(queue, operands(call->hidden) + start, count);
     if (call->mask) prefetch_queue_add(queue, call->mask + start, count * (int64_t)sizeof *call->mask);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
-    int64_t start = position * call->expert_size;
+    int64_t start = position * call->set.expert_size;
     return (hidden_row){operands(call->hidden) + start, call->mask ? call->mask + start : NULL,
         call->weight[call->grouping->pair[position]]};
 }
@@ -224,7 +224,7 @@ static void queue_next_weights(const expert_run *run, const tile_rows *t, prefet
         queue_share(run->shared + t->next_expert * all, all * (int64_t)sizeof(word), t, queue);
         return;
     }
-    int64_t elements = run->call->width * run->call->expert_size;
+    int64_t elements = run->call->set.width * run->call->set.expert_size;
     for (int i = 0; i < run->weight_count; i++)
         queue_share(operands(run->weights[i]) + t->next_expert * elements,
             elements * (int64_t)sizeof(operand), t, queue);

@@ -27,7 +27,7 @@ static void order_slots(const int32_t *chosen, int64_t slots, int32_t *order) {
 
 static void keep_largest(const mask_work *work, int64_t t, int thread) {
     const routing *r = work->r;
-    int64_t G = work->experts->expert_size, slots = r->slots;
+    int64_t G = work->experts->set.expert_size, slots = r->slots;
     const int32_t *position = work->experts->grouping->position + t * slots;
     real *values = work->values + thread * slots * G;
     int32_t *indices = work->indices + thread * work->kept, *order = work->order + thread * slots;
@@ -48,7 +48,7 @@ static void keep_largest(const mask_work *work, int64_t t, int thread) {
 // A channel's random number depends on its token and its index among all N_E * G channels, not on its expert's slot.
 static void drop_channels(const mask_work *work, int64_t t, int thread) {
     const routing *r = work->r;
-    int64_t G = work->experts->expert_size;
+    int64_t G = work->experts->set.expert_size;
     real *factors = work->values + thread * r->slots * G;
     for (int64_t k = 0; k < r->slots; k++) {
         int64_t pair = t * r->slots + k;

@@ -97,6 +97,11 @@ static matrix expert_operand(const ff_layer *layer, const step_context *step, in
     return parameter_operand(expert_tensor(layer, index), step->operands);
 }
 
+static matrix expert_gradient(const ff_layer *layer, int index) {
+    const parameter *p = expert_tensor(layer, index);
+    return matrix_of(p->gradient, p->shape[0] * p->shape[1], p->shape[2]);
+}
+
 static sigmoe_status check_router(const moe_options *o) {
     const router *kind = router_at(o->router);
     const char *name = moe_router_name(o->router);
@@ -166,11 +171,13 @@ static sigmoe_status serve_tokens(
     TRY(group_tokens(home, r->chosen, r->tokens, r->slots, r->experts, &s->grouping));
     s->experts = (expert_ffn_call){
         .grouping = &s->grouping,
-        .width = layer->around.d_model,
-        .expert_size = o->expert_size,
+        .set = {.experts = o->n_experts,
+            .width = layer->around.d_model,
+            .expert_size = o->expert_size,
+            .out_width = layer->around.d_model,
+            .up = expert_operand(layer, step, EXPERTS_UP),
+            .down = expert_operand(layer, step, EXPERTS_DOWN)},
         .x = x,
-        .up = expert_operand(layer, step, EXPERTS_UP),
-        .down = expert_operand(layer, step, EXPERTS_DOWN),
         .weight = r->weight,
     };
     TRY(matrix_new(home, step->operands, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
@@ -204,8 +211,8 @@ static sigmoe_status backward(
     expert_ffn_gradients gradients = {
         .dy = dy,
         .dx = dx,
-        .dup = expert_tensor(layer, EXPERTS_UP)->gradient,
-        .ddown = expert_tensor(layer, EXPERTS_DOWN)->gradient,
+        .dup = expert_gradient(layer, EXPERTS_UP),
+        .ddown = expert_gradient(layer, EXPERTS_DOWN),
     };
     TRY_OR(
         done, ARENA_NEW_RAW(step->kernel.scratch, gradients.dweight, s->routing.tokens * s->routing.slots));

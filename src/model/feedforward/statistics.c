@@ -88,7 +88,7 @@ void observe_found_channels(const ff_layer *layer, const step_context *step, mat
 // Counts channels of the pair's expert that are above 0 when summed: none if their weight or mask is 0.
 static int64_t count_pair(
     ff_layer_statistics *s, const expert_ffn_call *experts, int64_t pair, int32_t expert) {
-    int64_t G = experts->expert_size, position = experts->grouping->position[pair], active = 0;
+    int64_t G = experts->set.expert_size, position = experts->grouping->position[pair], active = 0;
     if (!(experts->weight[pair] > 0)) return 0;
     for (int64_t g = 0; g < G; g++) {
         bool fires = matrix_at(experts->hidden, position, g) > 0 &&

@@ -105,15 +105,18 @@ static const tolerances of_real = {1e-5, 2e-5, 1e-4, 1e-4, 1e-4, 1e-4},
 
 static void run_shape(const kernel_context *context, const shape *s, dtype type, check_output *out) {
     const tolerances *within = s->whole ? &of_whole : type == TYPE_BF16 ? &of_bf16 : &of_real;
-    int64_t pairs = s->tokens * s->slots, weights = s->experts * s->size * s->width;
+    int64_t pairs = s->tokens * s->slots;
     double up_scale = 1 / sqrt((double)s->width), down_scale = 1 / sqrt((double)s->size);
     expert_grouping grouping = group(s, out);
     expert_ffn_call call = {.grouping = &grouping,
-        .width = s->width,
-        .expert_size = s->size,
+        .set = {.experts = s->experts,
+            .width = s->width,
+            .expert_size = s->size,
+            .out_width = s->width,
+            .up = converted(out, type, numbers(out, s, s->experts * s->width, s->size, 0, 2, up_scale, 3)),
+            .down =
+                converted(out, type, numbers(out, s, s->experts * s->size, s->width, 0, 3, down_scale, 3))},
         .x = converted(out, type, numbers(out, s, s->tokens, s->width, 3, 1, 1, 3)),
-        .up = converted(out, type, numbers(out, s, s->experts * s->width, s->size, 0, 2, up_scale, 3)),
-        .down = converted(out, type, numbers(out, s, s->experts * s->size, s->width, 0, 3, down_scale, 3)),
         .weight = vector(out, s, pairs, 4, 50),
         .hidden = converted(out, type, numbers(out, s, pairs, s->size, 0, 5, 1, 3)),
         .mask = s->mask ? vector(out, s, pairs * s->size, 6, 3) : NULL};
@@ -130,21 +133,23 @@ static void run_shape(const kernel_context *context, const shape *s, dtype type,
     expert_ffn_gradients gradients = {
         .dy = converted(out, type, numbers(out, s, s->tokens, s->width, 1, 9, 1, 3)),
         .dx = check_matrix(out, s->tokens, s->width, 4, 10),
-        .dup = vector(out, s, weights, 11, 3),
-        .ddown = vector(out, s, weights, 12, 3),
+        .dup = numbers(out, s, s->experts * s->width, s->size, 0, 11, 1, 3),
+        .ddown = numbers(out, s, s->experts * s->size, s->width, 0, 12, 1, 3),
         .dweight = check_vector(out, pairs, 13)};
     assert_int_equal(expert_ffn_backward(context, &call, &gradients), SIGMOE_OK);
     check_emit_matrix(out, "dx", gradients.dx, within->dx);
-    check_emit(out, "dup", gradients.dup, weights, within->dup);
-    check_emit(out, "ddown", gradients.ddown, weights, within->ddown);
+    check_emit_matrix(out, "dup", gradients.dup, within->dup);
+    check_emit_matrix(out, "ddown", gradients.ddown, within->ddown);
     check_emit(out, "dweight", gradients.dweight, pairs, within->dweight);
 
-    const real *dup = vector(out, s, weights, 11, 3), *ddown = vector(out, s, weights, 12, 3);
     int64_t one = s->size * s->width;
+    const real *dup = vector(out, s, s->experts * one, 11, 3),
+               *ddown = vector(out, s, s->experts * one, 12, 3);
     for (int64_t e = 0; e < s->experts; e++) {
         if (grouping.offset[e] != grouping.offset[e + 1]) continue;
-        assert_memory_equal(gradients.dup + e * one, dup + e * one, (size_t)one * sizeof *dup);
-        assert_memory_equal(gradients.ddown + e * one, ddown + e * one, (size_t)one * sizeof *ddown);
+        assert_memory_equal(matrix_real(gradients.dup) + e * one, dup + e * one, (size_t)one * sizeof *dup);
+        assert_memory_equal(
+            matrix_real(gradients.ddown) + e * one, ddown + e * one, (size_t)one * sizeof *ddown);
     }
 }
 
@@ -168,8 +173,17 @@ static void reference_on_known_values(void **state) {
     real x[] = {1, 2}, hidden[4], y[2];
     real up[] = {1, 1, 0, -2, /**/ 1, 0, 2, 0}, down[] = {1, 2, 7, 7, /**/ 1, -1, 7, 7};
     const real weight[] = {0.5, 2}, mask[] = {3, 3, 1, 1};
-    expert_ffn_call call = {&grouping, 2, 2, matrix_of(x, 1, 2), matrix_of(up, 4, 2), matrix_of(down, 4, 2),
-        matrix_of(hidden, 2, 2), weight, mask};
+    expert_ffn_call call = {.grouping = &grouping,
+        .set = {.experts = 2,
+            .width = 2,
+            .expert_size = 2,
+            .out_width = 2,
+            .up = matrix_of(up, 4, 2),
+            .down = matrix_of(down, 4, 2)},
+        .x = matrix_of(x, 1, 2),
+        .hidden = matrix_of(hidden, 2, 2),
+        .weight = weight,
+        .mask = mask};
     assert_int_equal(expert_ffn_up(&c, &call), SIGMOE_OK);
     const real hidden_expected[] = {1, 0, 5, 0};
     for (int i = 0; i < 4; i++) assert_true(hidden[i] == hidden_expected[i]);
@@ -177,7 +191,11 @@ static void reference_on_known_values(void **state) {
     assert_true(y[0] == 6 + 2.5 && y[1] == 12 - 2.5); // 3 · 2 · 1 · (1, 2) + 0.5 · 5 · (1, -1)
 
     real dy[] = {1, 10}, dx[2], dup[8] = {0}, ddown[8] = {0}, dweight[2];
-    expert_ffn_gradients gradients = {matrix_of(dy, 1, 2), matrix_of(dx, 1, 2), dup, ddown, dweight};
+    expert_ffn_gradients gradients = {.dy = matrix_of(dy, 1, 2),
+        .dx = matrix_of(dx, 1, 2),
+        .dup = matrix_of(dup, 4, 2),
+        .ddown = matrix_of(ddown, 4, 2),
+        .dweight = dweight};
     assert_int_equal(expert_ffn_backward(&c, &call, &gradients), SIGMOE_OK);
     // Channel 0 of expert 0: dy · (1, 2) = 21, of expert 1: dy · (1, -1) = -9; channels at 0 pass nothing.
     assert_true(dweight[1] == 3 * 1 * 21 && dweight[0] == 5 * -9);
@@ -205,8 +223,16 @@ static void bf16_reference_rounds(void **state) {
          down[] = {bf16_of(1), bf16_of(2)};
     bf16 hidden, dy[] = {bf16_of(1), bf16_of(1)};
     const real step = (real)1 + (real)0x1p-7, weight = step;
-    expert_ffn_call call = {&grouping, 2, 1, {x, TYPE_BF16, 1, 2, 2}, {up, TYPE_BF16, 2, 1, 1},
-        {down, TYPE_BF16, 1, 2, 2}, {&hidden, TYPE_BF16, 1, 1, 1}, &weight, NULL};
+    expert_ffn_call call = {.grouping = &grouping,
+        .set = {.experts = 1,
+            .width = 2,
+            .expert_size = 1,
+            .out_width = 2,
+            .up = {up, TYPE_BF16, 2, 1, 1},
+            .down = {down, TYPE_BF16, 1, 2, 2}},
+        .x = {x, TYPE_BF16, 1, 2, 2},
+        .hidden = {&hidden, TYPE_BF16, 1, 1, 1},
+        .weight = &weight};
     assert_int_equal(expert_ffn_up(&c, &call), SIGMOE_OK);
     assert_int_equal(hidden, bf16_of(1));
     hidden = bf16_of((float)step);
@@ -214,7 +240,11 @@ static void bf16_reference_rounds(void **state) {
     const real rounded = (real)1 + (real)0x1p-6;
     assert_int_equal(expert_ffn_down(&c, &call, matrix_of(y, 1, 2)), SIGMOE_OK);
     assert_true(y[0] == rounded && y[1] == 2 * rounded);
-    expert_ffn_gradients gradients = {{dy, TYPE_BF16, 1, 2, 2}, matrix_of(dx, 1, 2), dup, ddown, &dweight};
+    expert_ffn_gradients gradients = {.dy = {dy, TYPE_BF16, 1, 2, 2},
+        .dx = matrix_of(dx, 1, 2),
+        .dup = matrix_of(dup, 2, 1),
+        .ddown = matrix_of(ddown, 1, 2),
+        .dweight = &dweight};
     assert_int_equal(expert_ffn_backward(&c, &call, &gradients), SIGMOE_OK);
     assert_true(dweight == 3 * step && ddown[0] == rounded && ddown[1] == rounded);
     const real dhidden =

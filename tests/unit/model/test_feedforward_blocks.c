@@ -374,6 +374,13 @@ static void test_grouping_is_a_stable_sort(void **state) {
             assert_int_equal(g.position[g.pair[place]], place);
             assert_true(place == g.offset[e] || g.pair[place - 1] < g.pair[place]);
         }
+    key[4] = -1, key[5] = KEYS, key[20] = INT32_MAX;
+    must(group_tokens(memory, key, GROUPED, SLOTS, KEYS, &g));
+    assert_int_equal(g.offset[KEYS], PAIRS - 3);
+    for (int p = 0; p < PAIRS; p++) {
+        assert_true((g.position[p] == -1) == (p == 4 || p == 5 || p == 20));
+        assert_true(g.position[p] < 0 || g.pair[g.position[p]] == p);
+    }
     assert_int_equal(group_tokens(memory, key, (int64_t)1 << 31, 1, KEYS, &g), SIGMOE_BAD_ARGUMENT);
     arena_destroy(memory);
 }
