@@ -39,7 +39,8 @@ typedef struct worker {
 struct threads {
     int count;
     unsigned fork;   // value of `forks` when its workers started; in another process it has none
-    worker *workers; // [count], the first is the caller
+    worker *workers; // [count], the first is the caller; NULL: a host runs the rounds
+    threads_host host;
     task_function *function;
     void *context;
     int64_t tasks;
@@ -85,6 +86,18 @@ static void take_tasks(threads *t, int index) {
         if (task >= t->tasks) return;
         t->function(t->context, task, index);
     }
+}
+
+// ---------------------------------------------------------------- a host's threads
+
+static void take_tasks_as(void *pool, int64_t index) {
+    take_tasks(pool, (int)index);
+}
+
+// A host that cannot call the body at all leaves its tasks to the caller.
+static void run_round_hosted(threads *t) {
+    t->host.parallel_for(t->host.context, t->tasks < t->count ? t->tasks : t->count, take_tasks_as, t);
+    take_tasks(t, 0);
 }
 
 // ---------------------------------------------------------------- a worker
@@ -180,6 +193,13 @@ static void end_round(threads *t) {
             sleep_until_left(t, inside);
 }
 
+static void run_round(threads *t) {
+    atomic_store_explicit(&t->inside, OPEN, memory_order_release);
+    begin_round(t);
+    take_tasks(t, 0);
+    end_round(t);
+}
+
 // ---------------------------------------------------------------- starting the workers
 
 // Signals sent to the process are for the program's own threads: a handler may need an alternate stack, which workers do not
@@ -218,6 +238,12 @@ static void watch_forks(void) {
     unwatched = pthread_atfork(NULL, NULL, count_fork);
 }
 
+unsigned threads_forks(void) {
+    static pthread_once_t watching = PTHREAD_ONCE_INIT;
+    pthread_once(&watching, watch_forks);
+    return forks;
+}
+
 // The workers stayed in the parent. If the system allows fewer threads now, the pool continues with those: a round cannot fail.
 static void start_again(threads *t) {
     int count = t->count;
@@ -231,7 +257,7 @@ static void start_again(threads *t) {
 // ---------------------------------------------------------------- a round
 
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context) {
-    if (t->fork != forks) start_again(t);
+    if (t->workers && t->fork != forks) start_again(t);
     if (t->count == 1 || tasks <= 1) {
         for (int64_t i = 0; i < tasks; i++) function(context, i, 0);
         return;
@@ -240,26 +266,33 @@ void parallel_for(threads *t, int64_t tasks, task_function *function, void *cont
     t->context = context;
     t->tasks = tasks;
     atomic_store_explicit(&t->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->inside, OPEN, memory_order_release);
-    begin_round(t);
-    take_tasks(t, 0);
-    end_round(t);
+    if (t->workers)
+        run_round(t);
+    else
+        run_round_hosted(t);
 }
 
 // ---------------------------------------------------------------- the pool
 
-static threads *pool_new(int count) {
+static threads *pool_new(void) {
     threads *t = aligned_alloc(LINE, sizeof *t);
+    if (!t) return NULL;
+    memset(t, 0, sizeof *t);
+    t->count = 1;
+    t->fork = threads_forks();
+    t->processor = NOWHERE;
+    return t;
+}
+
+static threads *pool_with_workers(int count) {
+    threads *t = pool_new();
     worker *workers = aligned_alloc(LINE, (size_t)count * sizeof *workers);
-    if (!t || !workers) {
+    if (!t || !workers || unwatched) {
         free(t), free(workers);
         return NULL;
     }
-    memset(t, 0, sizeof *t);
     memset(workers, 0, (size_t)count * sizeof *workers);
     t->workers = workers;
-    t->fork = forks;
-    t->processor = NOWHERE;
     return t;
 }
 
@@ -268,9 +301,7 @@ sigmoe_status threads_create(int count, threads **out) {
     if (count < 0 || count > MOST_THREADS)
         return fail(SIGMOE_BAD_ARGUMENT, "%d threads: ask for 1 to %d (0 lets the machine decide)", count,
             MOST_THREADS);
-    static pthread_once_t watching = PTHREAD_ONCE_INIT;
-    pthread_once(&watching, watch_forks);
-    threads *t = unwatched ? NULL : pool_new(count);
+    threads *t = pool_with_workers(count);
     if (!t) return fail(SIGMOE_NO_MEMORY, "no memory for %d threads", count);
     start_workers(t, count);
     if (t->count < count) {
@@ -283,9 +314,19 @@ sigmoe_status threads_create(int count, threads **out) {
     return SIGMOE_OK;
 }
 
+sigmoe_status threads_create_hosted(threads **out) {
+    *out = pool_new();
+    return *out ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for threads");
+}
+
+void threads_lend(threads *t, const threads_host *host, int count) {
+    t->host = host ? *host : (threads_host){0};
+    t->count = host && count > 1 ? count : 1;
+}
+
 void threads_destroy(threads *t) {
     if (!t) return;
-    if (t->fork != forks) t->count = 1; // its workers are in the parent
+    if (t->fork != forks || !t->workers) t->count = 1; // its workers are in the parent, or a host's
     atomic_store(&t->stop, true);
     atomic_fetch_add(&t->round, 1);
     wake(&t->round, t->count);

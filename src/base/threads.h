@@ -16,6 +16,19 @@ sigmoe_status threads_create(int count, threads **out);
 void threads_destroy(threads *t); // NULL is allowed
 int threads_count(const threads *t);
 
+// Threads of a program around this one; members as in sigmoe_host_threads.
+typedef struct threads_host {
+    void *context;
+    void (*parallel_for)(void *context, int64_t n, void (*body)(void *argument, int64_t i), void *argument);
+} threads_host;
+// A pool without workers: until threads_lend, the calling thread alone runs all tasks.
+sigmoe_status threads_create_hosted(threads **out);
+// Between two rounds of such a pool: `count` threads of the host run the next ones, or with NULL the calling thread alone.
+void threads_lend(threads *t, const threads_host *host, int count);
+
+// How many forks lie between the first process that called this (or created a pool) and this process.
+unsigned threads_forks(void);
+
 // Runs tasks 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not call
 // parallel_for on the same pool.
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);

@@ -358,6 +358,83 @@ static void late_workers_are_not_waited_for(void **state) {
     if (!holds) skip();
 }
 
+typedef struct call_of_host {
+    void (*body)(void *argument, int64_t i);
+    void *argument;
+    int64_t i;
+} call_of_host;
+
+static void *call_body(void *context) {
+    call_of_host *c = context;
+    c->body(c->argument, c->i);
+    return NULL;
+}
+
+// Each call on a thread of its own, in any order.
+static void host_with_threads(
+    void *context, int64_t n, void (*body)(void *argument, int64_t i), void *argument) {
+    pthread_t thread[LARGEST_POOL];
+    call_of_host call[LARGEST_POOL];
+    *(int64_t *)context = n;
+    for (int64_t i = 0; i < n; i++) {
+        call[i] = (call_of_host){body, argument, n - 1 - i};
+        assert_int_equal(pthread_create(&thread[i], NULL, call_body, &call[i]), 0);
+    }
+    for (int64_t i = 0; i < n; i++) assert_int_equal(pthread_join(thread[i], NULL), 0);
+}
+
+static void host_in_turn(void *context, int64_t n, void (*body)(void *argument, int64_t i), void *argument) {
+    *(int64_t *)context = n;
+    for (int64_t i = 0; i < n; i++) body(argument, i);
+}
+
+static void host_that_refuses(
+    void *context, int64_t n, void (*body)(void *argument, int64_t i), void *argument) {
+    (void)body, (void)argument;
+    *(int64_t *)context = n;
+}
+
+static void a_host_runs_rounds(void **state) {
+    (void)state;
+    static tally t;
+    int64_t asked = -1;
+    const threads_host hosts[] = {
+        {&asked, host_with_threads}, {&asked, host_in_turn}, {&asked, host_that_refuses}};
+    threads *pool;
+    assert_int_equal(threads_create_hosted(&pool), SIGMOE_OK);
+    assert_int_equal(threads_count(pool), 1);
+    check_round(pool, &t, 65);
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        threads_lend(pool, &hosts[i], 3);
+        assert_int_equal(threads_count(pool), 3);
+        for (int64_t tasks = 2; tasks < 100; tasks += 16) {
+            check_round(pool, &t, tasks);
+            assert_int_equal(asked, tasks < 3 ? tasks : 3);
+        }
+        asked = -1;
+        check_round(pool, &t, 0);
+        check_round(pool, &t, 1);
+        threads_lend(pool, &hosts[i], 1);
+        check_round(pool, &t, 65);
+        threads_lend(pool, NULL, 3);
+        assert_int_equal(threads_count(pool), 1);
+        check_round(pool, &t, 65);
+        assert_int_equal(asked, -1); // nobody is asked to run what the calling thread runs alone
+    }
+    threads_destroy(pool);
+}
+
+static void forks_are_counted(void **state) {
+    (void)state;
+    unsigned before = threads_forks();
+    int status;
+    pid_t child = fork();
+    if (child == 0) _exit(threads_forks() != before + 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(threads_forks(), before);
+}
+
 static void impossible_counts_are_refused(void **state) {
     (void)state;
     threads *pool;
@@ -382,6 +459,8 @@ int main(void) {
         cmocka_unit_test(late_workers_are_not_waited_for),
         cmocka_unit_test(workers_leave_signals_alone),
         cmocka_unit_test(pools_survive_a_fork),
+        cmocka_unit_test(a_host_runs_rounds),
+        cmocka_unit_test(forks_are_counted),
         cmocka_unit_test(impossible_counts_are_refused),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
