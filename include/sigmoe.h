@@ -170,8 +170,8 @@ typedef struct sigmoe_train_settings {
 } sigmoe_train_settings;
 
 /* The caller frees *out with sigmoe_config_free. An unknown name is SIGMOE_BAD_ARGUMENT, an invalid file SIGMOE_BAD_FORMAT. */
-/* Every key has its default; of those that are required, vocab_size, n_layers, n_heads, d_head and unroll are 1 and dropout is
- * 0, and d_model and the block (ff.type and its keys) must be set. */
+/* Every key has its default; of those that are required, vocab_size, n_layers, n_heads, d_head and unroll are 1, dropout is 0
+ * and ff.type is dense. d_model and the required keys of the feedforward block are to be set. */
 SIGMOE_API sigmoe_status sigmoe_config_create(sigmoe_config **out);
 /* The text of a config.json; a SentencePiece tokenizer is without its model. SIGMOE_BAD_FORMAT: the text is invalid. */
 SIGMOE_API sigmoe_status sigmoe_config_from_json(const char *text, sigmoe_config **out);

@@ -36,6 +36,12 @@ void sigmoe_config_free(sigmoe_config *config) {
     free(config);
 }
 
+sigmoe_status sigmoe_config_create(sigmoe_config **out) {
+    TRY(new_config(out));
+    **out = config_default();
+    return SIGMOE_OK;
+}
+
 sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out) {
     preset p;
     TRY(preset_named(name, &p));
@@ -46,15 +52,25 @@ sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out) {
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out) {
+// A new configuration that `read` fills from `source`.
+static sigmoe_status read_config(
+    sigmoe_status read(const char *source, sigmoe_config *config), const char *source, sigmoe_config **out) {
     sigmoe_config *config;
     TRY(new_config(&config));
-    sigmoe_status status = config_read(path, config);
+    sigmoe_status status = read(source, config);
     if (status == SIGMOE_OK)
         *out = config;
     else
         sigmoe_config_free(config);
     return status;
+}
+
+sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out) {
+    return read_config(config_read, path, out);
+}
+
+sigmoe_status sigmoe_config_from_json(const char *text, sigmoe_config **out) {
+    return read_config(config_parse, text, out);
 }
 
 sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out) {

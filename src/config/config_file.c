@@ -75,16 +75,41 @@ sigmoe_status config_from_json(const json_t *root, sigmoe_config *config) {
     return read_root(root, config);
 }
 
+// Takes over `root`.
+static sigmoe_status read_document(json_t *root, sigmoe_config *config) {
+    remove_foreign(root);
+    sigmoe_status status = config_from_json(root, config);
+    json_decref(root);
+    // An invalid value in a file is a bad format, even if the same value on a command line is a usage error.
+    return status == SIGMOE_BAD_ARGUMENT ? SIGMOE_BAD_FORMAT : status;
+}
+
 sigmoe_status config_read(const char *path, sigmoe_config *config) {
     json_t *root;
     TRY(json_read_object(path, &root));
-    remove_foreign(root);
-    sigmoe_status status = config_from_json(root, config);
+    sigmoe_status status = read_document(root, config);
     if (status == SIGMOE_OK) status = find_tokenizer_model(path, &config->tokenizer);
-    json_decref(root);
-    // An invalid value in a file is a bad format, even if the same value on a command line is a usage error.
-    if (status == SIGMOE_BAD_ARGUMENT) status = SIGMOE_BAD_FORMAT;
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
+sigmoe_status config_parse(const char *text, sigmoe_config *config) {
+    static const char *const called = "the configuration";
+    json_t *root;
+    TRY(json_parse_object(called, text, strlen(text), JSON_MOST_VALUES, &root));
+    sigmoe_status status = read_document(root, config);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", called);
+}
+
+sigmoe_config config_default(void) {
+    sigmoe_config config = {.settings = train_settings_default(),
+        .model = {.vocab_size = 1,
+            .n_layers = 1,
+            .n_heads = 1,
+            .d_head = 1,
+            .unroll = 1,
+            .variant = ff_variant_named("dense")}};
+    option_defaults(model_memory_options(), &config.model);
+    return config;
 }
 
 static sigmoe_status put_options(

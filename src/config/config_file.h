@@ -18,6 +18,10 @@ struct sigmoe_config {
 
 // Fills *config (without caches) from a config.json; errors name the file and key.
 sigmoe_status config_read(const char *path, sigmoe_config *config);
+// The same from a text; a SentencePiece tokenizer is without its model.
+sigmoe_status config_parse(const char *text, sigmoe_config *config);
+// What sigmoe_config_create describes.
+sigmoe_config config_default(void);
 // Writes config.json: equal configurations give equal bytes.
 sigmoe_status config_write(const char *path, const sigmoe_config *config);
 // A copy without the caches; nothing to free.

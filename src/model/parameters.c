@@ -11,6 +11,7 @@ struct parameter_list {
     parameter **items;
     int length, capacity;
     int64_t elements; // of all tensors
+    int first;        // number of the first tensor
     bool rounded;     // all copies are those of the values
 };
 
@@ -64,6 +65,10 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     if (index) *index = list->length;
     list->items[list->length++] = p;
     return SIGMOE_OK;
+}
+
+void parameters_number_from(parameter_list *list, int first) {
+    list->first = first;
 }
 
 int parameters_length(const parameter_list *list) {
@@ -235,7 +240,7 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
     parameters_changed(list);
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
-        draw d = {p, {.seed = seed, .layer = (uint32_t)i, .purpose = RANDOM_INIT}};
+        draw d = {p, {.seed = seed, .layer = (uint32_t)(list->first + i), .purpose = RANDOM_INIT}};
         if (!p->trainable) {
             d.stream.purpose = RANDOM_HASH_TABLE;
             draw_choices(p, d.stream);

@@ -51,6 +51,9 @@ typedef struct parameter_declaration {
 } parameter_declaration;
 sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
 
+// The list is a part of a longer one, which has `first` tensors before it: initial values are drawn as there.
+void parameters_number_from(parameter_list *list, int first);
+
 int parameters_length(const parameter_list *list);
 parameter *parameters_at(const parameter_list *list, int index);
 int parameters_index(const parameter_list *list, const char *name);       // -1 when absent
@@ -64,7 +67,8 @@ typedef enum parameter_storage {
 } parameter_storage;
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
 
-// Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list).
+// Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list, or in
+// the longer one that the list is a part of).
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
 // For mixed precision: gives each operand of products its rounded copy (the first time), and updates the copies to the current
 // values unless they are up to date.

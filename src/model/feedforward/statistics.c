@@ -39,7 +39,7 @@ sigmoe_status ff_statistics_create(arena *a, const ff_variant *variant, const ff
 }
 
 static ff_layer_statistics *layer_of(const ff_layer *layer, const step_context *step) {
-    return step->statistics ? &step->statistics->layer[layer->layer] : NULL;
+    return step->statistics ? &step->statistics->layer[layer->layer - step->statistics->first_layer] : NULL;
 }
 
 static void count_token(ff_layer_statistics *s, int64_t active) {

@@ -40,9 +40,10 @@ typedef struct ff_layer_statistics {
 
 typedef struct ff_statistics {
     int64_t layers, channels;
-    int64_t experts; // 0: no MoE
-    bool has_logits; // of its router
-    ff_layer_statistics *layer;
+    int64_t experts;            // 0: no MoE
+    bool has_logits;            // of its router
+    ff_layer_statistics *layer; // [layers], of the model's from first_layer on
+    int first_layer;
     int64_t *seen; // [channels]: the last token that found a channel, plus 1; scratch of the search
     // Where the segment lies in the text, for `position`; set by the caller that supplies the segment: token t of sequence b is
     // at b * stream + first + t.

@@ -167,6 +167,50 @@ static void test_listed_strings_stay(void **state) {
 }
 
 // What a configuration owns is valid until it changes; a change that is refused is none.
+static void test_text_as_from_a_file(void **state) {
+    (void)state;
+    sigmoe_config *from_text, *from_file;
+    const char *text = config_text(MOE), *first, *second;
+    char changed[2048];
+    write_text(in_root("same.json"), text);
+    OK(sigmoe_config_from_json(text, &from_text));
+    OK(sigmoe_config_from_file(in_root("same.json"), &from_file));
+    OK(sigmoe_config_json(from_text, &first));
+    OK(sigmoe_config_json(from_file, &second));
+    assert_string_equal(first, second);
+    sigmoe_config_free(from_text);
+    sigmoe_config_free(from_file);
+    FAILS(SIGMOE_BAD_FORMAT, sigmoe_config_from_json("{\"d_model\": ", &from_text));
+    assert_message_has("the configuration");
+    snprintf(changed, sizeof changed, "%s", text);
+    memcpy(strstr(changed, "d_model"), "d_modul", 7);
+    FAILS(SIGMOE_BAD_FORMAT, sigmoe_config_from_json(changed, &from_text));
+    assert_message_has("the configuration: ");
+    assert_message_has("d_modul");
+}
+
+static void test_a_configuration_from_nothing(void **state) {
+    (void)state;
+    sigmoe_config *config, *again;
+    const char *json, *after;
+    OK(sigmoe_config_create(&config));
+    OK(sigmoe_config_json(config, &json)); // incomplete, but it can be shown
+    FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_config_check(config));
+    assert_message_has("d_model");
+    OK(sigmoe_config_set(config, "d_model", "8"));
+    FAILS(SIGMOE_BAD_ARGUMENT, sigmoe_config_check(config));
+    assert_message_has("ff.d_ff");
+    OK(sigmoe_config_set(config, "ff.d_ff", "12"));
+    OK(sigmoe_config_check(config));
+    assert_int_equal(config->model.memory_eval, 4); // a default
+    OK(sigmoe_config_json(config, &json));
+    OK(sigmoe_config_from_json(json, &again));
+    OK(sigmoe_config_json(again, &after));
+    assert_string_equal(json, after);
+    sigmoe_config_free(config);
+    sigmoe_config_free(again);
+}
+
 static void test_refused_changes_keep_the_texts(void **state) {
     (void)state;
     sigmoe_config *config;
@@ -301,6 +345,8 @@ int main(void) {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_presets_are_loaded_by_their_names),
         cmocka_unit_test(test_listed_strings_stay),
+        cmocka_unit_test(test_text_as_from_a_file),
+        cmocka_unit_test(test_a_configuration_from_nothing),
         cmocka_unit_test(test_refused_changes_keep_the_texts),
         cmocka_unit_test(test_set_by_path),
         cmocka_unit_test(test_another_type_needs_its_keys),
