@@ -219,7 +219,7 @@ static sigmoe_status run_forward(sigmoe_block *block, const sigmoe_block_call *c
 
 sigmoe_status sigmoe_block_forward(sigmoe_block *block, const sigmoe_block_call *given, float *y) {
     sigmoe_block_call call;
-    TRY(sized_read(&call, sizeof call, given, "block's call", "sigmoe_block_call_defaults"));
+    TRY(sized_read(&call, sizeof call, given, "call struct", "sigmoe_block_call_defaults"));
     TRY(check_call(block, &call, y));
     TRY(layer_threads_begin(&block->threads, &block->step.kernel.threads));
     sigmoe_status status = run_forward(block, &call, y);

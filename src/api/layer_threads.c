@@ -153,8 +153,7 @@ void sigmoe_host_threads_defaults_sized(sigmoe_host_threads *host, size_t size) 
 sigmoe_status sigmoe_layer_host_threads(const sigmoe_host_threads *given) {
     choice c = {0};
     if (given) {
-        TRY(sized_read(
-            &c.host, sizeof c.host, given, "struct of host threads", "sigmoe_host_threads_defaults"));
+        TRY(sized_read(&c.host, sizeof c.host, given, "host threads struct", "sigmoe_host_threads_defaults"));
         if (!c.host.count || !c.host.parallel_for)
             return fail(SIGMOE_BAD_ARGUMENT, "host threads need both `count` and `parallel_for`");
     }
