@@ -357,6 +357,33 @@ SIGMOE_API sigmoe_status sigmoe_experts_backward(
  * must be when the weights have changed, or with NULL and NULL, which drops the copy. */
 SIGMOE_API sigmoe_status sigmoe_experts_pack(sigmoe_experts *experts, const void *up, const void *down);
 
+/* Product-key memories (Lample et al. 2019). The score of value i n + j, of n n values, is a[i] + b[j]. For each of `rows` rows
+ * of half scores a and b [rows, n]: the `count` largest scores, 1 <= count < n, and their values, [rows, count] in descending
+ * order. Among equal scores the lower value comes first; NaN is the smallest. */
+SIGMOE_API sigmoe_status sigmoe_product_key_top_k(
+    const float *a, const float *b, int64_t rows, int64_t n, int64_t count, float *scores, int64_t *index);
+
+/* Sums of rows of a table, such as a memory's values, chosen and weighted for each token. All memory is the caller's,
+ * contiguous. */
+typedef struct sigmoe_weighted_rows_call {
+    size_t size;           /* set by the defaults */
+    int64_t tokens, slots; /* T and S */
+    int64_t count, width;  /* N and d */
+    const float *rows;     /* [N, d] */
+    const int64_t *index;  /* [T, S], each in [0, N) */
+    const float *weight;   /* [T, S]; a slot with weight 0 is left out */
+} sigmoe_weighted_rows_call;
+SIGMOE_API void sigmoe_weighted_rows_call_defaults_sized(sigmoe_weighted_rows_call *call, size_t size);
+static inline void sigmoe_weighted_rows_call_defaults(sigmoe_weighted_rows_call *call) {
+    sigmoe_weighted_rows_call_defaults_sized(call, sizeof *call);
+}
+/* y [T, d], overwritten: for each token the sum over its slots, in their order, of weight * rows[index]. */
+SIGMOE_API sigmoe_status sigmoe_weighted_rows(const sigmoe_weighted_rows_call *call, float *y);
+/* The gradients that follow from that of y, dy [T, d]: drows [N, d] is added to or, without `accumulate`, overwritten; dweight
+ * [T, S] is overwritten. Each may be NULL: not wanted. */
+SIGMOE_API sigmoe_status sigmoe_weighted_rows_backward(
+    const sigmoe_weighted_rows_call *call, const float *dy, float *drows, float *dweight, bool accumulate);
+
 /* A feedforward block of any type with its parameters, as layer number `layer` of a model of this configuration has it. From
  * the configuration come d_model, n_layers, dropout, vocab_size and ff. */
 typedef struct sigmoe_block sigmoe_block;
