@@ -294,7 +294,7 @@ static inline void assert_buffer(
     double squares = 0, errors = 0;
     int64_t count = got->rows * got->cols;
     for (int64_t i = 0; i < count; i++) squares += expected[i] * expected[i];
-    double usual = count ? sqrt(squares / (double)count) : 0;
+    double usual = 0.1 + (count ? sqrt(squares / (double)count) : 0); // a few values may all be small
     for (int64_t i = 0; i < count; i++) {
         double value = get(got, i), right = expected[i] + (before ? before[i] : 0), error = value - right;
         errors += error * error;
@@ -309,5 +309,5 @@ static inline void assert_buffer(
 }
 
 static inline double tolerance_of(const form *f) {
-    return f->type == SIGMOE_BF16 ? 6e-3 : 3e-6;
+    return f->type == SIGMOE_BF16 ? 1e-2 : 2e-6;
 }
