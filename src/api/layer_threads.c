@@ -168,6 +168,7 @@ typedef struct torch_threads {
     int32_t (*parallel_for)(int64_t begin, int64_t end, int64_t grain_size,
         void (*function)(int64_t begin, int64_t end, void *context), void *context);
     int32_t (*get_num_threads)(uint32_t *count);
+    unsigned fork; // where it was found: a child that asks again would not know whether its parent used them
 } torch_threads;
 
 static torch_threads torch; // never changes once it is known
@@ -201,7 +202,7 @@ static bool find_torch(void) {
     void *places[] = {RTLD_DEFAULT, dlopen("libtorch_cpu.so", RTLD_NOLOAD | RTLD_LAZY)};
     for (int i = 0; i < 2; i++) {
         if (i > 0 && !places[i]) continue; // RTLD_DEFAULT is NULL
-        torch_threads found = {0};
+        torch_threads found = {.fork = threads_forks()};
         *(void **)&found.parallel_for = dlsym(places[i], "torch_parallel_for");
         *(void **)&found.get_num_threads = dlsym(places[i], "torch_get_num_threads");
         if (!found.parallel_for || !found.get_num_threads) continue;
@@ -221,6 +222,6 @@ bool sigmoe_layer_torch_threads(void) {
                              .count = torch_count,
                              .parallel_for = torch_parallel_for},
             .of_torch = true,
-            .fork = threads_forks()});
+            .fork = torch.fork});
     return found;
 }

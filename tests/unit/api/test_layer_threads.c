@@ -447,7 +447,8 @@ int32_t torch_parallel_for(int64_t begin, int64_t end, int64_t grain_size,
 static bool own_pool_with_torchs_count(void *context) {
     in_child = true;
     int rounds = torch_rounds;
-    return works_and_is_right(context) && torch_rounds == rounds;
+    return works_and_is_right(context) && sigmoe_layer_torch_threads() && works_and_is_right(context) &&
+           torch_rounds == rounds;
 }
 
 static void torchs_threads(void **state) {
