@@ -1,0 +1,1 @@
+"""The shared library: finding it, and its failures as exceptions."""
