@@ -1,0 +1,100 @@
+"""``include/sigmoe.h`` for ctypes: what the package calls, in the header's order. Structs that grow begin with their size."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_void_p
+from typing import Any
+
+F32, BF16 = 0, 1  # sigmoe_dtype
+ACTIVATIONS = {"relu": 0, "relu2": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4}  # sigmoe_activation
+GATES = {"none": 0, "first": 1, "interleaved": 2}  # sigmoe_gate
+LAYOUTS = {"edg": 0, "egd": 1}  # sigmoe_expert_layout
+
+
+class _Sized(ctypes.Structure):
+    """A struct whose first member is its size; everything else is 0 until it is set."""
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(size=ctypes.sizeof(self), **members)
+
+
+class ExpertsOptions(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("experts", c_int64),
+        ("width", c_int64),
+        ("expert_size", c_int64),
+        ("out_width", c_int64),
+        ("activation", c_int),
+        ("gate", c_int),
+        ("layout", c_int),
+        ("dtype", c_int),
+        ("gradients", c_int),
+    ]
+
+
+class ExpertsCall(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tokens", c_int64),
+        ("slots", c_int64),
+        ("index", c_void_p),
+        ("weight", c_void_p),
+        ("x", c_void_p),
+        ("x_stride", c_int64),
+        ("up", c_void_p),
+        ("down", c_void_p),
+        ("up_bias", c_void_p),
+        ("down_bias", c_void_p),
+        ("saved", c_void_p),
+    ]
+
+
+class ExpertsGradients(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("dy", c_void_p),
+        ("dy_stride", c_int64),
+        ("dx", c_void_p),
+        ("dx_stride", c_int64),
+        ("dup", c_void_p),
+        ("ddown", c_void_p),
+        ("dup_bias", c_void_p),
+        ("ddown_bias", c_void_p),
+        ("dweight", c_void_p),
+        ("accumulate", c_bool),
+    ]
+
+
+# name: (result, arguments)
+_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "sigmoe_message": (c_char_p, []),
+    "sigmoe_version": (c_char_p, []),
+    "sigmoe_config_from_model": (c_int, [c_char_p, POINTER(c_void_p)]),
+    "sigmoe_config_free": (None, [c_void_p]),
+    "sigmoe_config_json": (c_int, [c_void_p, POINTER(c_char_p)]),
+    "sigmoe_model_load": (c_int, [c_char_p, c_int, POINTER(c_void_p)]),
+    "sigmoe_model_free": (None, [c_void_p]),
+    "sigmoe_model_logits": (c_int, [c_void_p, c_void_p, c_int64, c_int64, c_void_p]),
+    "sigmoe_model_reset": (None, [c_void_p]),
+}
+
+# The chapter of layers.
+_LAYER_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "sigmoe_experts_create": (c_int, [POINTER(ExpertsOptions), POINTER(c_void_p)]),
+    "sigmoe_experts_free": (None, [c_void_p]),
+    "sigmoe_experts_saved_bytes": (c_size_t, [c_void_p, c_int64, c_int64]),
+    "sigmoe_experts_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_int64]),
+    "sigmoe_experts_backward": (c_int, [c_void_p, c_void_p, c_void_p]),
+    "sigmoe_layer_threads": (c_int, [c_int]),
+    "sigmoe_layer_torch_threads": (c_bool, []),
+}
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Gives each function its types."""
+    for name, (result, arguments) in {**_FUNCTIONS, **_LAYER_FUNCTIONS}.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
