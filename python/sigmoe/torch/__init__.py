@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._experts import experts as experts
     from .moe import MoE as MoE
 
-_HOMES = {"MoE": "moe"}
+_HOMES = {"MoE": "moe", "experts": "_experts"}
 __all__ = list(_HOMES)
+
+from . import _experts as _experts  # registers torch.ops.sigmoe.experts
 
 
 def __getattr__(name: str) -> Any:
