@@ -1,7 +1,22 @@
 // Chapter 5: data.
 #include "api/request.h"
+#ifdef SIGMOE_PREPARE
 #include "prepare/prepare.h"
 #include "prepare/summary.h"
+#else
+static const char no_preparation[] = "this build of the library is without data preparation (SIGMOE_PREPARE is OFF), as in the "
+                                     "Python package: use one that was built from the source";
+
+static sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_observer *observer) {
+    (void)request, (void)observer;
+    return fail(SIGMOE_BAD_ARGUMENT, "%s", no_preparation);
+}
+
+static sigmoe_status data_summary(const char *directory, char **summary) {
+    (void)directory, (void)summary;
+    return fail(SIGMOE_BAD_ARGUMENT, "%s", no_preparation);
+}
+#endif
 
 void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, size_t size) {
     sized_fill(request, size, &(sigmoe_prepare_request){0}, sizeof *request);
