@@ -4,17 +4,20 @@
 #include "prepare/prepare.h"
 #include "prepare/summary.h"
 #else
-static const char no_preparation[] = "this build of the library is without data preparation (SIGMOE_PREPARE is OFF), as in the "
-                                     "Python package: use one that was built from the source";
+static sigmoe_status no_preparation(void) {
+    return fail(SIGMOE_BAD_ARGUMENT, "this build of the library cannot prepare data (SIGMOE_PREPARE is OFF, "
+                                     "as in the Python package): prepare them with "
+                                     "one that was built from the source");
+}
 
 static sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_observer *observer) {
     (void)request, (void)observer;
-    return fail(SIGMOE_BAD_ARGUMENT, "%s", no_preparation);
+    return no_preparation();
 }
 
 static sigmoe_status data_summary(const char *directory, char **summary) {
     (void)directory, (void)summary;
-    return fail(SIGMOE_BAD_ARGUMENT, "%s", no_preparation);
+    return no_preparation();
 }
 #endif
 
