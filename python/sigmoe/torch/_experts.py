@@ -90,7 +90,7 @@ def _forward(
         y, channels = _by_torch(x, up, down, index, weight, up_bias, down_bias, activation, gate, layout)
         return y, channels.contiguous().view(torch.uint8).view(-1)
     pairs = index.shape[0] * index.shape[1]
-    size = _native.saved_size(pairs, sizes, activation, gate, memory(up, down, layout).layout, x.dtype)
+    size = _native.saved_size(pairs, sizes.expert_size, activation, gate, memory(up, down, layout).layout, x.dtype)
     saved = torch.empty(size, dtype=torch.uint8)
     y = _native.forward(x, up, down, index, weight, up_bias, down_bias, saved, sizes, activation, gate, layout)
     return y, saved
@@ -175,7 +175,7 @@ def _forward_fake(
     sizes = check(x, up, down, index, weight, up_bias, down_bias, activation, gate, layout)
     pairs = index.shape[0] * index.shape[1]
     if _native.serves(x):
-        size = _native.saved_size(pairs, sizes, activation, gate, memory(up, down, layout).layout, x.dtype)
+        size = _native.saved_size(pairs, sizes.expert_size, activation, gate, memory(up, down, layout).layout, x.dtype)
     else:
         size = pairs * (sizes.expert_size if gate == "none" else 2 * sizes.expert_size) * x.dtype.itemsize
     return x.new_empty(x.shape[0], sizes.out_width), x.new_empty(size, dtype=torch.uint8)

@@ -140,23 +140,16 @@ class _Call:
         check(status)
 
 
-_STEP = 64
+@functools.lru_cache(maxsize=None)
+def _saved_unit(activation: str, gate: str, layout: str, dtype: torch.dtype) -> int:
+    unit: int = library().sigmoe_experts_saved_bytes(_Handle(Sizes(1, 1, 1, 1), activation, gate, layout, dtype).pointer, 1, 1)
+    return unit
 
 
-@functools.lru_cache(maxsize=1024)
-def _saved_sizes(*key: Any) -> tuple[int, int]:
-    """Of no pairs, and of each 64 more."""
-    handle = _Handle(*key)
-    size: Any = library().sigmoe_experts_saved_bytes
-    base: int = size(handle.pointer, 0, 1)
-    return base, size(handle.pointer, _STEP, 1) - base
-
-
-def saved_size(pairs: int, sizes: Sizes, activation: str, gate: str, layout: str, dtype: torch.dtype) -> int:
-    """Bytes that the backward of so many pairs needs, at least. `pairs` may be symbolic, so this is a formula of it: the
-    library's sizes are sums of arrays, each rounded up to some power of two of at most 64 elements."""
-    base, step = _saved_sizes(sizes, activation, gate, layout, dtype)
-    return base + (pairs + _STEP - 1) // _STEP * step
+def saved_size(pairs: int, expert_size: int, activation: str, gate: str, layout: str, dtype: torch.dtype) -> int:
+    """Bytes that the backward needs. Of fake tensors the numbers may be symbolic, so they cannot be the library's to read; its
+    answer is in proportion to both."""
+    return pairs * expert_size * _saved_unit(activation, gate, layout, dtype)
 
 
 def forward(

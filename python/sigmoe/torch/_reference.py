@@ -147,7 +147,7 @@ def combine(pairs: Tensor, index: Tensor, grouping: Grouping) -> Tensor:
 
 def tokens_of(index: Tensor, grouping: Grouping) -> Tensor:
     """``[P]``: the token of each sorted pair."""
-    return grouping.order // max(index.shape[1], 1)
+    return grouping.order // index.shape[1]
 
 
 def forward(

@@ -70,6 +70,7 @@ def check(
     )
     _need(experts > 0 and width > 0 and expert_size > 0 and out_width > 0, "a size of the experts is 0")
     _need(index.dim() == 2 and index.shape[0] == x.shape[0], f"index {list(index.shape)} must be [T, K], T = {x.shape[0]}")
+    _need(index.shape[1] > 0, "index has no slots: a token needs at least one")
     _need(index.dtype in (torch.int64, torch.int32), f"index is {index.dtype}, and must be int64 or int32")
     _need(index.device == x.device, "index is on another device than x")
     if weight is not None:
