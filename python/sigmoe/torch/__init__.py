@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._experts import experts as experts
+    from .feedforward import FeedForward as FeedForward
     from .moe import MoE as MoE
+    from .transformer_xl import TransformerXL as TransformerXL
 
-_HOMES = {"MoE": "moe", "experts": "_experts"}
+_HOMES = {
+    "FeedForward": "feedforward",
+    "MoE": "moe",
+    "TransformerXL": "transformer_xl",
+    "experts": "_experts",
+}
 __all__ = list(_HOMES)
 
 from . import _experts as _experts  # registers torch.ops.sigmoe.experts
