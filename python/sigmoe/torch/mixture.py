@@ -54,11 +54,12 @@ class MixtureOfExperts(FeedForward, kind="moe"):
 
     def serve(self, x: Tensor, routing: Routing) -> Tensor:
         kept, dropout = self.channels_kept, self.options["dropout"] if self.training else 0.0
+        weight = routing.weight.to(x.dtype)
         if not kept and not dropout:
-            return experts(x, self.experts.up, self.experts.down, routing.chosen, routing.weight)
+            return experts(x, self.experts.up, self.experts.down, routing.chosen, weight)
         # By expert, so that among equal channels of a token the one of the lower expert comes first.
         index, order = routing.chosen.sort(dim=1)
-        u = routing.weight.gather(1, order)[..., None] * expert_channels(x, self.experts.up, index)
+        u = weight.gather(1, order)[..., None] * expert_channels(x, self.experts.up, index)
         if kept:
             u = self.keep_largest(u, kept)
         return sum_channels(F.dropout(u, dropout), self.experts.down, index).to(x.dtype)

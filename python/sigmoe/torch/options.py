@@ -96,17 +96,17 @@ FEEDFORWARD: dict[str, dict[str, Option]] = {
 }
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], path: str = "") -> str:
     """The end of a sentence about an unknown name; empty if none of the known ones is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {path + near[0]!r}?" if near else ""
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], path: str = "") -> None:
     known = list(known)
     for name in given:
         if name not in known:
-            hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+            hint = did_you_mean(name, known, path) or f"; known: {', '.join(known)}"
             raise ValueError(f"unknown key {path + name!r}{hint}")
 
 
