@@ -1,5 +1,5 @@
 // The experts of a mixture: y_t = Σ_slot w_ts · (hidden · W2[e] + b2[e]) over the experts of each token, with hidden =
-// activation(x_t · W1[e] + b1[e]), or gated: activation(gates) ⊙ values (sigmoe.h, chapter 3). The paper's Eq. 6 is the case of
+// activation(x_t · W1[e] + b1[e]), or gated: activation(gates) ⊙ values (sigmoe_layers.h). The paper's Eq. 6 is the case of
 // a ReLU without gate and biases. Work is sorted by expert once (model/feedforward/token_grouping); a "pair" is a (token, slot).
 //
 // The operands x, W1, W2, their biases, before, hidden and dy are all TYPE_REAL or all TYPE_BF16. Products of bf16 operands are
