@@ -119,7 +119,7 @@ def _backward(
         operands = (dy, x, up, down, index, weight, up_bias, down_bias, saved, sizes, activation, gate, layout, wanted)
         gradients = _native.backward(*operands)
     else:
-        channels = saved.view(x.dtype).view(index.numel(), -1)
+        channels = saved.view(x.dtype).view(index.numel(), up.shape[2 if layout == "edg" else 1])
         if layout == "egd":
             up, down = up.mT, down.mT
         gradients = _reference.backward(

@@ -178,7 +178,8 @@ class MoE(nn.Module):
         return logits.softmax(-1) if self.selection_mode == "softmax" else logits.sigmoid()
 
     def _sinkhorn(self, logits: Tensor) -> Tensor:
-        """Scores ``[..., A, E]`` whose rows sum to A and columns to E, nearly (Clark et al., arXiv 2202.01169)."""
+        """Scores ``[..., A, E]`` by which experts are used more evenly, after Clark et al. (arXiv 2202.01169) and the public
+        layer: in its iterations the logits are lowered by the other factor's logarithm, where the paper raises them."""
         rows, columns = logits.shape[-2:]
         of_columns = torch.zeros_like(logits[..., 0, :])
         of_rows = torch.zeros_like(logits[..., 0])
