@@ -117,7 +117,7 @@ class Model:
             chosen = np.take_along_axis(scores, targets[..., None].astype(np.int64), axis=-1)[..., 0]
             nats += float((np.log(np.exp(scores).sum(axis=-1)) - chosen).sum())
         self.reset()
-        return nats / (ids.shape[0] * (ids.shape[1] - 1))
+        return nats / float(ids.shape[0] * (ids.shape[1] - 1))
 
     def tokens(self, text: str | bytes) -> NDArray[np.int32]:
         """The token ids of a text, for models of bytes. The ids of other tokenizers come from ``sigmoe data prepare``.

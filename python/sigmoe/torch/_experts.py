@@ -19,7 +19,7 @@ _OPERANDS = "Tensor x, Tensor up, Tensor down, Tensor index, Tensor? weight, Ten
 _OPTIONS = "str activation, str gate, str layout"
 _TAGS = (torch.Tag.needs_fixed_stride_order, torch.Tag.pt2_compliant_tag)
 
-_library = torch.library.Library("sigmoe", "FRAGMENT")
+_library: Any = torch.library.Library("sigmoe", "FRAGMENT")  # type: ignore[no-untyped-call]
 _library.define(
     "experts(Tensor x, Tensor up, Tensor down, Tensor index, Tensor? weight=None, Tensor? up_bias=None, "
     'Tensor? down_bias=None, str activation="relu", str gate="none", str layout="edg") -> Tensor',
@@ -142,7 +142,6 @@ for _device in ("CPU", "CUDA", "XPU", "MPS"):
 # ---------------------------------------------------------------- shapes, for torch.compile and meta tensors
 
 
-@torch.library.register_fake("sigmoe::experts", lib=_library)
 def _experts_fake(
     x: Tensor,
     up: Tensor,
@@ -159,7 +158,6 @@ def _experts_fake(
     return x.new_empty(x.shape[0], sizes.out_width)
 
 
-@torch.library.register_fake("sigmoe::experts_forward", lib=_library)
 def _forward_fake(
     x: Tensor,
     up: Tensor,
@@ -181,7 +179,6 @@ def _forward_fake(
     return x.new_empty(x.shape[0], sizes.out_width), x.new_empty(size, dtype=torch.uint8)
 
 
-@torch.library.register_fake("sigmoe::experts_backward", lib=_library)
 def _backward_fake(
     dy: Tensor,
     x: Tensor,
@@ -199,6 +196,11 @@ def _backward_fake(
 ) -> list[Tensor]:
     kept = memory(up, down, layout)
     return _returned(x, empty_gradients(x, up, down, weight, up_bias, down_bias, kept, wanted))
+
+
+torch.library.register_fake("sigmoe::experts", _experts_fake, lib=_library)
+torch.library.register_fake("sigmoe::experts_forward", _forward_fake, lib=_library)
+torch.library.register_fake("sigmoe::experts_backward", _backward_fake, lib=_library)
 
 
 # ---------------------------------------------------------------- autograd
