@@ -3,8 +3,8 @@
     python examples/train_torch.py --init RUN --data DATA --steps 1000 --out MODEL
     torchrun --nproc-per-node 2 examples/train_torch.py --init RUN --data DATA --steps 1000 --out MODEL
 
---init names a run, one of its checkpoints, or any model directory. A run goes on with its optimizer, its memory, its place in
-the data and its settings, as with `sigmoe train --resume`; a model begins at step 0, as with `sigmoe train --init`. Each
+--init names a run, one of its checkpoints, or any model directory. A run goes on with its optimizer, its memory, its place
+in the data and its settings, as with `sigmoe train --resume`; a model begins at step 0, as with `sigmoe train --init`. Each
 process reads its share of the batch's streams. There is a line of JSON for each step, and MODEL is a model directory for
 `sigmoe eval`.
 """
@@ -26,8 +26,16 @@ from sigmoe.torch import TransformerXL
 from sigmoe.torch.tokens import TokenStreams
 from sigmoe.torch.training_state import TrainingState, read_training_state
 
-DEFAULTS = {"batch": 64, "lr": 2.5e-4, "clip": 0.25, "warmup": 0, "weight_decay": 0.0, "schedule": "cosine",
-            "dtype": "f32", "seed": 0}
+DEFAULTS = {
+    "batch": 64,
+    "lr": 2.5e-4,
+    "clip": 0.25,
+    "warmup": 0,
+    "weight_decay": 0.0,
+    "schedule": "cosine",
+    "dtype": "f32",
+    "seed": 0,
+}
 
 
 def arguments() -> argparse.Namespace:
@@ -81,13 +89,23 @@ def train(options: argparse.Namespace, device: torch.device, rank: int, ranks: i
     settings = settings_of(options, state)
     batch = settings["batch"]
     if batch % ranks:
-        sys.exit(f"train_torch: a batch of {batch} cannot be shared evenly by {ranks} processes: choose another --batch")
+        sys.exit(
+            f"train_torch: a batch of {batch} cannot be shared evenly by {ranks} processes: choose another --batch"
+        )
     torch.manual_seed(settings["seed"] + rank)
     own = range(rank * batch // ranks, (rank + 1) * batch // ranks)
-    streams = TokenStreams(options.data, "train", batch=batch, unroll=model.config["unroll"],
-                           vocab_size=model.config["vocab_size"], streams=own)
+    streams = TokenStreams(
+        options.data,
+        "train",
+        batch=batch,
+        unroll=model.config["unroll"],
+        vocab_size=model.config["vocab_size"],
+        streams=own,
+    )
 
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.999), eps=1e-8, weight_decay=settings["weight_decay"])
+    optimizer = torch.optim.AdamW(
+        model.parameters(), betas=(0.9, 0.999), eps=1e-8, weight_decay=settings["weight_decay"]
+    )
     start, place, memory = 0, 0, None
     if state:
         start = state.step
@@ -95,7 +113,7 @@ def train(options: argparse.Namespace, device: torch.device, rank: int, ranks: i
         # Another batch has other streams, which are read from their beginning.
         if state.settings.get("batch") == batch:
             place = start
-            memory = None if state.memory is None else state.memory[:, own.start:own.stop].to(device)
+            memory = None if state.memory is None else state.memory[:, own.start : own.stop].to(device)
     forward: Any = DistributedDataParallel(model) if ranks > 1 else model
 
     for step in range(start, start + options.steps):
@@ -114,8 +132,10 @@ def train(options: argparse.Namespace, device: torch.device, rank: int, ranks: i
         optimizer.step()
         loss = mean_over_ranks(out.loss)
         if rank == 0:
-            print(json.dumps({"step": step, "loss": loss, "reg": out.reg_loss.item(), "grad_norm": norm, "lr": rate}),
-                  flush=True)
+            print(
+                json.dumps({"step": step, "loss": loss, "reg": out.reg_loss.item(), "grad_norm": norm, "lr": rate}),
+                flush=True,
+            )
     return model
 
 

@@ -18,10 +18,11 @@ class FeedForward(nn.Module):
     * ``dense``: d_ff
     * ``topk``: d_ff, k, norm_compensation: only the k largest channels of each token are summed
     * ``pkm``: n_heads, n_subkeys, knn, activation, init: a product-key memory
-    * ``moe``: n_experts, expert_size, k, router, expert_dropout, dropout, regularizer, regularizer_weight, channels_kept, init
+    * ``moe``: n_experts, expert_size, k, router, expert_dropout, dropout, regularizer, regularizer_weight, channels_kept,
+      init
 
-    ``dense`` and ``topk`` also take ``dropout``, of their channels; in a model that is the model's. ``n_layers`` is the number
-    of layers of the model around, which scales initial weights. ``vocab_size`` is needed by the hash router alone.
+    ``dense`` and ``topk`` also take ``dropout``, of their channels; in a model that is the model's. ``n_layers`` is the
+    number of layers of the model around, which scales initial weights. ``vocab_size`` is needed by the hash router alone.
 
     After each forward pass ``reg_loss`` (a scalar) is the regularizer times its weight: add it to the loss. It is 0 in
     evaluation. With torch.distributed it is that of all ranks' tokens together, so all ranks must run the block.
@@ -44,8 +45,9 @@ class FeedForward(nn.Module):
             cls = cls.kinds[kind]
         return super().__new__(cls)
 
-    def __init__(self, kind: str, d_model: int, *, n_layers: int = 1, vocab_size: int | None = None,
-                 **options: Any) -> None:
+    def __init__(
+        self, kind: str, d_model: int, *, n_layers: int = 1, vocab_size: int | None = None, **options: Any
+    ) -> None:
         super().__init__()
         self.kind = kind
         self.d_model = d_model

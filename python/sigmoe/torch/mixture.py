@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._experts import experts
+from ._reference import group
 from .block import FeedForward
-from .channels import expert_channels, experts, sum_channels
+from .channels import expert_channels, sum_channels
 from .regularizers import REGULARIZERS
 from .routers import ROUTERS, Routing
 from .selection import largest
@@ -54,15 +56,16 @@ class MixtureOfExperts(FeedForward, kind="moe"):
 
     def serve(self, x: Tensor, routing: Routing) -> Tensor:
         kept, dropout = self.channels_kept, self.options["dropout"] if self.training else 0.0
-        weight = routing.weight.to(x.dtype)
         if not kept and not dropout:
-            return experts(x, self.experts.up, self.experts.down, routing.chosen, weight)
+            return experts(x, self.experts.up, self.experts.down, routing.chosen, routing.weight)
         # By expert, so that among equal channels of a token the one of the lower expert comes first.
-        index, order = routing.chosen.sort(dim=1)
-        u = weight.gather(1, order)[..., None] * expert_channels(x, self.experts.up, index)
+        chosen, order = routing.chosen.sort(dim=1)
+        grouping = group(chosen, self.options["n_experts"])
+        weight = routing.weight.to(x.dtype).gather(1, order)
+        u = weight[..., None] * expert_channels(x, self.experts.up, chosen, grouping)
         if kept:
             u = self.keep_largest(u, kept)
-        return sum_channels(F.dropout(u, dropout), self.experts.down, index).to(x.dtype)
+        return sum_channels(F.dropout(u, dropout), self.experts.down, chosen, grouping).to(x.dtype)
 
     @property
     def channels_kept(self) -> int:

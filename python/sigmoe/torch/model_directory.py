@@ -21,6 +21,7 @@ TOKENIZERS = ("bytes", "sentencepiece", "none")
 
 # ---------------------------------------------------------------- finding
 
+
 def locate(path: str | os.PathLike[str]) -> Path:
     """The model directory itself, or the newest checkpoint of a run directory."""
     directory = Path(path)
@@ -28,8 +29,9 @@ def locate(path: str | os.PathLike[str]) -> Path:
         return directory
     checkpoints = directory / "checkpoints"
     if not checkpoints.is_dir():
-        raise FileNotFoundError(f"{directory} is neither a model directory (with config.json) nor a training run "
-                                "(with checkpoints)")
+        raise FileNotFoundError(
+            f"{directory} is neither a model directory (with config.json) nor a training run (with checkpoints)"
+        )
     # Only a whole checkpoint has a number for a name.
     steps = [entry for entry in checkpoints.iterdir() if entry.name.isascii() and entry.name.isdigit()]
     if not steps:
@@ -39,6 +41,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
 
 # ---------------------------------------------------------------- config.json
 
+
 def _check_tokenizer(tokenizer: Mapping[str, Any]) -> dict[str, Any]:
     kind = tokenizer.get("type")
     if kind not in TOKENIZERS:
@@ -47,8 +50,11 @@ def _check_tokenizer(tokenizer: Mapping[str, Any]) -> dict[str, Any]:
     if kind != "bytes":
         return {"type": kind}
     alphabet = tokenizer.get("alphabet")
-    bytes_ascending = isinstance(alphabet, (list, tuple)) and 1 <= len(alphabet) <= 256 and all(
-        type(value) is int and low < value <= 255 for low, value in zip([-1, *alphabet], alphabet))
+    bytes_ascending = (
+        isinstance(alphabet, (list, tuple))
+        and 1 <= len(alphabet) <= 256
+        and all(type(value) is int and low < value <= 255 for low, value in zip([-1, *alphabet], alphabet))
+    )
     if not bytes_ascending:
         raise ValueError("'tokenizer.alphabet' must be an ascending list of 1 to 256 byte values")
     return {"type": kind, "alphabet": list(alphabet or ())}
@@ -97,6 +103,7 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- weights
 
+
 def _readable(dtype: torch.dtype) -> tuple[torch.dtype, ...]:
     return (torch.float32, torch.bfloat16) if dtype.is_floating_point else (torch.int32,)
 
@@ -113,11 +120,15 @@ def _check_table(name: str, table: Tensor, experts: int) -> None:
 def read_weights(directory: Path, declared: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of model.safetensors, which must be those ``declared`` (perhaps without storage) by name and shape."""
     file = SafetensorsFile(directory / "model.safetensors")
-    file.expect({name: tuple(tensor.shape) for name, tensor in declared.items()},
-                lambda name: _readable(declared[name].dtype))
+    file.expect(
+        {name: tuple(tensor.shape) for name, tensor in declared.items()}, lambda name: _readable(declared[name].dtype)
+    )
     tensors = {name: file.tensor(name) for name in declared}
-    experts = {name: declared[name.removesuffix("router.table") + "experts.up"].shape[0]
-               for name in declared if name.endswith(".router.table")}
+    experts = {
+        name: declared[name.removesuffix("router.table") + "experts.up"].shape[0]
+        for name in declared
+        if name.endswith(".router.table")
+    }
     for name, tensor in tensors.items():
         try:
             if name in experts:
@@ -136,6 +147,7 @@ def read_tokenizer_model(directory: Path, config: Mapping[str, Any]) -> bytes | 
 
 # ---------------------------------------------------------------- writing
 
+
 def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Writes a file in one piece: readers see the old contents or the new."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -149,13 +161,18 @@ def _replace(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write(directory: str | os.PathLike[str], config: Mapping[str, Any], tensors: Mapping[str, Tensor],
-          tokenizer_model: bytes | None) -> None:
+def write(
+    directory: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    tokenizer_model: bytes | None,
+) -> None:
     """Writes a model directory; what is in it under these names is replaced."""
     path = Path(directory)
     if (path / "trainer.json").exists():
-        raise ValueError(f"{path} is a checkpoint of a training run, which its new weights would not fit: "
-                         "choose another directory")
+        raise ValueError(
+            f"{path} is a checkpoint of a training run, which its new weights would not fit: choose another directory"
+        )
     stored = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     for name, tensor in stored.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):

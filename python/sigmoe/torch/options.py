@@ -27,8 +27,10 @@ class Option:
             return value
         if self.type is str:
             if value not in self.choices:
-                raise ValueError(f"{path} is {value!r}; it must be one of {', '.join(self.choices)}"
-                                 + did_you_mean(str(value), self.choices))
+                raise ValueError(
+                    f"{path} is {value!r}; it must be one of {', '.join(self.choices)}"
+                    + did_you_mean(str(value), self.choices)
+                )
             return value
         number = self._number(path, value)
         if not self.low <= number <= self.high:
@@ -41,8 +43,9 @@ class Option:
                 raise TypeError
             return operator.index(value) if self.type is int else float(value)
         except TypeError:
-            raise ValueError(f"{path} must be {'an integer' if self.type is int else 'a number'}, "
-                             f"not {value!r}") from None
+            raise ValueError(
+                f"{path} must be {'an integer' if self.type is int else 'a number'}, not {value!r}"
+            ) from None
 
 
 def integer(low: int, high: int, default: int | None = None) -> Option:
@@ -122,8 +125,9 @@ def read_options(given: Mapping[str, Any], table: Mapping[str, Option], path: st
     return values
 
 
-def read_feedforward(kind: str, d_model: int, given: Mapping[str, Any],
-                     also: Mapping[str, Option] = {}) -> dict[str, Any]:
+def read_feedforward(
+    kind: str, d_model: int, given: Mapping[str, Any], also: Mapping[str, Option] = {}
+) -> dict[str, Any]:
     """The options of a block: those of its kind in config.json and, for a block by itself, those in ``also``."""
     if kind not in FEEDFORWARD:
         hint = did_you_mean(kind, FEEDFORWARD) or f"; known: {', '.join(FEEDFORWARD)}"
@@ -134,8 +138,9 @@ def read_feedforward(kind: str, d_model: int, given: Mapping[str, Any],
     if kind == "moe":
         _check_moe(values)
     if kind == "pkm" and d_model % 2:
-        raise ValueError(f"d_model is {d_model}, but ff.type pkm halves it between its two sets of sub-keys: choose an "
-                         "even one")
+        raise ValueError(
+            f"d_model is {d_model}, but ff.type pkm halves it between its two sets of sub-keys: choose an even one"
+        )
     return values
 
 
@@ -149,12 +154,18 @@ def _check_moe(values: Mapping[str, Any]) -> None:
         raise ValueError(f"ff.k is {values['k']}, but ff.n_experts is {values['n_experts']}: choose at most so many")
     channels = values["k"] * values["expert_size"]
     if values["channels_kept"] > channels:
-        raise ValueError(f"ff.channels_kept is {values['channels_kept']}, but a token has ff.k * ff.expert_size = "
-                         f"{channels} channels: choose at most so many, or 0 for all")
+        raise ValueError(
+            f"ff.channels_kept is {values['channels_kept']}, but a token has ff.k * ff.expert_size = "
+            f"{channels} channels: choose at most so many, or 0 for all"
+        )
     router = values["router"]
     if router in ("hash", "random") and values["regularizer"] != "none":
-        raise ValueError(f"ff.regularizer is {values['regularizer']}, but the {router} router (ff.router) has no "
-                         "logits to regularize: set it to none")
+        raise ValueError(
+            f"ff.regularizer is {values['regularizer']}, but the {router} router (ff.router) has no "
+            "logits to regularize: set it to none"
+        )
     if router in ("hash", "random", "noisy_topk") and values["expert_dropout"] != 0:
-        raise ValueError(f"ff.expert_dropout is {values['expert_dropout']:g}, but the {router} router (ff.router) "
-                         "knows no expert dropout: set it to 0")
+        raise ValueError(
+            f"ff.expert_dropout is {values['expert_dropout']:g}, but the {router} router (ff.router) "
+            "knows no expert dropout: set it to 0"
+        )

@@ -24,7 +24,9 @@ def _over_experts(routing: Routing, amount: Tensor) -> Tensor:
 
 def _shares(routing: Routing) -> Tensor:
     """f [E], the share of all (token, slot) pairs that was sent to each expert; a constant."""
-    sent = torch.ones_like(routing.weight) if routing.dropped is None else 1.0 - routing.dropped.to(routing.weight.dtype)
+    sent = (
+        torch.ones_like(routing.weight) if routing.dropped is None else 1.0 - routing.dropped.to(routing.weight.dtype)
+    )
     return _over_experts(routing, sent).detach() / routing.chosen.shape[1]
 
 

@@ -118,7 +118,10 @@ class SoftmaxTopKRouter(LearnedRouter):
 
 
 class SinkhornRouter(LearnedRouter):
-    """S-BASE: in training Sinkhorn's normalization gives each expert the same share of the batch; weights are σ of the logits."""
+    """S-BASE: in training Sinkhorn's normalization gives each expert the same share of the batch.
+
+    Weights are σ of the logits.
+    """
 
     iterations = 3
 

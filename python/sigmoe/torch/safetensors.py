@@ -92,7 +92,7 @@ class SafetensorsFile:
 
     def tensor(self, name: str) -> Tensor:
         entry = self.entries[name]
-        piece = self._bytes[entry.begin:entry.end]
+        piece = self._bytes[entry.begin : entry.end]
         if piece.storage_offset() % entry.dtype.itemsize:
             piece = piece.clone()  # views must be aligned
         return piece.view(entry.dtype).view(entry.shape)

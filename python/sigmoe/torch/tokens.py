@@ -30,7 +30,7 @@ class Shard:
         if count < 0 or size != HEADER_BYTES + count * dtype.itemsize:
             raise ValueError(f"{path}: {size} bytes do not hold a header and {count} tokens")
         whole = torch.from_file(str(path), shared=False, size=size // dtype.itemsize, dtype=dtype)
-        self.tokens = whole[HEADER_BYTES // dtype.itemsize:]
+        self.tokens = whole[HEADER_BYTES // dtype.itemsize :]
 
     def read(self, first: int, end: int) -> Tensor:
         return self.tokens[first:end].long() & self.mask
@@ -44,8 +44,10 @@ def _shard_paths(directory: Path, split: str) -> list[Path]:
     while (path := directory / f"{split}_{len(paths):06d}.bin").exists():
         paths.append(path)
     if not paths:
-        raise FileNotFoundError(f"{directory} has neither {split}.bin nor {split}_000000.bin: name a directory that "
-                                "`sigmoe data prepare` made")
+        raise FileNotFoundError(
+            f"{directory} has neither {split}.bin nor {split}_000000.bin: name a directory that "
+            "`sigmoe data prepare` made"
+        )
     return paths
 
 
@@ -55,8 +57,16 @@ class TokenStreams:
     ``streams`` are those that this process reads, by default all. A rest shorter than T is left out.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], split: str, *, batch: int, unroll: int, vocab_size: int,
-                 streams: range | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        split: str,
+        *,
+        batch: int,
+        unroll: int,
+        vocab_size: int,
+        streams: range | None = None,
+    ) -> None:
         self.shards = [Shard(path) for path in _shard_paths(Path(directory), split)]
         self.unroll, self.vocab_size = unroll, vocab_size
         self.streams = range(batch) if streams is None else streams
@@ -64,21 +74,28 @@ class TokenStreams:
         self.length = (tokens - 1) // batch
         self.steps_per_epoch = self.length // unroll
         if self.steps_per_epoch < 1:
-            raise ValueError(f"{tokens} tokens in {batch} streams give fewer than {unroll} a stream: use a smaller batch "
-                             "or unroll, or more text")
+            raise ValueError(
+                f"{tokens} tokens in {batch} streams give fewer than {unroll} a stream: use a smaller batch "
+                "or unroll, or more text"
+            )
 
     def read(self, first: int, count: int) -> Tensor:
         """Tokens [count] of the whole split, across its shards."""
         parts = []
         for shard in self.shards:
             here = len(shard.tokens)
-            parts.append(shard.read(max(first, 0), min(first + count, here)) if first < here and first + count > 0
-                         else torch.empty(0, dtype=torch.int64))
+            parts.append(
+                shard.read(max(first, 0), min(first + count, here))
+                if first < here and first + count > 0
+                else torch.empty(0, dtype=torch.int64)
+            )
             first -= here
         tokens = torch.cat(parts)
         if int(tokens.max()) >= self.vocab_size:
-            raise ValueError(f"the data has a token {int(tokens.max())}, the model knows {self.vocab_size}: use data "
-                             "prepared for this model")
+            raise ValueError(
+                f"the data has a token {int(tokens.max())}, the model knows {self.vocab_size}: use data "
+                "prepared for this model"
+            )
         return tokens
 
     def segment(self, step: int) -> tuple[Tensor, Tensor, bool]:

@@ -30,7 +30,10 @@ class TrainingState:
         for name, parameter in model.named_parameters():
             first, second = (moment.to(parameter.device, copy=True) for moment in self.moments[name])
             optimizer.state[parameter] = {
-                "step": torch.tensor(float(self.step)), "exp_avg": first, "exp_avg_sq": second}
+                "step": torch.tensor(float(self.step)),
+                "exp_avg": first,
+                "exp_avg_sq": second,
+            }
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -67,7 +70,9 @@ def read_training_state(directory: str | os.PathLike[str], model: TransformerXL)
     file = SafetensorsFile(checkpoint / "trainer.safetensors")
     first = file.entries.get("memory.0")
     file.expect(_declared(model, first.shape[0] if first and first.shape else 0, rows), lambda name: (torch.float32,))
-    moments = {name: (file.tensor(f"moment1.{name}"), file.tensor(f"moment2.{name}")) for name, _ in model.named_parameters()}
+    moments = {
+        name: (file.tensor(f"moment1.{name}"), file.tensor(f"moment2.{name}")) for name, _ in model.named_parameters()
+    }
     memory = torch.stack([file.tensor(f"memory.{i}") for i in range(len(model.layers))]) if rows else None
     run = checkpoint.resolve().parent.parent / "train.json"
     return TrainingState(step, _read_json(run).get("settings", {}) if run.exists() else {}, moments, memory)

@@ -54,18 +54,39 @@ class Layer(nn.Module):
 class TransformerXL(nn.Module):
     """The model of the sigmoe program; arguments are the keys of config.json.
 
-    ``ff`` is a mapping with ``type`` and the options of `FeedForward`. The names of parameters and the hash router's tables in
-    ``state_dict`` are those of model.safetensors. ``config`` holds everything that config.json does.
+    ``ff`` is a mapping with ``type`` and the options of `FeedForward`. The names of parameters and of the hash router's
+    tables in ``state_dict`` are those of model.safetensors. ``config`` holds everything that config.json does.
     """
 
-    def __init__(self, *, vocab_size: int, d_model: int, n_layers: int, n_heads: int, d_head: int, unroll: int,
-                 ff: Mapping[str, Any], dropout: float = 0.0, memory_segments: Mapping[str, int] | None = None,
-                 tokenizer: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        d_model: int,
+        n_layers: int,
+        n_heads: int,
+        d_head: int,
+        unroll: int,
+        ff: Mapping[str, Any],
+        dropout: float = 0.0,
+        memory_segments: Mapping[str, int] | None = None,
+        tokenizer: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
-        self.config = model_directory.check_config({
-            "vocab_size": vocab_size, "d_model": d_model, "n_layers": n_layers, "n_heads": n_heads, "d_head": d_head,
-            "dropout": dropout, "unroll": unroll, "memory_segments": memory_segments or {},
-            "tokenizer": tokenizer or {"type": "none"}, "ff": ff})
+        self.config = model_directory.check_config(
+            {
+                "vocab_size": vocab_size,
+                "d_model": d_model,
+                "n_layers": n_layers,
+                "n_heads": n_heads,
+                "d_head": d_head,
+                "dropout": dropout,
+                "unroll": unroll,
+                "memory_segments": memory_segments or {},
+                "tokenizer": tokenizer or {"type": "none"},
+                "ff": ff,
+            }
+        )
         self.tokenizer_model: bytes | None = None  # the file tokenizer.model of the directory it was read from
         self.embed = nn.Embedding(vocab_size, d_model)
         self.layers = nn.ModuleList(Layer(self.config) for _ in range(n_layers))
@@ -76,8 +97,7 @@ class TransformerXL(nn.Module):
             nn.init.uniform_(parameter, -(d_model**-0.5), d_model**-0.5)
 
     @classmethod
-    def from_pretrained(cls, directory: str | os.PathLike[str], *,
-                        device: torch.device | str = "cpu") -> TransformerXL:
+    def from_pretrained(cls, directory: str | os.PathLike[str], *, device: torch.device | str = "cpu") -> TransformerXL:
         """Reads a model directory, or the newest checkpoint of a run directory. The model is in evaluation mode."""
         path = model_directory.locate(directory)
         config = model_directory.read_config(path)
@@ -102,8 +122,14 @@ class TransformerXL(nn.Module):
         segments: int = self.config["memory_segments"]["train" if self.training else "eval"]
         return segments * int(self.config["unroll"])
 
-    def forward(self, tokens: Tensor, memory: Tensor | None = None, targets: Tensor | None = None, *,
-                memory_length: int | None = None) -> Output:
+    def forward(
+        self,
+        tokens: Tensor,
+        memory: Tensor | None = None,
+        targets: Tensor | None = None,
+        *,
+        memory_length: int | None = None,
+    ) -> Output:
         """Processes the segment ``tokens`` [B, T], which follows what ``memory`` [L, B, M, d] is of.
 
         With ``targets`` [B, T] there is a loss; train on ``loss + reg_loss``. The memory is constant: it gets no gradient.
@@ -118,7 +144,7 @@ class TransformerXL(nn.Module):
         reg_loss = x.new_zeros(())
         for layer, old in zip(self.layers, memory):
             joined = torch.cat([old, x.detach()], dim=1)
-            remembered.append(joined[:, max(joined.shape[1] - keep, 0):])
+            remembered.append(joined[:, max(joined.shape[1] - keep, 0) :])
             x, reg = layer(x, old, positions, tokens)
             reg_loss = reg_loss + reg
         logits = self.head(self.drop(self.final_norm(x)))

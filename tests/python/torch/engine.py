@@ -30,9 +30,9 @@ def read_npy(path: Path) -> Tensor:
     """Tokens [B, n + 1] of a .npy of int32."""
     raw = path.read_bytes()
     (length,) = struct.unpack("<H", raw[8:10])
-    header = raw[10:10 + length].decode()
-    shape = [int(n) for n in header[header.index("'shape': (") + 10:].split(")")[0].split(",") if n.strip()]
-    values = struct.unpack(f"<{(len(raw) - 10 - length) // 4}i", raw[10 + length:])
+    header = raw[10 : 10 + length].decode()
+    shape = [int(n) for n in header[header.index("'shape': (") + 10 :].split(")")[0].split(",") if n.strip()]
+    values = struct.unpack(f"<{(len(raw) - 10 - length) // 4}i", raw[10 + length :])
     return torch.tensor(values).view(shape)
 
 
@@ -44,7 +44,9 @@ def write_npy(path: Path, rows: Tensor) -> None:
 
 
 def write_shard(path: Path, tokens: list[int]) -> None:
-    path.write_bytes(struct.pack("<256i", 20240520, 1, len(tokens), *[0] * 253) + struct.pack(f"<{len(tokens)}H", *tokens))
+    path.write_bytes(
+        struct.pack("<256i", 20240520, 1, len(tokens), *[0] * 253) + struct.pack(f"<{len(tokens)}H", *tokens)
+    )
 
 
 def write_data(directory: Path, vocab_size: int, tokens: list[int]) -> None:

@@ -28,11 +28,14 @@ def forward(directory: Path, case: dict[str, object], device: str = "cpu") -> di
     memory, logits = None, []
     for begin in range(0, rows.shape[1] - 1, unroll):
         end = min(begin + unroll, rows.shape[1] - 1)
-        out = model(rows[:, begin:end], memory, rows[:, begin + 1:end + 1], memory_length=length)
+        out = model(rows[:, begin:end], memory, rows[:, begin + 1 : end + 1], memory_length=length)
         memory = out.memory
         logits.append(out.logits)
-    result = {"logits": torch.cat(logits, 1).detach(), "loss.ce": out.loss.detach()[None],
-              "loss.reg": out.reg_loss.detach()[None]}
+    result = {
+        "logits": torch.cat(logits, 1).detach(),
+        "loss.ce": out.loss.detach()[None],
+        "loss.reg": out.reg_loss.detach()[None],
+    }
     if case["grad"]:
         (out.loss + out.reg_loss).backward()
         for name, parameter in model.named_parameters():
@@ -45,7 +48,9 @@ def compare(got: dict[str, Tensor], path: Path) -> None:
     expected = SafetensorsFile(path)
     assert set(got) == set(expected.entries)
     for name, value in got.items():
-        torch.testing.assert_close(value, expected.tensor(name), rtol=TOLERANCE, atol=TOLERANCE, msg=lambda m: f"{name}: {m}")
+        torch.testing.assert_close(
+            value, expected.tensor(name), rtol=TOLERANCE, atol=TOLERANCE, msg=lambda m: f"{name}: {m}"
+        )
 
 
 @pytest.mark.parametrize("directory", CASES, ids=lambda path: path.name)
@@ -54,11 +59,24 @@ def test_case(directory: Path, tmp_path: Path) -> None:
     got = forward(directory, case)
     compare(got, directory / "expected.safetensors")
     flags = [flag for flag in ("training", "grad") if case[flag]]
-    options = [part for key in ("unroll", "memory_segments") if case[key] is not None
-               for part in ("--" + key.replace("_", "-"), case[key])]
+    options = [
+        part
+        for key in ("unroll", "memory_segments")
+        if case[key] is not None
+        for part in ("--" + key.replace("_", "-"), case[key])
+    ]
     out = tmp_path / "out.safetensors"
-    engine.run("forward", "--model", directory, "--tokens", directory / "tokens.npy", "--out", out, *options,
-               *("--" + flag for flag in flags))
+    engine.run(
+        "forward",
+        "--model",
+        directory,
+        "--tokens",
+        directory / "tokens.npy",
+        "--out",
+        out,
+        *options,
+        *("--" + flag for flag in flags),
+    )
     compare(got, out)
 
 

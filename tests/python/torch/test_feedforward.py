@@ -18,8 +18,14 @@ from sigmoe.torch.options import FEEDFORWARD, MEMORY_SEGMENTS, MODEL, Option
 from sigmoe.torch.selection import largest
 
 D = 8
-MOE: dict[str, Any] = {"n_experts": 5, "expert_size": 4, "k": 2, "router": "sigmoid", "regularizer": "entropy",
-                       "regularizer_weight": 0.1}
+MOE: dict[str, Any] = {
+    "n_experts": 5,
+    "expert_size": 4,
+    "k": 2,
+    "router": "sigmoid",
+    "regularizer": "entropy",
+    "regularizer_weight": 0.1,
+}
 BLOCKS: dict[str, dict[str, Any]] = {
     "dense": {"kind": "dense", "d_ff": 12},
     "topk": {"kind": "topk", "d_ff": 12, "k": 5},
@@ -29,11 +35,18 @@ BLOCKS: dict[str, dict[str, Any]] = {
     "channels": {"kind": "moe", **MOE, "channels_kept": 3},
     "dropout": {"kind": "moe", **MOE, "dropout": 0.3},
     "expert-dropout": {"kind": "moe", **MOE, "expert_dropout": 0.3},
-    **{router: {"kind": "moe", **MOE, "router": router}
-       for router in ("sigmoid", "softmax", "softmax_topk", "sinkhorn", "noisy_topk")},
-    **{regularizer: {"kind": "moe", **MOE, "regularizer": regularizer} for regularizer in ("switch", "switch_mean", "cv")},
-    **{router: {"kind": "moe", **MOE, "router": router, "regularizer": "none", "vocab_size": 7}
-       for router in ("hash", "random")},
+    **{
+        router: {"kind": "moe", **MOE, "router": router}
+        for router in ("sigmoid", "softmax", "softmax_topk", "sinkhorn", "noisy_topk")
+    },
+    **{
+        regularizer: {"kind": "moe", **MOE, "regularizer": regularizer}
+        for regularizer in ("switch", "switch_mean", "cv")
+    },
+    **{
+        router: {"kind": "moe", **MOE, "router": router, "regularizer": "none", "vocab_size": 7}
+        for router in ("hash", "random")
+    },
 }
 
 
@@ -49,6 +62,7 @@ def inputs(tokens: int = 6) -> tuple[Tensor, Tensor]:
 
 
 # ---------------------------------------------------------------- as a module
+
 
 def test_dense_is_linear_relu_linear() -> None:
     block = make("dense")
@@ -93,7 +107,7 @@ def test_gradients(name: str) -> None:
         y = torch.func.functional_call(block, dict(zip(parameters, values)), (x, tokens))
         return y.sin().sum() + block.reg_loss  # not linear in y
 
-    assert torch.autograd.gradcheck(loss, (x.double().requires_grad_(), *parameters.values()), atol=1e-6)
+    assert torch.autograd.gradcheck(loss, (x.double().requires_grad_(), *parameters.values()), atol=1e-6, fast_mode=True)
 
 
 class Outputs(Dataset[Tensor]):
@@ -134,6 +148,7 @@ def test_autocast(name: str) -> None:
 
 # ---------------------------------------------------------------- options
 
+
 def test_names_of_parameters() -> None:
     names = {name: sorted(make(name).state_dict()) for name in BLOCKS}
     assert names["dense"] == names["topk"] == ["down.bias", "down.weight", "up.bias", "up.weight"]
@@ -144,30 +159,49 @@ def test_names_of_parameters() -> None:
     assert names["random"] == ["experts.down", "experts.up"]
 
 
-@pytest.mark.parametrize("kind, options, sentence", [
-    ("mow", {}, "there is no feedforward block 'mow'; did you mean 'moe'?"),
-    ("moe", {**MOE, "exprts": 3}, "unknown key 'ff.exprts'; did you mean 'ff.n_experts'?"),
-    ("dense", {"d_ff": 4, "zzzzzz": 1}, "unknown key 'ff.zzzzzz'; known: d_ff, dropout"),
-    ("dense", {}, "'ff.d_ff' is missing"),
-    ("dense", {"d_ff": 4.0}, "ff.d_ff must be an integer, not 4.0"),
-    ("dense", {"d_ff": True}, "ff.d_ff must be an integer, not True"),
-    ("dense", {"d_ff": 0}, "ff.d_ff is 0; it must lie between 1 and 16777216"),
-    ("dense", {"d_ff": 4, "dropout": float("nan")}, "ff.dropout is nan; it must lie between 0 and 0.999"),
-    ("topk", {"d_ff": 4, "k": 5}, "ff.k is 5, but ff.d_ff is 4: choose at most so many"),
-    ("topk", {"d_ff": 4, "k": 2, "norm_compensation": 1}, "ff.norm_compensation must be true or false, not 1"),
-    ("moe", {**MOE, "router": "sigmoidal"},
-     "ff.router is 'sigmoidal'; it must be one of sigmoid, softmax, softmax_topk, sinkhorn, noisy_topk, hash, random; "
-     "did you mean 'sigmoid'?"),
-    ("moe", {**MOE, "k": 6}, "ff.k is 6, but ff.n_experts is 5: choose at most so many"),
-    ("moe", {**MOE, "channels_kept": 9}, "ff.channels_kept is 9, but a token has ff.k * ff.expert_size = 8 channels: choose "
-     "at most so many, or 0 for all"),
-    ("moe", {**MOE, "router": "random"}, "ff.regularizer is entropy, but the random router (ff.router) has no logits to "
-     "regularize: set it to none"),
-    ("moe", {**MOE, "router": "noisy_topk", "expert_dropout": 0.5}, "ff.expert_dropout is 0.5, but the noisy_topk router "
-     "(ff.router) knows no expert dropout: set it to 0"),
-    ("moe", {**MOE, "router": "hash", "regularizer": "none"}, "the hash router has experts for each token id: give "
-     "`vocab_size`"),
-])
+@pytest.mark.parametrize(
+    "kind, options, sentence",
+    [
+        ("mow", {}, "there is no feedforward block 'mow'; did you mean 'moe'?"),
+        ("moe", {**MOE, "exprts": 3}, "unknown key 'ff.exprts'; did you mean 'ff.n_experts'?"),
+        ("dense", {"d_ff": 4, "zzzzzz": 1}, "unknown key 'ff.zzzzzz'; known: d_ff, dropout"),
+        ("dense", {}, "'ff.d_ff' is missing"),
+        ("dense", {"d_ff": 4.0}, "ff.d_ff must be an integer, not 4.0"),
+        ("dense", {"d_ff": True}, "ff.d_ff must be an integer, not True"),
+        ("dense", {"d_ff": 0}, "ff.d_ff is 0; it must lie between 1 and 16777216"),
+        ("dense", {"d_ff": 4, "dropout": float("nan")}, "ff.dropout is nan; it must lie between 0 and 0.999"),
+        ("topk", {"d_ff": 4, "k": 5}, "ff.k is 5, but ff.d_ff is 4: choose at most so many"),
+        ("topk", {"d_ff": 4, "k": 2, "norm_compensation": 1}, "ff.norm_compensation must be true or false, not 1"),
+        (
+            "moe",
+            {**MOE, "router": "sigmoidal"},
+            "ff.router is 'sigmoidal'; it must be one of sigmoid, softmax, softmax_topk, sinkhorn, noisy_topk, hash, random; "
+            "did you mean 'sigmoid'?",
+        ),
+        ("moe", {**MOE, "k": 6}, "ff.k is 6, but ff.n_experts is 5: choose at most so many"),
+        (
+            "moe",
+            {**MOE, "channels_kept": 9},
+            "ff.channels_kept is 9, but a token has ff.k * ff.expert_size = 8 channels: choose "
+            "at most so many, or 0 for all",
+        ),
+        (
+            "moe",
+            {**MOE, "router": "random"},
+            "ff.regularizer is entropy, but the random router (ff.router) has no logits to regularize: set it to none",
+        ),
+        (
+            "moe",
+            {**MOE, "router": "noisy_topk", "expert_dropout": 0.5},
+            "ff.expert_dropout is 0.5, but the noisy_topk router (ff.router) knows no expert dropout: set it to 0",
+        ),
+        (
+            "moe",
+            {**MOE, "router": "hash", "regularizer": "none"},
+            "the hash router has experts for each token id: give `vocab_size`",
+        ),
+    ],
+)
 def test_mistakes(kind: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError) as error:
         FeedForward(kind, D, **options)
@@ -189,21 +223,30 @@ def described(option: Option) -> str:
         values = "|".join(option.choices)
     else:
         values = "true|false" if option.type is bool else f"{option.low:.15g}..{option.high:.15g}"
-    usual = "required" if option.default is None else str(option.default).lower() if option.type is bool \
-        else option.default if option.type is str else f"{option.default:.15g}"
+    usual = (
+        "required"
+        if option.default is None
+        else str(option.default).lower()
+        if option.type is bool
+        else option.default
+        if option.type is str
+        else f"{option.default:.15g}"
+    )
     return f"({values}; {usual})"
 
 
 def test_options_are_those_of_the_program() -> None:
     text = engine.run("help", "config").split("\n\n", 1)[1]
     known = []
-    for entry in " ".join(text.split()).replace(" ff.", "\nff.").replace(" memory_segments.", "\nmemory_segments.").split("\n"):
+    for entry in (
+        " ".join(text.split()).replace(" ff.", "\nff.").replace(" memory_segments.", "\nmemory_segments.").split("\n")
+    ):
         known += [entry]
     lines = {line for line in known if line.startswith(("ff.", "memory"))}
     top = known[0]
     for name, option in MODEL.items():
-        rest = top[top.index(name + " "):]
-        assert described(option).split(";")[0] in rest[:rest.index(")") + 1], name
+        rest = top[top.index(name + " ") :]
+        assert described(option).split(";")[0] in rest[: rest.index(")") + 1], name
     ours = {f"memory_segments.{name} {described(option)}" for name, option in MEMORY_SEGMENTS.items()}
     for kind, table in FEEDFORWARD.items():
         ours |= {f"ff.{name} [{kind}] {described(option)}" for name, option in table.items()}
@@ -212,11 +255,12 @@ def test_options_are_those_of_the_program() -> None:
         words = line.split()
         if words[0] != "ff.type":
             kind_mark = words[1] + " " if words[1].startswith("[") else ""
-            theirs.add(f"{words[0]} {kind_mark}{line[line.rindex('('):]}")
+            theirs.add(f"{words[0]} {kind_mark}{line[line.rindex('(') :]}")
     assert ours == theirs
 
 
 # ---------------------------------------------------------------- choices
+
 
 def test_ties_go_to_the_lower_index() -> None:
     torch.manual_seed(5)
@@ -260,6 +304,7 @@ def test_product_keys_by_all_sums() -> None:
 
 # ---------------------------------------------------------------- what is random
 
+
 @torch.no_grad()
 def test_dense_dropout() -> None:
     block = FeedForward("dense", D, d_ff=12, dropout=0.25)
@@ -267,7 +312,7 @@ def test_dense_dropout() -> None:
     u = torch.relu(block.up(x))
     y = block(x.expand(20000, D))
     mean, variance = block.eval()(x), (0.25 / 0.75) * (u**2 @ (block.down.weight**2).T)
-    torch.testing.assert_close(y.mean(0, keepdim=True), mean, rtol=0, atol=5 * float(variance.max() / 20000)**0.5)
+    torch.testing.assert_close(y.mean(0, keepdim=True), mean, rtol=0, atol=5 * float(variance.max() / 20000) ** 0.5)
     torch.testing.assert_close(y.var(0)[None], variance, rtol=0.06, atol=1e-6)
 
 
@@ -282,7 +327,7 @@ def test_dropout_in_experts() -> None:
     y = block(x.expand(20000, D))
     variance = (0.25 / 0.75) * torch.einsum("neg,egd->nd", u**2, block.experts.down**2)
     mean = torch.einsum("neg,egd->nd", u, block.experts.down)
-    torch.testing.assert_close(y.mean(0, keepdim=True), mean, rtol=0, atol=5 * float(variance.max() / 20000)**0.5)
+    torch.testing.assert_close(y.mean(0, keepdim=True), mean, rtol=0, atol=5 * float(variance.max() / 20000) ** 0.5)
     torch.testing.assert_close(y.var(0)[None], variance, rtol=0.06, atol=1e-6)
     torch.testing.assert_close(block.eval()(x), mean)
 
@@ -329,14 +374,21 @@ def test_all_experts_dropped(router: str, regularizer: str) -> None:
 
 
 def test_switch_counts_pairs_that_are_not_dropped() -> None:
-    block = FeedForward("moe", D, **{**MOE, "k": 5, "regularizer": "switch", "expert_dropout": 0.5, "regularizer_weight": 1.0})
+    block = FeedForward(
+        "moe", D, **{**MOE, "k": 5, "regularizer": "switch", "expert_dropout": 0.5, "regularizer_weight": 1.0}
+    )
     nn.init.zeros_(block.router.weight)
     block(torch.randn(4000, D))  # p = 1/5 everywhere, and half of the pairs are left
     assert abs(block.reg_loss.item() - 0.5) < 0.02
 
 
 def test_regularizers_of_even_use() -> None:
-    for regularizer, expected in (("cv", 0.0), ("switch", 1.0), ("switch_mean", 1 / 25), ("entropy", -torch.log(torch.tensor(5.0)))):
+    for regularizer, expected in (
+        ("cv", 0.0),
+        ("switch", 1.0),
+        ("switch_mean", 1 / 25),
+        ("entropy", -torch.log(torch.tensor(5.0))),
+    ):
         block = FeedForward("moe", D, **{**MOE, "k": 5, "regularizer": regularizer, "regularizer_weight": 1.0})
         nn.init.zeros_(block.router.weight)
         block(torch.randn(4, D))
@@ -373,7 +425,11 @@ def test_noisy_router() -> None:
 def test_random_and_hash_choices_are_uniform() -> None:
     torch.manual_seed(1)
     table = FeedForward("moe", D, **{**MOE, "router": "hash", "regularizer": "none"}, vocab_size=20000).router.table
-    drawn = FeedForward("moe", D, **{**MOE, "router": "random", "regularizer": "none"}).router(torch.zeros(20000, D), None).chosen
+    drawn = (
+        FeedForward("moe", D, **{**MOE, "router": "random", "regularizer": "none"})
+        .router(torch.zeros(20000, D), None)
+        .chosen
+    )
     for choices in (table.long(), drawn):
         ordered = choices.sort(1).values
         pair = ordered[:, 0] * 5 + ordered[:, 1]

@@ -1,4 +1,4 @@
-"""Training in torch against the program's: examples/train_torch.py, on one process and on two, and the parts it is made of."""
+"""Training in torch against the program's: examples/train_torch.py, on one process and on two, and its parts."""
 
 from __future__ import annotations
 
@@ -25,16 +25,34 @@ ORACLE = sorted((engine.CASES / "train").iterdir())
 TEXT = [(i * i + i // 7) % 9 for i in range(400)]
 SETTINGS = ["--lr", "0.01", "--clip", "0.5", "--warmup", "2"]
 CONFIG: dict[str, Any] = {
-    "vocab_size": 9, "d_model": 16, "n_layers": 2, "n_heads": 2, "d_head": 8, "unroll": 20,
-    "ff": {"type": "moe", "n_experts": 4, "expert_size": 8, "k": 2, "router": "sinkhorn", "regularizer": "entropy",
-           "regularizer_weight": 0.01}}
+    "vocab_size": 9,
+    "d_model": 16,
+    "n_layers": 2,
+    "n_heads": 2,
+    "d_head": 8,
+    "unroll": 20,
+    "ff": {
+        "type": "moe",
+        "n_experts": 4,
+        "expert_size": 8,
+        "k": 2,
+        "router": "sinkhorn",
+        "regularizer": "entropy",
+        "regularizer_weight": 0.01,
+    },
+}
 
 
 def train(*arguments: Any, ranks: int = 1) -> list[dict[str, float]]:
     """Runs the example; returns its lines."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
-    done = subprocess.run([sys.executable, *launcher, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300, env=engine.ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, *launcher, str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=engine.ENVIRONMENT,
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -53,8 +71,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     TransformerXL(**CONFIG).save_pretrained(place / "model")
     engine.write_data(place / "data", 9, TEXT)
-    engine.run("train", "--init", place / "model", "--data", place / "data", "--out", place / "run", "--batch", 4, "--steps", 3,
-               "--weight-decay", 0.1, *SETTINGS)
+    engine.run(
+        "train",
+        "--init",
+        place / "model",
+        "--data",
+        place / "data",
+        "--out",
+        place / "run",
+        "--batch",
+        4,
+        "--steps",
+        3,
+        "--weight-decay",
+        0.1,
+        *SETTINGS,
+    )
     shutil.copytree(place / "run", place / "resumed")
     engine.run("train", "--resume", "--out", place / "resumed", "--steps", 10)
     return place
@@ -70,8 +102,10 @@ def test_a_run_goes_on_as_in_the_program(place: Path, tmp_path: Path) -> None:
     ours, theirs = (TransformerXL.from_pretrained(path) for path in (tmp_path / "model", place / "resumed"))
     for (name, a), b in zip(ours.state_dict().items(), theirs.state_dict().values()):
         torch.testing.assert_close(a, b, rtol=2e-3, atol=2e-3, msg=lambda m: f"{name}: {m}")
-    scores = [json.loads(engine.run("eval", "--model", path, "--data", place / "data", "--json"))["nats_per_token"]
-              for path in (tmp_path / "model", place / "resumed")]
+    scores = [
+        json.loads(engine.run("eval", "--model", path, "--data", place / "data", "--json"))["nats_per_token"]
+        for path in (tmp_path / "model", place / "resumed")
+    ]
     assert scores[0] == pytest.approx(scores[1], rel=1e-4)
 
 
@@ -104,7 +138,9 @@ def test_bf16(place: Path) -> None:
 
 
 @pytest.mark.parametrize("directory", ORACLE, ids=lambda path: path.name)
-def test_oracle(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_oracle(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The oracle's trainings: the script's main in this process."""
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
     import train_torch
@@ -113,9 +149,23 @@ def test_oracle(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     model = shutil.copytree(directory, tmp_path / "model")
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "unroll": case["unroll"]}))
-    options = [part for key in ("batch", "steps", "lr", "clip", "warmup", "seed") for part in ("--" + key, str(case[key]))]
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--init", str(model), "--data", str(directory / "data"), "--out",
-                                      str(tmp_path / "out"), *options])
+    options = [
+        part for key in ("batch", "steps", "lr", "clip", "warmup", "seed") for part in ("--" + key, str(case[key]))
+    ]
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            str(SCRIPT),
+            "--init",
+            str(model),
+            "--data",
+            str(directory / "data"),
+            "--out",
+            str(tmp_path / "out"),
+            *options,
+        ],
+    )
     train_torch.main()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     expected = json.loads((directory / "expected.json").read_text())
@@ -123,36 +173,60 @@ def test_oracle(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for got, want in zip(lines, expected):
         for key, tolerance in case["tolerances"].items():
             if key != "weights":
-                assert abs(got[key] - want[key]) <= tolerance * (abs(want[key]) if key in ("grad_norm", "lr") else 1), (got, want)
-    weights, trained = SafetensorsFile(directory / "expected.safetensors"), TransformerXL.from_pretrained(tmp_path / "out")
+                assert abs(got[key] - want[key]) <= tolerance * (abs(want[key]) if key in ("grad_norm", "lr") else 1), (
+                    got,
+                    want,
+                )
+    weights, trained = (
+        SafetensorsFile(directory / "expected.safetensors"),
+        TransformerXL.from_pretrained(tmp_path / "out"),
+    )
     for name, value in trained.state_dict().items():
         if value.is_floating_point():
-            torch.testing.assert_close(value, weights.tensor(name), rtol=case["tolerances"]["weights"],
-                                       atol=case["tolerances"]["weights"])
+            torch.testing.assert_close(
+                value, weights.tensor(name), rtol=case["tolerances"]["weights"], atol=case["tolerances"]["weights"]
+            )
 
 
 def test_regularizers_and_sinkhorn_see_all_ranks(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-                           str(Path(__file__).with_name("two_ranks.py")), str(tmp_path)],
-                          capture_output=True, text=True, timeout=300, env=engine.ENVIRONMENT)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(Path(__file__).with_name("two_ranks.py")),
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=engine.ENVIRONMENT,
+    )
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rank0", "rank1"]
 
 
 # ---------------------------------------------------------------- mistakes
 
+
 def test_a_batch_that_cannot_be_shared(place: Path) -> None:
     with pytest.raises(AssertionError, match="a batch of 3 cannot be shared evenly by 2 processes"):
         train("--init", place / "model", "--data", place / "data", "--steps", 1, "--batch", 3, ranks=2)
 
 
-@pytest.mark.parametrize("edit, pattern", [
-    (lambda state: state.pop("moment1.head.bias"), "'moment1.head.bias' is missing"),
-    (lambda state: state.update({"moment2.head.bias": torch.zeros(3)}), "'moment2.head.bias' has shape"),
-    (lambda state: state.pop("memory.1"), "'memory.1' is missing"),
-    (lambda state: state.update({"memory.1": state["memory.1"][1:].clone()}), "'memory.1' has shape"),
-    (lambda state: state.update(more=torch.zeros(1)), "no place for the tensor 'more'"),
-])
+@pytest.mark.parametrize(
+    "edit, pattern",
+    [
+        (lambda state: state.pop("moment1.head.bias"), "'moment1.head.bias' is missing"),
+        (lambda state: state.update({"moment2.head.bias": torch.zeros(3)}), "'moment2.head.bias' has shape"),
+        (lambda state: state.pop("memory.1"), "'memory.1' is missing"),
+        (lambda state: state.update({"memory.1": state["memory.1"][1:].clone()}), "'memory.1' has shape"),
+        (lambda state: state.update(more=torch.zeros(1)), "no place for the tensor 'more'"),
+    ],
+)
 def test_damaged_states(place: Path, tmp_path: Path, edit: Any, pattern: str) -> None:
     run = shutil.copytree(place / "run", tmp_path / "run")
     (checkpoint,) = (run / "checkpoints").iterdir()
@@ -181,11 +255,16 @@ def test_a_model_directory_has_no_state(place: Path) -> None:
 
 # ---------------------------------------------------------------- tokens
 
+
 def test_streams(tmp_path: Path) -> None:
     engine.write_data(tmp_path / "data", 9, list(range(9)) * 3)  # 26 // 3 = 8 tokens a stream, 2 segments of 3
     streams = TokenStreams(tmp_path / "data", "train", batch=3, unroll=3, vocab_size=9)
     inputs, targets, new_epoch = streams.segment(1)
-    assert inputs.tolist() == [[3, 4, 5], [2, 3, 4], [1, 2, 3]] and targets.tolist() == [[4, 5, 6], [3, 4, 5], [2, 3, 4]]
+    assert inputs.tolist() == [[3, 4, 5], [2, 3, 4], [1, 2, 3]] and targets.tolist() == [
+        [4, 5, 6],
+        [3, 4, 5],
+        [2, 3, 4],
+    ]
     assert not new_epoch and streams.segment(2)[2] and torch.equal(streams.segment(2)[0], streams.segment(0)[0])
     own = TokenStreams(tmp_path / "data", "train", batch=3, unroll=3, vocab_size=9, streams=range(1, 3))
     assert torch.equal(own.segment(1)[0], inputs[1:])
@@ -208,13 +287,16 @@ def test_large_short_tokens(tmp_path: Path) -> None:
     assert TokenStreams(tmp_path, "train", batch=1, unroll=2, vocab_size=65536).segment(0)[1].tolist() == [[0, 40000]]
 
 
-@pytest.mark.parametrize("raw, pattern", [
-    (b"", "with 0 bytes it is too short"),
-    (b"\0" * 2000, "magic 0 and version 0 are not those"),
-    (struct.pack("<256i", 20240520, 7, *[0] * 254), "magic 20240520 and version 7 are not those"),
-    (struct.pack("<256i", 20240520, 1, 10, *[0] * 253), "1024 bytes do not hold a header and 10 tokens"),
-    (struct.pack("<256i", 20240520, 1, -1, *[0] * 253), "1024 bytes do not hold a header and -1 tokens"),
-])
+@pytest.mark.parametrize(
+    "raw, pattern",
+    [
+        (b"", "with 0 bytes it is too short"),
+        (b"\0" * 2000, "magic 0 and version 0 are not those"),
+        (struct.pack("<256i", 20240520, 7, *[0] * 254), "magic 20240520 and version 7 are not those"),
+        (struct.pack("<256i", 20240520, 1, 10, *[0] * 253), "1024 bytes do not hold a header and 10 tokens"),
+        (struct.pack("<256i", 20240520, 1, -1, *[0] * 253), "1024 bytes do not hold a header and -1 tokens"),
+    ],
+)
 def test_damaged_shards(tmp_path: Path, raw: bytes, pattern: str) -> None:
     (tmp_path / "train.bin").write_bytes(raw)
     with pytest.raises(ValueError, match=pattern):

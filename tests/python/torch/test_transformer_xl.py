@@ -18,9 +18,23 @@ from sigmoe.torch import TransformerXL
 from sigmoe.torch.safetensors import SafetensorsFile
 
 SMALL: dict[str, Any] = {
-    "vocab_size": 11, "d_model": 8, "n_layers": 2, "n_heads": 2, "d_head": 3, "unroll": 5, "dropout": 0.0,
-    "ff": {"type": "moe", "n_experts": 4, "expert_size": 4, "k": 2, "router": "sigmoid", "regularizer": "entropy",
-           "regularizer_weight": 0.01}}
+    "vocab_size": 11,
+    "d_model": 8,
+    "n_layers": 2,
+    "n_heads": 2,
+    "d_head": 3,
+    "unroll": 5,
+    "dropout": 0.0,
+    "ff": {
+        "type": "moe",
+        "n_experts": 4,
+        "expert_size": 4,
+        "k": 2,
+        "router": "sigmoid",
+        "regularizer": "entropy",
+        "regularizer_weight": 0.01,
+    },
+}
 FEEDFORWARDS: dict[str, dict[str, Any]] = {
     "dense": {"type": "dense", "d_ff": 16},
     "topk": {"type": "topk", "d_ff": 16, "k": 4},
@@ -42,6 +56,7 @@ def draw_tokens(batch: int = 2, length: int = 20) -> Tensor:
 
 
 # ---------------------------------------------------------------- the forward pass
+
 
 def test_memory_is_the_text_before() -> None:
     """With enough memory, segments give the logits of the whole text at once; with less they do not."""
@@ -146,12 +161,13 @@ def test_float64_and_bfloat16() -> None:
 
 # ---------------------------------------------------------------- initial weights
 
+
 def kolmogorov(a: Tensor, b: Tensor) -> float:
     """The largest difference of the two samples' distribution functions, in units of what chance gives."""
     a, b = a.flatten().sort().values, b.flatten().sort().values
     at = torch.cat([a, b])
     below = [torch.searchsorted(x, at, right=True) / len(x) for x in (a, b)]
-    return float((below[0] - below[1]).abs().max()) * (len(a) * len(b) / (len(a) + len(b)))**0.5
+    return float((below[0] - below[1]).abs().max()) * (len(a) * len(b) / (len(a) + len(b))) ** 0.5
 
 
 @pytest.mark.parametrize("name", FEEDFORWARDS)
@@ -164,8 +180,21 @@ def test_initial_weights_are_distributed_as_the_engines(name: str, tmp_path: Pat
     ours = TransformerXL(**config)
     ours.save_pretrained(tmp_path / "model")
     engine.write_data(tmp_path / "data", 40, [i * 7 % 40 for i in range(100)])
-    engine.run("train", "--config", tmp_path / "model" / "config.json", "--data", tmp_path / "data", "--out",
-               tmp_path / "run", "--steps", 0, "--batch", 2, "--seed", 1)
+    engine.run(
+        "train",
+        "--config",
+        tmp_path / "model" / "config.json",
+        "--data",
+        tmp_path / "data",
+        "--out",
+        tmp_path / "run",
+        "--steps",
+        0,
+        "--batch",
+        2,
+        "--seed",
+        1,
+    )
     theirs = TransformerXL.from_pretrained(tmp_path / "run")
     for (key, a), b in zip(ours.state_dict().items(), theirs.state_dict().values()):
         if key.endswith("router.table"):
@@ -184,6 +213,7 @@ def test_initial_weights_are_distributed_as_the_engines(name: str, tmp_path: Pat
 
 
 # ---------------------------------------------------------------- files
+
 
 @pytest.mark.parametrize("name", FEEDFORWARDS)
 def test_the_engine_reads_what_is_written(name: str, tmp_path: Path) -> None:
@@ -215,8 +245,11 @@ def test_a_run_is_read_by_its_newest_checkpoint(tmp_path: Path) -> None:
         model.save_pretrained(tmp_path / "run" / "checkpoints" / f"{step:08d}")
     (tmp_path / "run" / "checkpoints" / "00000003.partial").mkdir()
     (tmp_path / "run" / "checkpoints" / "100000000").mkdir()
-    shutil.copytree(tmp_path / "run" / "checkpoints" / "00000001", tmp_path / "run" / "checkpoints" / "100000000",
-                    dirs_exist_ok=True)
+    shutil.copytree(
+        tmp_path / "run" / "checkpoints" / "00000001",
+        tmp_path / "run" / "checkpoints" / "100000000",
+        dirs_exist_ok=True,
+    )
     assert TransformerXL.from_pretrained(tmp_path / "run").head.bias[0] == 1
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "100000000")
     assert TransformerXL.from_pretrained(tmp_path / "run").head.bias[0] == 2

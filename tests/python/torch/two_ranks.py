@@ -16,8 +16,9 @@ from sigmoe.torch import FeedForward
 
 def check(router: str, regularizer: str) -> None:
     torch.manual_seed(1)
-    block = FeedForward("moe", 8, n_experts=4, expert_size=4, k=2, router=router, regularizer=regularizer,
-                        regularizer_weight=3.0)
+    block = FeedForward(
+        "moe", 8, n_experts=4, expert_size=4, k=2, router=router, regularizer=regularizer, regularizer_weight=3.0
+    )
     x = torch.randn(dist.get_world_size(), 12, 8)
     whole = copy.deepcopy(block)
     parallel = DistributedDataParallel(block)
@@ -34,8 +35,9 @@ def check(router: str, regularizer: str) -> None:
 def main() -> None:
     dist.init_process_group("gloo")
     torch.set_num_threads(1)
-    for router, regularizer in itertools.product(("sigmoid", "softmax", "softmax_topk", "sinkhorn"),
-                                                 ("entropy", "switch", "switch_mean", "cv")):
+    for router, regularizer in itertools.product(
+        ("sigmoid", "softmax", "softmax_topk", "sinkhorn"), ("entropy", "switch", "switch_mean", "cv")
+    ):
         check(router, regularizer)
     dist.barrier()
     Path(sys.argv[1], f"rank{dist.get_rank()}").touch()
