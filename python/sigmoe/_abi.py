@@ -67,6 +67,19 @@ class ExpertsGradients(_Sized):
     ]
 
 
+class WeightedRowsCall(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tokens", c_int64),
+        ("slots", c_int64),
+        ("count", c_int64),
+        ("width", c_int64),
+        ("rows", c_void_p),
+        ("index", c_void_p),
+        ("weight", c_void_p),
+    ]
+
+
 # name: (result, arguments)
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sigmoe_message": (c_char_p, []),
@@ -87,6 +100,9 @@ _LAYER_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sigmoe_experts_saved_bytes": (c_size_t, [c_void_p, c_int64, c_int64]),
     "sigmoe_experts_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_int64]),
     "sigmoe_experts_backward": (c_int, [c_void_p, c_void_p, c_void_p]),
+    "sigmoe_product_key_top_k": (c_int, [c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p, c_void_p]),
+    "sigmoe_weighted_rows": (c_int, [POINTER(WeightedRowsCall), c_void_p]),
+    "sigmoe_weighted_rows_backward": (c_int, [POINTER(WeightedRowsCall), c_void_p, c_void_p, c_void_p, c_bool]),
     "sigmoe_layer_threads": (c_int, [c_int]),
     "sigmoe_layer_torch_threads": (c_bool, []),
 }

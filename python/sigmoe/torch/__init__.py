@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._experts import experts as experts
+    from ._product_keys import product_key_top_k as product_key_top_k
+    from ._product_keys import weighted_rows as weighted_rows
     from .feedforward import FeedForward as FeedForward
     from .moe import MoE as MoE
     from .transformer_xl import TransformerXL as TransformerXL
@@ -15,10 +17,14 @@ _HOMES = {
     "MoE": "moe",
     "TransformerXL": "transformer_xl",
     "experts": "_experts",
+    "product_key_top_k": "_product_keys",
+    "weighted_rows": "_product_keys",
 }
 __all__ = list(_HOMES)
 
-from . import _experts as _experts  # registers torch.ops.sigmoe.experts
+# They register the operators, torch.ops.sigmoe.
+from . import _experts as _experts
+from . import _product_keys as _product_keys
 
 
 def __getattr__(name: str) -> Any:

@@ -71,8 +71,11 @@ _torch_threads = library().sigmoe_layer_torch_threads()
 _own_threads = 0
 
 
-def _match_threads() -> None:
+def match_threads() -> None:
+    """Before each call of the library."""
     global _own_threads
+    if _torch_threads:
+        return
     threads = torch.get_num_threads()
     if threads != _own_threads:
         check(library().sigmoe_layer_threads(threads))
@@ -114,8 +117,7 @@ class _Call:
         gate: str,
         kept: Memory,
     ) -> None:
-        if not _torch_threads:
-            _match_threads()
+        match_threads()
         self._key = (sizes, activation, gate, kept.layout, x.dtype)
         self.handle = _borrow(self._key)
         call = self.handle.call

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._product_keys import product_key_top_k, weighted_rows
 from .block import FeedForward
-from .selection import exact_linear, largest
+from .selection import exact_linear
 
 
 class ProductKeyMemory(FeedForward, kind="pkm"):
@@ -43,21 +43,10 @@ class ProductKeyMemory(FeedForward, kind="pkm"):
         return self.activate((a[:, :, None] + b[:, None, :]).flatten(1)).to(x.dtype) @ self.values
 
     def sum_found(self, x: Tensor) -> Tensor:
-        scores, found = self.search(x)
-        weights = self.activate(scores.flatten(1)).to(self.values.dtype)
-        return F.embedding_bag(found.flatten(1), self.values, per_sample_weights=weights, mode="sum")
-
-    def search(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores [N, h, knn] and indices of the values with the highest ones."""
         heads, n, knn = self.options["n_heads"], self.options["n_subkeys"], self.options["knn"]
-        best, place = [], []
-        for half, keys in zip(x.chunk(2, dim=-1), self.subkeys):
-            scores = exact_linear(half, keys.flatten(0, 1)).view(-1, heads, n)
-            # In order of their indices, so that among equal sums below the lower index comes first.
-            index = largest(scores, knn).sort(dim=-1).values
-            best.append(scores.gather(-1, index))
-            place.append(index)
-        sums = (best[0][..., :, None] + best[1][..., None, :]).flatten(-2)
-        values = (place[0][..., :, None] * n + place[1][..., None, :]).flatten(-2)
-        chosen = largest(sums, knn)
-        return sums.gather(-1, chosen), values.gather(-1, chosen)
+        a, b = (
+            exact_linear(half, keys.flatten(0, 1)).view(-1, heads, n)
+            for half, keys in zip(x.chunk(2, dim=-1), self.subkeys)
+        )
+        scores, found = product_key_top_k(a, b, knn)
+        return weighted_rows(self.values, found.flatten(1), self.activate(scores.flatten(1)))
