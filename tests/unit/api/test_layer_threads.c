@@ -4,6 +4,7 @@
 
 #include "api/expert_problem.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -275,9 +276,15 @@ static void one_call_has_the_pool(void **state) {
     (void)state;
     layer_threads first, second;
     threads *pool, *other;
-    OK(sigmoe_layer_threads(3));
+    host h = {.count = 5};
+    sigmoe_host_threads lent = host_threads_of(&h);
     OK(layer_threads_open(&first));
     OK(layer_threads_open(&second));
+    OK(sigmoe_layer_host_threads(&lent));
+    OK(layer_threads_begin(&second, &other)); // a host's threads are for that call alone
+    assert_int_equal(threads_count(other), 5);
+    layer_threads_end(&second);
+    OK(sigmoe_layer_threads(3));
     OK(layer_threads_begin(&first, &pool));
     OK(layer_threads_begin(&second, &other));
     assert_int_equal(threads_count(pool), 3);
@@ -292,6 +299,37 @@ static void one_call_has_the_pool(void **state) {
     layer_threads_end(&second);
     layer_threads_close(&first);
     layer_threads_close(&second);
+}
+
+static int threads_of_the_process(void) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *entry; (entry = readdir(tasks));) count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+// A thread that has been joined is listed for a moment longer.
+static void assert_threads_of_the_process(int expected) {
+    for (int i = 0; i < 5000 && threads_of_the_process() != expected; i++) usleep(1000);
+    assert_int_equal(threads_of_the_process(), expected);
+}
+
+static void a_pool_that_nobody_uses_ends(void **state) {
+    (void)state;
+    host h = {.count = 1};
+    sigmoe_host_threads lent = host_threads_of(&h);
+    OK(sigmoe_layer_threads(3));
+    assert_int_equal(threads_of_a_call(), 3);
+    usleep(100000); // threads of other tests are gone
+    int with_pool = threads_of_the_process();
+    OK(sigmoe_layer_host_threads(&lent));
+    assert_threads_of_the_process(with_pool - 2);
+    OK(sigmoe_layer_threads(3)); // made at its first use
+    assert_int_equal(threads_of_the_process(), with_pool - 2);
+    assert_int_equal(threads_of_a_call(), 3);
+    assert_int_equal(threads_of_the_process(), with_pool);
 }
 
 // The choice changes while others compute.
@@ -334,6 +372,11 @@ static bool child_and_grandchild_work(void *context) {
     return works_and_is_right(context) && holds_in_a_child(works_and_is_right, context);
 }
 
+static bool work_is_right(void *context) {
+    work *w = context;
+    return run(w) == SIGMOE_OK && w->bits == bits_of_one_thread;
+}
+
 static void children_work(void **state) {
     (void)state;
     if (!CHILDREN_MAY_HAVE_THREADS) skip();
@@ -347,6 +390,10 @@ static void children_work(void **state) {
     sigmoe_host_threads lent = host_threads_of(&h);
     OK(sigmoe_layer_host_threads(&lent));
     assert_true(holds_in_a_child(child_and_grandchild_work, &two)); // the host's word counts
+    work *w = work_new();
+    assert_true(work_is_right(w));
+    assert_true(holds_in_a_child(work_is_right, w)); // with layers of the parent's, too
+    work_free(w);
 }
 
 static void *hold_the_pool(void *context) {
@@ -392,11 +439,6 @@ static void *compute_and_choose(void *context) {
     }
     work_free(w);
     return NULL;
-}
-
-static bool work_is_right(void *context) {
-    work *w = context;
-    return run(w) == SIGMOE_OK && w->bits == bits_of_one_thread;
 }
 
 static void forks_at_any_time(void **state) {
@@ -473,19 +515,29 @@ static void torchs_threads(void **state) {
     assert_int_equal(torch_rounds, 0);
 }
 
+// No test leaves a host behind.
+static int choose_the_default(void **state) {
+    (void)state;
+    torch_error = 0;
+    return sigmoe_layer_threads(0) != SIGMOE_OK;
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, choose_the_default)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_number_of_threads),
-        cmocka_unit_test(impossible_numbers_are_refused),
-        cmocka_unit_test(hosts_threads),
-        cmocka_unit_test(unfinished_hosts_are_refused),
-        cmocka_unit_test(several_callers_at_once),
-        cmocka_unit_test(one_call_has_the_pool),
-        cmocka_unit_test(the_choice_may_change_at_any_time),
-        cmocka_unit_test(children_work),
-        cmocka_unit_test(a_pool_held_at_the_fork_is_free_in_the_child),
-        cmocka_unit_test(forks_at_any_time),
-        cmocka_unit_test(torchs_threads),
+        TEST(any_number_of_threads),
+        TEST(impossible_numbers_are_refused),
+        TEST(hosts_threads),
+        TEST(unfinished_hosts_are_refused),
+        TEST(several_callers_at_once),
+        TEST(one_call_has_the_pool),
+        TEST(a_pool_that_nobody_uses_ends),
+        TEST(the_choice_may_change_at_any_time),
+        TEST(children_work),
+        TEST(a_pool_held_at_the_fork_is_free_in_the_child),
+        TEST(forks_at_any_time),
+        TEST(torchs_threads),
     };
     return cmocka_run_group_tests_name("layer threads", tests, find_bits, NULL);
 }
