@@ -2,8 +2,8 @@
 
     python examples/finetune_moe.py [--model DIRECTORY_OR_NAME] [--text FILE] [--steps 20]
 
-Without --model it is a small Qwen3-MoE with random weights, whose tokens are bytes. Each step is timed with the library's experts
-and with transformers' own.
+Without --model it is a small Qwen3-MoE with random weights, whose tokens are bytes. Steps are timed with the library's
+experts and with transformers' own.
 """
 
 from __future__ import annotations

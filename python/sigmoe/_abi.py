@@ -1,4 +1,4 @@
-"""``include/sigmoe.h`` for ctypes: what the package calls, in the header's order. Structs that grow begin with their size."""
+"""``include/sigmoe.h`` for ctypes: what the package calls, in the header's order. Structs begin with their size."""
 
 from __future__ import annotations
 

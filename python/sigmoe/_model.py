@@ -148,4 +148,5 @@ class Model:
         return self._handle
 
     def __repr__(self) -> str:
-        return f"<sigmoe.Model {self.config['ff']['type']}, {self.config['n_layers']} layers, d_model {self.config['d_model']}>"
+        c = self.config
+        return f"<sigmoe.Model {c['ff']['type']}, {c['n_layers']} layers, d_model {c['d_model']}>"

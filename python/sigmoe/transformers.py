@@ -1,7 +1,8 @@
 """Importing this registers the library's experts with Hugging Face's transformers, as ``experts_implementation="sigmoe"``.
 
-``AutoModelForCausalLM.from_pretrained(..., experts_implementation="sigmoe")``, or ``model.set_experts_implementation("sigmoe")``,
-then runs and trains the experts of every model that uses transformers' interface for experts.
+``AutoModelForCausalLM.from_pretrained(..., experts_implementation="sigmoe")``, or
+``model.set_experts_implementation("sigmoe")``, then runs and trains the experts of every model that uses transformers'
+interface for experts.
 """
 
 from __future__ import annotations

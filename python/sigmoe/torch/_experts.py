@@ -1,8 +1,8 @@
 """The operator ``torch.ops.sigmoe.experts``: its kernels, its gradient, and what else torch wants to know of it.
 
 ``experts`` is what people call. Where a gradient will be asked for, it becomes ``experts_forward``, which keeps what
-``experts_backward`` reads in a buffer of bytes; torch.compile sees these two. The kernels are written out instead of made by
-``torch.library.custom_op``, whose wrappers take longer than a small layer.
+``experts_backward`` reads in a buffer of bytes; torch.compile sees these two. The kernels are written out instead of made
+by ``torch.library.custom_op``, whose wrappers take longer than a small layer.
 """
 
 from __future__ import annotations
@@ -345,7 +345,7 @@ def experts(
 ) -> Tensor:
     """A mixture of experts whose routing is given.
 
-    ``y[t] = sum over s of weight[t, s] * (hidden(x[t] up[e] + up_bias[e]) down[e] + down_bias[e])`` with ``e = index[t, s]``.
+    ``y[t] = sum over s of weight[t, s] * (hidden(x[t] up[e] + up_bias[e]) down[e] + down_bias[e])``, ``e = index[t, s]``.
 
     float32 and bfloat16 on the processor are computed by the library, everything else by torch's own operators.
 
@@ -354,7 +354,8 @@ def experts(
         up: ``[E, d, H]``, or with layout "egd" ``[E, H, d]``. H is G, or 2G if the experts are gated. Transposed views of
             contiguous tensors are read where they lie.
         down: ``[E, G, v]``, or with layout "egd" ``[E, v, G]``.
-        index: ``[..., K]``, int64 or int32: each token's experts, repeated or not. A number outside [0, E) contributes nothing.
+        index: ``[..., K]``, int64 or int32: each token's experts, repeated or not. A number outside [0, E) contributes
+            nothing.
         weight: ``[..., K]``; None: all 1.
         activation: "relu", "relu2" (the square of it), "gelu", "gelu_tanh" or "silu".
         gated: False: hidden is activation(channels). True: activation(first G) * last G. "interleaved": activation(even

@@ -87,7 +87,7 @@ def _address(tensor: Tensor | None) -> int | None:
 
 
 def _rows(matrix: Tensor) -> tuple[Tensor, int]:
-    """The same matrix, copied only if its rows are not contiguous or overlap; and its stride, 0 where the library knows it."""
+    """The same matrix, copied only if its rows are not contiguous or overlap; and its stride, 0 if that is its width."""
     step, inner = matrix.stride()
     rows, columns = matrix.shape
     if inner == 1 and step >= columns and rows > 1:
@@ -144,12 +144,13 @@ class _Call:
 
 @functools.lru_cache(maxsize=None)
 def _saved_unit(activation: str, gate: str, layout: str, dtype: torch.dtype) -> int:
-    unit: int = library().sigmoe_experts_saved_bytes(_Handle(Sizes(1, 1, 1, 1), activation, gate, layout, dtype).pointer, 1, 1)
+    handle = _Handle(Sizes(1, 1, 1, 1), activation, gate, layout, dtype)
+    unit: int = library().sigmoe_experts_saved_bytes(handle.pointer, 1, 1)
     return unit
 
 
 def saved_size(pairs: int, expert_size: int, activation: str, gate: str, layout: str, dtype: torch.dtype) -> int:
-    """Bytes that the backward needs. Of fake tensors the numbers may be symbolic, so they cannot be the library's to read; its
+    """Bytes that the backward needs. Of fake tensors the numbers may be symbolic, and then the library cannot read them; its
     answer is in proportion to both."""
     return pairs * expert_size * _saved_unit(activation, gate, layout, dtype)
 

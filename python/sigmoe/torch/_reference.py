@@ -1,7 +1,7 @@
 """Experts by torch's own operators: what tensors get that the library does not compute (float64, float16, other devices).
 
-Pairs are (token, slot) combinations, P = T·K of them, sorted by expert; those with an index outside [0, E) come last and are
-skipped. Weights are ``up [E, d, H]`` and ``down [E, G, v]`` here, of any strides.
+Pairs are (token, slot) combinations, P = T·K of them, sorted by expert; those with an index outside [0, E) come last and
+are skipped. Weights are ``up [E, d, H]`` and ``down [E, G, v]`` here, of any strides.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ def _check_alike(x: Tensor, operands: tuple[tuple[str, Tensor | None], ...]) -> 
     for name, tensor in operands:
         if tensor is not None and (tensor.dtype != x.dtype or tensor.device != x.device):
             raise TypeError(
-                f"sigmoe.experts: {name} is {tensor.dtype} on {tensor.device}, x is {x.dtype} on {x.device}: they must be the "
-                "same (torch.autocast casts them)"
+                f"sigmoe.experts: {name} is {tensor.dtype} on {tensor.device}, x is {x.dtype} on {x.device}: they must be "
+                "the same (torch.autocast casts them)"
             )
 
 
@@ -77,9 +77,9 @@ def check(
         _need(weight.shape == index.shape, f"weight {list(weight.shape)} must have index's shape {list(index.shape)}")
         _need(weight.device == x.device and weight.dtype.is_floating_point, "weight must be floating point, where x is")
     if up_bias is not None:
-        _need(up_bias.shape == (experts, channels), f"up_bias {list(up_bias.shape)} must be [{experts}, {channels}]")
+        _need(up_bias.shape == (experts, channels), f"up_bias {list(up_bias.shape)} is not [{experts}, {channels}]")
     if down_bias is not None:
-        _need(down_bias.shape == (experts, out_width), f"down_bias {list(down_bias.shape)} must be [{experts}, {out_width}]")
+        _need(down_bias.shape == (experts, out_width), f"down_bias {list(down_bias.shape)} is not [{experts}, {out_width}]")
     return Sizes(experts, width, expert_size, out_width)
 
 

@@ -1,4 +1,4 @@
-"""σ-MoE as a layer, a twin of the public ``moe_layer`` (github.com/RobertCsordas/moe_layer) that computes on processors, too."""
+"""σ-MoE as a layer: a twin of github.com/RobertCsordas/moe_layer that computes on processors, too."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _log_mean(x: Tensor, dim: int) -> Tensor:
 class MoE(nn.Module):
     """A mixture of experts in the place of a feedforward block; no norm and no residual connection inside.
 
-    ``forward`` returns the output and a regularizer: the negative entropy of the mean expert distribution. Add it to the loss,
-    times about 0.001.
+    ``forward`` returns the output and a regularizer: the negative entropy of the mean expert distribution. Add it to the
+    loss, times about 0.001.
 
     Args:
         dmodel: width of the input, d.
@@ -62,8 +62,8 @@ class MoE(nn.Module):
         selection_mode: "sigmoid"; "softmax" over all experts; "sinkmoid": chosen by Sinkhorn's algorithm in training and by
             the sigmoid otherwise, weighted by the sigmoid (S-BASE).
         activation_after_topk: the selection's activation sees the chosen logits alone.
-        activation: of the channels: a function, a module, or one of "relu", "relu2", "gelu", "gelu_tanh", "silu". The library
-            computes these; other functions, and dropout, go through torch's operators.
+        activation: of the channels: a function, a module, or one of "relu", "relu2", "gelu", "gelu_tanh", "silu". The
+            library computes these; other functions, and dropout, go through torch's operators.
         bias: of the channels, and of the output.
         v_dim: width of the output, v; None: d.
         sinkhorn_n_iters: iterations of Sinkhorn's algorithm.
@@ -178,8 +178,8 @@ class MoE(nn.Module):
         return logits.softmax(-1) if self.selection_mode == "softmax" else logits.sigmoid()
 
     def _sinkhorn(self, logits: Tensor) -> Tensor:
-        """Scores ``[..., A, E]`` by which experts are used more evenly, after Clark et al. (arXiv 2202.01169) and the public
-        layer: in its iterations the logits are lowered by the other factor's logarithm, where the paper raises them."""
+        """Scores ``[..., A, E]`` by which experts are used more evenly, after Clark et al. (arXiv 2202.01169) and the
+        public layer: in its iterations the logits are lowered by the other factor's logarithm, where the paper raises them."""
         rows, columns = logits.shape[-2:]
         of_columns = torch.zeros_like(logits[..., 0, :])
         of_rows = torch.zeros_like(logits[..., 0])

@@ -51,7 +51,7 @@ def experts(
 
 
 def sinkhorn(logits: Tensor, iterations: int) -> Tensor:
-    """``[A, E]``, times a factor for each row and each column, which the public layer finds by dividing by the other ones."""
+    """``[A, E]``, times a factor for each row and column, which the public layer finds by dividing by the other ones."""
     scores, of_columns = logits.exp(), torch.ones(logits.shape[1], dtype=logits.dtype)
     for _ in range(iterations):
         of_rows = scores.shape[0] / (scores / of_columns).sum(1)

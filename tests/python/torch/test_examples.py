@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,20 @@ def test_finetune_moe() -> None:
     assert [name for name, _, _ in losses] == ["sigmoe", "grouped_mm", "eager"]
     assert all(float(last) < float(first) for _, first, last in losses)
     assert len({first for _, first, _ in losses}) == 1
+
+
+def test_guide(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run").symlink_to(model_directory)
+    guide = ROOT / "docs" / "guide" / "python.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, str(guide), "exec"), names)  # noqa: S102
+    assert len(blocks) == 4
+    assert all(names[name].grad is not None for name in ("up", "down"))
 
 
 def test_types(tmp_path: Path) -> None:

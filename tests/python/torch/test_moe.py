@@ -85,7 +85,10 @@ def test_the_router_reads_its_own_input() -> None:
     assert (layer(x)[0] - layer(x, sel)[0]).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("activation", ["relu2", F.gelu, nn.GELU(approximate="tanh"), functools.partial(F.gelu, approximate="tanh")])
+GELU_TANH = functools.partial(F.gelu, approximate="tanh")
+
+
+@pytest.mark.parametrize("activation", ["relu2", F.gelu, nn.GELU(approximate="tanh"), GELU_TANH])
 def test_named_activations_are_the_librarys(activation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make(activation=activation)
     x = torch.randn(9, D)
