@@ -84,7 +84,7 @@ class LearnedRouter(Router):
 
 
 def _softmax_of_available(chosen: Tensor, dropped: Tensor | None) -> Tensor:
-    # A finite number instead of -inf: without any expert left there would be a NaN in the gradient.
+    # A finite number instead of -inf: without any expert left that would make a NaN, if one that is masked later.
     if dropped is not None:
         chosen = chosen.masked_fill(dropped, torch.finfo(chosen.dtype).min)
     return torch.softmax(chosen, dim=-1)

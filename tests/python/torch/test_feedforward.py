@@ -107,7 +107,9 @@ def test_gradients(name: str) -> None:
         y = torch.func.functional_call(block, dict(zip(parameters, values)), (x, tokens))
         return y.sin().sum() + block.reg_loss  # not linear in y
 
-    assert torch.autograd.gradcheck(loss, (x.double().requires_grad_(), *parameters.values()), atol=1e-6, fast_mode=True)
+    assert torch.autograd.gradcheck(
+        loss, (x.double().requires_grad_(), *parameters.values()), atol=1e-6, fast_mode=True
+    )
 
 
 class Outputs(Dataset[Tensor]):
@@ -364,9 +366,10 @@ def test_expert_dropout(router: str) -> None:
 def test_all_experts_dropped(router: str, regularizer: str) -> None:
     block = FeedForward("moe", D, **{**MOE, "router": router, "regularizer": regularizer, "expert_dropout": 1.0})
     x = torch.randn(6, D, requires_grad=True)
-    y = block(x)
-    assert (y == 0).all()
-    (y.sum() + block.reg_loss).backward()
+    with torch.autograd.detect_anomaly():  # no NaN on the way either
+        y = block(x)
+        assert (y == 0).all()
+        (y.sum() + block.reg_loss).backward()
     for tensor in (x, *block.parameters()):
         assert tensor.grad is not None and tensor.grad.isfinite().all()
     if regularizer != "entropy":
