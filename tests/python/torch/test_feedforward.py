@@ -438,3 +438,20 @@ def test_random_and_hash_choices_are_uniform() -> None:
         pair = ordered[:, 0] * 5 + ordered[:, 1]
         counts = torch.bincount(pair, minlength=25)
         assert int((counts > 0).sum()) == 10 and int(counts[counts > 0].min()) > 1800 and int(counts.max()) < 2200
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_compiled(name: str) -> None:
+    """One graph, except where channels are changed between an expert's two products."""
+    torch._dynamo.reset()
+    block, (x, tokens) = make(name), inputs()
+    parts = name not in ("channels", "dropout")
+    compiled = torch.compile(block, fullgraph=parts, backend="aot_eager")
+    results = []
+    for module in (block, compiled):
+        torch.manual_seed(3)
+        block.zero_grad()
+        (module(x, tokens).square().sum() + block.reg_loss).backward()
+        results.append([block.reg_loss.detach(), *(parameter.grad for parameter in block.parameters())])
+    for got, expected in zip(*results):
+        torch.testing.assert_close(got, expected)

@@ -302,3 +302,13 @@ def test_mistakes() -> None:
         make(dropout=1)
     with pytest.raises(ValueError, match="unknown key 'memory_segments.evl'; did you mean 'memory_segments.eval'?"):
         make(memory_segments={"evl": 1})
+
+
+def test_compiled() -> None:
+    torch._dynamo.reset()
+    model, tokens = make().eval(), draw_tokens()
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    memory = compiled(tokens[:, :5]).memory
+    out = compiled(tokens[:, 5:10], memory, tokens[:, 6:11])
+    torch.testing.assert_close(out.logits, model(tokens[:, 5:10], memory).logits)
+    out.loss.backward()
