@@ -43,10 +43,10 @@ class ProductKeyMemory(FeedForward, kind="pkm"):
         return self.activate((a[:, :, None] + b[:, None, :]).flatten(1)).to(x.dtype) @ self.values
 
     def sum_found(self, x: Tensor) -> Tensor:
-        heads, n, knn = self.options["n_heads"], self.options["n_subkeys"], self.options["knn"]
+        o = self.options
         a, b = (
-            exact_linear(half, keys.flatten(0, 1)).view(-1, heads, n)
+            exact_linear(half, keys.flatten(0, 1)).view(-1, o["n_heads"], o["n_subkeys"])
             for half, keys in zip(x.chunk(2, dim=-1), self.subkeys)
         )
-        scores, found = product_key_top_k(a, b, knn)
+        scores, found = product_key_top_k(a, b, o["knn"])
         return weighted_rows(self.values, found.flatten(1), self.activate(scores.flatten(1)))

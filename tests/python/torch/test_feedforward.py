@@ -363,6 +363,7 @@ def test_expert_dropout(router: str) -> None:
 
 @pytest.mark.parametrize("router", ["sigmoid", "softmax", "softmax_topk", "sinkhorn"])
 @pytest.mark.parametrize("regularizer", ["entropy", "switch", "cv"])
+@pytest.mark.filterwarnings("ignore:Anomaly")
 def test_all_experts_dropped(router: str, regularizer: str) -> None:
     block = FeedForward("moe", D, **{**MOE, "router": router, "regularizer": regularizer, "expert_dropout": 1.0})
     x = torch.randn(6, D, requires_grad=True)
