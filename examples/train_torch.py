@@ -63,7 +63,7 @@ def settings_of(options: argparse.Namespace, state: TrainingState | None) -> dic
 
 
 def learning_rate(step: int, steps: int, settings: dict[str, Any]) -> float:
-    lr, warmup = float(settings["lr"]), settings["warmup"]
+    lr, warmup = float(settings["lr"]), int(settings["warmup"])
     if step < warmup:
         return lr / warmup * (step + 1)
     if settings["schedule"] == "constant":
