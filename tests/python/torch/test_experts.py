@@ -130,7 +130,7 @@ def strided(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("form", [strided, lambda x: x.T.contiguous().T, lambda x: x[:1].expand(T, -1)])
+@pytest.mark.parametrize("form", [strided, lambda x: x.T.contiguous().T, lambda x: x[:1].clone().expand(T, -1)])
 def test_any_strides_of_tokens(form: Any, dtype: torch.dtype) -> None:
     case = Case(dtype)
     case.x, case.dy = form(case.x).contiguous(), form(case.dy).contiguous()
@@ -189,6 +189,22 @@ def test_unserved_experts_and_tokens_have_zero_gradients(dtype: torch.dtype) -> 
     for name, rows in (("up", [0, 1, 3, 4]), ("down", [0, 1, 3, 4]), ("up_bias", [0]), ("x", [3, 4]), ("weight", [3, 4])):
         gradient = given[name].grad
         assert gradient is not None and not gradient[rows].any() and gradient.any(), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_skipped_pairs_weight_is_not_looked_at(dtype: torch.dtype) -> None:
+    case = Case(dtype)
+    expected, gradients = case.expected("relu")
+    skipped = (case.index < 0) | (case.index >= E)
+    assert skipped.any()
+    case.weight = case.weight.masked_fill(skipped, float("nan"))
+    given = case.leaves(dtype)
+    y = experts(index=case.index, **given)
+    assert_near(y, expected, dtype)
+    y.backward(case.dy.to(dtype))
+    for name, tensor in given.items():
+        assert tensor.grad is not None
+        assert_near(tensor.grad, gradients[name], dtype, name)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -255,3 +271,27 @@ def test_operands_that_do_not_fit_are_refused(change: dict[str, Any], sentence: 
     given: dict[str, Any] = {"index": case.index, **{k: t.detach() for k, t in case.leaves(torch.float32).items()}}
     with pytest.raises((ValueError, TypeError), match=sentence):
         experts(**{**given, **change})
+
+
+@pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="this PyTorch has no _grouped_mm")
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("layout", ["edg", "egd"])
+def test_grouped_mm_as_on_a_gpu(layout: str, gated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sigmoe.torch import _native, _reference
+
+    random = torch.Generator().manual_seed(1)
+    x, up, down = (torch.randn(*s, generator=random) for s in ((40, 16), (E, 16, 48 if gated else 24), (E, 24, 32)))
+    index, weight = torch.randint(-1, E + 1, (40, 3), generator=random), torch.rand(40, 3, generator=random)
+    index[index == 1] = 2  # an expert without tokens
+    results = []
+    for by_torch in (False, True):
+        monkeypatch.setattr(_native, "serves", lambda x, by_torch=by_torch: not by_torch)
+        monkeypatch.setattr(_reference, "_by_grouped_mm", lambda *a: True)
+        leaves = [tensor.bfloat16().requires_grad_() for tensor in (x, up, down)]
+        views = [leaves[0], *leaves[1:]] if layout == "edg" else [leaves[0], leaves[1].mT, leaves[2].mT]
+        y = experts(*views, index, weight, activation="silu", gated=gated, layout=layout)
+        y.float().square().sum().backward()
+        results.append([y.detach(), *(leaf.grad for leaf in leaves)])
+    for ours, grouped in zip(*results):
+        assert grouped is not None and ours is not None and torch.isfinite(grouped).all()
+        assert (ours.float() - grouped.float()).norm() < 2e-2 * ours.float().norm()

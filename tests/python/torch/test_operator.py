@@ -171,3 +171,16 @@ def test_many_python_threads_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: experts(*given), range(200)))
     assert all(torch.equal(y, expected) for y in results)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("gate", ["none", "first", "interleaved"])
+@pytest.mark.parametrize("activation", ["relu", "relu2", "gelu", "gelu_tanh", "silu"])
+def test_the_saved_bytes_are_as_many_as_the_library_writes(activation: str, gate: str, dtype: torch.dtype) -> None:
+    from sigmoe._library import library
+    from sigmoe.torch import _native
+
+    for layout in ("edg", "egd"):
+        handle = _native._Handle(_native.Sizes(5, 7, 11, 13), activation, gate, layout, dtype)
+        needed = library().sigmoe_experts_saved_bytes(handle.pointer, 17, 3)
+        assert _native.saved_size(17 * 3, 11, activation, gate, layout, dtype) == needed > 0
