@@ -90,6 +90,36 @@ static inline vec vec_round(vec x) {
 static inline vec vec_scale(vec x, vec n) {
     return _mm512_scalef_ps(x, n);
 }
+// |x|, and the magnitude with the sign of x.
+static inline vec vec_abs(vec x) {
+    return _mm512_abs_ps(x);
+}
+static inline vec vec_copy_sign(vec magnitude, vec x) {
+    return _mm512_or_ps(vec_abs(magnitude), _mm512_and_ps(x, vec_all(-0.0f)));
+}
+// x where a < b, otherwise (also if either is NaN) y.
+static inline vec vec_where_less(vec a, vec b, vec x, vec y) {
+    return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+}
+// The elements with even, and with odd indices of a and b, one after the other; and the inverse.
+static inline __m512i counting_by_two(void) {
+    return _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+static inline vec vec_evens(vec a, vec b) {
+    return _mm512_permutex2var_ps(a, counting_by_two(), b);
+}
+static inline vec vec_odds(vec a, vec b) {
+    return _mm512_permutex2var_ps(a, _mm512_add_epi32(counting_by_two(), _mm512_set1_epi32(1)), b);
+}
+static inline __m512i alternating(void) {
+    return _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+static inline vec vec_alternate_low(vec evens, vec odds) {
+    return _mm512_permutex2var_ps(evens, alternating(), odds);
+}
+static inline vec vec_alternate_high(vec evens, vec odds) {
+    return _mm512_permutex2var_ps(evens, _mm512_add_epi32(alternating(), _mm512_set1_epi32(8)), odds);
+}
 static inline __m256 vec_first_eight(vec x) {
     return _mm512_castps512_ps256(x);
 }
@@ -232,6 +262,31 @@ static inline vec power_of_two(__m256i n) {
 static inline vec vec_scale(vec x, vec n) {
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
     return x * power_of_two(half) * power_of_two(_mm256_sub_epi32(whole, half));
+}
+static inline vec vec_abs(vec x) {
+    return _mm256_andnot_ps(vec_all(-0.0f), x);
+}
+static inline vec vec_copy_sign(vec magnitude, vec x) {
+    return _mm256_or_ps(vec_abs(magnitude), _mm256_and_ps(x, vec_all(-0.0f)));
+}
+static inline vec vec_where_less(vec a, vec b, vec x, vec y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+// From [a0 a1 b0 b1 | a2 a3 b2 b3], in pairs of elements, to [a b].
+static inline vec join_halves(vec x) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8));
+}
+static inline vec vec_evens(vec a, vec b) {
+    return join_halves(_mm256_shuffle_ps(a, b, 0x88));
+}
+static inline vec vec_odds(vec a, vec b) {
+    return join_halves(_mm256_shuffle_ps(a, b, 0xdd));
+}
+static inline vec vec_alternate_low(vec evens, vec odds) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(evens, odds), _mm256_unpackhi_ps(evens, odds), 0x20);
+}
+static inline vec vec_alternate_high(vec evens, vec odds) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(evens, odds), _mm256_unpackhi_ps(evens, odds), 0x31);
 }
 static inline __m256 vec_first_eight(vec x) {
     return x;

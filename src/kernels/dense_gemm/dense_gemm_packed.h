@@ -10,10 +10,6 @@
 #include "kernels/packed/pack.h"
 
 enum {
-    BLOCK_DEPTH = 320, // words, at most; whole chunks: keeps b's panel close to the micro-kernels
-    MOST_DEPTH = 448,  // limit for a single block, to avoid adding to c a second time
-    BLOCK_TERMS = BLOCK_DEPTH * PER_WORD,
-    MOST_TERMS = MOST_DEPTH * PER_WORD,
     MOST_PANELS = (GEMM_MOST_ROWS + MR - 1) / MR,
     PANEL_A = MOST_DEPTH * PANEL_VECTORS * LANES, // packed by step, which needs more room than by row
     SIZE_A = MOST_PANELS * PANEL_A,
@@ -169,12 +165,6 @@ static void run_block(const gemm_block *block) {
         multiply_panel(block, column);
         if (last_block(block)) finish_panel(block, column);
     }
-}
-
-// Blocks of even size; all except the last are whole chunks.
-static int64_t block_terms(int64_t k) {
-    if (k <= MOST_TERMS) return k;
-    return round_up(block_count(k, block_count(k, BLOCK_TERMS)), PER_WORD * LANES);
 }
 
 static void point_to_sums(gemm_block *block, float *scratch) {

@@ -86,43 +86,20 @@ static const expert_ffn_kernel *chosen(dtype operands) {
     return (const expert_ffn_kernel *)kernel_choose(list->all, list->count);
 }
 
-static bool plain(const expert_set *set) {
-    return set->activation == SIGMOE_RELU && set->gate == SIGMOE_GATE_NONE &&
-           set->layout == SIGMOE_EXPERTS_EDG && set->out_width == set->width && !set->up_bias.data &&
-           !set->down_bias.data;
-}
-
-static const expert_ffn_kernel *chosen_for(const expert_ffn_call *call) {
-    const expert_grouping *g = call->grouping;
-    if (plain(&call->set) && g->offset[g->experts] == g->tokens * g->slots && !call->before.data)
-        return chosen(call->x.type);
-    return call->x.type == TYPE_BF16 ? &expert_ffn_bf16_ref : &expert_ffn_ref;
-}
-
-static bool all_in_real(const expert_ffn_gradients *gradients) {
-    return gradients->dx.data && gradients->dx.type == TYPE_REAL && gradients->dup.data &&
-           gradients->dup.type == TYPE_REAL && gradients->ddown.data && gradients->ddown.type == TYPE_REAL &&
-           gradients->dweight && !gradients->overwrite;
-}
-
 sigmoe_status expert_ffn_up(const kernel_context *context, const expert_ffn_call *call) {
     require(call_fits(call));
-    return chosen_for(call)->up(context, call);
+    return chosen(call->x.type)->up(context, call);
 }
 
 sigmoe_status expert_ffn_down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
     require(call_fits(call) && output_fits(call, y, call->grouping->tokens, call->set.out_width));
-    if (y.type != TYPE_REAL) return expert_ffn_bf16_ref.down(context, call, y);
-    return chosen_for(call)->down(context, call, y);
+    return chosen(call->x.type)->down(context, call, y);
 }
 
 sigmoe_status expert_ffn_backward(
     const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
     require(call_fits(call) && gradients_fit(call, gradients));
-    if (!all_in_real(gradients))
-        return (call->x.type == TYPE_BF16 ? &expert_ffn_bf16_ref : &expert_ffn_ref)
-            ->backward(context, call, gradients);
-    return chosen_for(call)->backward(context, call, gradients);
+    return chosen(call->x.type)->backward(context, call, gradients);
 }
 
 int64_t expert_ffn_packed_bytes(const expert_set *set) {

@@ -3,4 +3,5 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_amxbf16;
-const expert_ffn_kernel expert_ffn_bf16_amxbf16 = {{"amxbf16", CPU_AMX}, up, down, backward, NULL, NULL};
+const expert_ffn_kernel expert_ffn_bf16_amxbf16 = {
+    {"amxbf16", CPU_AMX}, up, down, backward, packed_bytes, pack};

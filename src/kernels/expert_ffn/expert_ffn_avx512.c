@@ -3,4 +3,4 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_avx512;
-const expert_ffn_kernel expert_ffn_avx512 = {{"avx512", CPU_AVX512}, up, down, backward, NULL, NULL};
+const expert_ffn_kernel expert_ffn_avx512 = {{"avx512", CPU_AVX512}, up, down, backward, packed_bytes, pack};

@@ -4,4 +4,4 @@
 
 extern const expert_ffn_kernel expert_ffn_bf16_avx512bf16;
 const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {
-    {"avx512bf16", CPU_AVX512BF16}, up, down, backward, NULL, NULL};
+    {"avx512bf16", CPU_AVX512BF16}, up, down, backward, packed_bytes, pack};

@@ -3,4 +3,4 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_avx2;
-const expert_ffn_kernel expert_ffn_bf16_avx2 = {{"avx2", CPU_AVX2}, up, down, backward, NULL, NULL};
+const expert_ffn_kernel expert_ffn_bf16_avx2 = {{"avx2", CPU_AVX2}, up, down, backward, packed_bytes, pack};

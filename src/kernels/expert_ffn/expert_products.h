@@ -1,62 +1,72 @@
 // The expert FFN as packed products (packed/operands.h): one source for all operand types and processors. Tasks of the forward
-// and of the backward's first pass are ranges of one expert's rows. Tasks of the backward's second pass are slices of one
-// expert's gradients, and each sums its rows in sorted order. Nothing depends on the number of threads.
+// and of the backward's first pass are ranges of one expert's rows, in one of three orders: row_order.h, panel_order.h for large
+// experts, stream_order.h for few rows. Tasks of the backward's second pass are slices of one expert's gradients
+// (weight_gradients.h). Which order is taken depends on sizes and on the tokens' choices, and nothing on the number of threads.
 //
 // Products that return to tokens are stored as one row per pair and summed for each token in slot order. Tokens are processed
 // in blocks, so that these rows stay in the last-level cache.
 #pragma once
 
-#include "kernels/expert_ffn/expert_run.h"
+#include "kernels/expert_ffn/panel_order.h"
+#include "kernels/expert_ffn/row_order.h"
+#include "kernels/expert_ffn/stream_order.h"
+#include "kernels/expert_ffn/weight_gradients.h"
 
-static void up_tile(expert_run *run, workspace *space, tile_rows *t) {
-    const expert_ffn_call *call = run->call;
-    int64_t size = call->set.expert_size;
-    point_to_tokens(call->grouping, call->x, t);
-    point_to_sums(run, space, t);
-    pack_rows(t->source, t->rows, call->set.width, space->a);
-    prefetch_queue queue;
-    prefetch_queue_clear(&queue);
-    queue_operands(&queue, operands(call->hidden) + t->first * size, t->rows * size);
-    queue_next_tokens(call->grouping, call->x, t, &queue);
-    queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->set.width, size, space->a, space->weights, &queue);
-    for (int64_t r = 0; r < t->rows; r++) {
-        operand *hidden = operands(call->hidden) + (t->first + r) * size;
-        for (int64_t j = 0; j < size; j += LANES)
-            store_operands(hidden + j, size - j, vec_max(vec_load(t->target[r] + j), vec_all(0)));
+// ---- Tasks ----
+
+static void run_task(void *context, int64_t task, int thread) {
+    const expert_run *run = context;
+    workspace *space = &run->spaces[thread];
+    int64_t index = task / run->blocks, block = task % run->blocks;
+    const row_range *range = &run->ranges[index];
+    const factor *f = &run->current->b;
+    micro_kernel_begin();
+    if (is_streamed(run, range)) {
+        column_block columns =
+            run->large ? column_block_of(f, block) : (column_block){0, 0, segment_columns(f)};
+        stream_range(run, space, run->current, range, &columns);
+    } else if (run->large) {
+        run_panels(run, space, range, block);
+    } else {
+        run_rows(run, space, index);
     }
+    micro_kernel_end();
 }
 
-static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
-    expert_run run = {.call = call, .tile = up_tile, .weights = {call->set.up}, .weight_count = 1};
-    arena_mark mark = arena_here(context->scratch);
-    sigmoe_status status = run_new(context, &run);
-    if (status == SIGMOE_OK) {
-        take_ranges(&run, call->grouping->tokens);
-        parallel_for(context->threads, run.range_count, run_range, &run);
+// Runs all ranges: where experts are large, product by product.
+static void run_ranges(const kernel_context *context, expert_run *run) {
+    for (int i = 0; i < (run->large ? run->product_count : 1); i++) {
+        run->current = &run->products[i];
+        run->blocks = run->large ? column_blocks(&run->current->b) : 1;
+        parallel_for(context->threads, run->range_count * run->blocks, run_task, run);
     }
-    arena_release(context->scratch, mark);
-    return status;
 }
 
 // out = Σ of each token's pair rows, in slot order.
 static void combine_tokens(void *context, int64_t task, int thread) {
     (void)thread;
     const expert_run *run = context;
-    int64_t slots = run->call->grouping->slots, d = run->call->set.width;
-    int64_t first = run->first_token + task * COMBINE_TOKENS, last = first + COMBINE_TOKENS;
-    if (last > run->last_token) last = run->last_token;
+    const expert_grouping *g = run->call->grouping;
+    bool skipping = served_of(run->call) < g->tokens * g->slots, rounded = run->out.type != TYPE_REAL;
+    int64_t slots = g->slots, columns = run->out.cols;
+    int64_t first = run->first_token + task * COMBINE_TOKENS,
+            last = least(first + COMBINE_TOKENS, run->last_token);
     for (int64_t token = first; token < last; token++) {
-        const float *rows = run->pair_rows + (token - run->first_token) * slots * run->d_padded;
-        float *out = matrix_real(run->out) + token * run->out.stride;
-        for (int64_t i = 0; i < d; i += LANES) {
+        const float *rows = run->pair_rows + (token - run->first_token) * slots * run->pair_width;
+        const int32_t *position = g->position + token * slots;
+        void *out = matrix_row(run->out, token);
+        for (int64_t i = 0; i < columns; i += LANES) {
             vec sum = vec_all(0);
             for (int64_t s = 0; s < slots; s++) {
-                const float *at = rows + s * run->d_padded + i;
+                const float *at = rows + s * run->pair_width + i;
+                if (skipping && position[s] < 0) continue;
                 sum += vec_load(at);
-                _mm_prefetch((const char *)(at + slots * run->d_padded), _MM_HINT_T0); // the next token's
+                _mm_prefetch((const char *)(at + slots * run->pair_width), _MM_HINT_T0); // the next token's
             }
-            store_row_end(out + i, d - i, sum);
+            if (rounded)
+                store_operands((operand *)out + i, columns - i, sum);
+            else
+                store_row_end((float *)out + i, columns - i, sum);
         }
     }
 }
@@ -65,38 +75,117 @@ static void combine_tokens(void *context, int64_t task, int thread) {
 static sigmoe_status each_token_block(const kernel_context *context, expert_run *run, matrix out) {
     const expert_grouping *g = run->call->grouping;
     if (g->tokens == 0) return SIGMOE_OK;
-    int64_t most = g->experts * BLOCK_ROWS / g->slots;
-    if (most < BLOCK_TOKENS) most = BLOCK_TOKENS;
-    int64_t blocks = block_count(g->tokens, most);
-    TRY(ARENA_NEW_RAW(
-        context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->d_padded));
+    int64_t most_tokens = most(g->experts * BLOCK_ROWS / most(g->slots, 1), BLOCK_TOKENS);
+    int64_t blocks = block_count(g->tokens, most_tokens);
     run->out = out;
-    if (blocks > 1) TRY(share_weights(context, run));
+    run->pair_width = round_up(out.cols, NR);
+    TRY(ARENA_NEW_RAW(
+        context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->pair_width));
+    if (blocks > 1 && !run->large) TRY(share_weights(context, run));
     for (int64_t i = 0; i < blocks; i++) {
         run->first_token = even_cut(g->tokens, blocks, i);
         run->last_token = even_cut(g->tokens, blocks, i + 1);
         take_ranges(run, run->last_token);
-        parallel_for(context->threads, run->range_count, run_range, run);
+        run_ranges(context, run);
         parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
             combine_tokens, run);
     }
     return SIGMOE_OK;
 }
 
-static void down_tile(expert_run *run, workspace *space, tile_rows *t) {
+static sigmoe_status all_tokens(const kernel_context *context, expert_run *run) {
+    take_ranges(run, run->call->grouping->tokens);
+    run_ranges(context, run);
+    return SIGMOE_OK;
+}
+
+// Stores sums as a part of a pair's row, with the pair's share of the bias.
+static void finish_pair(const expert_run *run, const finished_sums *f) {
+    float *row = pair_row(run, f->position) + f->first;
+    matrix bias = run->pair_bias;
+    vec weight = vec_all(run->call->weight[run->call->grouping->pair[f->position]]);
+    for (int64_t j = 0; j < f->count; j += LANES) {
+        vec sum = vec_load(f->sums + j);
+        if (bias.data)
+            sum = vec_fma(weight,
+                load_operands(operands(bias) + f->expert * bias.stride + f->first + j, f->count - j), sum);
+        vec_store(row + j, sum);
+    }
+}
+
+// ---- Forward ----
+
+static void pack_x(
+    const expert_run *run, int64_t position, int64_t rows, int64_t term, int64_t terms, word *a) {
+    pack_tokens(run, run->call->x, position, rows, term, terms, a);
+}
+
+static void queue_up(const expert_run *run, const tile_rows *t, prefetch_queue *queue) {
+    queue_rows(queue, run->call->hidden, t->first, t->rows);
+    queue_rows(queue, run->call->before, t->first, t->rows);
+    queue_next_tokens(run->call->grouping, run->call->x, t, queue);
+}
+
+// The number of factor columns for each hidden channel, if they alternate.
+static int64_t columns_per_channel(const expert_set *set) {
+    return set->gate == SIGMOE_GATE_INTERLEAVED ? 2 : 1;
+}
+
+static void finish_up(const expert_run *run, const finished_sums *f) {
     const expert_ffn_call *call = run->call;
-    for (int64_t r = 0; r < t->rows; r++) t->hidden[r] = hidden_at(call, t->first + r);
-    point_to_pair_rows(run, t);
-    pack_hidden_rows(t->hidden, t->rows, call->set.expert_size, space->a);
-    prefetch_queue queue;
-    prefetch_queue_clear(&queue);
-    queue_hidden(call, t->first + t->rows, next_rows(t), &queue);
-    queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->set.expert_size, call->set.width, space->a, space->weights, &queue);
+    const expert_set *set = &call->set;
+    int64_t first = f->first / columns_per_channel(set), count = f->count / columns_per_channel(set);
+    operand *hidden = operands(call->hidden) + f->position * call->hidden.stride;
+    operand *before = call->before.data ? operands(call->before) + f->position * call->before.stride : NULL;
+    const operand *bias = set->up_bias.data ? operands(set->up_bias) + f->expert * set->up_bias.stride : NULL;
+    for (int64_t j = 0; j < count; j += LANES) {
+        int64_t channel = first + j, n = count - j;
+        channel_vectors c = load_sums(set->gate, f->sums, f->width, j);
+        if (bias) {
+            channel_vectors b = load_channels(set, bias, channel, n);
+            c = (channel_vectors){c.gate + b.gate, c.value + b.value};
+        }
+        if (before) store_channels(set, before, channel, n, c);
+        store_operands(hidden + channel, n, hidden_of(set, c));
+    }
+}
+
+static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
+    expert_run run = {.call = call, .product_count = 1, .queue = queue_up};
+    run.products[0] = (expert_product){up_factor(&call->set), call->packed, pack_x, finish_up, false};
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = run_new(context, &run);
+    if (status == SIGMOE_OK) status = all_tokens(context, &run);
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+static void pack_hidden(
+    const expert_run *run, int64_t position, int64_t rows, int64_t term, int64_t terms, word *a) {
+    hidden_row source[MR];
+    for (int64_t r = 0; r < rows; r++) {
+        source[r] = hidden_at(run->call, position + r);
+        source[r].hidden += term;
+        if (source[r].mask) source[r].mask += term;
+    }
+    pack_hidden_rows(source, rows, terms, a);
+}
+
+static void queue_down(const expert_run *run, const tile_rows *t, prefetch_queue *queue) {
+    queue_hidden(run->call, t->first + t->rows, next_rows(t), queue);
+}
+
+// The packed factors of W2, which follow those of W1.
+static const word *packed_down(const expert_ffn_call *call) {
+    factor f = up_factor(&call->set);
+    return call->packed ? (const word *)call->packed + call->set.experts * factor_words(&f) : NULL;
 }
 
 static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
-    expert_run run = {.call = call, .tile = down_tile, .weights = {call->set.down}, .weight_count = 1};
+    expert_run run = {
+        .call = call, .product_count = 1, .queue = queue_down, .pair_bias = call->set.down_bias};
+    run.products[0] =
+        (expert_product){down_factor(&call->set), packed_down(call), pack_hidden, finish_pair, true};
     arena_mark mark = arena_here(context->scratch);
     sigmoe_status status = run_new(context, &run);
     if (status == SIGMOE_OK) status = each_token_block(context, &run, y);
@@ -104,170 +193,148 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
     return status;
 }
 
-// From the gradient of a masked, weighted hidden row: returns the gradient of the pair's weight, and stores that before the
-// ReLU.
-static float hidden_gradient(const hidden_row *row, const float *dmasked, int64_t size, operand *dhidden) {
+// ---- Packed weights ----
+
+static int64_t packed_bytes(const expert_set *set) {
+    factor up = up_factor(set), down = down_factor(set);
+    return set->experts * (factor_words(&up) + factor_words(&down)) * (int64_t)sizeof(word);
+}
+
+typedef struct pack_work {
+    factor up, down;
+    int64_t experts;
+    word *packed;
+} pack_work;
+
+static void pack_expert(void *context, int64_t task, int thread) {
+    (void)thread;
+    const pack_work *work = context;
+    const factor *f = task < work->experts ? &work->up : &work->down;
+    word *start =
+        task < work->experts ? work->packed : work->packed + work->experts * factor_words(&work->up);
+    int64_t expert = task % work->experts;
+    pack_factor(f, expert, start + expert * factor_words(f));
+}
+
+static void pack(const kernel_context *context, const expert_set *set, void *packed) {
+    pack_work work = {up_factor(set), down_factor(set), set->experts, packed};
+    parallel_for(context->threads, 2 * set->experts, pack_expert, &work);
+}
+
+// ---- Backward ----
+
+static void pack_dy(
+    const expert_run *run, int64_t position, int64_t rows, int64_t term, int64_t terms, word *a) {
+    pack_tokens(run, run->gradients->dy, position, rows, term, terms, a);
+}
+
+static void pack_dbefore(
+    const expert_run *run, int64_t position, int64_t rows, int64_t term, int64_t terms, word *a) {
+    const operand *source[MR];
+    for (int64_t r = 0; r < rows; r++)
+        source[r] = operands(run->dbefore) + (position + r) * run->dbefore.stride + term;
+    pack_rows(source, rows, terms, a);
+}
+
+static void queue_backward(const expert_run *run, const tile_rows *t, prefetch_queue *queue) {
+    queue_hidden(run->call, t->first, t->rows, queue);
+    if (experts_need_before(&run->call->set)) queue_rows(queue, run->call->before, t->first, t->rows);
+    queue_rows(queue, run->dbefore, t->first, t->rows);
+    queue_next_tokens(run->call->grouping, run->gradients->dy, t, queue);
+}
+
+// From the gradients of masked, weighted hidden channels to those before the activation, and a part of the gradient of the
+// pair's weight.
+static void finish_dhidden(const expert_run *run, const finished_sums *f) {
+    const expert_ffn_call *call = run->call;
+    const expert_set *set = &call->set;
+    hidden_row row = hidden_at(call, f->position);
+    bool need_before = experts_need_before(set);
+    const operand *before = need_before ? operands(call->before) + f->position * call->before.stride : NULL;
+    operand *dbefore = operands(run->dbefore) + f->position * run->dbefore.stride;
     vec dweight = vec_all(0);
-    for (int64_t j = 0; j < size; j += LANES) {
-        vec hidden = load_operands(row->hidden + j, size - j), d = vec_load(dmasked + j);
-        if (row->mask) d *= load_row_end(row->mask + j, size - j);
+    for (int64_t j = 0; j < f->count; j += LANES) {
+        int64_t channel = f->first + j, n = f->count - j;
+        vec hidden = load_operands(row.hidden + channel, n), d = load_row_end(f->sums + j, n);
+        if (row.mask) d *= load_row_end(row.mask + channel, n);
         dweight = vec_fma(hidden, d, dweight);
-        store_operands(dhidden + j, LANES, vec_where_positive(hidden, vec_all(row->weight) * d));
-    }
-    return vec_sum(dweight);
-}
-
-static void backward_tile(expert_run *run, workspace *space, tile_rows *t) {
-    const expert_ffn_call *call = run->call;
-    int64_t size = call->set.expert_size;
-    point_to_tokens(call->grouping, run->gradients->dy, t);
-    point_to_sums(run, space, t);
-    pack_rows(t->source, t->rows, call->set.width, space->a);
-    prefetch_queue queue;
-    prefetch_queue_clear(&queue);
-    queue_hidden(call, t->first, t->rows, &queue);
-    queue_operands(&queue, run->dhidden + t->first * run->size_padded, t->rows * run->size_padded);
-    queue_next_tokens(call->grouping, run->gradients->dy, t, &queue);
-    queue_next_weights(run, t, &queue);
-    multiply_rows(t, call->set.width, size, space->a, space->weights, &queue);
-    for (int64_t r = 0; r < t->rows; r++) {
-        int64_t position = t->first + r;
-        operand *dhidden = run->dhidden + position * run->size_padded;
-        hidden_row row = hidden_at(call, position);
-        run->gradients->dweight[call->grouping->pair[position]] =
-            hidden_gradient(&row, t->target[r], size, dhidden);
-        t->source[r] = dhidden;
-    }
-    pack_rows(t->source, t->rows, size, space->a);
-    point_to_pair_rows(run, t);
-    multiply_rows(t, size, call->set.width, space->a, space->weights + run->weight_words, &queue);
-}
-
-// c [rows, columns] += aᵀ · b over `steps` packed steps.
-static void add_product(int64_t steps, int64_t rows, int64_t columns, const workspace *space, float *c,
-    int64_t stride, prefetch_queue *queue) {
-    int64_t panels = block_count(rows, MR), depth = depth_of(steps);
-    const word *b = space->steps_b;
-    for (int64_t j = 0; j < columns; j += NR, b += depth * NR)
-        for (int64_t p = 0; p < panels; p++) {
-            int64_t first = even_cut(rows, panels, p), last = even_cut(rows, panels, p + 1);
-            float *target[MR];
-            for (int64_t r = first; r < last; r++) target[r - first] = c + r * stride;
-            micro_tile product = {.depth = depth,
-                .a = space->steps_a + p * step_panel(steps),
-                .b = b,
-                .c = target,
-                .first = j,
-                .cols = least(columns - j, NR),
-                .accumulate = true};
-            prefetch_queue_take(queue, &product);
-            micro_kernel_by_step(last - first, &product);
-        }
-}
-
-// Columns [column, column + columns) of d of one expert's dW2, or these rows of its dW1: sums over its positions. The two have
-// no operand in common, so nothing is packed twice.
-typedef struct gradient_slice {
-    int64_t expert, column, columns;
-    int64_t first, last; // positions
-    bool down;           // dW2
-} gradient_slice;
-
-static int64_t slice_count(const expert_ffn_call *call) {
-    return 2 * call->grouping->experts * block_count(call->set.width, SLICE);
-}
-
-static gradient_slice slice_of(const expert_ffn_call *call, int64_t task) {
-    if (task >= slice_count(call)) return (gradient_slice){0};
-    int64_t slices = block_count(call->set.width, SLICE), panels = block_count(call->set.width, NR);
-    int64_t expert = task / 2 / slices, slice = task / 2 % slices;
-    int64_t column = even_cut(panels, slices, slice) * NR, next = even_cut(panels, slices, slice + 1) * NR;
-    return (gradient_slice){.expert = expert,
-        .column = column,
-        .columns = (next < call->set.width ? next : call->set.width) - column,
-        .first = call->grouping->offset[expert],
-        .last = call->grouping->offset[expert + 1],
-        .down = task % 2};
-}
-
-static int64_t steps_from(const gradient_slice *slice, int64_t position) {
-    int64_t left = slice->last - position;
-    return left <= MOST_STEPS ? left : STEPS;
-}
-
-// The rows of x or of dy that the slice multiplies.
-static matrix tokens_of(const expert_run *run, const gradient_slice *slice) {
-    return slice->down ? run->gradients->dy : run->call->x;
-}
-
-// Queues what the slice packs from `position` on.
-static void queue_steps(
-    const expert_run *run, const gradient_slice *slice, int64_t position, prefetch_queue *queue) {
-    int64_t steps = steps_from(slice, position), size = run->size_padded;
-    if (slice->down)
-        queue_hidden(run->call, position, steps, queue);
-    else
-        queue_operands(queue, run->dhidden + position * size, steps * size);
-    matrix tokens = tokens_of(run, slice);
-    for (int64_t s = 0; s < steps; s++)
-        queue_operands(
-            queue, token_at(run->call->grouping, tokens, position + s) + slice->column, slice->columns);
-}
-
-static void add_steps(const expert_run *run, const workspace *space, const gradient_slice *slice,
-    int64_t position, prefetch_queue *queue) {
-    const expert_ffn_call *call = run->call;
-    int64_t d = call->set.width, size = call->set.expert_size, steps = steps_from(slice, position);
-    matrix tokens = tokens_of(run, slice);
-    const operand *rows[MOST_STEPS];
-    for (int64_t s = 0; s < steps; s++)
-        rows[s] = token_at(call->grouping, tokens, position + s) + slice->column;
-    if (slice->down) {
-        hidden_row hidden[MOST_STEPS];
-        for (int64_t s = 0; s < steps; s++) hidden[s] = hidden_at(call, position + s);
-        pack_hidden_steps(hidden, steps, size, space->steps_a);
-        pack_gathered_columns(rows, steps, slice->columns, space->steps_b);
-        float *ddown = matrix_real(run->gradients->ddown) + slice->expert * size * d + slice->column;
-        add_product(steps, size, slice->columns, space, ddown, d, queue);
-    } else {
-        pack_steps(rows, steps, slice->columns, space->steps_a);
-        pack_columns(
-            run->dhidden + position * run->size_padded, run->size_padded, steps, size, space->steps_b);
-        float *dup = matrix_real(run->gradients->dup) + (slice->expert * d + slice->column) * size;
-        add_product(steps, slice->columns, size, space, dup, size, queue);
-    }
-}
-
-static void weight_gradients(void *context, int64_t task, int thread) {
-    const expert_run *run = context;
-    gradient_slice slice = slice_of(run->call, task), later = slice_of(run->call, task + run->thread_count);
-    micro_kernel_begin();
-    for (int64_t p = slice.first, next; p < slice.last; p = next) {
-        prefetch_queue queue;
-        prefetch_queue_clear(&queue);
-        next = p + steps_from(&slice, p);
-        if (next < slice.last)
-            queue_steps(run, &slice, next, &queue);
+        d *= vec_all(row.weight);
+        if (need_before)
+            store_channels(
+                set, dbefore, channel, n, through_activation(set, load_channels(set, before, channel, n), d));
         else
-            queue_steps(run, &later, later.first, &queue);
-        add_steps(run, &run->spaces[thread], &slice, p, &queue);
+            store_operands(dbefore + channel, n, vec_where_positive(hidden, d));
     }
-    micro_kernel_end();
+    if (run->dweight_parts) run->dweight_parts[f->block * served_of(call) + f->position] = vec_sum(dweight);
+}
+
+static float dot_with_bias(const expert_run *run, int64_t expert, int64_t position) {
+    matrix bias = run->call->set.down_bias;
+    const operand *b = operands(bias) + expert * bias.stride,
+                  *dy = token_at(run->call->grouping, run->gradients->dy, position);
+    vec sum = vec_all(0);
+    for (int64_t i = 0; i < bias.cols; i += LANES)
+        sum = vec_fma(load_operands(b + i, bias.cols - i), load_operands(dy + i, bias.cols - i), sum);
+    return vec_sum(sum);
+}
+
+// The gradients of the weights of an expert's pairs.
+static void sum_dweight(void *context, int64_t expert, int thread) {
+    (void)thread;
+    const expert_run *run = context;
+    const expert_ffn_call *call = run->call;
+    const expert_grouping *g = call->grouping;
+    int64_t served = served_of(call);
+    for (int64_t p = g->offset[expert]; p < g->offset[expert + 1]; p++) {
+        float sum = run->dweight_parts[p];
+        for (int64_t block = 1; block < run->blocks; block++) sum += run->dweight_parts[block * served + p];
+        if (call->set.down_bias.data) sum += dot_with_bias(run, expert, p);
+        run->gradients->dweight[g->pair[p]] = sum;
+    }
+}
+
+static void put_dweight(const kernel_context *context, expert_run *run) {
+    const expert_grouping *g = run->call->grouping;
+    float *dweight = run->gradients->dweight;
+    if (!dweight) return;
+    for (int64_t p = 0; served_of(run->call) < g->tokens * g->slots && p < g->tokens * g->slots; p++)
+        if (g->position[p] < 0) dweight[p] = 0;
+    run->blocks = run->large ? column_blocks(&run->products[0].b) : 1;
+    parallel_for(context->threads, g->experts, sum_dweight, run);
+}
+
+static bool wants_channels(const expert_ffn_gradients *g) {
+    return g->dx.data || g->dup.data || g->dup_bias.data || g->dweight;
+}
+
+// dbefore and dx, and the gradients of the pairs' weights.
+static sigmoe_status backward_to_tokens(const kernel_context *context, expert_run *run) {
+    const expert_ffn_gradients *g = run->gradients;
+    int64_t served = served_of(run->call), channels = expert_channels(&run->call->set);
+    TRY(matrix_new(context->scratch, run->call->x.type, served, round_up(channels, NR), &run->dbefore));
+    run->dbefore.cols = channels;
+    if (!wants_channels(g)) return SIGMOE_OK;
+    if (g->dweight)
+        TRY(ARENA_NEW_RAW(context->scratch, run->dweight_parts, column_blocks(&run->products[0].b) * served));
+    TRY(g->dx.data ? each_token_block(context, run, g->dx) : all_tokens(context, run));
+    put_dweight(context, run);
+    return SIGMOE_OK;
 }
 
 static sigmoe_status backward(
     const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
-    expert_run run = {.call = call,
-        .gradients = gradients,
-        .tile = backward_tile,
-        .weights = {call->set.down, call->set.up},
-        .weight_count = 2};
+    expert_run run = {.call = call, .gradients = gradients, .queue = queue_backward};
+    factor up = up_factor(&call->set), down = down_factor(&call->set);
+    run.products[run.product_count++] =
+        (expert_product){transposed(down), NULL, pack_dy, finish_dhidden, false};
+    if (gradients->dx.data)
+        run.products[run.product_count++] =
+            (expert_product){transposed(up), NULL, pack_dbefore, finish_pair, true};
     sigmoe_status status;
     arena_mark mark = arena_here(context->scratch);
     TRY_OR(done, run_new(context, &run));
-    TRY_OR(done, ARENA_NEW_RAW(context->scratch, run.dhidden, pairs_of(call) * run.size_padded));
-    TRY_OR(done, each_token_block(context, &run, gradients->dx));
-    parallel_for(context->threads, slice_count(call), weight_gradients, &run);
+    TRY_OR(done, backward_to_tokens(context, &run));
+    TRY_OR(done, sum_weight_gradients(context, &run));
 done:
     arena_release(context->scratch, mark);
     return status;

@@ -1,22 +1,23 @@
-// A run over the tokens of all experts (expert_products.h): its memory, the row ranges that are its tasks, their packed
-// weights, and what tiles of rows read and write.
+// A run over the tokens of all experts (expert_products.h): its products, its memory, and the row ranges that its tasks are
+// made of.
 #pragma once
 
-#include "kernels/expert_ffn/expert_ffn.h"
+#include "kernels/expert_ffn/channels.h"
+#include "kernels/expert_ffn/factor.h"
 #include "kernels/expert_ffn/hidden_rows.h"
 
 enum {
-    RANGE_ROWS = 384,            // at most, per task: enough to amortize packing the weights
-    LAST_RANGE_ROWS = 128,       // for the last quarter of experts: threads finish at about the same time
-    BLOCK_ROWS = 256,            // of an expert per block, on average: usually one range
-    BLOCK_TOKENS = 1024,         // at least, per block
-    STEPS = 128 * PER_WORD,      // rows that the second backward pass packs at once,
-    MOST_STEPS = 160 * PER_WORD, // or up to this many, to avoid a remainder below STEPS / 4
-    SLICE = 448,                 // columns of d per task of that pass, at most
-    COMBINE_TOKENS = 64,         // per task
+    RANGE_ROWS = 384,      // at most, per task: enough to amortize packing the weights
+    LAST_RANGE_ROWS = 128, // for the last quarter of experts: threads finish at about the same time
+    BLOCK_ROWS = 256,      // of an expert per block, on average: usually one range
+    BLOCK_TOKENS = 1024,   // at least, per block
+    COMBINE_TOKENS = 64,   // per task
+    // Where an expert's matrix has more packed words than this, it does not stay in the private cache (panel_order.h).
+    LARGE_WORDS = 1 << 18,
+    LARGE_ROWS = 192,    // of a range there, at most,
+    LARGE_COLUMNS = 512, // and columns of a task: sums and packed rows of a block of depth share the cache
+    FEW_ROWS = LANES < 16 ? 6 : 14, // of a range: its weights are multiplied where they are (stream_order.h)
 };
-
-_Static_assert(QUEUE_SPANS >= MOST_STEPS + 2, "a chunk of steps must fit the queue");
 
 // The sorted positions [first, last) of one expert.
 typedef struct row_range {
@@ -25,40 +26,80 @@ typedef struct row_range {
 
 // The packing buffers of one thread.
 typedef struct workspace {
-    const word *weights; // packed, of `expert`
-    int64_t expert;      // -1: none yet
-    word *own;           // buffer for packed weights that are not shared
-    word *a;             // rows of one tile
-    float *sums;         // [MR, size_padded]
+    const word *weights[2]; // packed, of `expert`, for each product
+    int64_t expert;         // -1: none yet
+    word *own;              // buffer for packed weights that are not shared
+    word *a;                // rows
+    word *b;                // one panel of columns; only where experts are large
+    float *sums;
     word *steps_a, *steps_b;
+    float *slice; // sums of weight gradients that are rounded
 } workspace;
 
 typedef struct expert_run expert_run;
+
+// Finished sums of one row: columns [first, first + count) of each of the factor's segments, which are `width` apart.
+typedef struct finished_sums {
+    int64_t expert, position;
+    int64_t first, count;
+    int64_t block; // of columns
+    const float *sums;
+    int64_t width;
+} finished_sums;
+
+// A product of rows, one for each position, with a factor of the position's expert.
+typedef struct expert_product {
+    factor b;
+    const word *packed; // the caller's: [experts, factor_words], or NULL
+    // Packs terms [term, term + terms) of successive rows (at most MR) by row.
+    void (*pack)(const expert_run *run, int64_t position, int64_t rows, int64_t term, int64_t terms, word *a);
+    void (*finish)(const expert_run *run, const finished_sums *f);
+    bool to_pairs; // `finish` only stores sums as rows of pairs, with what bias there is
+} expert_product;
+
 typedef struct tile_rows tile_rows;
-typedef void tile_function(expert_run *run, workspace *space, tile_rows *rows);
 
 struct expert_run {
     const expert_ffn_call *call;
-    const expert_ffn_gradients *gradients;
-    tile_function *tile;
-    matrix weights[2]; // right operands; the backward uses their transposes
-    int weight_count;
-    int64_t weight_words;          // of one expert's matrix, packed
-    word *shared;                  // [experts, weight_count, weight_words]; NULL: packed for each range
-    int64_t d_padded, size_padded; // rounded up to NR
+    const expert_ffn_gradients *gradients; // NULL: forward
+    expert_product products[2];
+    int product_count;
+    // Queues what the next tiles read and what this one writes.
+    void (*queue)(const expert_run *run, const tile_rows *t, prefetch_queue *queue);
+    bool large;
+    const expert_product
+        *current; // where they are large: the product of the tasks, and how many blocks of columns it has
+    int64_t blocks;
+    int64_t weight_words; // of one expert's factors, packed one after the other
+    word *shared;         // [experts, weight_words]; NULL: packed for each range
     workspace *spaces;
     row_range *ranges;
     int64_t range_count;
     int thread_count;
     int64_t *cursor;                 // [experts]: the first position that is not in any block yet
     matrix out;                      // y or dx
+    matrix pair_bias;                // added to rows of pairs with their weights; or data NULL
     int64_t first_token, last_token; // of the block
-    float *pair_rows;                // [pairs of the block in token order, d_padded]
-    operand *dhidden;                // [pairs, size_padded], by sorted position, zero-padded
+    float *pair_rows;                // [pairs of the block in token order, pair_width]
+    int64_t pair_width;
+    matrix dbefore;       // [served, H] operands, by sorted position
+    float *dweight_parts; // [blocks of hidden channels, served], or NULL
 };
 
-static int64_t pairs_of(const expert_ffn_call *call) {
-    return call->grouping->tokens * call->grouping->slots;
+static int64_t served_of(const expert_ffn_call *call) {
+    return call->grouping->offset[call->grouping->experts];
+}
+
+static bool is_large(const expert_set *set) {
+    factor up = up_factor(set), down = down_factor(set);
+    return most(factor_words(&up), factor_words(&down)) > LARGE_WORDS;
+}
+
+// ---- Ranges ----
+
+static int64_t range_rows(const expert_run *run, int64_t expert) {
+    if (4 * expert >= 3 * run->call->grouping->experts) return LAST_RANGE_ROWS;
+    return run->large ? LARGE_ROWS : RANGE_ROWS;
 }
 
 // Splits each expert's rows of tokens below `last_token`, from its cursor on, into ranges of even size.
@@ -74,8 +115,7 @@ static void take_ranges(expert_run *run, int64_t last_token) {
             else
                 high = middle;
         }
-        int64_t rows = last - first,
-                pieces = block_count(rows, 4 * e < 3 * g->experts ? RANGE_ROWS : LAST_RANGE_ROWS);
+        int64_t rows = last - first, pieces = block_count(rows, range_rows(run, e));
         for (int64_t i = 0; i < pieces; i++)
             run->ranges[run->range_count++] =
                 (row_range){e, first + even_cut(rows, pieces, i), first + even_cut(rows, pieces, i + 1)};
@@ -83,116 +123,67 @@ static void take_ranges(expert_run *run, int64_t last_token) {
     }
 }
 
-static sigmoe_status workspace_new(arena *scratch, const expert_run *run, workspace *space) {
-    int64_t d = run->call->set.width, size = run->call->set.expert_size;
-    space->expert = -1;
-    TRY(ARENA_NEW_RAW(scratch, space->own, run->weight_count * run->weight_words));
-    TRY(ARENA_NEW_RAW(scratch, space->a, MR * round_up(depth_of(d > size ? d : size), LANES)));
-    TRY(ARENA_NEW_RAW(scratch, space->sums, MR * run->size_padded));
-    if (!run->gradients) return SIGMOE_OK;
-    int64_t widest = size > SLICE ? size : SLICE;
-    TRY(ARENA_NEW_RAW(scratch, space->steps_a, block_count(widest, MR) * step_panel(MOST_STEPS)));
-    return ARENA_NEW_RAW(scratch, space->steps_b, round_up(widest, NR) * depth_of(MOST_STEPS));
+// Whether the range's weights are read where they are. The backward of small experts packs always: weights that are read as a
+// transpose are summed in another order there.
+static bool is_streamed(const expert_run *run, const row_range *range) {
+    return range->last - range->first <= FEW_ROWS && (run->large || !run->gradients);
 }
 
-// Completes a run; its call, gradients, tile and weights must be set.
+// ---- Memory ----
+
+static int64_t most_terms(const expert_run *run) {
+    int64_t terms = 0;
+    for (int i = 0; i < run->product_count; i++) terms = most(terms, run->products[i].b.terms);
+    return terms;
+}
+
+static int64_t most_width(const expert_run *run) {
+    int64_t width = 0;
+    for (int i = 0; i < run->product_count; i++) width = most(width, factor_width(&run->products[i].b));
+    return width;
+}
+
+static sigmoe_status workspace_new(arena *scratch, const expert_run *run, workspace *space) {
+    int64_t depth = round_up(depth_of(most_terms(run)), LANES);
+    space->expert = -1;
+    if (!run->large) {
+        TRY(ARENA_NEW_RAW(scratch, space->own, run->weight_words));
+        TRY(ARENA_NEW_RAW(scratch, space->a, MR * depth));
+        return ARENA_NEW_RAW(scratch, space->sums, MR * most_width(run));
+    }
+    // AMX reads whole registers of rows: LANES chunks more.
+    int64_t block = (LARGE_ROWS + LANES) * MOST_DEPTH, few = FEW_ROWS * depth;
+    TRY(ARENA_NEW_RAW(scratch, space->a, most(block, few)));
+    TRY(ARENA_NEW_RAW(scratch, space->b, MOST_DEPTH * NR));
+    return ARENA_NEW_RAW(scratch, space->sums, LARGE_ROWS * (LARGE_COLUMNS + 2 * NR));
+}
+
+// Completes a run; its call, gradients and products must be set.
 static sigmoe_status run_new(const kernel_context *context, expert_run *run) {
-    const expert_ffn_call *call = run->call;
-    const expert_grouping *g = call->grouping;
-    run->d_padded = round_up(call->set.width, NR);
-    run->size_padded = round_up(call->set.expert_size, NR);
-    int64_t from_d = depth_of(call->set.width) * run->size_padded;
-    int64_t from_size = depth_of(call->set.expert_size) * run->d_padded;
-    run->weight_words = from_d > from_size ? from_d : from_size;
+    const expert_grouping *g = run->call->grouping;
+    run->large = is_large(&run->call->set);
+    for (int i = 0; i < run->product_count; i++) run->weight_words += factor_words(&run->products[i].b);
     run->thread_count = threads_count(context->threads);
-    TRY(ARENA_NEW_RAW(context->scratch, run->spaces, run->thread_count));
+    TRY(ARENA_NEW(context->scratch, run->spaces, run->thread_count));
     for (int i = 0; i < run->thread_count; i++) TRY(workspace_new(context->scratch, run, &run->spaces[i]));
-    TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + pairs_of(call) / LAST_RANGE_ROWS));
+    TRY(ARENA_NEW_RAW(context->scratch, run->ranges, g->experts + served_of(run->call) / LAST_RANGE_ROWS));
     TRY(ARENA_NEW_RAW(context->scratch, run->cursor, g->experts));
     for (int64_t e = 0; e < g->experts; e++) run->cursor[e] = g->offset[e];
     return SIGMOE_OK;
 }
 
-// ---- Weights ----
-
-static void pack_weights(const expert_run *run, int64_t expert, word *packed) {
-    for (int i = 0; i < run->weight_count; i++, packed += run->weight_words) {
-        matrix m = run->weights[i];
-        int64_t rows = m.rows / run->call->grouping->experts;
-        const operand *source = operands(m) + expert * rows * m.cols;
-        if (run->gradients)
-            pack_transposed(source, m.cols, m.cols, rows, packed);
-        else
-            pack_columns(source, m.cols, rows, m.cols, packed);
-    }
-}
-
-static void share_weights_of(void *context, int64_t expert, int thread) {
-    (void)thread;
-    const expert_run *run = context;
-    const int64_t *offset = run->call->grouping->offset;
-    if (offset[expert] == offset[expert + 1]) return;
-    pack_weights(run, expert, run->shared + expert * run->weight_count * run->weight_words);
-}
-
-// Packs all weights in advance, for runs that visit each expert several times.
-static sigmoe_status share_weights(const kernel_context *context, expert_run *run) {
-    int64_t experts = run->call->grouping->experts;
-    TRY(ARENA_NEW_RAW(context->scratch, run->shared, experts * run->weight_count * run->weight_words));
-    parallel_for(context->threads, experts, share_weights_of, run);
-    return SIGMOE_OK;
-}
-
-static void find_weights(const expert_run *run, workspace *space, int64_t expert) {
-    if (space->expert == expert) return;
-    space->expert = expert;
-    if (run->shared) {
-        space->weights = run->shared + expert * run->weight_count * run->weight_words;
-    } else {
-        pack_weights(run, expert, space->own);
-        space->weights = space->own;
-    }
-}
-
-// ---- Tiles of rows ----
-
-// The rows of one tile: sorted positions [first, first + rows), with pointers to what they read and write.
-struct tile_rows {
-    int64_t first, rows, after; // after: positions of the range that follow the tile
-    int64_t index, count;       // index of the tile in its range, and their number
-    int64_t next_expert;        // expert whose weights this thread will probably need after this range, or -1
-    const operand *source[MR];
-    hidden_row hidden[MR];
-    float *target[MR];
-};
+// ---- Rows ----
 
 static const operand *token_at(const expert_grouping *g, matrix tokens, int64_t position) {
     uint32_t token = (uint32_t)g->pair[position] / (uint32_t)g->slots;
     return operands(tokens) + token * tokens.stride;
 }
 
-static void point_to_tokens(const expert_grouping *g, matrix tokens, tile_rows *t) {
-    for (int64_t r = 0; r < t->rows; r++) t->source[r] = token_at(g, tokens, t->first + r);
-}
-
-static int64_t next_rows(const tile_rows *t) {
-    return t->after < MR ? t->after : MR;
-}
-
-static void queue_operands(prefetch_queue *queue, const operand *start, int64_t count) {
-    prefetch_queue_add(queue, start, count * (int64_t)sizeof *start);
-}
-
-static void queue_next_tokens(
-    const expert_grouping *g, matrix tokens, const tile_rows *t, prefetch_queue *queue) {
-    for (int64_t r = 0; r < next_rows(t); r++)
-        queue_operands(queue, token_at(g, tokens, t->first + t->rows + r), tokens.cols);
-}
-
-static void queue_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, prefetch_queue *queue) {
-    int64_t start = first * call->set.expert_size, count = rows * call->set.expert_size;
-    queue_operands(queue, operands(call->hidden) + start, count);
-    if (call->mask) prefetch_queue_add(queue, call->mask + start, count * (int64_t)sizeof *call->mask);
+static void pack_tokens(const expert_run *run, matrix tokens, int64_t position, int64_t rows, int64_t term,
+    int64_t terms, word *a) {
+    const operand *source[MR];
+    for (int64_t r = 0; r < rows; r++) source[r] = token_at(run->call->grouping, tokens, position + r) + term;
+    pack_rows(source, rows, terms, a);
 }
 
 static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
@@ -201,66 +192,24 @@ static hidden_row hidden_at(const expert_ffn_call *call, int64_t position) {
         call->weight[call->grouping->pair[position]]};
 }
 
-static void point_to_pair_rows(const expert_run *run, tile_rows *t) {
+// Row of the pair at a sorted position.
+static float *pair_row(const expert_run *run, int64_t position) {
     const expert_grouping *g = run->call->grouping;
-    for (int64_t r = 0; r < t->rows; r++)
-        t->target[r] = run->pair_rows + (g->pair[t->first + r] - run->first_token * g->slots) * run->d_padded;
+    return run->pair_rows + (g->pair[position] - run->first_token * g->slots) * run->pair_width;
 }
 
-static void point_to_sums(const expert_run *run, const workspace *space, tile_rows *t) {
-    for (int64_t r = 0; r < t->rows; r++) t->target[r] = space->sums + r * run->size_padded;
+static void queue_operands(prefetch_queue *queue, const operand *start, int64_t count) {
+    prefetch_queue_add(queue, start, count * (int64_t)sizeof *start);
 }
 
-// Queues the tile's share of `bytes`.
-static void queue_share(const void *start, int64_t bytes, const tile_rows *t, prefetch_queue *queue) {
-    int64_t first = even_cut(bytes, t->count, t->index);
-    prefetch_queue_add(queue, (const char *)start + first, even_cut(bytes, t->count, t->index + 1) - first);
+// Queues rows [first, first + rows) of a matrix whose rows are contiguous.
+static void queue_rows(prefetch_queue *queue, matrix m, int64_t first, int64_t rows) {
+    if (m.data) queue_operands(queue, operands(m) + first * m.stride, rows * m.stride);
 }
 
-static void queue_next_weights(const expert_run *run, const tile_rows *t, prefetch_queue *queue) {
-    if (t->next_expert < 0) return;
-    if (run->shared) {
-        int64_t all = run->weight_count * run->weight_words;
-        queue_share(run->shared + t->next_expert * all, all * (int64_t)sizeof(word), t, queue);
-        return;
-    }
-    int64_t elements = run->call->set.width * run->call->set.expert_size;
-    for (int i = 0; i < run->weight_count; i++)
-        queue_share(operands(run->weights[i]) + t->next_expert * elements,
-            elements * (int64_t)sizeof(operand), t, queue);
-}
-
-// target rows = a · b for all panels of b, which is packed [terms, columns].
-static void multiply_rows(
-    const tile_rows *t, int64_t terms, int64_t columns, const word *a, const word *b, prefetch_queue *queue) {
-    int64_t depth = depth_of(terms);
-    for (int64_t j = 0; j < columns; j += NR, b += depth * NR) {
-        micro_tile product = {.depth = depth, .a = a, .b = b, .c = t->target, .first = j, .cols = NR};
-        prefetch_queue_take(queue, &product);
-        micro_kernel_by_row(t->rows, &product);
-    }
-}
-
-// Runs a range in even tiles of at most MR rows.
-static void run_range(void *context, int64_t task, int thread) {
-    expert_run *run = context;
-    workspace *space = &run->spaces[thread];
-    const row_range *range = &run->ranges[task];
-    int64_t rows = range->last - range->first, tiles = block_count(rows, MR);
-    int64_t next_task = task + run->thread_count, next_expert = -1;
-    if (next_task < run->range_count && run->ranges[next_task].expert != range->expert)
-        next_expert = run->ranges[next_task].expert;
-    find_weights(run, space, range->expert);
-    micro_kernel_begin();
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t first = even_cut(rows, tiles, i), next = even_cut(rows, tiles, i + 1);
-        tile_rows t = {.first = range->first + first,
-            .rows = next - first,
-            .after = rows - next,
-            .index = i,
-            .count = tiles,
-            .next_expert = next_expert};
-        run->tile(run, space, &t);
-    }
-    micro_kernel_end();
+static void queue_hidden(const expert_ffn_call *call, int64_t first, int64_t rows, prefetch_queue *queue) {
+    int64_t size = call->set.expert_size;
+    queue_rows(queue, call->hidden, first, rows);
+    if (call->mask)
+        prefetch_queue_add(queue, call->mask + first * size, rows * size * (int64_t)sizeof *call->mask);
 }

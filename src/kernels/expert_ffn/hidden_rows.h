@@ -26,19 +26,39 @@ static void pack_hidden_rows(const hidden_row *source, int64_t rows, int64_t cha
         }
 }
 
-static void pack_hidden_steps(const hidden_row *source, int64_t steps, int64_t columns, word *a) {
+// As pack_steps, of columns [column, column + columns) of `channels`.
+static void pack_hidden_steps(
+    const hidden_row *source, int64_t steps, int64_t column, int64_t columns, int64_t channels, word *a) {
     int64_t panels = (columns + MR - 1) / MR;
     for (int64_t p = 0; p < panels; p++, a += step_panel(steps)) {
-        int64_t first = even_cut(columns, panels, p), k = 0;
+        int64_t first = column + even_cut(columns, panels, p), k = 0;
         for (int64_t s = 0; s < steps; s += PER_WORD, k++)
             for (int v = 0; v < PANEL_VECTORS; v++) {
                 vec x[PER_WORD];
                 for (int i = 0; i < PER_WORD; i++)
-                    x[i] = s + i < steps ? weighted_hidden(&source[s + i], first + v * LANES, columns)
+                    x[i] = s + i < steps ? weighted_hidden(&source[s + i], first + v * LANES, channels)
                                          : vec_all(0);
                 vec_store(step_vector(a, k, v), words_across_computed(x));
             }
         clear_steps(a, k, depth_of(steps));
         finish_steps(a, depth_of(steps));
+    }
+}
+
+// As pack_gathered_columns, of columns [column, column + columns) of `channels`.
+static void pack_hidden_columns(
+    const hidden_row *source, int64_t steps, int64_t column, int64_t columns, int64_t channels, word *b) {
+    int64_t last = column + columns;
+    for (int64_t j = column; j < last; j += NR) {
+        word *end = b + depth_of(steps) * NR;
+        for (int64_t s = 0; s < steps; s += PER_WORD)
+            for (int v = 0; v < NR / LANES; v++, b += LANES) {
+                vec x[PER_WORD];
+                for (int i = 0; i < PER_WORD; i++)
+                    x[i] =
+                        s + i < steps ? weighted_hidden(&source[s + i], j + v * LANES, channels) : vec_all(0);
+                vec_store(b, words_across_computed(x));
+            }
+        for (; b < end; b += LANES) vec_store(b, vec_all(0));
     }
 }

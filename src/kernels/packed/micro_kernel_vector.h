@@ -10,25 +10,7 @@ enum { MR = 6 }; // 12 sums: 15 of 16 registers
 enum { NR = 2 * LANES, KR = 1, PANEL_VECTORS = 1, STREAMS = 6 };
 
 #include "kernels/packed/micro_tile.h"
-
-// Loops over rows must be unrolled before the compiler allocates registers. Not with sanitizers, whose checks of every access
-// would make the functions too long to compile.
-#if defined(__has_feature)
-#define CLANG_FEATURE(name) __has_feature(name)
-#else
-#define CLANG_FEATURE(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || CLANG_FEATURE(address_sanitizer) ||     \
-    CLANG_FEATURE(thread_sanitizer) || CLANG_FEATURE(undefined_behavior_sanitizer)
-#define UNROLL_ROWS _Pragma("GCC unroll 1")
-#define UNROLL_STEPS _Pragma("GCC unroll 1")
-#elif defined(__clang__)
-#define UNROLL_ROWS _Pragma("clang loop unroll(full)")
-#define UNROLL_STEPS _Pragma("GCC unroll 4")
-#else
-#define UNROLL_ROWS _Pragma("GCC unroll 16")
-#define UNROLL_STEPS _Pragma("GCC unroll 4")
-#endif
+#include "kernels/packed/unroll.h"
 
 // Both layouts of a have chunks of LANES steps of depth: by_row, [rows][LANES] holds LANES steps of each row contiguously (as
 // copied from rows); otherwise, [LANES][LANES] holds the rows of each step (as copied if source rows are steps).

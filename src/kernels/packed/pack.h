@@ -15,6 +15,20 @@ static inline int64_t depth_of(int64_t terms) {
     return round_up((terms + PER_WORD - 1) / PER_WORD, KR);
 }
 
+// Long sums are split into blocks of depth.
+enum {
+    BLOCK_DEPTH = 320, // words, at most; whole chunks: keeps b's panel close to the micro-kernels
+    MOST_DEPTH = 448,  // limit for a single block, to avoid adding to c a second time
+    BLOCK_TERMS = BLOCK_DEPTH * PER_WORD,
+    MOST_TERMS = MOST_DEPTH * PER_WORD,
+};
+
+// Blocks of even size; all except the last are whole chunks.
+static inline int64_t block_terms(int64_t k) {
+    if (k <= MOST_TERMS) return k;
+    return round_up(block_count(k, block_count(k, BLOCK_TERMS)), PER_WORD * LANES);
+}
+
 // Packs a by row, [depth / LANES][rows][LANES], from rows anywhere in memory.
 static inline void pack_rows(const operand *const *source, int64_t rows, int64_t terms, word *a) {
     enum { STEP = PER_WORD * LANES };
