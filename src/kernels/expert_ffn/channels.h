@@ -38,9 +38,9 @@ static inline channel_vectors load_sums(sigmoe_gate gate, const float *sums, int
     return (channel_vectors){vec_evens(low, high), vec_odds(low, high)};
 }
 
-static inline vec hidden_of(const expert_set *set, channel_vectors c) {
-    vec hidden = activate(set->activation, c.gate);
-    if (set->gate != SIGMOE_GATE_NONE) hidden *= c.value;
+static inline vec hidden_of(sigmoe_activation activation, sigmoe_gate gate, channel_vectors c) {
+    vec hidden = activate(activation, c.gate);
+    if (gate != SIGMOE_GATE_NONE) hidden *= c.value;
     return hidden;
 }
 

@@ -127,27 +127,39 @@ static void queue_up(const expert_run *run, const tile_rows *t, prefetch_queue *
 }
 
 // The number of factor columns for each hidden channel, if they alternate.
-static int64_t columns_per_channel(const expert_set *set) {
-    return set->gate == SIGMOE_GATE_INTERLEAVED ? 2 : 1;
+static int64_t columns_per_channel(sigmoe_gate gate) {
+    return gate == SIGMOE_GATE_INTERLEAVED ? 2 : 1;
 }
 
-static void finish_up(const expert_run *run, const finished_sums *f) {
-    const expert_ffn_call *call = run->call;
-    const expert_set *set = &call->set;
-    int64_t first = f->first / columns_per_channel(set), count = f->count / columns_per_channel(set);
-    operand *hidden = operands(call->hidden) + f->position * call->hidden.stride;
-    operand *before = call->before.data ? operands(call->before) + f->position * call->before.stride : NULL;
-    const operand *bias = set->up_bias.data ? operands(set->up_bias) + f->expert * set->up_bias.stride : NULL;
+// hidden, and (unless NULL) before, from sums and (unless NULL) a bias.
+static inline __attribute__((always_inline)) void finish_channels(const expert_run *run,
+    const finished_sums *f, const sigmoe_activation activation, const sigmoe_gate gate, const operand *bias,
+    operand *before) {
+    const expert_set *set = &run->call->set;
+    operand *hidden = operands(run->call->hidden) + f->position * run->call->hidden.stride;
+    int64_t first = f->first / columns_per_channel(gate), count = f->count / columns_per_channel(gate);
     for (int64_t j = 0; j < count; j += LANES) {
         int64_t channel = first + j, n = count - j;
-        channel_vectors c = load_sums(set->gate, f->sums, f->width, j);
+        channel_vectors c = load_sums(gate, f->sums, f->width, j);
         if (bias) {
             channel_vectors b = load_channels(set, bias, channel, n);
             c = (channel_vectors){c.gate + b.gate, c.value + b.value};
         }
         if (before) store_channels(set, before, channel, n, c);
-        store_operands(hidden + channel, n, hidden_of(set, c));
+        store_operands(hidden + channel, n, hidden_of(activation, gate, c));
     }
+}
+
+static void finish_up(const expert_run *run, const finished_sums *f) {
+    const expert_ffn_call *call = run->call;
+    const expert_set *set = &call->set;
+    operand *before = call->before.data ? operands(call->before) + f->position * call->before.stride : NULL;
+    const operand *bias = set->up_bias.data ? operands(set->up_bias) + f->expert * set->up_bias.stride : NULL;
+    if (!experts_need_before(set) && !bias && !before)
+        finish_channels(
+            run, f, SIGMOE_RELU, SIGMOE_GATE_NONE, NULL, NULL); // without a choice for each vector
+    else
+        finish_channels(run, f, set->activation, set->gate, bias, before);
 }
 
 static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
