@@ -9,6 +9,16 @@
 #error "include sigmoe.h"
 #endif
 
+/* The numbers of layers. A program that is compiled with -DSIGMOE_REAL_DOUBLE and linked with libsigmoe_double has the same layers
+ * in double precision, by the same sources and their reference kernels: slow, and precise enough to check gradients by
+ * differences. SIGMOE_F32 means sigmoe_real then. That library has chapters 1 and 3 and of chapter 2 the functions of
+ * configurations that come from no preset and no model. */
+#ifdef SIGMOE_REAL_DOUBLE
+typedef double sigmoe_real;
+#else
+typedef float sigmoe_real;
+#endif
+
 /* What an expert makes of a channel x. */
 typedef enum sigmoe_activation {
     SIGMOE_RELU,      /* max(x, 0) */
@@ -63,12 +73,12 @@ typedef struct sigmoe_experts_call {
     /* [T, K]: the experts of each token, in any order, repeated or not. A pair (token, slot) whose index is outside [0, E) is
      * skipped: it contributes nothing. */
     const int64_t *index;
-    const float *weight;   /* [T, K]; NULL: all 1 */
-    const void *x;         /* [T, d] */
-    int64_t x_stride;      /* elements from row to row; 0: d */
-    const void *up, *down; /* as the layout says */
-    const void *up_bias;   /* [E, H]; NULL: none */
-    const void *down_bias; /* [E, v]; NULL: none */
+    const sigmoe_real *weight; /* [T, K]; NULL: all 1 */
+    const void *x;             /* [T, d] */
+    int64_t x_stride;          /* elements from row to row; 0: d */
+    const void *up, *down;     /* as the layout says */
+    const void *up_bias;       /* [E, H]; NULL: none */
+    const void *down_bias;     /* [E, v]; NULL: none */
     /* sigmoe_experts_saved_bytes() bytes, which the forward pass writes and the backward pass reads, here or copied elsewhere,
      * aligned to 4 bytes. NULL: no backward pass follows. */
     void *saved;
@@ -93,7 +103,7 @@ typedef struct sigmoe_experts_gradients {
     void *dx;                                  /* [T, d], overwritten */
     int64_t dx_stride;                         /* 0: d */
     void *dup, *ddown, *dup_bias, *ddown_bias; /* shaped as up, down and the biases */
-    float *dweight;                            /* [T, K], overwritten; 0 for skipped pairs */
+    sigmoe_real *dweight;                      /* [T, K], overwritten; 0 for skipped pairs */
     bool
         accumulate; /* add to dup, ddown and the biases' gradients; false: overwrite them, with 0 where no token came */
 } sigmoe_experts_gradients;
@@ -112,29 +122,29 @@ SIGMOE_API sigmoe_status sigmoe_experts_pack(sigmoe_experts *experts, const void
 /* Product-key memories (Lample et al. 2019). The score of value i n + j, of n n values, is a[i] + b[j]. For each of `rows` rows
  * of half scores a and b [rows, n]: the `count` largest scores, 1 <= count < n, and their values, [rows, count] in descending
  * order. Among equal scores the lower value comes first; NaN is the smallest. */
-SIGMOE_API sigmoe_status sigmoe_product_key_top_k(
-    const float *a, const float *b, int64_t rows, int64_t n, int64_t count, float *scores, int64_t *index);
+SIGMOE_API sigmoe_status sigmoe_product_key_top_k(const sigmoe_real *a, const sigmoe_real *b, int64_t rows,
+    int64_t n, int64_t count, sigmoe_real *scores, int64_t *index);
 
 /* Sums of rows of a table, such as a memory's values, chosen and weighted for each token. All memory is the caller's,
  * contiguous. */
 typedef struct sigmoe_weighted_rows_call {
-    size_t size;           /* set by the defaults */
-    int64_t tokens, slots; /* T and S */
-    int64_t count, width;  /* N and d */
-    const float *rows;     /* [N, d] */
-    const int64_t *index;  /* [T, S], each in [0, N) */
-    const float *weight;   /* [T, S]; a slot with weight 0 is left out */
+    size_t size;               /* set by the defaults */
+    int64_t tokens, slots;     /* T and S */
+    int64_t count, width;      /* N and d */
+    const sigmoe_real *rows;   /* [N, d] */
+    const int64_t *index;      /* [T, S], each in [0, N) */
+    const sigmoe_real *weight; /* [T, S]; a slot with weight 0 is left out */
 } sigmoe_weighted_rows_call;
 SIGMOE_API void sigmoe_weighted_rows_call_defaults_sized(sigmoe_weighted_rows_call *call, size_t size);
 static inline void sigmoe_weighted_rows_call_defaults(sigmoe_weighted_rows_call *call) {
     sigmoe_weighted_rows_call_defaults_sized(call, sizeof *call);
 }
 /* y [T, d], overwritten: for each token the sum over its slots, in their order, of weight * rows[index]. */
-SIGMOE_API sigmoe_status sigmoe_weighted_rows(const sigmoe_weighted_rows_call *call, float *y);
+SIGMOE_API sigmoe_status sigmoe_weighted_rows(const sigmoe_weighted_rows_call *call, sigmoe_real *y);
 /* The gradients that follow from that of y, dy [T, d]: drows [N, d] is added to or, without `accumulate`, overwritten; dweight
  * [T, S] is overwritten. Each may be NULL: not wanted. */
-SIGMOE_API sigmoe_status sigmoe_weighted_rows_backward(
-    const sigmoe_weighted_rows_call *call, const float *dy, float *drows, float *dweight, bool accumulate);
+SIGMOE_API sigmoe_status sigmoe_weighted_rows_backward(const sigmoe_weighted_rows_call *call,
+    const sigmoe_real *dy, sigmoe_real *drows, sigmoe_real *dweight, bool accumulate);
 
 /* A feedforward block of any type with its parameters, as layer number `layer` of a model of this configuration has it. From
  * the configuration come d_model, n_layers, dropout, vocab_size and ff. */
@@ -150,10 +160,10 @@ typedef struct sigmoe_parameter {
     const char *name; /* "layers.0.ff.experts.up", as in model files; owned by the block */
     int dims;
     int64_t shape[4];
-    int64_t count;   /* of elements */
-    float *value;    /* NULL for a table */
-    float *gradient; /* of the same shape, 0 at first; NULL for a table */
-    int32_t *table;  /* of hash routing, which is not trained: [V, K] experts; otherwise NULL */
+    int64_t count;         /* of elements */
+    sigmoe_real *value;    /* NULL for a table */
+    sigmoe_real *gradient; /* of the same shape, 0 at first; NULL for a table */
+    int32_t *table;        /* of hash routing, which is not trained: [V, K] experts; otherwise NULL */
 } sigmoe_parameter;
 /* False when `index` is past the end. */
 SIGMOE_API bool sigmoe_block_parameter(sigmoe_block *block, int index, sigmoe_parameter *parameter);
@@ -165,7 +175,7 @@ SIGMOE_API void sigmoe_block_clear_gradients(sigmoe_block *block);
 typedef struct sigmoe_block_call {
     size_t size;           /* set by the defaults */
     int64_t tokens;        /* T, at least 1 */
-    const float *x;        /* [T, d]; must stay as it is until the backward pass */
+    const sigmoe_real *x;  /* [T, d]; must stay as it is until the backward pass */
     const int32_t *ids;    /* [T] token ids, which hash routing needs; otherwise NULL */
     bool training;         /* dropout, router noise, Sinkhorn, the regularizer */
     bool keep;             /* a backward pass follows */
@@ -177,10 +187,11 @@ static inline void sigmoe_block_call_defaults(sigmoe_block_call *call) {
     sigmoe_block_call_defaults_sized(call, sizeof *call);
 }
 /* y [T, d], overwritten. */
-SIGMOE_API sigmoe_status sigmoe_block_forward(sigmoe_block *block, const sigmoe_block_call *call, float *y);
+SIGMOE_API sigmoe_status sigmoe_block_forward(
+    sigmoe_block *block, const sigmoe_block_call *call, sigmoe_real *y);
 /* After a forward pass with `keep`, once: dx [T, d] is overwritten, and the parameters' gradients are added to theirs. dy
  * [T, d] is the gradient of a loss to which the regularizer is added. */
-SIGMOE_API sigmoe_status sigmoe_block_backward(sigmoe_block *block, const float *dy, float *dx);
+SIGMOE_API sigmoe_status sigmoe_block_backward(sigmoe_block *block, const sigmoe_real *dy, sigmoe_real *dx);
 /* The weighted regularizer of the last forward pass; 0 if it was not in training. */
 SIGMOE_API double sigmoe_block_regularizer(const sigmoe_block *block);
 

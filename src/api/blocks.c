@@ -152,7 +152,7 @@ static sigmoe_status check_ids(const sigmoe_block *block, const sigmoe_block_cal
     return SIGMOE_OK;
 }
 
-static sigmoe_status check_call(const sigmoe_block *block, const sigmoe_block_call *call, const float *y) {
+static sigmoe_status check_call(const sigmoe_block *block, const sigmoe_block_call *call, const real *y) {
     int64_t elements, d = block->model.d_model;
     if (call->tokens < 1 || !size_product(&elements, call->tokens, d))
         return fail(SIGMOE_BAD_ARGUMENT, "`tokens` is %lld: a block takes 1 or more, as many as memory holds",
@@ -199,10 +199,10 @@ static void begin_step(sigmoe_block *block, const sigmoe_block_call *call) {
         .length = call->tokens};
 }
 
-static sigmoe_status run_forward(sigmoe_block *block, const sigmoe_block_call *call, float *y) {
+static sigmoe_status run_forward(sigmoe_block *block, const sigmoe_block_call *call, real *y) {
     int64_t d = block->model.d_model;
     step_context *step = &block->step;
-    matrix x = matrix_of((float *)call->x, call->tokens, d);
+    matrix x = matrix_of((real *)call->x, call->tokens, d);
     begin_step(block, call);
     if (call->count_statistics) TRY(new_statistics(block));
     if (step->operands == TYPE_BF16) {
@@ -217,7 +217,7 @@ static sigmoe_status run_forward(sigmoe_block *block, const sigmoe_block_call *c
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_block_forward(sigmoe_block *block, const sigmoe_block_call *given, float *y) {
+sigmoe_status sigmoe_block_forward(sigmoe_block *block, const sigmoe_block_call *given, sigmoe_real *y) {
     sigmoe_block_call call;
     TRY(sized_read(&call, sizeof call, given, "call struct", "sigmoe_block_call_defaults"));
     TRY(check_call(block, &call, y));
@@ -229,10 +229,10 @@ sigmoe_status sigmoe_block_forward(sigmoe_block *block, const sigmoe_block_call 
 
 // ---------------------------------------------------------------- backward
 
-static sigmoe_status run_backward(sigmoe_block *block, const float *dy, float *dx) {
+static sigmoe_status run_backward(sigmoe_block *block, const real *dy, real *dx) {
     int64_t tokens = block->x.rows, d = block->model.d_model;
     arena_mark mark = arena_here(block->scratch);
-    matrix given = matrix_of((float *)dy, tokens, d), operand;
+    matrix given = matrix_of((real *)dy, tokens, d), operand;
     sigmoe_status status;
     TRY_OR(done, as_operand(&block->step, block->scratch, given, &operand));
     TRY_OR(done, block->layer.variant->backward(
@@ -242,7 +242,7 @@ done:
     return status;
 }
 
-sigmoe_status sigmoe_block_backward(sigmoe_block *block, const float *dy, float *dx) {
+sigmoe_status sigmoe_block_backward(sigmoe_block *block, const sigmoe_real *dy, sigmoe_real *dx) {
     if (!block->awaits_backward)
         return fail(SIGMOE_BAD_ARGUMENT, "there is nothing to go backward from: call sigmoe_block_forward "
                                          "with `keep` first, and each time");

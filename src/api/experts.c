@@ -63,7 +63,7 @@ static sigmoe_status check_weights(const expert_set *set) {
     int64_t up, down, bytes;
     if (size_product(&up, set->experts * set->width, expert_channels(set)) &&
         size_product(&down, set->experts * set->expert_size, set->out_width) &&
-        size_product(&bytes, up, sizeof(float)) && size_product(&bytes, down, sizeof(float)))
+        size_product(&bytes, up, sizeof(real)) && size_product(&bytes, down, sizeof(real)))
         return SIGMOE_OK;
     return fail(SIGMOE_BAD_ARGUMENT, "the experts would have more than 2^63 bytes of weights");
 }
@@ -173,7 +173,7 @@ static sigmoe_status check_given(const char *name, const void *pointer, int64_t 
 static sigmoe_status check_stride(const char *name, int64_t rows, int64_t width, int64_t *stride) {
     int64_t bytes;
     if (*stride == 0) *stride = width;
-    if (*stride >= width && size_product(&bytes, rows, *stride) && size_product(&bytes, bytes, sizeof(float)))
+    if (*stride >= width && size_product(&bytes, rows, *stride) && size_product(&bytes, bytes, sizeof(real)))
         return SIGMOE_OK;
     return fail(SIGMOE_BAD_ARGUMENT,
         "`%s` is %" PRId64 " elements, but a row has %" PRId64
@@ -219,7 +219,7 @@ static sigmoe_status group_pairs(
 
 static sigmoe_status take_weights(const sigmoe_experts_call *call, expert_work *w) {
     int64_t pairs = call->tokens * call->slots;
-    float *ones;
+    real *ones;
     w->call.weight = call->weight;
     if (call->weight) return SIGMOE_OK;
     TRY(ARENA_NEW_RAW(w->kernel.scratch, ones, pairs));

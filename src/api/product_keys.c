@@ -45,8 +45,8 @@ static void widen(const int32_t *from, int64_t count, int64_t *to) {
     for (int64_t i = 0; i < count; i++) to[i] = from[i];
 }
 
-static sigmoe_status check_search(const float *a, const float *b, int64_t rows, int64_t n, int64_t count,
-    const float *scores, const int64_t *index) {
+static sigmoe_status check_search(const real *a, const real *b, int64_t rows, int64_t n, int64_t count,
+    const real *scores, const int64_t *index) {
     const char *function = "sigmoe_product_key_top_k";
     int64_t halves, found;
     if (rows < 0 || n < 2 || count < 1 || count >= n)
@@ -61,8 +61,8 @@ static sigmoe_status check_search(const float *a, const float *b, int64_t rows, 
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_product_key_top_k(
-    const float *a, const float *b, int64_t rows, int64_t n, int64_t count, float *scores, int64_t *index) {
+sigmoe_status sigmoe_product_key_top_k(const sigmoe_real *a, const sigmoe_real *b, int64_t rows, int64_t n,
+    int64_t count, sigmoe_real *scores, int64_t *index) {
     call_space space;
     int32_t *found;
     sigmoe_status status;
@@ -70,8 +70,8 @@ sigmoe_status sigmoe_product_key_top_k(
     TRY(space_open(&space));
     TRY_OR(done, ARENA_NEW_RAW(space.kernel.scratch, found, rows * count));
     // The kernel only reads the halves.
-    TRY_OR(done, product_key_search(&space.kernel, matrix_of((float *)a, rows, n),
-                     matrix_of((float *)b, rows, n), count, scores, found));
+    TRY_OR(done, product_key_search(&space.kernel, matrix_of((real *)a, rows, n),
+                     matrix_of((real *)b, rows, n), count, scores, found));
     widen(found, rows * count, index);
 done:
     space_close(&space);
@@ -111,11 +111,11 @@ static sigmoe_status narrow(arena *scratch, const sigmoe_weighted_rows_call *c, 
     int64_t pairs = c->tokens * c->slots;
     TRY(ARENA_NEW_RAW(scratch, index, pairs));
     for (int64_t p = 0; p < pairs; p++) index[p] = (int32_t)c->index[p];
-    *call = (weighted_rows_call){matrix_of((float *)c->rows, c->count, c->width), c->slots, index, c->weight};
+    *call = (weighted_rows_call){matrix_of((real *)c->rows, c->count, c->width), c->slots, index, c->weight};
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_weighted_rows(const sigmoe_weighted_rows_call *given, float *y) {
+sigmoe_status sigmoe_weighted_rows(const sigmoe_weighted_rows_call *given, sigmoe_real *y) {
     sigmoe_weighted_rows_call own;
     weighted_rows_call call;
     call_space space;
@@ -134,13 +134,13 @@ static sigmoe_status row_gradient(
     const kernel_context *kernel, const weighted_rows_call *call, matrix dy, matrix drows, bool accumulate) {
     expert_grouping by_row;
     TRY(group_tokens(kernel->scratch, call->index, dy.rows, call->slots, drows.rows, &by_row));
-    if (!accumulate) memset(matrix_real(drows), 0, (size_t)(drows.rows * drows.cols) * sizeof(float));
+    if (!accumulate) memset(matrix_real(drows), 0, (size_t)(drows.rows * drows.cols) * sizeof(real));
     weighted_rows_gradient(kernel, call, &(row_pairs){by_row.offset, by_row.pair}, dy, drows);
     return SIGMOE_OK;
 }
 
-sigmoe_status sigmoe_weighted_rows_backward(
-    const sigmoe_weighted_rows_call *given, const float *dy, float *drows, float *dweight, bool accumulate) {
+sigmoe_status sigmoe_weighted_rows_backward(const sigmoe_weighted_rows_call *given, const sigmoe_real *dy,
+    sigmoe_real *drows, sigmoe_real *dweight, bool accumulate) {
     sigmoe_weighted_rows_call own;
     weighted_rows_call call;
     call_space space;
@@ -148,7 +148,7 @@ sigmoe_status sigmoe_weighted_rows_backward(
     TRY(REQUEST_READ(own, given, "weighted_rows_call"));
     TRY(check_sum(&own, dy, "sigmoe_weighted_rows_backward"));
     TRY(space_open(&space));
-    matrix gradient = matrix_of((float *)dy, own.tokens, own.width);
+    matrix gradient = matrix_of((real *)dy, own.tokens, own.width);
     TRY_OR(done, narrow(space.kernel.scratch, &own, &call));
     if (dweight) weighted_rows_weight_gradient(&space.kernel, &call, gradient, dweight);
     if (drows)

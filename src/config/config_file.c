@@ -156,6 +156,15 @@ sigmoe_status config_write(const char *path, const sigmoe_config *config) {
     return json_save(SIGMOE_OK, path, root);
 }
 
+void config_forget_caches(sigmoe_config *config) {
+    free(config->json);
+    parameters_destroy(config->tensors);
+    arena_destroy(config->tensor_texts);
+    config->json = NULL;
+    config->tensors = NULL;
+    config->tensor_texts = NULL;
+}
+
 sigmoe_config config_copy(const sigmoe_config *config) {
     sigmoe_config copy = *config;
     copy.json = NULL;

@@ -24,6 +24,8 @@ sigmoe_status config_parse(const char *text, sigmoe_config *config);
 sigmoe_config config_default(void);
 // Writes config.json: equal configurations give equal bytes.
 sigmoe_status config_write(const char *path, const sigmoe_config *config);
+// Frees the caches, for the next use to make them anew.
+void config_forget_caches(sigmoe_config *config);
 // A copy without the caches; nothing to free.
 sigmoe_config config_copy(const sigmoe_config *config);
 // Like sigmoe_config_set, on a struct without caches.

@@ -87,7 +87,42 @@ grep -q '^test: [12]\.[0-9]* bits per character$' stdout || problem "examples/tr
 grep -q '^step 1000: error 0\.1' stdout || problem "examples/layer.c says: $(cat stdout)"
 grep -qE '^tokens of each expert:( [0-9]+){8}$' stdout || problem "examples/layer.c says: $(cat stdout)"
 
-others=$(nm -D --defined-only "$library/libsigmoe.so" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
-[ -z "$others" ] || problem "the library also shows $others"
+for file in "$library/libsigmoe.so" "$library/libsigmoe_double.so"; do
+    others=$(nm -D --defined-only "$file" | awk '{print $3}' | grep -v '^sigmoe_' | grep -vE '^(_init|_fini)$' || true)
+    [ -z "$others" ] || problem "$file also shows $others"
+done
+
+# The same program in both precisions.
+cat >precision.c <<'C'
+#include <sigmoe.h>
+#include <stdio.h>
+
+int main(void) {
+    sigmoe_experts_options options;
+    sigmoe_experts_call call;
+    sigmoe_experts *experts;
+    const int64_t index = 0;
+    const sigmoe_real one = 1, up = (sigmoe_real)1e-9 + 1;
+    sigmoe_real y = 0;
+    sigmoe_experts_defaults(&options);
+    options.experts = options.width = options.expert_size = 1;
+    sigmoe_experts_call_defaults(&call);
+    call.tokens = call.slots = 1;
+    call.index = &index;
+    call.x = call.down = &one;
+    call.up = &up;
+    if (sigmoe_experts_create(&options, &experts) || sigmoe_experts_forward(experts, &call, &y, 0)) puts(sigmoe_message());
+    printf("%.9f\n", (double)y);
+    sigmoe_experts_free(experts);
+    return 0;
+}
+C
+# shellcheck disable=SC2086  # words are words
+cc -Wall -Wextra -Werror precision.c $flags "-Wl,-rpath,$library" -o single || problem "precision.c does not compile"
+[ "$(./single)" = 1.000000000 ] || problem "with libsigmoe, y is $(./single)"
+# shellcheck disable=SC2046  # words are words
+cc -Wall -Wextra -Werror -DSIGMOE_REAL_DOUBLE precision.c $(pkg-config --cflags sigmoe) "-L$library" -lsigmoe_double \
+    "-Wl,-rpath,$library" -o double || problem "precision.c does not compile in double precision"
+[ "$(./double)" = 1.000000001 ] || problem "with libsigmoe_double, y is $(./double)"
 
 finish

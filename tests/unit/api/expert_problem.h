@@ -28,13 +28,13 @@ typedef struct buffer {
 enum { ROOM = 3 };
 
 static inline size_t size_of(sigmoe_dtype type) {
-    return type == SIGMOE_BF16 ? sizeof(bf16) : sizeof(float);
+    return type == SIGMOE_BF16 ? sizeof(bf16) : sizeof(sigmoe_real);
 }
 
 static inline double get(const buffer *b, int64_t i) {
     int64_t at = i / b->cols * b->stride + i % b->cols;
     return b->type == SIGMOE_BF16 ? (double)bf16_value(((bf16 *)b->data)[at])
-                                  : (double)((float *)b->data)[at];
+                                  : (double)((sigmoe_real *)b->data)[at];
 }
 
 static inline void put(const buffer *b, int64_t i, double value) {
@@ -42,7 +42,7 @@ static inline void put(const buffer *b, int64_t i, double value) {
     if (b->type == SIGMOE_BF16)
         ((bf16 *)b->data)[at] = bf16_of((float)value);
     else
-        ((float *)b->data)[at] = (float)value;
+        ((sigmoe_real *)b->data)[at] = (sigmoe_real)value;
 }
 
 static inline void put_all(const buffer *b, double value) {
@@ -82,7 +82,7 @@ typedef struct problem {
     form f;
     sigmoe_experts *experts;
     int64_t *index;
-    float *weight, *dweight;
+    sigmoe_real *weight, *dweight;
     buffer x, up, down, up_bias, down_bias, y, dy, dx, dup, ddown, dup_bias, ddown_bias;
     void *saved;
     sigmoe_experts_call call;
@@ -199,7 +199,7 @@ static inline void draw_routing(problem *p) {
         p->index[i] = bits % 7 == 0 ? (bits % 5 == 0 ? f->E : elsewhere[bits / 7 % 4]) : bits / 64 % f->E;
         if (p->index[i] == 1 || i / f->K == 2) p->index[i] = -1;
         p->weight[i] =
-            f->unweighted ? 1 : (float)(0.5 + random_uniform(stream, (uint64_t)i) - (bits % 3 == 0));
+            f->unweighted ? 1 : (sigmoe_real)(0.5 + random_uniform(stream, (uint64_t)i) - (bits % 3 == 0));
     }
 }
 
@@ -287,7 +287,7 @@ static inline void run_problem(problem *p) {
 
 // ---------------------------------------------------------------- comparing
 
-// Sums are in f32, and operands of products and outputs are rounded to their type: errors are compared with the usual size of a
+// Sums are in f32 (or double), and operands of products and outputs are rounded to their type: errors are compared with the usual size of a
 // value, a single one, which may come of the largest hidden channels, less strictly than all.
 static inline void assert_buffer(
     const char *what, const buffer *got, const double *expected, const double *before, double tolerance) {
@@ -309,5 +309,5 @@ static inline void assert_buffer(
 }
 
 static inline double tolerance_of(const form *f) {
-    return f->type == SIGMOE_BF16 ? 1e-2 : 2e-6;
+    return f->type == SIGMOE_BF16 ? 1e-2 : sizeof(sigmoe_real) == sizeof(double) ? 1e-14 : 2e-6;
 }

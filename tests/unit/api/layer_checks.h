@@ -30,9 +30,9 @@
     } while (0)
 
 // Normal numbers that depend only on `key` and the position.
-static inline void fill_normal(float *x, int64_t count, double std, uint64_t key) {
+static inline void fill_normal(sigmoe_real *x, int64_t count, double std, uint64_t key) {
     random_stream stream = {.seed = 3, .step = key, .purpose = RANDOM_TEST};
-    for (int64_t i = 0; i < count; i++) x[i] = (float)(std * random_normal(stream, (uint64_t)i));
+    for (int64_t i = 0; i < count; i++) x[i] = (sigmoe_real)(std * random_normal(stream, (uint64_t)i));
 }
 
 static inline void assert_close(const char *what, int64_t i, double got, double expected, double tolerance) {

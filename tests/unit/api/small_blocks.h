@@ -55,7 +55,7 @@ static inline void draw_values(sigmoe_block *b) {
 }
 
 typedef struct pass {
-    float x[T * D], dy[T * D], y[T * D], dx[T * D];
+    sigmoe_real x[T * D], dy[T * D], y[T * D], dx[T * D];
     int32_t ids[T];
     sigmoe_block_call call;
 } pass;
