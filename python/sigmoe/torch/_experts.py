@@ -206,6 +206,10 @@ torch.library.register_fake("sigmoe::experts_backward", _backward_fake, lib=_lib
 # ---------------------------------------------------------------- autograd
 
 
+def _asks_for_gradients(*operands: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in operands)
+
+
 class _Experts(torch.autograd.Function):
     """The operator where a gradient will be asked for."""
 
@@ -240,7 +244,7 @@ def _experts_autograd(
     layout: str = "edg",
 ) -> Tensor:
     y: Tensor
-    if torch.is_grad_enabled() and torch._C._any_requires_grad(x, up, down, weight, up_bias, down_bias):
+    if _asks_for_gradients(x, up, down, weight, up_bias, down_bias):
         y = _Experts.apply(x, up, down, index, weight, up_bias, down_bias, activation, gate, layout)
         return y
     with torch._C._AutoDispatchBelowAutograd():
@@ -264,7 +268,7 @@ class _Gradients(torch.autograd.Function):
 
 
 def _backward_autograd(*arguments: Any) -> list[Tensor]:
-    if torch.is_grad_enabled() and torch._C._any_requires_grad(*arguments[:9]):
+    if _asks_for_gradients(*arguments[:9]):
         return list(_Gradients.apply(*arguments))
     with torch._C._AutoDispatchBelowAutograd():
         gradients: list[Tensor] = _backward_op(*arguments)

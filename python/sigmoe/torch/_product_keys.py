@@ -20,6 +20,12 @@ from ._native import match_threads
 from .selection import largest
 
 
+# Written out, because PyTorch 2.4 reads no annotations that are texts.
+_TOP_K = "(Tensor a, Tensor b, int count) -> (Tensor, Tensor)"
+_ROWS = "(Tensor rows, Tensor index, Tensor weight) -> Tensor"
+_ROWS_BACKWARD = "(Tensor dy, Tensor rows, Tensor index, Tensor weight) -> (Tensor, Tensor)"
+
+
 def _serves(*tensors: Tensor) -> bool:
     return all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
 
@@ -35,7 +41,7 @@ def _check_halves(a: Tensor, b: Tensor, count: int) -> None:
         )
 
 
-@torch.library.custom_op("sigmoe::product_key_top_k", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("sigmoe::product_key_top_k", mutates_args=(), device_types="cpu", schema=_TOP_K)
 def _top_k(a: Tensor, b: Tensor, count: int) -> tuple[Tensor, Tensor]:
     _check_halves(a, b, count)
     n = a.shape[-1]
@@ -119,7 +125,7 @@ def _check_rows(rows: Tensor, index: Tensor, weight: Tensor) -> None:
         )
 
 
-@torch.library.custom_op("sigmoe::weighted_rows", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("sigmoe::weighted_rows", mutates_args=(), device_types="cpu", schema=_ROWS)
 def _weighted_rows(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     _check_rows(rows, index, weight)
     rows, index, weight = rows.contiguous(), index.contiguous(), weight.contiguous()
@@ -133,7 +139,7 @@ def _(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     return rows.new_empty(index.shape[0], rows.shape[1])
 
 
-@torch.library.custom_op("sigmoe::weighted_rows_backward", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("sigmoe::weighted_rows_backward", mutates_args=(), device_types="cpu", schema=_ROWS_BACKWARD)
 def _weighted_rows_backward(dy: Tensor, rows: Tensor, index: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     dy, rows, index, weight = dy.contiguous(), rows.contiguous(), index.contiguous(), weight.contiguous()
     drows, dweight = torch.empty_like(rows), torch.empty_like(weight)
