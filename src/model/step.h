@@ -4,6 +4,12 @@
 #include "base/random.h"
 #include "kernels/kernel.h"
 
+// Where a token stands: its segment, counted from 0, and its index in it.
+typedef struct token_place {
+    uint64_t segment;
+    int64_t index;
+} token_place;
+
 typedef struct step_context {
     kernel_context kernel;
     arena *activations;         // what the forward leaves for the backward; the caller releases it
@@ -14,6 +20,9 @@ typedef struct step_context {
     uint64_t seed;
     uint64_t step;         // with seed, layer and purpose the key of every random number
     const int32_t *tokens; // [batch * length], b-major; hash routing needs the ids
+    // [batch * length], where tokens stand in texts of which this is no whole segment, so that random routing draws for each what
+    // it would draw there; NULL: token t of a segment has index t.
+    const token_place *places;
     int64_t batch, length; // B sequences of T tokens; T_all = B * T rows everywhere
     double regularizer;    // Σ over layers of γ-weighted regularizers, added to by forward passes
     struct ff_statistics

@@ -5,30 +5,11 @@
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/pointwise/pointwise.h"
-#include "model/attention.h"
 #include "model/embedding.h"
 #include "model/size.h"
-#include "model/xl_memory.h"
+#include "model/transformer_xl_parts.h"
 
 #include <stdio.h>
-
-typedef struct layer_parts {
-    attention_layer attention;
-    parameter *norm_weight, *norm_bias; // LN2
-    ff_layer ff;
-} layer_parts;
-
-struct transformer {
-    model_config config;
-    dtype operands;
-    parameter_list *parameters;
-    arena *memory; // this struct, the layers
-    layer_parts *layers;
-    arena *tables; // holds sinusoids alone
-    matrix
-        sinusoids; // [longest M + T so far, d], of the operands' type; a shorter segment uses its last rows
-    parameter *embedding, *final_weight, *final_bias, *head_weight, *head_bias;
-};
 
 // What one layer's backward pass needs beyond what its blocks keep.
 typedef struct layer_saved {

@@ -3,6 +3,7 @@
 
 typedef struct choice_work {
     random_stream stream;
+    const token_place *places; // [T], or NULL
     routing *r;
 } choice_work;
 
@@ -18,10 +19,13 @@ static void choose_rows(void *context, int64_t first, int64_t last, int thread) 
     const choice_work *work = context;
     const routing *r = work->r;
     for (int64_t t = first; t < last; t++) {
+        random_stream stream = work->stream;
+        int64_t index = work->places ? work->places[t].index : t;
+        if (work->places) stream.step = work->places[t].segment;
         int32_t *chosen = r->chosen + t * r->slots;
         for (int64_t k = 0; k < r->slots; k++) {
             int64_t top = r->experts - r->slots + k;
-            uint64_t bits = random_bits(work->stream, (uint64_t)(t * r->experts + k));
+            uint64_t bits = random_bits(stream, (uint64_t)(index * r->experts + k));
             int32_t expert = (int32_t)(bits * (uint64_t)(top + 1) >> 32);
             chosen[k] = contains(chosen, k, expert) ? (int32_t)top : expert;
             r->weight[t * r->slots + k] = 1;
@@ -30,7 +34,8 @@ static void choose_rows(void *context, int64_t first, int64_t last, int thread) 
 }
 
 static sigmoe_status choose(const router_call *call, routing *r) {
-    choice_work work = {step_random(call->step, call->layer->layer, RANDOM_ROUTER_CHOICE), r};
+    choice_work work = {
+        step_random(call->step, call->layer->layer, RANDOM_ROUTER_CHOICE), call->step->places, r};
     for_row_blocks(call->step->kernel.threads, r->tokens, choose_rows, &work);
     return SIGMOE_OK;
 }
