@@ -24,6 +24,15 @@ static argument_place argument_find(const command *c, const char *name, size_t l
     return (argument_place){-1, -1};
 }
 
+// The option that "-p" stands for.
+static argument_place argument_lettered(const command *c, const char *word) {
+    for (int g = 0; g < ARGUMENT_GROUPS && c->groups[g].arguments; g++)
+        for (int i = 0; i < c->groups[g].count; i++)
+            if (word[1] && word[1] == c->groups[g].arguments[i].letter && !word[2])
+                return (argument_place){g, i};
+    return (argument_place){-1, -1};
+}
+
 static const argument *argument_named(const command *c, const char *name, size_t length) {
     argument_place place = argument_find(c, name, length);
     return place.group < 0 ? NULL : &c->groups[place.group].arguments[place.index];
@@ -117,7 +126,8 @@ static int check_choice(const argument *a, const char *text) {
 
 static int check_value(const argument *a, const char *text) {
     if (a->choices) return check_choice(a, text);
-    if (a->type == ARGUMENT_TEXT && *text == 0) return complain(EXIT_USAGE, "--%s is empty", a->name);
+    if (a->type == ARGUMENT_TEXT && *text == 0 && !a->may_be_empty)
+        return complain(EXIT_USAGE, "--%s is empty", a->name);
     if (a->type == ARGUMENT_FLAG || a->type == ARGUMENT_TEXT || a->type == ARGUMENT_REPEATED)
         return EXIT_FINE;
     double value;
@@ -143,13 +153,10 @@ static int check_required(const parsed_arguments *p) {
     return EXIT_FINE;
 }
 
-// Reads the option argv[*at] and its value, if it takes one; sets *at to the last word read.
-static int parse_option(parsed_arguments *p, int argc, char **argv, int *at) {
-    const char *name = argv[*at] + 2;
-    size_t length = strcspn(name, "=");
-    const char *text = name[length] == '=' ? name + length + 1 : NULL;
-    argument_place place = argument_find(p->command, name, length);
-    if (place.group < 0) return unknown_option(p->command, name, length);
+// Keeps the value of the option at `place`: `text`, or if that is NULL and it takes one, the next word. Sets *at to the last word
+// read.
+static int take_value(
+    parsed_arguments *p, argument_place place, const char *text, int argc, char **argv, int *at) {
     const argument *a = &p->command->groups[place.group].arguments[place.index];
     if (a->type == ARGUMENT_FLAG) {
         if (text) return complain(EXIT_USAGE, "--%s takes no value, but got `%s`", a->name, text);
@@ -170,6 +177,25 @@ static int parse_option(parsed_arguments *p, int argc, char **argv, int *at) {
     return EXIT_FINE;
 }
 
+// Reads the option argv[*at] and its value, if it takes one; sets *at to the last word read.
+static int parse_option(parsed_arguments *p, int argc, char **argv, int *at) {
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    argument_place place = argument_find(p->command, name, length);
+    if (place.group < 0) return unknown_option(p->command, name, length);
+    return take_value(p, place, name[length] == '=' ? name + length + 1 : NULL, argc, argv, at);
+}
+
+// The same for an option of one letter.
+static int parse_letter(parsed_arguments *p, int argc, char **argv, int *at) {
+    argument_place place = argument_lettered(p->command, argv[*at]);
+    if (place.group < 0)
+        return complain(EXIT_USAGE,
+            "options begin with two dashes, `%s` does not; `sigmoe %s --help` lists them", argv[*at],
+            p->command->name);
+    return take_value(p, place, NULL, argc, argv, at);
+}
+
 int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *out) {
     *out = (parsed_arguments){.command = c, .positionals = argv};
     bool options_ended = false;
@@ -184,9 +210,8 @@ int arguments_parse(const command *c, int argc, char **argv, parsed_arguments *o
             int wrong = parse_option(out, argc, argv, &i);
             if (wrong) return wrong;
         } else if (!options_ended && argv[i][0] == '-' && argv[i][1]) {
-            return complain(EXIT_USAGE,
-                "options begin with two dashes, `%s` does not; `sigmoe %s --help` lists them", argv[i],
-                c->name);
+            int wrong = parse_letter(out, argc, argv, &i);
+            if (wrong) return wrong;
         } else if (out->positional_count == c->positionals) {
             return complain(EXIT_USAGE, "%s does not know what to do with `%s`; see `sigmoe %s --help`",
                 c->name, argv[i], c->name);

@@ -51,6 +51,8 @@ typedef struct argument {
     const char *help;
     // What texts without `choices` can be; NULL: a path, of a directory if the placeholder is DIR or RUN.
     const known_values *values;
+    char letter;       // -p for --prompt; 0: none
+    bool may_be_empty; // of a text
 } argument;
 
 // Arguments whose offsets are relative to the same struct, at `base` in the command's values.

@@ -4,6 +4,7 @@ const command *const commands[] = {
     &command_data_prepare,
     &command_train,
     &command_eval,
+    &command_generate,
     &command_forward,
     &command_compare,
     &command_sweep,

@@ -28,8 +28,9 @@ void *command_defaults(const command *c) {
 // ---------------------------------------------------------------- texts
 
 const char *option_head(const argument *a, char *buffer, size_t size) {
-    snprintf(
-        buffer, size, "--%s%s%s", a->name, a->placeholder ? " " : "", a->placeholder ? a->placeholder : "");
+    const char letter[] = {',', ' ', '-', a->letter, '\0'};
+    snprintf(buffer, size, "--%s%s%s%s", a->name, a->placeholder ? " " : "",
+        a->placeholder ? a->placeholder : "", a->letter ? letter : "");
     return buffer;
 }
 

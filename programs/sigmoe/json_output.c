@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_string(const char *text) {
+static void print_bytes(const char *text, size_t size) {
     putchar('"');
-    for (const char *c = text; *c; c++) {
+    for (const char *c = text; c < text + size; c++) {
         if (*c == '"' || *c == '\\')
             printf("\\%c", *c);
         else if ((unsigned char)*c < 0x20)
@@ -21,9 +21,17 @@ static void print_string(const char *text) {
     putchar('"');
 }
 
+static void print_string(const char *text) {
+    print_bytes(text, strlen(text));
+}
+
+static void begin_line(const json_output *j) {
+    if (!j->one_line) printf("\n%*s", 2 * j->depth, "");
+}
+
 static void begin_member(json_output *j, const char *name) {
-    if (j->begun[j->depth]) putchar(',');
-    if (j->depth) printf("\n%*s", 2 * j->depth, "");
+    if (j->begun[j->depth]) fputs(j->one_line ? ", " : ",", stdout);
+    if (j->depth) begin_line(j);
     j->begun[j->depth] = true;
     if (!name) return;
     print_string(name);
@@ -38,7 +46,7 @@ void emit_open(json_output *j, const char *name, char bracket) {
 
 void emit_close(json_output *j, char bracket) {
     bool empty = !j->begun[j->depth--];
-    if (!empty) printf("\n%*s", 2 * j->depth, "");
+    if (!empty) begin_line(j);
     putchar(bracket);
     if (!j->depth) putchar('\n');
 }
@@ -57,6 +65,16 @@ void emit_string(json_output *j, const char *name, const char *text) {
         print_string(text);
     else
         printf("null");
+}
+
+void emit_bytes(json_output *j, const char *name, const char *text, size_t size) {
+    begin_member(j, name);
+    print_bytes(text, size);
+}
+
+void emit_bool(json_output *j, const char *name, bool value) {
+    begin_member(j, name);
+    printf(value ? "true" : "false");
 }
 
 void emit_verbatim(json_output *j, const char *name, const char *json) {

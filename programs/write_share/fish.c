@@ -34,6 +34,7 @@ static void put_values(FILE *out, const known_values *values) {
 
 static void put_option(FILE *out, const command *c, const argument *a) {
     fprintf(out, "complete -c sigmoe -n '__sigmoe_is %s' -l %s", c->name, a->name);
+    if (a->letter) fprintf(out, " -s %c", a->letter);
     if (a->choices) {
         fputs(" -r -f -a '", out);
         for (int i = 0; a->choices[i]; i++) fprintf(out, "%s%s", i ? " " : "", a->choices[i]);

@@ -107,10 +107,12 @@ static void put_head_of_option(FILE *out, const argument *a) {
     fputs("\\fB\\-\\-", out);
     put_literal(out, a->name);
     fputs("\\fR", out);
-    if (!a->placeholder) return;
-    fputs(" \\fI", out);
-    put_literal(out, a->placeholder);
-    fputs("\\fR", out);
+    if (a->placeholder) {
+        fputs(" \\fI", out);
+        put_literal(out, a->placeholder);
+        fputs("\\fR", out);
+    }
+    if (a->letter) fprintf(out, ", \\fB\\-%c\\fR", a->letter);
 }
 
 static void put_synopsis(FILE *out, const command *c) {

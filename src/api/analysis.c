@@ -1,4 +1,4 @@
-// Chapter 8: analysis.
+// Chapter 9: analysis.
 #include "analyze/analyze.h"
 #include "api/request.h"
 #include "base/cpu.h"

@@ -1,4 +1,4 @@
-// Chapter 9: benchmarks.
+// Chapter 10: benchmarks.
 #include "api/request.h"
 #include "base/cpu.h"
 #include "bench/attention.h"

@@ -1,4 +1,4 @@
-// From a request to the report: plan, runs, judgement, files. Chapter 7 calls it for comparisons and for sweeps.
+// From a request to the report: plan, runs, judgement, files. Chapter 8 calls it for comparisons and for sweeps.
 #pragma once
 
 #include "compare/sweep_plan.h"

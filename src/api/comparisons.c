@@ -1,4 +1,4 @@
-// Chapter 7: comparisons and sweeps. What they do stands in api/comparing.h.
+// Chapter 8: comparisons and sweeps. What they do stands in api/comparing.h.
 #include "api/comparing.h"
 #include "api/request.h"
 #include "base/cpu.h"

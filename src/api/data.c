@@ -1,4 +1,4 @@
-// Chapter 5: data.
+// Chapter 6: data.
 #include "api/request.h"
 #ifdef SIGMOE_PREPARE
 #include "prepare/prepare.h"

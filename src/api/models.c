@@ -1,20 +1,11 @@
 // The public handle on a model.
+#include "api/models_state.h"
 #include "base/cpu.h"
 #include "config/model_directory.h"
-#include "model/workspace.h"
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct sigmoe_model {
-    sigmoe_config config;
-    transformer *transformer;
-    workspace work;
-    xl_memory *memory; // for `batch` sequences; NULL until the first call after a reset
-    int64_t batch;
-    uint64_t segments; // processed since the reset; the random routing depends on it
-};
 
 // Creates everything except the transformer.
 static sigmoe_status new_model(int thread_count, sigmoe_model **out) {
@@ -32,6 +23,7 @@ static sigmoe_status new_model(int thread_count, sigmoe_model **out) {
 void sigmoe_model_free(sigmoe_model *model) {
     if (!model) return;
     xl_memory_destroy(model->memory);
+    text_codec_close(model->codec);
     transformer_destroy(model->transformer);
     workspace_close(&model->work);
     free(model);
@@ -57,11 +49,17 @@ sigmoe_status sigmoe_model_create(
 }
 
 sigmoe_status sigmoe_model_load(const char *path, int thread_count, sigmoe_model **out) {
+    return sigmoe_model_load_as(path, thread_count, SIGMOE_F32, out);
+}
+
+sigmoe_status sigmoe_model_load_as(
+    const char *path, int thread_count, sigmoe_dtype operands, sigmoe_model **out) {
     char directory[PATH_CAPACITY];
     sigmoe_model *model = NULL;
     TRY(model_locate(path, directory));
     TRY(new_model(thread_count, &model));
     sigmoe_status status = model_read(directory, STORE_VALUES, &model->config, &model->transformer);
+    if (status == SIGMOE_OK) transformer_set_operands(model->transformer, operand_type(operands));
     return hand_over(model, status, out);
 }
 

@@ -1,4 +1,4 @@
-// Chapter 6: training, evaluation, forward.
+// Chapter 7: training, evaluation, forward.
 #include "api/request.h"
 #include "base/cpu.h"
 #include "config/train_settings.h"

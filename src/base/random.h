@@ -20,6 +20,7 @@ typedef enum random_purpose {
     RANDOM_HASH_TABLE,     // vocabulary entry * N_E + expert
     RANDOM_DATA,           // sampling of corpora
     RANDOM_TEST,
+    RANDOM_SAMPLING, // the token's place in what continues a prompt
 } random_purpose;
 
 typedef struct random_stream {

@@ -97,4 +97,10 @@ const char *sentencepiece_piece(const piece_model *s, int32_t id) {
     if (id < 0 || id >= s->processor.GetPieceSize()) return "";
     return s->processor.IdToPiece(id).c_str();
 }
+
+piece_kind sentencepiece_kind(const piece_model *s, int32_t id) {
+    if (s->processor.IsUnknown(id)) return PIECE_UNKNOWN;
+    if (s->processor.IsByte(id)) return PIECE_BYTE;
+    return s->processor.IsControl(id) || s->processor.IsUnused(id) ? PIECE_NO_TEXT : PIECE_TEXT;
+}
 }

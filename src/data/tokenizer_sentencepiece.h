@@ -28,3 +28,6 @@ sigmoe_status sentencepiece_decode(
     const piece_model *s, const int32_t *ids, int64_t count, char *text, size_t capacity, size_t *size);
 // A token's piece as the model stores it (white space is U+2581); borrowed. "" for an invalid id.
 const char *sentencepiece_piece(const piece_model *s, int32_t id);
+// What a token stands for. A byte's piece is "<0x0A>"; control tokens and unused ones stand for no text.
+typedef enum piece_kind { PIECE_TEXT, PIECE_UNKNOWN, PIECE_BYTE, PIECE_NO_TEXT } piece_kind;
+piece_kind sentencepiece_kind(const piece_model *s, int32_t id);

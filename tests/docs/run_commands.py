@@ -108,6 +108,8 @@ class Checker:
                 os.makedirs(os.path.dirname(os.path.join(directory, book)), exist_ok=True)
                 write_book(os.path.join(directory, book))
             vector_files.write_npy_int32(os.path.join(directory, "x.npy"), [[1, 2, 3, 4, 5, 6, 7, 8, 9]])
+            with open(os.path.join(directory, "prompts.txt"), "w", encoding="utf-8") as file:
+                file.write("a\na cabbage o\n")
             for name in self.command_names():
                 if re.fullmatch(r"bench figure\d+", name) and name != "bench figure2":
                     continue  # the others differ from it in a number

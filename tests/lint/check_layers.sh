@@ -18,6 +18,7 @@ uses() {
     formats) echo formats "$(uses system)" ;;
     data) echo data "$(uses formats)" ;;
     prepare) echo prepare "$(uses data)" ;;
+    generate) echo generate "$(uses model)" "$(uses data)" ;;
     config) echo config "$(uses model)" "$(uses data)" ;;
     paper) echo paper "$(uses config)" ;;
     train) echo train "$(uses config)" ;;
@@ -26,7 +27,7 @@ uses() {
     report) echo report "$(uses compare)" plot ;;
     analyze) echo analyze "$(uses train)" plot ;;
     bench) echo bench "$(uses train)" plot ;;
-    api) echo api prepare report analyze bench "$(uses compare)" plot ;;
+    api) echo api prepare generate report analyze bench "$(uses compare)" plot ;;
     esac
 }
 
