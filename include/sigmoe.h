@@ -670,6 +670,28 @@ typedef struct sigmoe_bench_step_result {
 SIGMOE_API sigmoe_status sigmoe_bench_step(
     const sigmoe_bench_step_request *request, sigmoe_bench_step_result *result);
 
+typedef struct sigmoe_bench_generate_request {
+    size_t size; /* set by the defaults */
+    const sigmoe_config *config;
+    int64_t context; /* rows that each token sees, itself included; default 256 */
+    int64_t tokens;  /* to time, after a warm-up; default 50 */
+    int threads;
+    sigmoe_dtype dtype;
+} sigmoe_bench_generate_request;
+SIGMOE_API void sigmoe_bench_generate_defaults_sized(sigmoe_bench_generate_request *request, size_t size);
+static inline void sigmoe_bench_generate_defaults(sigmoe_bench_generate_request *request) {
+    sigmoe_bench_generate_defaults_sized(request, sizeof *request);
+}
+/* The median token of one text, without drawing it. Bytes are those that it has to read: the weights that it is multiplied by
+ * (of experts those that are chosen), and keys, values and positions of the rows that it sees. The bandwidth is measured in the
+ * same call. */
+typedef struct sigmoe_bench_generate_result {
+    double tokens_per_s, bytes_per_token, gigabytes_per_s, fraction_of_bandwidth;
+    const char *isa;
+} sigmoe_bench_generate_result;
+SIGMOE_API sigmoe_status sigmoe_bench_generate(
+    const sigmoe_bench_generate_request *request, sigmoe_bench_generate_result *result);
+
 typedef struct sigmoe_bench_attention_request {
     size_t size;                                       /* set by the defaults */
     int64_t batch, queries, memory, heads, head_width; /* keys are memory + queries */

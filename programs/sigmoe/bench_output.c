@@ -37,7 +37,8 @@ static void print_text(const char *title, const figure *figures, int count, cons
     }
 }
 
-void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa) {
+void print_typed_figures(
+    bool json, const char *title, const figure *figures, int count, const char *operands, const char *isa) {
     if (!json) {
         print_text(title, figures, count, isa);
         return;
@@ -45,6 +46,11 @@ void print_figures(bool json, const char *title, const figure *figures, int coun
     json_output j = {0};
     emit_open(&j, NULL, '{');
     for (int i = 0; i < count; i++) emit_number(&j, figures[i].name, figures[i].value);
+    if (operands) emit_string(&j, "dtype", operands);
     emit_string(&j, "isa", isa);
     emit_close(&j, '}');
+}
+
+void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa) {
+    print_typed_figures(json, title, figures, count, NULL, isa);
 }

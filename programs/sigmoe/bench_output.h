@@ -26,3 +26,6 @@ typedef struct figure {
 #define FIGURE_PERCENT .unit = "%", .digits = 1, .scale = 100
 #define FIGURE_MB .unit = "MB", .digits = 1, .scale = 1e-6
 void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa);
+// The same with the type of the operands before the processor's level in JSON.
+void print_typed_figures(
+    bool json, const char *title, const figure *figures, int count, const char *operands, const char *isa);

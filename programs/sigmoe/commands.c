@@ -13,6 +13,7 @@ const command *const commands[] = {
     &command_info,
     &command_bench_layer,
     &command_bench_step,
+    &command_bench_generate,
     &command_bench_attention,
     &command_bench_kernel,
     &command_bench_figure2,

@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "bench/attention.h"
 #include "bench/cost_curves.h"
+#include "bench/generate.h"
 #include "bench/kernel.h"
 #include "bench/layer.h"
 #include "bench/step.h"
@@ -53,6 +54,19 @@ sigmoe_status sigmoe_bench_step(const sigmoe_bench_step_request *request, sigmoe
     TRY(REQUEST_READ(own, request, "bench_step"));
     TRY(cpu_init());
     return bench_step(&own, result);
+}
+
+void sigmoe_bench_generate_defaults_sized(sigmoe_bench_generate_request *request, size_t size) {
+    const sigmoe_bench_generate_request own = {.context = 256, .tokens = 50};
+    sized_fill(request, size, &own, sizeof own);
+}
+
+sigmoe_status sigmoe_bench_generate(
+    const sigmoe_bench_generate_request *request, sigmoe_bench_generate_result *result) {
+    sigmoe_bench_generate_request own;
+    TRY(REQUEST_READ(own, request, "bench_generate"));
+    TRY(cpu_init());
+    return bench_generate(&own, result);
 }
 
 void sigmoe_bench_attention_defaults_sized(sigmoe_bench_attention_request *request, size_t size) {

@@ -58,12 +58,15 @@ sigmoe_status sigmoe_model_load_as(
     sigmoe_model *model = NULL;
     TRY(model_locate(path, directory));
     TRY(new_model(thread_count, &model));
-    sigmoe_status status = model_read(directory, STORE_VALUES, &model->config, &model->transformer);
-    if (status == SIGMOE_OK) transformer_set_operands(model->transformer, operand_type(operands));
+    parameter_storage storage = operands == SIGMOE_BF16 ? STORE_ROUNDED : STORE_VALUES;
+    sigmoe_status status = model_read(directory, storage, &model->config, &model->transformer);
     return hand_over(model, status, out);
 }
 
 sigmoe_status sigmoe_model_save(const sigmoe_model *model, const char *directory) {
+    if (parameters_only_rounded(transformer_parameters(model->transformer)))
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "the model keeps rounded weights alone and cannot be saved: load it with `sigmoe_model_load`");
     return model_save(directory, &model->config, model->transformer);
 }
 

@@ -31,14 +31,19 @@ static sigmoe_status check_table(const parameter *p) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status read_tensor(const safetensors_file *file, const parameter *p) {
-    if (p->trainable) return safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+static sigmoe_status read_tensor(const safetensors_file *file, parameter_list *list, parameter *p) {
+    if (p->trainable) {
+        parameter_begin(list, p);
+        sigmoe_status status = safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+        parameter_end(list, p);
+        return status;
+    }
     TRY(safetensors_read_i32(file, p->name, p->dims, p->shape, p->table));
     return check_table(p);
 }
 
 static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *list) {
-    for (int i = 0; i < parameters_length(list); i++) TRY(read_tensor(file, parameters_at(list, i)));
+    for (int i = 0; i < parameters_length(list); i++) TRY(read_tensor(file, list, parameters_at(list, i)));
     TRY(refuse_unknown(file, list));
     const parameter *bad = parameters_not_finite(list);
     if (!bad) return SIGMOE_OK;

@@ -17,3 +17,9 @@ const kernel_identity *kernel_choose(const kernel_identity *const *list, int cou
     }
     return best; // never NULL: every list ends with the scalar reference
 }
+
+bool kernel_obeys(const kernel_identity *const *list, int count) {
+    for (int i = 0; forced && i < count; i++)
+        if (strcmp(forced, list[i]->name) == 0) return true;
+    return !forced;
+}

@@ -33,6 +33,9 @@ typedef struct kernel_list {
     int count;
 } kernel_list;
 
+// Whether nothing is forced, or an implementation of `list`: where an operation has several lists, those that do not obey stay out.
+bool kernel_obeys(const kernel_identity *const *list, int count);
+
 // For tests and benchmarks: makes kernel_choose take `name` if an operation has it and it can run (NULL: best first again).
 void kernel_force(const char *name);
 

@@ -47,7 +47,7 @@ sigmoe_status attention_declare(const model_config *config, int layer, parameter
         snprintf(name, sizeof name, "layers.%d.%s", layer, tensors[i].name);
         TRY(parameters_declare(list,
             &(parameter_declaration){name, tensors[i].dims, {tensors[i].rows, tensors[i].cols},
-                tensors[i].init, tensors[i].scale, false, tensors[i].init == INIT_TRUNCATED},
+                tensors[i].init, tensors[i].scale, false, tensors[i].init == INIT_TRUNCATED, false},
             NULL));
     }
     return SIGMOE_OK;

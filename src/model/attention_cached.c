@@ -9,10 +9,15 @@ static parameter *tensor(const attention_layer *layer, attention_tensor which) {
     return parameters_at(layer->parameters, layer->first + (int)which);
 }
 
+static gemm_call projection(const attention_layer *layer, attention_tensor which, matrix x, matrix y) {
+    return (gemm_call){
+        .transpose_b = true, .a = x, .b = parameter_operand(tensor(layer, which), x.type), .c = y};
+}
+
 static sigmoe_status project(
     const kernel_context *kernel, const attention_layer *layer, attention_tensor which, matrix x, matrix y) {
-    matrix w = parameter_operand(tensor(layer, which), x.type);
-    return dense_gemm(kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
+    gemm_call call = projection(layer, which, x, y);
+    return dense_gemm(kernel, &call);
 }
 
 // ---------------------------------------------------------------- positions
@@ -97,9 +102,9 @@ static sigmoe_status project_rows(
     TRY(matrix_new(a, step->operands, n, inner, &rows->k));
     TRY(matrix_new(a, step->operands, n, inner, &rows->v));
     TRY(matrix_new(a, step->operands, n, inner, &rows->mixed));
-    TRY(project(&step->kernel, layer, ATTENTION_Q, normed, rows->q));
-    TRY(project(&step->kernel, layer, ATTENTION_K, normed, rows->k));
-    return project(&step->kernel, layer, ATTENTION_V, normed, rows->v);
+    const gemm_call calls[] = {projection(layer, ATTENTION_Q, normed, rows->q),
+        projection(layer, ATTENTION_K, normed, rows->k), projection(layer, ATTENTION_V, normed, rows->v)};
+    return dense_gemm_together(&step->kernel, calls, 3);
 }
 
 static void store_rows(const attention_layer *layer, const cached_pass *pass, const projected_rows *rows) {

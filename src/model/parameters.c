@@ -13,6 +13,10 @@ struct parameter_list {
     int64_t elements; // of all tensors
     int first;        // number of the first tensor
     bool rounded;     // all copies are those of the values
+    bool only_rounded;
+    arena *
+        draft_memory; // while values can be written of which only rounded copies are stored: room for any of them
+    real *draft;
 };
 
 sigmoe_status parameters_create(parameter_list **out) {
@@ -29,7 +33,9 @@ sigmoe_status parameters_create(parameter_list **out) {
 }
 
 void parameters_destroy(parameter_list *list) {
-    if (list) arena_destroy(list->memory); // the list itself lies in it
+    if (!list) return;
+    arena_destroy(list->draft_memory);
+    arena_destroy(list->memory); // the list itself lies in it
 }
 
 static sigmoe_status grow(parameter_list *list) {
@@ -62,6 +68,7 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     p->init_scale = declaration->init_scale;
     p->trainable = !declaration->is_table;
     p->product = declaration->product;
+    p->exact = declaration->exact;
     if (index) *index = list->length;
     list->items[list->length++] = p;
     return SIGMOE_OK;
@@ -115,8 +122,26 @@ void parameters_changed(parameter_list *list) {
     list->rounded = false;
 }
 
+bool parameters_only_rounded(const parameter_list *list) {
+    return list->only_rounded;
+}
+
+void parameter_begin(parameter_list *list, parameter *p) {
+    assert(p->value || list->draft);
+    if (!p->value) p->value = list->draft;
+}
+
+void parameter_end(const parameter_list *list, parameter *p) {
+    if (!list->only_rounded || !p->rounded) return;
+    pointwise_chosen()->round(p->rounded, p->value, p->count);
+    if (!p->exact) p->value = NULL;
+}
+
 sigmoe_status parameters_round(const kernel_context *context, parameter_list *list) {
-    if (list->rounded) return SIGMOE_OK;
+    arena_destroy(list->draft_memory);
+    list->draft_memory = NULL;
+    list->draft = NULL;
+    if (list->rounded || list->only_rounded) return SIGMOE_OK;
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->product) continue;
@@ -127,13 +152,29 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
     return SIGMOE_OK;
 }
 
+// The rounded copies of operands, and room for the values of any of them while they are written.
+static sigmoe_status allocate_rounded(parameter_list *list) {
+    int64_t largest = 0;
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (!p->product) continue;
+        TRY(ARENA_NEW_RAW(list->memory, p->rounded, p->count));
+        largest = most(largest, p->count);
+    }
+    list->only_rounded = true;
+    TRY(arena_create("parameter", &list->draft_memory));
+    return ARENA_NEW_RAW(list->draft_memory, list->draft, largest);
+}
+
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
+    if (storage == STORE_ROUNDED) TRY(allocate_rounded(list));
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->trainable) {
             TRY(ARENA_NEW(list->memory, p->table, p->count));
             continue;
         }
+        if (p->rounded && !p->exact) continue;
         TRY(ARENA_NEW(list->memory, p->value, p->count));
         if (storage & STORE_GRADIENTS) TRY(ARENA_NEW(list->memory, p->gradient, p->count));
         if (storage == STORE_MOMENTS) {
@@ -246,9 +287,11 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
             draw_choices(p, d.stream);
             continue;
         }
+        parameter_begin(list, p);
         parallel_for(context->threads, block_count(p->count, INIT_BLOCK), draw_block, &d);
         if (p->init == INIT_TRUNCATED) scale_to_std(p, p->init_scale);
         if (p->init == INIT_EQUAL_ROWS) equalize_rows(p);
+        parameter_end(list, p);
     }
 }
 
@@ -274,10 +317,16 @@ sigmoe_status parameters_gradient_norm(
     return SIGMOE_OK;
 }
 
+static bool copy_is_finite(const parameter *p) {
+    for (int64_t i = 0; i < p->count; i++)
+        if (!isfinite(bf16_value(p->rounded[i]))) return false;
+    return true;
+}
+
 const parameter *parameters_not_finite(const parameter_list *list) {
     for (int i = 0; i < list->length; i++) {
         const parameter *p = list->items[i];
-        if (p->trainable && !all_finite(p->value, p->count)) return p;
+        if (p->trainable && !(p->value ? all_finite(p->value, p->count) : copy_is_finite(p))) return p;
     }
     return NULL;
 }

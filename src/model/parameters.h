@@ -27,6 +27,7 @@ typedef struct parameter {
     double init_scale;
     bool trainable; // false: a table of int32 in `table`, no gradient
     bool product;   // an operand of matrix products: has a rounded copy under mixed precision
+    bool exact;     // whose value is needed even then
     real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
     real *moment1, *moment2;
@@ -47,7 +48,7 @@ typedef struct parameter_declaration {
     init_kind init;
     double init_scale;
     bool is_table;
-    bool product;
+    bool product, exact;
 } parameter_declaration;
 sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
 
@@ -64,14 +65,21 @@ typedef enum parameter_storage {
     STORE_VALUES = 0,
     STORE_GRADIENTS = 1, // values and gradients
     STORE_MOMENTS = 3,   // and moments
+    STORE_ROUNDED =
+        4, // values; of operands of products the rounded copies alone, for mixed precision without training
 } parameter_storage;
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
+// Whoever writes a trainable tensor's values does it between these two, which make sure of p->value: where only a rounded copy is
+// stored, it is memory that all such tensors share, and after the second it is rounded and NULL again.
+void parameter_begin(parameter_list *list, parameter *p);
+void parameter_end(const parameter_list *list, parameter *p);
+bool parameters_only_rounded(const parameter_list *list);
 
 // Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list, or in
 // the longer one that the list is a part of).
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
 // For mixed precision: gives each operand of products its rounded copy (the first time), and updates the copies to the current
-// values unless they are up to date.
+// values unless they are up to date. Where copies alone are stored, no more values can be written.
 sigmoe_status parameters_round(const kernel_context *context, parameter_list *list);
 // To be called after writing values by other means than parameters_initialize or adam_update with `rounded`.
 void parameters_changed(parameter_list *list);
@@ -83,5 +91,5 @@ void parameters_zero_gradients(const kernel_context *context, parameter_list *li
 // sqrt(Σ gradient²) over all trainable tensors.
 sigmoe_status parameters_gradient_norm(
     const kernel_context *context, const parameter_list *list, double *norm);
-// The first tensor with a NaN or infinite value; NULL if all are finite.
+// The first tensor with a NaN or infinite value; NULL if all are finite. Where a tensor has only a rounded copy, that counts.
 const parameter *parameters_not_finite(const parameter_list *list);

@@ -8,8 +8,8 @@
 
 static sigmoe_status declare_one(
     parameter_list *list, const char *name, int64_t rows, int64_t cols, init_kind init, double scale) {
-    return parameters_declare(
-        list, &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false, false}, NULL);
+    return parameters_declare(list,
+        &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false, false, false}, NULL);
 }
 
 sigmoe_status model_declare(const model_config *config, parameter_list *list) {

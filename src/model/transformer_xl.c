@@ -58,6 +58,7 @@ sigmoe_status transformer_create(const model_config *config, parameter_storage s
     TRY_OR(failed, parameters_create(&t->parameters));
     TRY_OR(failed, model_declare(config, t->parameters));
     TRY_OR(failed, parameters_allocate(t->parameters, storage));
+    if (storage == STORE_ROUNDED) t->operands = TYPE_BF16;
     for (int i = 0; i < (int)config->n_layers; i++) bind_layer(t, i);
     t->embedding = parameters_find(t->parameters, "embed.weight");
     t->final_weight = parameters_find(t->parameters, "final_norm.weight");

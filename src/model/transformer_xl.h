@@ -6,7 +6,8 @@
 
 typedef struct transformer transformer;
 
-// Declares and allocates the parameters; their values are undefined until initialized or loaded.
+// Declares and allocates the parameters; their values are undefined until initialized or loaded. With STORE_ROUNDED, operands are
+// TYPE_BF16.
 sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out);
 void transformer_destroy(transformer *t);
 const model_config *transformer_config(const transformer *t);

@@ -4,14 +4,14 @@ set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
 
-# has_keys LIST: the object in stdout has these keys in this order, with numbers above 0 in all but "isa".
+# has_keys LIST: the object in stdout has these keys in this order, with numbers above 0 in all but "dtype" and "isa".
 has_keys() {
     valid_json stdout
     python3 - "$1" <<'PYTHON' || problem "keys are not $1"
 import json, sys
 keys, got = sys.argv[1].split(), json.load(open("stdout"))
 assert list(got) == keys, list(got)
-assert all(got[k] > 0 for k in keys if k != "isa"), got
+assert all(got[k] > 0 for k in keys if k not in ("dtype", "isa")), got
 PYTHON
 }
 
@@ -46,6 +46,30 @@ grep -q 'layer_norm' stdout || problem "bench kernel prints no table"
 SIGMOE_CPU=scalar "$program" bench kernel layer_norm --repetitions 1 >stdout
 grep -q 'avx' stdout && problem "SIGMOE_CPU=scalar does not narrow bench kernel"
 fails 2 'no operation .topk.' bench kernel topk
+
+for type in f32 bf16; do
+    works bench generate --preset demo --context 20 --tokens 3 --threads 2 --dtype "$type" --json
+    has_keys "tokens_per_s bytes_per_token gigabytes_per_s fraction_of_bandwidth dtype isa"
+    python3 - "$type" <<'PYTHON' || problem "bench generate counts wrong bytes"
+import json, sys
+got = json.load(open("stdout"))
+assert got["dtype"] == sys.argv[1]
+assert abs(got["gigabytes_per_s"] - 1e-9 * got["bytes_per_token"] * got["tokens_per_s"]) < 1e-6 * got["gigabytes_per_s"], got
+PYTHON
+done
+# Of this many numbers: attention and its 20 rows, router and 2 experts of 3 in each of 2 layers, and the output layer.
+vocab=30
+write_config generate.json '"type": "moe", "n_experts": 3, "expert_size": 6, "k": 2, "router": "sigmoid", "regularizer": "none"'
+works bench generate --config generate.json --context 20 --tokens 2 --json
+python3 - "$vocab" <<'PYTHON' || problem "bench generate counts wrong bytes of experts"
+import json, sys
+numbers = 2 * (4 * 16 * 16 + 3 * 16 * 20 + 3 * 16 + 2 * 2 * 6 * 16) + 16 * int(sys.argv[1])
+assert json.load(open("stdout"))["bytes_per_token"] == 4 * numbers, numbers
+PYTHON
+works bench generate --preset demo --tokens 2
+grep -q 'bandwidth' stdout || problem "bench generate prints no table"
+fails 2 'either --preset' bench generate
+fails 2 'context' bench generate --preset demo --context 0
 
 # rss COMMAND WORD...: peak_rss_bytes that it prints.
 rss() { "$program" "$@" --json | python3 -c 'import json, sys; print(int(json.load(sys.stdin)["peak_rss_bytes"]))'; }

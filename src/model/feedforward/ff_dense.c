@@ -19,7 +19,7 @@ static sigmoe_status check(const ff_options *values, const ff_surroundings *arou
 
 static sigmoe_status declare(
     const ff_options *values, const ff_surroundings *around, int layer, parameter_list *list) {
-    return two_layers_declare(values->dense.d_ff, around, layer, list);
+    return two_layers_declare(values->dense.d_ff, around, layer, false, list);
 }
 
 static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {

@@ -40,7 +40,7 @@ static sigmoe_status check(const ff_options *values, const ff_surroundings *arou
 
 static sigmoe_status declare(
     const ff_options *values, const ff_surroundings *around, int layer, parameter_list *list) {
-    return two_layers_declare(values->topk.d_ff, around, layer, list);
+    return two_layers_declare(values->topk.d_ff, around, layer, values->topk.norm_compensation, list);
 }
 
 // Channels are ranked by u, multiplied by `norm` if there is one.

@@ -4,7 +4,7 @@
 #include "kernels/pointwise/pointwise.h"
 
 sigmoe_status two_layers_declare(
-    int64_t d_ff, const ff_surroundings *around, int layer, parameter_list *list) {
+    int64_t d_ff, const ff_surroundings *around, int layer, bool exact_down, parameter_list *list) {
     int64_t d = around->d_model;
     double scale = ff_init_scale(around);
     TRY(ff_declare(list, layer,
@@ -22,7 +22,8 @@ sigmoe_status two_layers_declare(
             .shape = {d, d_ff},
             .init = INIT_TRUNCATED,
             .init_scale = scale / sqrt((double)d_ff),
-            .product = true}));
+            .product = true,
+            .exact = exact_down}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "down.bias", .dims = 1, .shape = {d}, .init = INIT_ZERO});
 }

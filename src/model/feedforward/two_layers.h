@@ -5,8 +5,9 @@
 
 enum { UP_WEIGHT, UP_BIAS, DOWN_WEIGHT, DOWN_BIAS }; // W1 [d_ff, d], b1 [d_ff], W2 [d, d_ff], b2 [d]
 
+// exact_down: the values of W2 are needed under mixed precision, too.
 sigmoe_status two_layers_declare(
-    int64_t d_ff, const ff_surroundings *around, int layer, parameter_list *list);
+    int64_t d_ff, const ff_surroundings *around, int layer, bool exact_down, parameter_list *list);
 // u [T, d_ff], TYPE_REAL or an operand, is overwritten.
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u);
 // y [T, d] is overwritten.

@@ -132,8 +132,12 @@ static void in_pieces(const bench *b, decoder *d, double tolerance, const char *
 static void beside_each_other(const bench *b, decoder *d, double tolerance, const char *what) {
     enum { TEXTS = 3, AHEAD = 5 };
     text_cache *caches[TEXTS];
-    real logits[TEXTS][VOCABULARY];
+    real alone[LENGTH][VOCABULARY], logits[TEXTS][VOCABULARY];
     int32_t tokens[TEXTS];
+    ok(decoder_begin(d, &caches[0]));
+    for (int i = 0; i < LENGTH; i++)
+        ok(decoder_step(d, caches, &b->tokens[i], 1, matrix_of(alone[i], 1, VOCABULARY)));
+    text_cache_destroy(caches[0]);
     for (int t = 0; t < TEXTS; t++) {
         ok(decoder_begin(d, &caches[t]));
         for (int i = 0; i < t * AHEAD; i++)
@@ -144,6 +148,7 @@ static void beside_each_other(const bench *b, decoder *d, double tolerance, cons
         ok(decoder_step(d, caches, tokens, TEXTS, matrix_of(logits[0], TEXTS, VOCABULARY)));
         for (int t = 0; t < TEXTS; t++) {
             compare(b, i + t * AHEAD, logits[t], tolerance, what);
+            assert_memory_equal(logits[t], alone[i + t * AHEAD], sizeof alone[0]);
         }
     }
     for (int t = 0; t < TEXTS; t++) text_cache_destroy(caches[t]);
@@ -238,6 +243,39 @@ static void any_number_of_rows(void **state) {
     close_bench(&b);
 }
 
+// Where rounded copies alone are stored, logits are those of a model that has its values, too.
+static void rounded_weights_alone(void **state) {
+    (void)state;
+    static const char *const variants[] = {"dense", "topk", "pkm", "moe"};
+    for (int i = 0; i < 4; i++) {
+        model_config config = config_of(variants[i], 1);
+        workspace work;
+        real logits[2][LENGTH * VOCABULARY];
+        int32_t tokens[LENGTH];
+        for (int t = 0; t < LENGTH; t++) tokens[t] = 5 * t % VOCABULARY;
+        ok(workspace_open(1, &work));
+        for (int rounded = 0; rounded < 2; rounded++) {
+            transformer *model;
+            decoder *d;
+            text_cache *cache;
+            ok(transformer_create(&config, rounded ? STORE_ROUNDED : STORE_VALUES, &model));
+            parameters_initialize(&work.kernel, transformer_parameters(model), 1);
+            assert_null(parameters_not_finite(transformer_parameters(model)));
+            if (!rounded) transformer_set_operands(model, TYPE_BF16);
+            ok(decoder_create(model, &work, UNROLL, 0, &d));
+            ok(decoder_begin(d, &cache));
+            ok(decoder_feed(d, cache, tokens, LENGTH, matrix_of(logits[rounded], LENGTH, VOCABULARY)));
+            const parameter *q = parameters_find(transformer_parameters(model), "layers.0.attn.q.weight");
+            assert_true((q->value == NULL) == rounded && q->rounded);
+            text_cache_destroy(cache);
+            decoder_destroy(d);
+            transformer_destroy(model);
+        }
+        assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
+        workspace_close(&work);
+    }
+}
+
 static void impossible_sizes_are_refused(void **state) {
     (void)state;
     model_config config = config_of("dense", 0);
@@ -253,6 +291,7 @@ int main(void) {
         cmocka_unit_test(equal_to_segments),
         cmocka_unit_test(equal_to_segments_bf16),
         cmocka_unit_test(any_number_of_rows),
+        cmocka_unit_test(rounded_weights_alone),
         cmocka_unit_test(impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,119 @@
+#include "bench/generate.h"
+
+#include "bench/bench.h"
+#include "config/config_file.h"
+#include "kernels/peak/bandwidth.h"
+#include "model/decoder.h"
+
+#include <string.h>
+
+typedef struct token_bench {
+    const sigmoe_bench_generate_request *request;
+    const model_config *config;
+    transformer *model;
+    workspace work;
+    decoder *decoder;
+    text_cache *cache;
+    double *seconds; // [tokens]
+    matrix logits;   // [1, V]
+} token_bench;
+
+// The bytes of an element of the feedforward blocks' weights: a product-key memory is not rounded.
+static double ff_element(const token_bench *b) {
+    const parameter_list *list = transformer_parameters(b->model);
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        if (strncmp(p->name, "layers.0.ff.", strlen("layers.0.ff.")) == 0 && p->product)
+            return (double)dtype_size(operand_type(b->request->dtype));
+    }
+    return sizeof(real);
+}
+
+// What a token has to read: each weight that it is multiplied by, and of every row that it sees keys, values and positions.
+static double bytes_per_token(const token_bench *b) {
+    const model_config *c = b->config;
+    ff_surroundings around = model_ff_surroundings(c);
+    double d = (double)c->d_model, inner = (double)(c->n_heads * c->d_head), layers = (double)c->n_layers;
+    double operand = (double)dtype_size(operand_type(b->request->dtype));
+    double attention = 4 * d * inner + 3 * inner * (double)b->request->context;
+    double ff = c->variant->executed_multiply_adds(&c->ff, &around);
+    double head = (double)c->vocab_size * d;
+    return operand * (layers * attention + head) + ff_element(b) * layers * ff;
+}
+
+static int32_t token_at(const token_bench *b, int64_t position) {
+    random_stream stream = {.purpose = RANDOM_TEST};
+    return (int32_t)(random_uniform(stream, (uint64_t)position) * (double)b->config->vocab_size);
+}
+
+// The text before the tokens that are timed: each of them sees `context` rows, itself included.
+static sigmoe_status fill_cache(token_bench *b) {
+    int64_t count = b->request->context - 1;
+    int32_t *tokens;
+    TRY(ARENA_NEW(b->work.activations, tokens, most(count, 1)));
+    for (int64_t i = 0; i < count; i++) tokens[i] = token_at(b, i);
+    return count > 0 ? decoder_feed(b->decoder, b->cache, tokens, count, b->logits) : SIGMOE_OK;
+}
+
+// Each token takes the place of the one before.
+static sigmoe_status time_token(token_bench *b, int64_t index, double *seconds) {
+    int32_t token = token_at(b, b->request->context + index);
+    double start = seconds_now();
+    TRY(decoder_step(b->decoder, &b->cache, &token, 1, b->logits));
+    *seconds = seconds_now() - start;
+    text_cache_rewind(b->cache, b->request->context - 1);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status time_tokens(token_bench *b) {
+    double warm_up;
+    TRY(fill_cache(b));
+    for (int64_t i = 0; i < BENCH_WARM_UPS; i++) TRY(time_token(b, i, &warm_up));
+    for (int64_t i = 0; i < b->request->tokens; i++) TRY(time_token(b, BENCH_WARM_UPS + i, &b->seconds[i]));
+    return SIGMOE_OK;
+}
+
+static sigmoe_status measure(token_bench *b, sigmoe_bench_generate_result *result) {
+    arena *a = b->work.activations;
+    double bandwidth, bytes;
+    // A segment that is as long as the context: the rows before it do not matter.
+    TRY(decoder_create(b->model, &b->work, b->request->context, b->request->context, &b->decoder));
+    TRY(decoder_begin(b->decoder, &b->cache));
+    TRY(ARENA_NEW(a, b->seconds, b->request->tokens));
+    TRY(matrix_new(a, TYPE_REAL, 1, b->config->vocab_size, &b->logits));
+    TRY(time_tokens(b));
+    TRY(peak_bandwidth(&b->work.kernel, &bandwidth));
+    bytes = bytes_per_token(b);
+    double seconds = bench_median(b->seconds, (int)b->request->tokens);
+    *result = (sigmoe_bench_generate_result){.tokens_per_s = 1 / seconds,
+        .bytes_per_token = bytes,
+        .gigabytes_per_s = 1e-9 * bytes / seconds,
+        .fraction_of_bandwidth = 1e-9 * bytes / seconds / bandwidth,
+        .isa = cpu_level_name(cpu_current())};
+    return SIGMOE_OK;
+}
+
+static sigmoe_status run(token_bench *b, sigmoe_bench_generate_result *result) {
+    parameter_storage storage = b->request->dtype == SIGMOE_BF16 ? STORE_ROUNDED : STORE_VALUES;
+    TRY(workspace_open(b->request->threads, &b->work));
+    TRY(transformer_create(b->config, storage, &b->model));
+    parameters_initialize(&b->work.kernel, transformer_parameters(b->model), 0);
+    return measure(b, result);
+}
+
+sigmoe_status bench_generate(
+    const sigmoe_bench_generate_request *request, sigmoe_bench_generate_result *result) {
+    if (!request->config) return fail(SIGMOE_BAD_ARGUMENT, "tokens of what? A configuration is needed");
+    const bench_size sizes[] = {{"tokens", request->tokens}, {"context", request->context}};
+    TRY(bench_check(sizes, 2));
+    // Segments as long as the context: every row before the token is in its own.
+    model_config config = request->config->model;
+    config.unroll = most(config.unroll, request->context);
+    token_bench b = {.request = request, .config = &config};
+    sigmoe_status status = run(&b, result);
+    text_cache_destroy(b.cache);
+    decoder_destroy(b.decoder);
+    transformer_destroy(b.model);
+    workspace_close(&b.work);
+    return status;
+}

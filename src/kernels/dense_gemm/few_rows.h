@@ -1,0 +1,18 @@
+// Dense products of few rows, such as those of a text's next token: then each weight is used only a few times, and the product is
+// as fast as the memory that they come from. They are read once, where they lie and in their order.
+#pragma once
+
+#include "kernels/dense_gemm/gemm_call.h"
+
+enum { FEW_ROWS = 8 };
+
+// Whether the call is one of these: at most FEW_ROWS rows, of an a that is not transposed.
+bool few_rows_serve(const gemm_call *call);
+// All calls, each one of these, in one round of the pool. A row of a product has the same bits whichever rows are beside it.
+sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *calls, int count);
+
+typedef struct few_rows_kernel {
+    kernel_identity identity;
+    // Columns [first, last) of c. `a` [m, k] is that of the call as TYPE_REAL.
+    void (*columns)(const gemm_call *call, matrix a, int64_t first, int64_t last);
+} few_rows_kernel;

@@ -1,0 +1,31 @@
+// The scalar reference, summed in double.
+#include "kernels/dense_gemm/few_rows.h"
+
+static double weight_at(const gemm_call *call, int64_t term, int64_t column) {
+    return (double)(call->transpose_b ? matrix_at(call->b, column, term) : matrix_at(call->b, term, column));
+}
+
+static void put(const gemm_call *call, int64_t row, int64_t column, real sum) {
+    void *c = matrix_row(call->c, row);
+    if (call->bias) sum += call->bias[column];
+    if (call->relu) sum = sum > 0 ? sum : 0;
+    if (call->c.type == TYPE_BF16)
+        ((bf16 *)c)[column] = bf16_of((float)sum);
+    else
+        ((real *)c)[column] = call->accumulate ? ((real *)c)[column] + sum : sum;
+}
+
+static void columns(const gemm_call *call, matrix a, int64_t first, int64_t last) {
+    for (int64_t row = 0; row < a.rows; row++)
+        for (int64_t column = first; column < last; column++) {
+            const real *x = matrix_row(a, row);
+            double sum = 0;
+            for (int64_t term = 0; term < a.cols; term++)
+                sum += (double)x[term] * weight_at(call, term, column);
+            put(call, row, column, (real)sum);
+        }
+}
+
+extern const few_rows_kernel few_rows_ref, few_rows_bf16_ref;
+const few_rows_kernel few_rows_ref = {{"ref", CPU_SCALAR}, columns};
+const few_rows_kernel few_rows_bf16_ref = {{"ref", CPU_SCALAR}, columns};
