@@ -143,19 +143,24 @@ static int64_t most_width(const expert_run *run) {
     return width;
 }
 
+// The width of a segment's sums of a block of columns: odd in vectors, so that rows do not share the same lines of the cache.
+static int64_t sums_width(int64_t columns) {
+    return round_up(columns, NR) + LANES;
+}
+
 static sigmoe_status workspace_new(arena *scratch, const expert_run *run, workspace *space) {
     int64_t depth = round_up(depth_of(most_terms(run)), LANES);
     space->expert = -1;
     if (!run->large) {
         TRY(ARENA_NEW_RAW(scratch, space->own, run->weight_words));
         TRY(ARENA_NEW_RAW(scratch, space->a, MR * depth));
-        return ARENA_NEW_RAW(scratch, space->sums, MR * most_width(run));
+        return ARENA_NEW_RAW(scratch, space->sums, MR * (most_width(run) + 2 * LANES));
     }
     // AMX reads whole registers of rows: LANES chunks more.
     int64_t block = (LARGE_ROWS + LANES) * MOST_DEPTH, few = FEW_ROWS * depth;
     TRY(ARENA_NEW_RAW(scratch, space->a, most(block, few)));
     TRY(ARENA_NEW_RAW(scratch, space->b, MOST_DEPTH * NR));
-    return ARENA_NEW_RAW(scratch, space->sums, LARGE_ROWS * (LARGE_COLUMNS + 2 * NR));
+    return ARENA_NEW_RAW(scratch, space->sums, LARGE_ROWS * (LARGE_COLUMNS + 2 * LANES));
 }
 
 // Completes a run; its call, gradients and products must be set.

@@ -140,7 +140,7 @@ static void run_panels(const expert_run *run, workspace *space, const row_range 
         .b = space->b,
         .sums = space->sums};
     int64_t step = block_terms(f->terms);
-    task.width = round_up(task.columns.count, NR);
+    task.width = sums_width(task.columns.count);
     for (; task.term < f->terms; task.term += step) {
         task.terms = least(step, f->terms - task.term);
         multiply_depth_block(&task);

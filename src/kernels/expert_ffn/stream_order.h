@@ -7,12 +7,16 @@
 #include "kernels/expert_ffn/panel_order.h"
 #include "kernels/packed/unroll.h"
 
-enum { TERM_WORDS = 8, STRIP = 32 * LANES };
+enum {
+    STREAM_COLUMNS = 8,                // of dot products at a time, at most
+    STREAM_WORDS = LANES < 16 ? 4 : 8, // words of depth that sums of rows grow by
+    STRIP = 32 * LANES,                // columns whose sums stay in the nearest cache meanwhile
+    NEAR_WORDS = 8192,                 // of packed rows that stay there while columns are read
+};
 
-// rows · columns of weights, and sums [rows, columns].
+// sums [rows, columns] of the product of rows with weights.
 typedef struct stream {
-    const word *a; // [rows, stride_a]: words of depth, zero-padded to whole vectors
-    int64_t stride_a;
+    const word *a;    // the rows, packed by row and padded to whole chunks of LANES words
     const operand *b; // [columns, terms] for dot products, [terms, columns] otherwise
     int64_t stride_b, terms, columns;
     float *sums;
@@ -21,76 +25,95 @@ typedef struct stream {
 
 // ---- Dot products ----
 
-// Sums of `count` columns from `column` on. Meanwhile, the columns after these are prefetched.
+// Adds the terms [first, last) to the sums of `count` columns from `column` on. Meanwhile, the columns after these are prefetched.
 static inline __attribute__((always_inline)) void dot_columns(
-    const int rows, const int count, const stream *s, int64_t column) {
+    const int rows, const int count, const stream *s, int64_t column, int64_t first, int64_t last) {
     enum { STEP = PER_WORD * LANES };
     const operand *b = s->b + column * s->stride_b, *next = b + count * s->stride_b;
-    vec sums[FEW_ROWS][8];
+    const word *a = s->a + first / STEP * rows * LANES;
+    vec sums[FEW_ROWS][STREAM_COLUMNS];
     UNROLL_ROWS
-    for (int r = 0; r < rows; r++) UNROLL_ROWS
-    for (int c = 0; c < count; c++) sums[r][c] = vec_all(0);
-    for (int64_t k = 0; k < s->terms; k += STEP) {
-        vec x[8];
+    for (int r = 0; r < rows; r++) {
+        UNROLL_ROWS
+        for (int c = 0; c < count; c++) sums[r][c] = vec_all(0);
+    }
+    for (int64_t k = first; k < last; k += STEP, a += rows * LANES) {
+        vec x[STREAM_COLUMNS];
         UNROLL_ROWS
         for (int c = 0; c < count; c++) {
-            x[c] = words_along(b + c * s->stride_b + k, s->terms - k);
+            x[c] = words_along(b + c * s->stride_b + k, last - k);
             _mm_prefetch((const char *)(next + c * s->stride_b + k), _MM_HINT_T1);
         }
         UNROLL_ROWS
         for (int r = 0; r < rows; r++) {
-            vec row = vec_load(s->a + r * s->stride_a + k / PER_WORD);
+            vec row = vec_load(a + r * LANES);
             UNROLL_ROWS
             for (int c = 0; c < count; c++) sums[r][c] = multiply_add(row, x[c], sums[r][c]);
         }
     }
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < count; c++) s->sums[r * s->stride + column + c] = vec_sum(sums[r][c]);
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) {
+        float *at = s->sums + r * s->stride + column;
+        UNROLL_ROWS
+        for (int c = 0; c < count; c++) at[c] = vec_sum(sums[r][c]) + (first ? at[c] : 0);
+    }
 }
 
 // As many columns at a time as registers hold.
 static inline __attribute__((always_inline)) void dot_rows(const int rows, const stream *s) {
     const int registers = LANES == 16 ? 32 : 16, most_columns = (registers - 1) / (rows + 1);
     const int count = most_columns >= 8 ? 8 : most_columns >= 4 ? 4 : most_columns >= 2 ? 2 : 1;
-    int64_t column = 0;
-    for (; column + count <= s->columns; column += count) dot_columns(rows, count, s, column);
-    for (; column < s->columns; column++) dot_columns(rows, 1, s, column);
+    const int64_t step = NEAR_WORDS / rows / LANES * LANES * PER_WORD;
+    for (int64_t first = 0; first < s->terms; first += step) {
+        int64_t last = least(first + step, s->terms), column = 0;
+        for (; column + count <= s->columns; column += count)
+            dot_columns(rows, count, s, column, first, last);
+        for (; column < s->columns; column++) dot_columns(rows, 1, s, column, first, last);
+    }
 }
 
 // ---- Sums of rows of weights ----
 
-// Adds `words` words of terms from `first` on to the sums of columns [column, last).
+// Adds `count` words of terms from word `first` on to the sums of columns [column, last), two vectors at a time. Meanwhile, the
+// terms after these are prefetched.
 static inline __attribute__((always_inline)) void add_terms(
     const int rows, const int count, const stream *s, int64_t first, int64_t column, int64_t last) {
-    const operand *term[TERM_WORDS * PER_WORD];
-    int64_t term_count = s->terms - first * PER_WORD;
+    const operand *term[STREAM_WORDS * PER_WORD];
+    const word *a = s->a + first / LANES * rows * LANES + first % LANES;
+    int64_t left = s->terms - first * PER_WORD, ahead = count * PER_WORD * s->stride_b;
     for (int i = 0; i < count * PER_WORD; i++) term[i] = s->b + (first * PER_WORD + i) * s->stride_b;
-    for (int64_t j = column; j < last; j += LANES) {
-        vec x[TERM_WORDS];
+    for (int64_t j = column; j < last; j += 2 * LANES) {
+        vec x[STREAM_WORDS][2];
         UNROLL_ROWS
         for (int w = 0; w < count; w++) {
-            x[w] = words_across(term + w * PER_WORD, j, term_count - w * PER_WORD, s->columns - j);
+            const operand *const *from = term + w * PER_WORD;
+            for (int v = 0; v < 2; v++)
+                x[w][v] = words_across(from, j + v * LANES, left - w * PER_WORD, s->columns - j - v * LANES);
             for (int i = 0; i < PER_WORD; i++)
-                _mm_prefetch(
-                    (const char *)(term[w * PER_WORD + i] + count * PER_WORD * s->stride_b + j), _MM_HINT_T1);
+                for (int64_t line = 0; line < 2 * LANES; line += LINE / (int64_t)sizeof(operand))
+                    _mm_prefetch((const char *)(from[i] + ahead + j + line), _MM_HINT_T1);
         }
         UNROLL_ROWS
         for (int r = 0; r < rows; r++) {
             float *at = s->sums + r * s->stride + j;
-            const word *a = s->a + r * s->stride_a + first;
-            vec sum = first ? vec_load(at) : vec_all(0);
+            vec low = first ? vec_load(at) : vec_all(0), high = first ? vec_load(at + LANES) : vec_all(0);
             UNROLL_ROWS
-            for (int w = 0; w < count; w++) sum = multiply_add(vec_all(a[w]), x[w], sum);
-            vec_store(at, sum);
+            for (int w = 0; w < count; w++) {
+                vec factors = vec_all(a[r * LANES + w]);
+                low = multiply_add(factors, x[w][0], low);
+                high = multiply_add(factors, x[w][1], high);
+            }
+            vec_store(at, low);
+            vec_store(at + LANES, high);
         }
     }
 }
 
 static inline __attribute__((always_inline)) void add_rows_of_weights(const int rows, const stream *s) {
-    int64_t depth = block_count(s->terms, PER_WORD), whole = depth / TERM_WORDS * TERM_WORDS;
+    int64_t depth = block_count(s->terms, PER_WORD), whole = depth / STREAM_WORDS * STREAM_WORDS;
     for (int64_t column = 0; column < s->columns; column += STRIP) {
         int64_t last = least(column + STRIP, s->columns), k = 0;
-        for (; k < whole; k += TERM_WORDS) add_terms(rows, TERM_WORDS, s, k, column, last);
+        for (; k < whole; k += STREAM_WORDS) add_terms(rows, STREAM_WORDS, s, k, column, last);
         for (; k < depth; k++) add_terms(rows, 1, s, k, column, last);
     }
 }
@@ -110,15 +133,13 @@ static void stream_weights(int64_t rows, bool dots, const stream *s) {
 static void stream_range(const expert_run *run, workspace *space, const expert_product *product,
     const row_range *range, const column_block *columns) {
     const factor *f = &product->b;
-    int64_t rows = range->last - range->first, width = round_up(columns->count, NR);
+    int64_t rows = range->last - range->first, width = sums_width(columns->count);
     stream s = {.a = space->a,
-        .stride_a = round_up(depth_of(f->terms), LANES),
         .stride_b = f->transposed ? f->terms : f->columns,
         .terms = f->terms,
         .columns = columns->count,
         .stride = f->segments * width};
-    for (int64_t r = 0; r < rows; r++)
-        product->pack(run, range->first + r, 1, 0, f->terms, space->a + r * s.stride_a);
+    product->pack(run, range->first, rows, 0, f->terms, space->a);
     for (int64_t segment = 0; segment < f->segments; segment++) {
         factor_part part = {.expert = range->expert, .segment = segment, .column = columns->first};
         s.b = part_start(f, &part);
