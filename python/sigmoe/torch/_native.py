@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import threading
 import weakref
 from typing import Any
 
@@ -49,6 +50,7 @@ class _Handle:
 
 _KINDS_KEPT = 32
 _idle: dict[Any, list[_Handle]] = {}
+_adding = threading.Lock()
 
 
 def _borrow(key: Any) -> _Handle:
@@ -60,10 +62,13 @@ def _borrow(key: Any) -> _Handle:
 
 
 def _give_back(key: Any, handle: _Handle) -> None:
-    if key not in _idle:
-        while len(_idle) >= _KINDS_KEPT:
-            _idle.pop(next(iter(_idle)), None)
-    _idle.setdefault(key, []).append(handle)
+    idle = _idle.get(key)
+    if idle is None:
+        with _adding:
+            while len(_idle) >= _KINDS_KEPT:
+                del _idle[next(iter(_idle))]
+            idle = _idle.setdefault(key, [])
+    idle.append(handle)
 
 
 # From torch 2.10 on, the library computes with torch's threads. Before, it has as many of its own as torch.

@@ -168,6 +168,16 @@ def test_in_a_child_after_fork() -> None:
     assert python(FORKING) == "0\n"
 
 
+def test_scratch_memory_of_few_kinds_is_kept() -> None:
+    from sigmoe.torch import _native
+
+    index = torch.zeros(2, 1, dtype=torch.int64)
+    for width in range(1, 2 * _native._KINDS_KEPT):
+        y = experts(torch.ones(2, width), torch.ones(1, width, 3), torch.ones(1, 3, width), index)
+        assert torch.equal(y, torch.full((2, width), 3.0 * width))
+    assert len(_native._idle) == _native._KINDS_KEPT
+
+
 def test_many_python_threads_at_once() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
