@@ -9,15 +9,10 @@ static parameter *tensor(const attention_layer *layer, attention_tensor which) {
     return parameters_at(layer->parameters, layer->first + (int)which);
 }
 
-static gemm_call projection(const attention_layer *layer, attention_tensor which, matrix x, matrix y) {
-    return (gemm_call){
-        .transpose_b = true, .a = x, .b = parameter_operand(tensor(layer, which), x.type), .c = y};
-}
-
 static sigmoe_status project(
     const kernel_context *kernel, const attention_layer *layer, attention_tensor which, matrix x, matrix y) {
-    gemm_call call = projection(layer, which, x, y);
-    return dense_gemm(kernel, &call);
+    matrix w = parameter_operand(tensor(layer, which), x.type);
+    return dense_gemm(kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
 // ---------------------------------------------------------------- positions
@@ -94,29 +89,19 @@ static sigmoe_status normalize(
     return layer_norm_forward(&step->kernel, &norm, *normed);
 }
 
-static sigmoe_status project_rows(
-    const attention_layer *layer, const step_context *step, matrix normed, projected_rows *rows) {
+static sigmoe_status take_rows(
+    const attention_layer *layer, const step_context *step, int64_t n, projected_rows *rows) {
     arena *a = step->kernel.scratch;
-    int64_t n = normed.rows, inner = layer->config->n_heads * layer->config->d_head;
+    int64_t inner = layer->config->n_heads * layer->config->d_head;
     TRY(matrix_new(a, step->operands, n, inner, &rows->q));
     TRY(matrix_new(a, step->operands, n, inner, &rows->k));
     TRY(matrix_new(a, step->operands, n, inner, &rows->v));
-    TRY(matrix_new(a, step->operands, n, inner, &rows->mixed));
-    const gemm_call calls[] = {projection(layer, ATTENTION_Q, normed, rows->q),
-        projection(layer, ATTENTION_K, normed, rows->k), projection(layer, ATTENTION_V, normed, rows->v)};
-    return dense_gemm_together(&step->kernel, calls, 3);
-}
-
-static void store_rows(const attention_layer *layer, const cached_pass *pass, const projected_rows *rows) {
-    int64_t each = rows->k.rows / pass->texts, inner = rows->k.cols;
-    for (int64_t b = 0; b < pass->texts; b++)
-        text_cache_store(pass->caches[b], layer->layer, matrix_part(rows->k, b * each, each, 0, inner),
-            matrix_part(rows->v, b * each, each, 0, inner));
+    return matrix_new(a, step->operands, n, inner, &rows->mixed);
 }
 
 // One query of each text.
 static sigmoe_status attend_singly(const attention_layer *layer, const step_context *step,
-    const cached_pass *pass, const projected_rows *rows) {
+    const cached_pass *pass, matrix normed, projected_rows *rows) {
     const position_rings *p = pass->positions;
     cached_rows *seen;
     TRY(ARENA_NEW_RAW(step->kernel.scratch, seen, pass->texts));
@@ -124,25 +109,36 @@ static sigmoe_status attend_singly(const attention_layer *layer, const step_cont
         int64_t count = text_cache_length(pass->caches[b]) + 1 - pass->first[b];
         seen[b] = text_cache_rows(pass->caches[b], layer->layer, pass->first[b], count);
     }
-    return cached_attention(&step->kernel, &(cached_attention_call){.texts = pass->texts,
-                                               .heads = p->heads,
-                                               .head_width = p->width,
-                                               .capacity = p->capacity,
-                                               .type = p->type,
-                                               .rows = seen,
-                                               .positions = p->rings[layer->layer],
-                                               .content_bias = tensor(layer, ATTENTION_CONTENT_BIAS)->value,
-                                               .position_bias = tensor(layer, ATTENTION_POSITION_BIAS)->value,
-                                               .scale = tensor(layer, ATTENTION_SCALE)->value[0],
-                                               .q = rows->q,
-                                               .out = rows->mixed});
+    const cached_projections projections = {.x = normed,
+        .w_q = parameter_operand(tensor(layer, ATTENTION_Q), step->operands),
+        .w_k = parameter_operand(tensor(layer, ATTENTION_K), step->operands),
+        .w_v = parameter_operand(tensor(layer, ATTENTION_V), step->operands),
+        .k = rows->k,
+        .v = rows->v};
+    const cached_attention_call call = {.texts = pass->texts,
+        .heads = p->heads,
+        .head_width = p->width,
+        .capacity = p->capacity,
+        .type = p->type,
+        .rows = seen,
+        .positions = p->rings[layer->layer],
+        .content_bias = tensor(layer, ATTENTION_CONTENT_BIAS)->value,
+        .position_bias = tensor(layer, ATTENTION_POSITION_BIAS)->value,
+        .scale = tensor(layer, ATTENTION_SCALE)->value[0],
+        .q = rows->q,
+        .out = rows->mixed};
+    return cached_attention_projected(&step->kernel, &call, &projections);
 }
 
 // Many queries of one text: as a segment with its memory.
-static sigmoe_status attend_together(
-    const attention_layer *layer, const step_context *step, const cached_pass *pass, projected_rows *rows) {
+static sigmoe_status attend_together(const attention_layer *layer, const step_context *step,
+    const cached_pass *pass, matrix normed, projected_rows *rows) {
     const position_rings *p = pass->positions;
     arena *a = step->kernel.scratch;
+    TRY(project(&step->kernel, layer, ATTENTION_Q, normed, rows->q));
+    TRY(project(&step->kernel, layer, ATTENTION_K, normed, rows->k));
+    TRY(project(&step->kernel, layer, ATTENTION_V, normed, rows->v));
+    text_cache_store(pass->caches[0], layer->layer, rows->k, rows->v);
     int64_t n = rows->q.rows, memory = text_cache_length(pass->caches[0]) - pass->first[0];
     attention_call call = {.batch = 1,
         .queries = n,
@@ -172,12 +168,11 @@ static sigmoe_status forward(
     matrix normed;
     projected_rows rows;
     TRY(normalize(layer, step, x, &normed));
-    TRY(project_rows(layer, step, normed, &rows));
-    store_rows(layer, pass, &rows);
+    TRY(take_rows(layer, step, x.rows, &rows));
     if (pass->texts == x.rows)
-        TRY(attend_singly(layer, step, pass, &rows));
+        TRY(attend_singly(layer, step, pass, normed, &rows));
     else
-        TRY(attend_together(layer, step, pass, &rows));
+        TRY(attend_together(layer, step, pass, normed, &rows));
     return project(&step->kernel, layer, ATTENTION_OUT, rows.mixed, y);
 }
 

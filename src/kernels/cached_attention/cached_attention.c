@@ -1,6 +1,9 @@
 #include "kernels/cached_attention/cached_attention.h"
 
+#include "kernels/dense_gemm/few_rows.h"
+
 #include <assert.h>
+#include <string.h>
 
 extern const cached_attention_kernel cached_attention_avx512, cached_attention_avx2, cached_attention_ref;
 extern const cached_attention_kernel cached_attention_bf16_avx512, cached_attention_bf16_avx2,
@@ -24,25 +27,29 @@ typedef struct attention_work {
     const cached_attention_kernel *kernel;
     real *scratch; // [threads, scratch_size]
     int64_t scratch_size;
+    matrix k, v;                  // of the projections
+    few_rows_product products[3]; // q, k and v
 } attention_work;
 
-static const void *row_at(const cached_attention_call *call, const void *rings, int64_t head, int64_t row) {
+static void *row_at(const cached_attention_call *call, const void *rings, int64_t head, int64_t row) {
     size_t element = (size_t)((head * call->capacity + row) * call->head_width);
-    return (const char *)rings + element * dtype_size(call->type);
+    return (char *)rings + element * dtype_size(call->type);
 }
 
-static void run_head(void *context, int64_t task, int thread) {
-    const attention_work *work = context;
+static void *head_at(const cached_attention_call *call, matrix m, int64_t text, int64_t head) {
+    return matrix_part(m, text, 1, head * call->head_width, call->head_width).data;
+}
+
+static void run_head(const attention_work *work, int64_t text, int64_t head, int thread) {
     const cached_attention_call *call = work->call;
-    int64_t text = task / call->heads, head = task % call->heads, column = head * call->head_width;
     const cached_rows *rows = &call->rows[text];
-    int64_t start = rows->first % call->capacity;
+    int64_t start = rows->first % call->capacity, column = head * call->head_width;
     cached_head h = {.width = call->head_width,
-        .q = matrix_part(call->q, text, 1, column, call->head_width).data,
+        .q = head_at(call, call->q, text, head),
         .content_bias = call->content_bias + column,
         .position_bias = call->position_bias + column,
         .scale = call->scale,
-        .out = matrix_part(call->out, text, 1, column, call->head_width).data};
+        .out = head_at(call, call->out, text, head)};
     h.count[0] = least(rows->count, call->capacity - start);
     h.count[1] = rows->count - h.count[0];
     for (int piece = 0; piece < 2; piece++) {
@@ -55,16 +62,68 @@ static void run_head(void *context, int64_t task, int thread) {
     work->kernel->head(&h, work->scratch + thread * work->scratch_size);
 }
 
-sigmoe_status cached_attention(const kernel_context *context, const cached_attention_call *call) {
-    assert(call->q.type == call->type && call->out.type == call->type);
+static void run_task(void *context, int64_t task, int thread) {
+    const attention_work *work = context;
+    run_head(work, task / work->call->heads, task % work->call->heads, thread);
+}
+
+// A head of all texts, from its projections on.
+static void run_projected(void *context, int64_t head, int thread) {
+    const attention_work *work = context;
+    const cached_attention_call *call = work->call;
+    int64_t first = head * call->head_width, last = first + call->head_width;
+    size_t bytes = (size_t)call->head_width * dtype_size(call->type);
+    for (int i = 0; i < 3; i++) few_rows_columns(&work->products[i], first, last);
+    for (int64_t text = 0; text < call->texts; text++) {
+        const cached_rows *rows = &call->rows[text];
+        int64_t own = (rows->first + rows->count - 1) % call->capacity;
+        memcpy(row_at(call, rows->k, head, own), head_at(call, work->k, text, head), bytes);
+        memcpy(row_at(call, rows->v, head, own), head_at(call, work->v, text, head), bytes);
+        run_head(work, text, head, thread);
+    }
+}
+
+static sigmoe_status prepare(
+    const kernel_context *context, const cached_attention_call *call, attention_work *work) {
     const kernel_list *list = call->type == TYPE_BF16 ? &cached_attention_bf16_list : &cached_attention_list;
-    attention_work work = {.call = call,
+    assert(call->q.type == call->type && call->out.type == call->type);
+    *work = (attention_work){.call = call,
         .kernel = (const cached_attention_kernel *)kernel_choose(list->all, list->count),
         // Whole cache lines for each thread.
         .scratch_size = round_up(call->capacity + 2 * call->head_width, 64)};
+    return ARENA_NEW_RAW(
+        context->scratch, work->scratch, threads_count(context->threads) * work->scratch_size);
+}
+
+sigmoe_status cached_attention(const kernel_context *context, const cached_attention_call *call) {
+    attention_work work;
     arena_mark mark = arena_here(context->scratch);
-    TRY(ARENA_NEW_RAW(context->scratch, work.scratch, threads_count(context->threads) * work.scratch_size));
-    parallel_for(context->threads, call->texts * call->heads, run_head, &work);
+    TRY(prepare(context, call, &work));
+    parallel_for(context->threads, call->texts * call->heads, run_task, &work);
     arena_release(context->scratch, mark);
     return SIGMOE_OK;
+}
+
+static sigmoe_status run_all_projected(const kernel_context *context, const cached_attention_call *call,
+    const cached_projections *p, attention_work *work) {
+    const matrix weights[] = {p->w_q, p->w_k, p->w_v}, results[] = {call->q, p->k, p->v};
+    TRY(prepare(context, call, work));
+    work->k = p->k;
+    work->v = p->v;
+    for (int i = 0; i < 3; i++) {
+        gemm_call product = {.transpose_b = true, .a = p->x, .b = weights[i], .c = results[i]};
+        TRY(few_rows_begin(context, &product, &work->products[i]));
+    }
+    parallel_for(context->threads, call->heads, run_projected, work);
+    return SIGMOE_OK;
+}
+
+sigmoe_status cached_attention_projected(
+    const kernel_context *context, const cached_attention_call *call, const cached_projections *projections) {
+    assert(call->texts <= FEW_ROWS && projections->x.rows == call->texts);
+    attention_work work;
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = run_all_projected(context, call, projections, &work);
+    arena_release(context->scratch, mark);
+    return status;
 }

@@ -14,9 +14,9 @@
 
 // What one query sees.
 typedef struct cached_rows {
-    const void *k, *v; // the text's rings
-    int64_t first;     // the oldest visible position
-    int64_t count;     // visible positions, at least 1 and at most C; the last is the query's own
+    void *k, *v;   // the text's rings, which cached_attention only reads
+    int64_t first; // the oldest visible position
+    int64_t count; // visible positions, at least 1 and at most C; the last is the query's own
 } cached_rows;
 
 typedef struct cached_attention_call {
@@ -31,6 +31,17 @@ typedef struct cached_attention_call {
 } cached_attention_call;
 
 sigmoe_status cached_attention(const kernel_context *context, const cached_attention_call *call);
+
+// The projections that come before it: products of few rows, so that weights, keys and values are read in one round of the pool.
+typedef struct cached_projections {
+    matrix x;             // [B, d], operands
+    matrix w_q, w_k, w_v; // [H * d_h, d]
+    matrix k, v;          // [B, H * d_h], of the operands' type, overwritten like call->q
+} cached_projections;
+// q = x · W_qᵀ, and k and v alike, of which each text's rows are stored in its rings as those of the query's own position; then the
+// attention.
+sigmoe_status cached_attention_projected(
+    const kernel_context *context, const cached_attention_call *call, const cached_projections *projections);
 
 // One head of one text, in the two pieces that its part of the rings consists of: the second is empty unless the ring is
 // wrapped around. Pointers are to the first visible rows, of the operands' type.

@@ -3,7 +3,8 @@
 #include "kernels/pointwise/pointwise.h"
 
 #if REAL_IS_FLOAT
-extern const few_rows_kernel few_rows_avx512, few_rows_avx2, few_rows_bf16_avx512, few_rows_bf16_avx2;
+extern const few_rows_kernel few_rows_avx512, few_rows_avx2;
+extern const few_rows_kernel few_rows_bf16_avx512bf16, few_rows_bf16_avx512, few_rows_bf16_avx2;
 #endif
 extern const few_rows_kernel few_rows_ref, few_rows_bf16_ref;
 
@@ -29,62 +30,71 @@ bool few_rows_serve(const gemm_call *call) {
     return call->c.rows <= FEW_ROWS && !call->transpose_a && kernel_obeys(list->all, list->count);
 }
 
-// Columns of a task: weights of about TASK_BYTES. Where b is not transposed, they are whole cache lines in each of its rows.
-enum { TASK_BYTES = 1 << 16, LEAST_COLUMNS = 4, LINE_COLUMNS = 64 };
+sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out) {
+    const kernel_list *list = list_for(call);
+    *out = (few_rows_product){
+        .call = *call, .kernel = (const few_rows_kernel *)kernel_choose(list->all, list->count)};
+    return matrix_as(context, call->a, TYPE_REAL, &out->a);
+}
 
-static int64_t columns_of_task(const gemm_call *call) {
-    int64_t bytes = most(call->a.cols, 1) * (int64_t)dtype_size(call->b.type);
+void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last) {
+    p->kernel->columns(&p->call, p->a, first, last);
+}
+
+// Columns of a task: weights of about TASK_BYTES, and of the last ones less, so that all threads end at the same time. Where b is
+// not transposed, they are whole cache lines in each of its rows.
+enum { TASK_BYTES = 1 << 16, LAST_PART = 8, LEAST_COLUMNS = 4, LINE_COLUMNS = 64 };
+
+typedef struct column_tasks {
+    int64_t large, small; // columns of a task
+    int64_t large_count;  // of tasks, which come first
+    int64_t count;
+} column_tasks;
+
+static column_tasks cut_columns(const gemm_call *call) {
+    int64_t bytes = most(call->a.cols, 1) * (int64_t)dtype_size(call->b.type), n = call->c.cols;
     int64_t step = call->transpose_b ? LEAST_COLUMNS : LINE_COLUMNS;
-    return round_up(most(TASK_BYTES / bytes, 1), step);
+    column_tasks t = {.large = round_up(most(TASK_BYTES / bytes, 1), step),
+        .small = round_up(most(TASK_BYTES / 4 / bytes, 1), step)};
+    t.large_count = (n - n / LAST_PART) / t.large;
+    t.count = t.large_count + block_count(n - t.large_count * t.large, t.small);
+    return t;
 }
 
 typedef struct few_work {
-    const gemm_call *calls;
-    const few_rows_kernel *kernel;
-    matrix *a;      // of each call, as TYPE_REAL
-    int64_t *first; // [count + 1]: number of each call's first task
+    few_rows_product *products;
+    column_tasks *tasks; // of each product
+    int count;
 } few_work;
 
 static void run_task(void *context, int64_t task, int thread) {
     (void)thread;
     const few_work *work = context;
-    int i = 0;
-    while (task >= work->first[i + 1]) i++;
-    const gemm_call *call = &work->calls[i];
-    int64_t columns = columns_of_task(call), first = (task - work->first[i]) * columns;
-    work->kernel->columns(call, work->a[i], first, least(first + columns, call->c.cols));
+    const few_rows_product *p = work->products;
+    const column_tasks *t = work->tasks;
+    for (; task >= t->count; p++, t++) task -= t->count;
+    bool large = task < t->large_count;
+    int64_t first = large ? task * t->large : t->large_count * t->large + (task - t->large_count) * t->small;
+    few_rows_columns(p, first, least(first + (large ? t->large : t->small), p->call.c.cols));
 }
 
-// Calls in a row often have the same a.
-static sigmoe_status widen_operands(const kernel_context *context, few_work *work, int count) {
-    for (int i = 0; i < count; i++) {
-        const gemm_call *call = &work->calls[i];
-        if (i > 0 && call->a.data == call[-1].a.data && call->a.cols == call[-1].a.cols)
-            work->a[i] = work->a[i - 1];
-        else
-            TRY(matrix_as(context, call->a, TYPE_REAL, &work->a[i]));
+static sigmoe_status run(const kernel_context *context, few_work *work, const gemm_call *calls) {
+    int64_t tasks = 0;
+    TRY(ARENA_NEW_RAW(context->scratch, work->products, work->count));
+    TRY(ARENA_NEW_RAW(context->scratch, work->tasks, work->count));
+    for (int i = 0; i < work->count; i++) {
+        TRY(few_rows_begin(context, &calls[i], &work->products[i]));
+        work->tasks[i] = cut_columns(&calls[i]);
+        tasks += work->tasks[i].count;
     }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status run(const kernel_context *context, few_work *work, int count) {
-    const kernel_list *list = list_for(work->calls);
-    work->kernel = (const few_rows_kernel *)kernel_choose(list->all, list->count);
-    TRY(ARENA_NEW_RAW(context->scratch, work->a, count));
-    TRY(ARENA_NEW_RAW(context->scratch, work->first, count + 1));
-    TRY(widen_operands(context, work, count));
-    work->first[0] = 0;
-    for (int i = 0; i < count; i++)
-        work->first[i + 1] =
-            work->first[i] + block_count(work->calls[i].c.cols, columns_of_task(&work->calls[i]));
-    parallel_for(context->threads, work->first[count], run_task, work);
+    parallel_for(context->threads, tasks, run_task, work);
     return SIGMOE_OK;
 }
 
 sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *calls, int count) {
-    few_work work = {.calls = calls};
+    few_work work = {.count = count};
     arena_mark mark = arena_here(context->scratch);
-    sigmoe_status status = run(context, &work, count);
+    sigmoe_status status = run(context, &work, calls);
     arena_release(context->scratch, mark);
     return status;
 }

@@ -11,8 +11,21 @@ bool few_rows_serve(const gemm_call *call);
 // All calls, each one of these, in one round of the pool. A row of a product has the same bits whichever rows are beside it.
 sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *calls, int count);
 
-typedef struct few_rows_kernel {
+typedef struct few_rows_kernel few_rows_kernel;
+
+// The same in tasks of an operation that goes on with columns of the product.
+typedef struct few_rows_product {
+    gemm_call call; // one of these
+    matrix a;       // [m, k], as TYPE_REAL
+    const few_rows_kernel *kernel;
+} few_rows_product;
+// Takes scratch memory, which the caller releases when the product is done.
+sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out);
+// Computes columns [first, last) of c.
+void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last);
+
+struct few_rows_kernel {
     kernel_identity identity;
     // Columns [first, last) of c. `a` [m, k] is that of the call as TYPE_REAL.
     void (*columns)(const gemm_call *call, matrix a, int64_t first, int64_t last);
-} few_rows_kernel;
+};
