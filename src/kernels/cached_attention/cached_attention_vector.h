@@ -4,6 +4,7 @@
 #include "kernels/vector_math.h"
 
 enum { ROWS_AT_ONCE = 4, COLUMNS_AT_ONCE = 4 };
+enum { LEAD = 4096, LINE = 64 }; // rows are asked for so many bytes before they are needed
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -33,6 +34,17 @@ INLINE void store_floats(float *p, int64_t n, vec x) {
 
 INLINE vec load_floats(const float *p, int64_t n) {
     return n >= LANES ? vec_load(p) : vec_load_part(p, n);
+}
+
+// Asks for `bytes` bytes that lie `ahead` behind the start of row j.
+INLINE void prefetch_rows(
+    dtype type, const void *rows, int64_t j, int64_t width, int64_t ahead, int64_t bytes) {
+    const char *start = (const char *)rows + j * width * (type == TYPE_BF16 ? 2 : 4) + ahead;
+    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(start + line);
+}
+
+INLINE int64_t bytes_of(dtype type, int64_t rows, int64_t width) {
+    return rows * width * (type == TYPE_BF16 ? 2 : 4);
 }
 
 // content = q + u, position = q + v
@@ -66,8 +78,11 @@ INLINE void score_piece(
     dtype type, const cached_head *h, int piece, const float *content, const float *position, float *scores) {
     const void *k = h->k[piece], *r = h->r[piece];
     int64_t j = 0, count = h->count[piece];
-    for (; j + ROWS_AT_ONCE <= count; j += ROWS_AT_ONCE)
+    for (; j + ROWS_AT_ONCE <= count; j += ROWS_AT_ONCE) {
+        prefetch_rows(type, k, j, h->width, LEAD, bytes_of(type, ROWS_AT_ONCE, h->width));
+        prefetch_rows(type, r, j, h->width, LEAD, bytes_of(type, ROWS_AT_ONCE, h->width));
         score_rows(type, ROWS_AT_ONCE, k, r, j, h->width, content, position, scores + j);
+    }
     for (; j < count; j++) score_rows(type, 1, k, r, j, h->width, content, position, scores + j);
 }
 
@@ -97,6 +112,7 @@ INLINE void sum_columns(
     for (int i = 0; i < vectors; i++) sums[i] = vec_all(0.0f);
     for (int piece = 0; piece < 2; piece++) {
         for (int64_t j = 0; j < h->count[piece]; j++) {
+            prefetch_rows(type, h->v[piece], j, h->width, LEAD, bytes_of(type, 1, h->width));
             vec p = vec_all(weights[j]);
             for (int i = 0; i < vectors; i++) {
                 int64_t at = j * h->width + c + i * LANES;
@@ -126,6 +142,13 @@ INLINE void sum_values(dtype type, const cached_head *h, const float *weights, f
 
 INLINE void run_head(dtype type, const cached_head *h, float *scratch) {
     float *content = scratch, *position = content + h->width, *scores = position + h->width;
+    for (int piece = 0; piece < 2; piece++) // the beginnings; the values are needed after the scores
+        for (int i = 0; i < 3 && h->count[piece]; i++)
+            prefetch_rows(type,
+                i == 0   ? h->k[piece]
+                : i == 1 ? h->r[piece]
+                         : h->v[piece],
+                0, h->width, 0, least(LEAD, bytes_of(type, h->count[piece], h->width)));
     add_biases(type, h, content, position);
     score_piece(type, h, 0, content, position, scores);
     score_piece(type, h, 1, content, position, scores + h->count[0]);

@@ -2,6 +2,8 @@
 
 #include "kernels/pointwise/pointwise.h"
 
+#include <string.h>
+
 #if REAL_IS_FLOAT
 extern const few_rows_kernel few_rows_avx512, few_rows_avx2;
 extern const few_rows_kernel few_rows_bf16_avx512bf16, few_rows_bf16_avx512, few_rows_bf16_avx2;
@@ -32,13 +34,19 @@ bool few_rows_serve(const gemm_call *call) {
 
 sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out) {
     const kernel_list *list = list_for(call);
+    const few_rows_kernel *kernel = (const few_rows_kernel *)kernel_choose(list->all, list->count);
+    matrix padded;
+    TRY(matrix_new(context->scratch, call->transpose_b ? kernel->inputs : TYPE_REAL, call->a.rows,
+        call->a.cols + 2 * FEW_ROWS_PADDING, &padded));
+    memset(padded.data, 0, (size_t)(padded.rows * padded.cols) * dtype_size(padded.type));
     *out = (few_rows_product){
-        .call = *call, .kernel = (const few_rows_kernel *)kernel_choose(list->all, list->count)};
-    return matrix_as(context, call->a, TYPE_REAL, &out->a);
+        *call, matrix_part(padded, 0, padded.rows, FEW_ROWS_PADDING, call->a.cols), kernel};
+    copy_into(context, out->a, call->a);
+    return SIGMOE_OK;
 }
 
 void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last) {
-    p->kernel->columns(&p->call, p->a, first, last);
+    p->kernel->columns(p, first, last);
 }
 
 // Columns of a task: weights of about TASK_BYTES, and of the last ones less, so that all threads end at the same time. Where b is

@@ -16,7 +16,7 @@ typedef struct few_rows_kernel few_rows_kernel;
 // The same in tasks of an operation that goes on with columns of the product.
 typedef struct few_rows_product {
     gemm_call call; // one of these
-    matrix a;       // [m, k], as TYPE_REAL
+    matrix a;       // [m, k], with FEW_ROWS_PADDING zeros before and behind each row
     const few_rows_kernel *kernel;
 } few_rows_product;
 // Takes scratch memory, which the caller releases when the product is done.
@@ -24,8 +24,11 @@ sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *cal
 // Computes columns [first, last) of c.
 void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last);
 
+enum { FEW_ROWS_PADDING = 160 };
+
 struct few_rows_kernel {
     kernel_identity identity;
-    // Columns [first, last) of c. `a` [m, k] is that of the call as TYPE_REAL.
-    void (*columns)(const gemm_call *call, matrix a, int64_t first, int64_t last);
+    dtype inputs; // the type of the product's a where b is transposed; otherwise it is TYPE_REAL
+    // Columns [first, last) of c.
+    void (*columns)(const few_rows_product *p, int64_t first, int64_t last);
 };

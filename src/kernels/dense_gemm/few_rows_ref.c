@@ -15,17 +15,18 @@ static void put(const gemm_call *call, int64_t row, int64_t column, real sum) {
         ((real *)c)[column] = call->accumulate ? ((real *)c)[column] + sum : sum;
 }
 
-static void columns(const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    for (int64_t row = 0; row < a.rows; row++)
+static void columns(const few_rows_product *p, int64_t first, int64_t last) {
+    const gemm_call *call = &p->call;
+    for (int64_t row = 0; row < p->a.rows; row++)
         for (int64_t column = first; column < last; column++) {
-            const real *x = matrix_row(a, row);
+            const real *x = matrix_row(p->a, row);
             double sum = 0;
-            for (int64_t term = 0; term < a.cols; term++)
+            for (int64_t term = 0; term < p->a.cols; term++)
                 sum += (double)x[term] * weight_at(call, term, column);
             put(call, row, column, (real)sum);
         }
 }
 
 extern const few_rows_kernel few_rows_ref, few_rows_bf16_ref;
-const few_rows_kernel few_rows_ref = {{"ref", CPU_SCALAR}, columns};
-const few_rows_kernel few_rows_bf16_ref = {{"ref", CPU_SCALAR}, columns};
+const few_rows_kernel few_rows_ref = {{"ref", CPU_SCALAR}, TYPE_REAL, columns};
+const few_rows_kernel few_rows_bf16_ref = {{"ref", CPU_SCALAR}, TYPE_REAL, columns};

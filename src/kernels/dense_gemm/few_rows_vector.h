@@ -5,21 +5,6 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE vec load_weights(dtype type, const void *b, int64_t i) {
-    return type == TYPE_BF16 ? vec_load_bf16((const bf16 *)b + i) : vec_load((const float *)b + i);
-}
-
-INLINE vec load_last_weights(dtype type, const void *b, int64_t i, int64_t n) {
-    return type == TYPE_BF16 ? vec_load_part_bf16((const bf16 *)b + i, n)
-                             : vec_load_part((const float *)b + i, n);
-}
-
-INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
-    int64_t i = row * call->b.stride;
-    return type == TYPE_BF16 ? (const void *)((const bf16 *)call->b.data + i)
-                             : (const void *)((const float *)call->b.data + i);
-}
-
 // Writes sums of neighbouring columns: `n` of them, at most LANES.
 INLINE void put(const gemm_call *call, int64_t row, int64_t column, int64_t n, vec sums) {
     void *c = matrix_row(call->c, row);
@@ -32,25 +17,50 @@ INLINE void put(const gemm_call *call, int64_t row, int64_t column, int64_t n, v
         vec_store_part((float *)c + column, n, sums);
 }
 
+INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
+    int64_t i = row * call->b.stride;
+    return type == TYPE_BF16 ? (const void *)((const bf16 *)call->b.data + i)
+                             : (const void *)((const float *)call->b.data + i);
+}
+
 // ---- b transposed: a column's weights follow each other ----
 
-// A vector of terms: floats, or where the processor multiplies them, pairs of bf16, as they are.
-#ifdef __AVX512BF16__
+// A vector of terms: floats, or where the processor multiplies them, pairs of bf16, as they are. Of weights only the terms
+// [from, to) are read; the others are 0.
+#if defined(__AVX512BF16__)
 enum { PAIRS = 1 };
-INLINE vec multiply_pairs(vec a, vec b, vec sum) {
-    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
+INLINE vec multiply_pairs(vec weights, vec x, vec sum) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(weights), (__m512bh)_mm512_castps_si512(x));
 }
-INLINE vec load_pairs(const bf16 *p, int64_t n) {
-    if (n >= 2 * LANES) return _mm512_castsi512_ps(_mm512_loadu_si512(p));
-    return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16((__mmask32)((1u << n) - 1), p));
+INLINE vec load_pairs(const bf16 *p) {
+    return _mm512_castsi512_ps(_mm512_loadu_si512(p));
+}
+INLINE vec load_some_pairs(const bf16 *p, int64_t from, int64_t to) {
+    uint64_t below = ((uint64_t)1 << to) - 1, before = ((uint64_t)1 << from) - 1;
+    return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16((__mmask32)(below & ~before), p));
 }
 #else
 enum { PAIRS = 0 };
-INLINE vec multiply_pairs(vec a, vec b, vec sum) {
-    return vec_fma(a, b, sum);
+INLINE vec multiply_pairs(vec weights, vec x, vec sum) {
+    return vec_fma(weights, x, sum);
 }
-INLINE vec load_pairs(const bf16 *p, int64_t n) {
-    return n >= LANES ? vec_load_bf16(p) : vec_load_part_bf16(p, n);
+INLINE vec load_pairs(const bf16 *p) {
+    return vec_load_bf16(p);
+}
+INLINE vec load_some_pairs(const bf16 *p, int64_t from, int64_t to) {
+    bf16 lanes[LANES] = {0};
+    for (int64_t i = from; i < to; i++) lanes[i] = p[i];
+    return vec_load_bf16(lanes);
+}
+#endif
+
+#if defined(__AVX512F__)
+INLINE vec load_some(const float *p, int64_t from, int64_t to) {
+    return _mm512_maskz_loadu_ps((__mmask16)(((1u << to) - 1) & ~((1u << from) - 1)), p);
+}
+#else
+INLINE vec load_some(const float *p, int64_t from, int64_t to) {
+    return _mm256_maskload_ps(p, _mm256_andnot_si256(first_lanes(from), first_lanes(to)));
 }
 #endif
 
@@ -63,188 +73,176 @@ INLINE int64_t vector_terms(dtype type) {
 INLINE vec multiply(dtype type, vec weights, vec x, vec sum) {
     return in_pairs(type) ? multiply_pairs(weights, x, sum) : vec_fma(weights, x, sum);
 }
-// Of n terms, or a vector of them if there are more.
-INLINE vec dot_weights(dtype type, const void *w, int64_t k, int64_t n) {
-    if (in_pairs(type)) return load_pairs((const bf16 *)w + k, n);
-    return n >= LANES ? load_weights(type, w, k) : load_last_weights(type, w, k, n);
+INLINE vec load_weights(dtype type, const void *w, int64_t k) {
+    return type == TYPE_BF16 ? load_pairs((const bf16 *)w + k) : vec_load((const float *)w + k);
 }
-INLINE vec dot_inputs(dtype type, const void *x, int64_t k, int64_t n) {
-    if (in_pairs(type)) return load_pairs((const bf16 *)x + k, n);
-    return n >= LANES ? vec_load((const float *)x + k) : vec_load_part((const float *)x + k, n);
+INLINE vec load_some_weights(dtype type, const void *w, int64_t k, int64_t from, int64_t to) {
+    return type == TYPE_BF16 ? load_some_pairs((const bf16 *)w + k, from, to)
+                             : load_some((const float *)w + k, from, to);
 }
-
-// Columns at a time, so that their sums are finished together, and vectors of k in a step, each with sums of its own, which would
-// otherwise wait for each addition.
-enum { COLUMNS = 4, STEP = 2 };
-
-// Weights are asked for so many bytes before they are needed, counted over all columns of a group, one group after the other.
-enum { LEAD = 6144, LINE = 64 };
-
-typedef struct dot_work {
-    const void *x[2]; // rows of a
-    const void *w[COLUMNS];
-    int64_t terms;
-    int64_t column_bytes, group_bytes; // of a column; from one group to the next
-    int64_t ahead, groups;             // what is asked for: so many bytes on, and so many groups
-} dot_work;
-
-static dot_work new_work(const gemm_call *call, int64_t terms) {
-    int64_t element = (int64_t)dtype_size(call->b.type), bytes = most(terms * element, 1);
-    dot_work work = {
-        .terms = terms, .column_bytes = bytes, .group_bytes = COLUMNS * call->b.stride * element};
-    work.groups = LEAD / COLUMNS / bytes;
-    work.ahead = LEAD / COLUMNS % bytes;
-    return work;
+INLINE vec load_inputs(dtype type, const void *x, int64_t k) {
+    return in_pairs(type) ? load_pairs((const bf16 *)x + k) : vec_load((const float *)x + k);
 }
 
-INLINE void prefetch_weights(dtype type, const dot_work *work, int columns, int64_t k) {
-    const int64_t element = type == TYPE_BF16 ? 2 : 4;
-    bool next = k * element + work->ahead >= work->column_bytes;
-    int64_t offset = k * element + work->ahead - (next ? work->column_bytes : 0) +
-                     (work->groups + next) * work->group_bytes;
-    for (int c = 0; c < columns; c++)
-        for (int64_t line = 0; line < STEP * vector_terms(type) * element; line += LINE)
-            __builtin_prefetch((const char *)work->w[c] + offset + line);
+// STEP vectors at a time have sums of their own, which would otherwise wait for each addition. Columns are finished in groups, and
+// rows share a column's weights while there are registers for their sums.
+enum { STEP = 4, COLUMNS = 4, ROWS = LANES == 16 ? 4 : 2 };
+
+// Weights are asked for so many bytes before they are needed. They follow each other from column to column, too.
+enum { LEAD = 4096, LINE = 64 };
+
+INLINE void prefetch_step(dtype type, const char *w) {
+    const int64_t bytes = STEP * vector_terms(type) * (type == TYPE_BF16 ? 2 : 4);
+    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(w + LEAD + line);
 }
 
-// Sums of `columns` columns and `rows` rows: the first in lane 0, and so on.
-INLINE void dot(dtype type, const int rows, const int columns, const dot_work *work, vec out[2]) {
-    const int64_t size = vector_terms(type);
-    vec sums[2][COLUMNS][STEP];
-    int64_t k = 0, terms = work->terms;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++)
-            for (int s = 0; s < STEP; s++) sums[r][c][s] = vec_all(0.0f);
-    for (; k + STEP * size <= terms; k += STEP * size) {
-        prefetch_weights(type, work, columns, k);
+// A column's sums for `rows` rows. Weights are read in aligned vectors, wherever the column begins: vectors that lie in two cache
+// lines would take a third more time. What a vector has of other columns counts as 0, and so does what is beside x.
+INLINE void dot_column(
+    dtype type, const int rows, const void *weights, const void *const *x, int64_t terms, vec *out) {
+    const int64_t size = vector_terms(type), element = type == TYPE_BF16 ? 2 : 4;
+    const int64_t before = (int64_t)((uintptr_t)weights % (uintptr_t)(size * element)) / element;
+    const char *w = (const char *)weights - before * element;
+    int64_t end = before + terms, k = size;
+    vec sums[ROWS][STEP];
+    const char *from[ROWS];
+    for (int r = 0; r < rows; r++) from[r] = (const char *)x[r] - before * (in_pairs(type) ? 2 : 4);
+    vec first = load_some_weights(type, w, 0, before, least(end, size));
+    for (int r = 0; r < rows; r++) {
+        for (int s = 1; s < STEP; s++) sums[r][s] = vec_all(0.0f);
+        sums[r][0] = multiply(type, first, load_inputs(type, from[r], 0), vec_all(0.0f));
+    }
+    for (; k + STEP * size <= end; k += STEP * size) {
+        prefetch_step(type, w + k * element);
         for (int s = 0; s < STEP; s++) {
-            vec x[2];
-            for (int r = 0; r < rows; r++) x[r] = dot_inputs(type, work->x[r], k + s * size, size);
-            for (int c = 0; c < columns; c++) {
-                vec weights = dot_weights(type, work->w[c], k + s * size, size);
-                for (int r = 0; r < rows; r++) sums[r][c][s] = multiply(type, weights, x[r], sums[r][c][s]);
-            }
+            vec some = load_weights(type, w, k + s * size);
+            for (int r = 0; r < rows; r++)
+                sums[r][s] = multiply(type, some, load_inputs(type, from[r], k + s * size), sums[r][s]);
         }
     }
-    for (int s = 0; k < terms; k += size, s++)
-        for (int c = 0; c < columns; c++) {
-            vec weights = dot_weights(type, work->w[c], k, terms - k);
-            for (int r = 0; r < rows; r++) {
-                vec x = dot_inputs(type, work->x[r], k, terms - k);
-                sums[r][c][s] = multiply(type, weights, x, sums[r][c][s]);
-            }
-        }
+    // Without a branch for each vector: columns end at ever other places.
+    prefetch_step(type, w + k * element);
+    for (int s = 0; s < STEP; s++, k += size) {
+        vec some = load_some_weights(type, w, k, 0, most(least(end - k, size), 0));
+        for (int r = 0; r < rows; r++)
+            sums[r][s] = multiply(type, some, load_inputs(type, from[r], k), sums[r][s]);
+    }
+    for (int r = 0; r < rows; r++) out[r] = (sums[r][0] + sums[r][1]) + (sums[r][2] + sums[r][3]);
+}
+
+INLINE void dot_rows(
+    dtype type, const int rows, const int columns, const few_rows_product *p, int64_t row, int64_t column) {
+    const void *x[ROWS];
+    vec sums[COLUMNS][ROWS];
+    for (int r = 0; r < rows; r++) x[r] = matrix_row(p->a, row + r);
+    for (int c = 0; c < columns; c++)
+        dot_column(type, rows, weights_row(type, &p->call, column + c), x, p->a.cols, sums[c]);
     for (int r = 0; r < rows; r++) {
         float lanes[LANES] = {0};
-        for (int c = 0; c < columns; c++) lanes[c] = vec_sum(sums[r][c][0] + sums[r][c][1]);
-        out[r] = vec_load(lanes);
+        for (int c = 0; c < columns; c++) lanes[c] = vec_sum(sums[c][r]);
+        put(&p->call, row + r, column, columns, vec_load(lanes));
     }
 }
 
-INLINE void dot_rows(dtype type, const int rows, const int columns, const gemm_call *call, matrix a,
-    int64_t row, int64_t column, dot_work *work) {
-    vec sums[2];
-    for (int r = 0; r < rows; r++) work->x[r] = matrix_row(in_pairs(type) ? call->a : a, row + r);
-    for (int c = 0; c < columns; c++) work->w[c] = weights_row(type, call, column + c);
-    dot(type, rows, columns, work, sums);
-    for (int r = 0; r < rows; r++) put(call, row + r, column, columns, sums[r]);
-}
-
-// All rows, in pairs if there are registers for their sums: of these columns only the first reads from memory, if there are
-// several.
-INLINE void dot_group(
-    dtype type, const int columns, const gemm_call *call, matrix a, int64_t column, dot_work *work) {
+// All rows: of these columns only the first ones read from memory, if there are more.
+INLINE void dot_group(dtype type, const int columns, const few_rows_product *p, int64_t column) {
     int64_t row = 0;
-    for (; LANES == 16 && row + 2 <= a.rows; row += 2) dot_rows(type, 2, columns, call, a, row, column, work);
-    for (; row < a.rows; row++) dot_rows(type, 1, columns, call, a, row, column, work);
+    for (; row + ROWS <= p->a.rows; row += ROWS) dot_rows(type, ROWS, columns, p, row, column);
+    for (; row < p->a.rows; row++) dot_rows(type, 1, columns, p, row, column);
 }
 
-INLINE void dot_columns(dtype type, const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    dot_work work = new_work(call, a.cols);
+INLINE void dot_columns(dtype type, const few_rows_product *p, int64_t first, int64_t last) {
     int64_t column = first;
-    for (; column + COLUMNS <= last; column += COLUMNS) dot_group(type, COLUMNS, call, a, column, &work);
-    for (; column < last; column++) dot_group(type, 1, call, a, column, &work);
+    for (; column + COLUMNS <= last; column += COLUMNS) dot_group(type, COLUMNS, p, column);
+    for (; column < last; column++) dot_group(type, 1, p, column);
 }
 
 // ---- b not transposed: columns side by side ----
 
 enum { SIDE_BY_SIDE = 4 };
 
+INLINE vec load_columns(dtype type, const void *w, int64_t column, int64_t n) {
+    if (type == TYPE_BF16) {
+        const bf16 *p = (const bf16 *)w + column;
+        return n >= LANES ? vec_load_bf16(p) : vec_load_part_bf16(p, n);
+    }
+    const float *p = (const float *)w + column;
+    return n >= LANES ? vec_load(p) : vec_load_part(p, n);
+}
+
 // `vectors` vectors of columns, the last of them with `n` columns.
-INLINE void sum_columns(dtype type, const int64_t rows, const int vectors, const gemm_call *call, matrix a,
-    int64_t column, int64_t n) {
+INLINE void sum_columns(
+    dtype type, const int64_t rows, const int vectors, const few_rows_product *p, int64_t column, int64_t n) {
     vec sums[FEW_ROWS][SIDE_BY_SIDE];
+    const float *x = p->a.data;
     for (int64_t r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) sums[r][v] = vec_all(0.0f);
-    for (int64_t k = 0; k < a.cols; k++) {
-        const void *w = weights_row(type, call, k);
+    for (int64_t k = 0; k < p->a.cols; k++) {
+        const void *w = weights_row(type, &p->call, k);
         for (int v = 0; v < vectors; v++) {
-            int64_t at = column + v * LANES;
-            vec weights =
-                v + 1 < vectors || n == LANES ? load_weights(type, w, at) : load_last_weights(type, w, at, n);
+            vec weights = load_columns(type, w, column + v * LANES, v + 1 < vectors ? LANES : n);
             for (int64_t r = 0; r < rows; r++)
-                sums[r][v] = vec_fma(weights, vec_all(((const float *)a.data)[r * a.stride + k]), sums[r][v]);
+                sums[r][v] = vec_fma(weights, vec_all(x[r * p->a.stride + k]), sums[r][v]);
         }
     }
     for (int64_t r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            put(call, r, column + v * LANES, v + 1 < vectors ? LANES : n, sums[r][v]);
+            put(&p->call, r, column + v * LANES, v + 1 < vectors ? LANES : n, sums[r][v]);
 }
 
 INLINE void side_columns(
-    dtype type, const int64_t rows, const gemm_call *call, matrix a, int64_t first, int64_t last) {
+    dtype type, const int64_t rows, const few_rows_product *p, int64_t first, int64_t last) {
     const int vectors = rows > 4 ? 1 : SIDE_BY_SIDE; // as many sums as there are registers for
     int64_t column = first;
     for (; column + vectors * LANES <= last; column += vectors * LANES)
-        sum_columns(type, rows, vectors, call, a, column, LANES);
-    for (; column < last; column += LANES)
-        sum_columns(type, rows, 1, call, a, column, least(last - column, LANES));
+        sum_columns(type, rows, vectors, p, column, LANES);
+    for (; column < last; column += LANES) sum_columns(type, rows, 1, p, column, least(last - column, LANES));
 }
 
-// ---- Either ----
-
-INLINE void side_rows(dtype type, const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    switch (a.rows) {
+INLINE void side_rows(dtype type, const few_rows_product *p, int64_t first, int64_t last) {
+    switch (p->a.rows) {
     case 1:
-        side_columns(type, 1, call, a, first, last);
+        side_columns(type, 1, p, first, last);
         break;
     case 2:
-        side_columns(type, 2, call, a, first, last);
+        side_columns(type, 2, p, first, last);
         break;
     case 3:
-        side_columns(type, 3, call, a, first, last);
+        side_columns(type, 3, p, first, last);
         break;
     case 4:
-        side_columns(type, 4, call, a, first, last);
+        side_columns(type, 4, p, first, last);
         break;
     case 5:
-        side_columns(type, 5, call, a, first, last);
+        side_columns(type, 5, p, first, last);
         break;
     case 6:
-        side_columns(type, 6, call, a, first, last);
+        side_columns(type, 6, p, first, last);
         break;
     case 7:
-        side_columns(type, 7, call, a, first, last);
+        side_columns(type, 7, p, first, last);
         break;
     case 8:
-        side_columns(type, 8, call, a, first, last);
+        side_columns(type, 8, p, first, last);
         break;
     }
 }
 
-INLINE void all_rows(dtype type, const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    if (call->transpose_b)
-        dot_columns(type, call, a, first, last);
+// ---- Either ----
+
+INLINE void all_rows(dtype type, const few_rows_product *p, int64_t first, int64_t last) {
+    if (p->call.transpose_b)
+        dot_columns(type, p, first, last);
     else
-        side_rows(type, call, a, first, last);
+        side_rows(type, p, first, last);
 }
 
 #ifndef __AVX512BF16__
-static void columns(const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    all_rows(TYPE_REAL, call, a, first, last);
+static void columns(const few_rows_product *p, int64_t first, int64_t last) {
+    all_rows(TYPE_REAL, p, first, last);
 }
 #endif
 
-static void bf16_columns(const gemm_call *call, matrix a, int64_t first, int64_t last) {
-    all_rows(TYPE_BF16, call, a, first, last);
+static void bf16_columns(const few_rows_product *p, int64_t first, int64_t last) {
+    all_rows(TYPE_BF16, p, first, last);
 }
