@@ -91,8 +91,7 @@ static void run(const kernel_context *context, int index, check_output *out) {
         double size = fmin(fabs((double)x[i]), 12);
         require_near(
             "value", index, x[i], value, matrix_real(call.hidden)[i], 3e-7 * fabs(value) + 1e-7 * size);
-        require_near(
-            "slope", index, x[i], slope, matrix_real(gradients.dx)[i], 1e-6 * fmax(1, fabs(slope)));
+        require_near("slope", index, x[i], slope, matrix_real(gradients.dx)[i], 1e-6 * fmax(1, fabs(slope)));
     }
     check_emit_matrix(out, "hidden", call.hidden, 2e-6);
     check_emit_matrix(out, "dx", gradients.dx, 2e-6);
