@@ -82,7 +82,7 @@ static sigmoe_status measure(token_bench *b, sigmoe_bench_generate_result *resul
     TRY(ARENA_NEW(a, b->seconds, b->request->tokens));
     TRY(matrix_new(a, TYPE_REAL, 1, b->config->vocab_size, &b->logits));
     TRY(time_tokens(b));
-    TRY(peak_bandwidth(&b->work.kernel, &bandwidth));
+    TRY(peak_read_bandwidth(&b->work.kernel, &bandwidth));
     bytes = bytes_per_token(b);
     double seconds = bench_median(b->seconds, (int)b->request->tokens);
     *result = (sigmoe_bench_generate_result){.tokens_per_s = 1 / seconds,

@@ -27,6 +27,7 @@ typedef struct attention_work {
     const cached_attention_kernel *kernel;
     real *scratch; // [threads, scratch_size]
     int64_t scratch_size;
+    int64_t groups;               // of heads: a thread reads long pieces of the weights
     matrix k, v;                  // of the projections
     few_rows_product products[3]; // q, k and v
 } attention_work;
@@ -67,20 +68,27 @@ static void run_task(void *context, int64_t task, int thread) {
     run_head(work, task / work->call->heads, task % work->call->heads, thread);
 }
 
-// A head of all texts, from its projections on.
-static void run_projected(void *context, int64_t head, int thread) {
+static void store_head(const attention_work *work, int64_t text, int64_t head) {
+    const cached_attention_call *call = work->call;
+    const cached_rows *rows = &call->rows[text];
+    size_t bytes = (size_t)call->head_width * dtype_size(call->type);
+    int64_t own = (rows->first + rows->count - 1) % call->capacity;
+    memcpy(row_at(call, rows->k, head, own), head_at(call, work->k, text, head), bytes);
+    memcpy(row_at(call, rows->v, head, own), head_at(call, work->v, text, head), bytes);
+}
+
+// A group of heads of all texts, from their projections on.
+static void run_projected(void *context, int64_t group, int thread) {
     const attention_work *work = context;
     const cached_attention_call *call = work->call;
-    int64_t first = head * call->head_width, last = first + call->head_width;
-    size_t bytes = (size_t)call->head_width * dtype_size(call->type);
-    for (int i = 0; i < 3; i++) few_rows_columns(&work->products[i], first, last);
-    for (int64_t text = 0; text < call->texts; text++) {
-        const cached_rows *rows = &call->rows[text];
-        int64_t own = (rows->first + rows->count - 1) % call->capacity;
-        memcpy(row_at(call, rows->k, head, own), head_at(call, work->k, text, head), bytes);
-        memcpy(row_at(call, rows->v, head, own), head_at(call, work->v, text, head), bytes);
-        run_head(work, text, head, thread);
-    }
+    int64_t first = group * call->heads / work->groups, last = (group + 1) * call->heads / work->groups;
+    for (int i = 0; i < 3; i++)
+        few_rows_columns(&work->products[i], first * call->head_width, last * call->head_width);
+    for (int64_t text = 0; text < call->texts; text++)
+        for (int64_t head = first; head < last; head++) {
+            store_head(work, text, head);
+            run_head(work, text, head, thread);
+        }
 }
 
 static sigmoe_status prepare(
@@ -114,7 +122,8 @@ static sigmoe_status run_all_projected(const kernel_context *context, const cach
         gemm_call product = {.transpose_b = true, .a = p->x, .b = weights[i], .c = results[i]};
         TRY(few_rows_begin(context, &product, &work->products[i]));
     }
-    parallel_for(context->threads, call->heads, run_projected, work);
+    work->groups = least(call->heads, threads_count(context->threads));
+    parallel_for(context->threads, work->groups, run_projected, work);
     return SIGMOE_OK;
 }
 

@@ -207,19 +207,14 @@ double dense_gemm_scratch_bytes(const gemm_call *call) {
     return elements * sizeof(real);
 }
 
-static void check(const gemm_call *call) {
+sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
     assert((call->transpose_a ? call->a.cols : call->a.rows) == call->c.rows);
     assert((call->transpose_b ? call->b.rows : call->b.cols) == call->c.cols);
     assert((call->transpose_b ? call->b.cols : call->b.rows) == terms_of(call));
     assert(call->a.type == call->b.type && !(call->accumulate && (call->bias || call->relu)));
     assert(call->c.type == TYPE_REAL || (call->a.type == TYPE_BF16 && !call->accumulate));
-    (void)call;
-}
-
-sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
-    check(call);
     if (call->c.rows == 0 || call->c.cols == 0) return SIGMOE_OK;
-    if (few_rows_serve(call)) return few_rows_gemm(context, call, 1);
+    if (few_rows_serve(call)) return few_rows_gemm(context, call);
     const gemm_kernel *kernel = kernel_for(call);
     gemm_call turned = *call;
     arena_mark mark = arena_here(context->scratch);
@@ -230,15 +225,4 @@ sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
     sigmoe_status status = run_split(context, kernel, &turned);
     arena_release(context->scratch, mark);
     return status;
-}
-
-sigmoe_status dense_gemm_together(const kernel_context *context, const gemm_call *calls, int count) {
-    bool few = true;
-    for (int i = 0; i < count; i++) {
-        check(&calls[i]);
-        few = few && few_rows_serve(&calls[i]) && calls[i].c.rows > 0;
-    }
-    if (few) return few_rows_gemm(context, calls, count);
-    for (int i = 0; i < count; i++) TRY(dense_gemm(context, &calls[i]));
-    return SIGMOE_OK;
 }

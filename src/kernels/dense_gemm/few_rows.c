@@ -49,60 +49,42 @@ void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last) {
     p->kernel->columns(p, first, last);
 }
 
-// Columns of a task: weights of about TASK_BYTES, and of the last ones less, so that all threads end at the same time. Where b is
-// not transposed, they are whole cache lines in each of its rows.
-enum { TASK_BYTES = 1 << 16, LAST_PART = 8, LEAST_COLUMNS = 4, LINE_COLUMNS = 64 };
-
-typedef struct column_tasks {
-    int64_t large, small; // columns of a task
-    int64_t large_count;  // of tasks, which come first
-    int64_t count;
-} column_tasks;
-
-static column_tasks cut_columns(const gemm_call *call) {
-    int64_t bytes = most(call->a.cols, 1) * (int64_t)dtype_size(call->b.type), n = call->c.cols;
-    int64_t step = call->transpose_b ? LEAST_COLUMNS : LINE_COLUMNS;
-    column_tasks t = {.large = round_up(most(TASK_BYTES / bytes, 1), step),
-        .small = round_up(most(TASK_BYTES / 4 / bytes, 1), step)};
-    t.large_count = (n - n / LAST_PART) / t.large;
-    t.count = t.large_count + block_count(n - t.large_count * t.large, t.small);
-    return t;
-}
+// No sum depends on which task computes it, so that tasks may depend on the number of threads: each thread reads one long piece of
+// the weights, for memory is slow to begin a new one, and those that are done first share the rest. Where b is not transposed,
+// pieces are whole cache lines in each of its rows.
+enum { LEAST_BYTES = 1 << 15, REST = 8, LEAST_COLUMNS = 4, LINE_COLUMNS = 64 };
 
 typedef struct few_work {
-    few_rows_product *products;
-    column_tasks *tasks; // of each product
-    int count;
+    few_rows_product product;
+    int64_t pieces;       // long ones, which come first, and as many short ones
+    int64_t large, small; // columns
 } few_work;
+
+static int64_t cut_columns(few_work *work, int thread_count) {
+    const gemm_call *call = &work->product.call;
+    int64_t n = call->c.cols, bytes = most(call->a.cols, 1) * n * (int64_t)dtype_size(call->b.type);
+    int64_t step = call->transpose_b ? LEAST_COLUMNS : LINE_COLUMNS;
+    work->pieces = most(least(thread_count, bytes / LEAST_BYTES), 1);
+    work->large = work->pieces == 1 ? n : round_up((n - n / REST) / work->pieces, step);
+    int64_t rest = most(n - work->pieces * work->large, 0);
+    work->small = round_up(most(block_count(rest, work->pieces), 1), step);
+    return work->pieces + block_count(rest, work->small);
+}
 
 static void run_task(void *context, int64_t task, int thread) {
     (void)thread;
     const few_work *work = context;
-    const few_rows_product *p = work->products;
-    const column_tasks *t = work->tasks;
-    for (; task >= t->count; p++, t++) task -= t->count;
-    bool large = task < t->large_count;
-    int64_t first = large ? task * t->large : t->large_count * t->large + (task - t->large_count) * t->small;
-    few_rows_columns(p, first, least(first + (large ? t->large : t->small), p->call.c.cols));
+    int64_t n = work->product.call.c.cols, large = least(task, work->pieces), small = task - large;
+    int64_t first = large * work->large + small * work->small;
+    int64_t columns = task < work->pieces ? work->large : work->small;
+    if (first < n) few_rows_columns(&work->product, first, least(first + columns, n));
 }
 
-static sigmoe_status run(const kernel_context *context, few_work *work, const gemm_call *calls) {
-    int64_t tasks = 0;
-    TRY(ARENA_NEW_RAW(context->scratch, work->products, work->count));
-    TRY(ARENA_NEW_RAW(context->scratch, work->tasks, work->count));
-    for (int i = 0; i < work->count; i++) {
-        TRY(few_rows_begin(context, &calls[i], &work->products[i]));
-        work->tasks[i] = cut_columns(&calls[i]);
-        tasks += work->tasks[i].count;
-    }
-    parallel_for(context->threads, tasks, run_task, work);
-    return SIGMOE_OK;
-}
-
-sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *calls, int count) {
-    few_work work = {.count = count};
+sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *call) {
+    few_work work;
     arena_mark mark = arena_here(context->scratch);
-    sigmoe_status status = run(context, &work, calls);
+    TRY(few_rows_begin(context, call, &work.product));
+    parallel_for(context->threads, cut_columns(&work, threads_count(context->threads)), run_task, &work);
     arena_release(context->scratch, mark);
-    return status;
+    return SIGMOE_OK;
 }

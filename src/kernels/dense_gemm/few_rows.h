@@ -8,8 +8,8 @@ enum { FEW_ROWS = 8 };
 
 // Whether the call is one of these: at most FEW_ROWS rows, of an a that is not transposed.
 bool few_rows_serve(const gemm_call *call);
-// All calls, each one of these, in one round of the pool. A row of a product has the same bits whichever rows are beside it.
-sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *calls, int count);
+// A row of the product has the same bits whichever rows are beside it.
+sigmoe_status few_rows_gemm(const kernel_context *context, const gemm_call *call);
 
 typedef struct few_rows_kernel few_rows_kernel;
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "kernels/peak/best_rate.h"
+#include "kernels/peak/reading.h"
 
 #include <unistd.h>
 
@@ -22,18 +23,26 @@ typedef struct stream {
     uint64_t *words;
     int64_t pieces;
     bool write;
+    sum_words *read;
     uint64_t *sums; // [pieces]
 } stream;
+
+static sum_words *best_reader(void) {
+#if REAL_IS_FLOAT && defined(SIGMOE_X86)
+    if (cpu_current() >= CPU_AVX512) return sum_words_avx512;
+    if (cpu_current() >= CPU_AVX2) return sum_words_avx2;
+#endif
+    return sum_words_scalar;
+}
 
 static void pass_over(void *context, int64_t task, int thread) {
     (void)thread;
     const stream *s = context;
-    uint64_t *words = s->words + task * PIECE_WORDS, sum = 0;
+    uint64_t *words = s->words + task * PIECE_WORDS;
     if (s->write)
         for (int64_t i = 0; i < PIECE_WORDS; i++) words[i] += 1;
     else
-        for (int64_t i = 0; i < PIECE_WORDS; i++) sum += words[i];
-    s->sums[task] = sum;
+        s->sums[task] = s->read(words, PIECE_WORDS);
 }
 
 static double time_passes(void *context, int64_t passes) {
@@ -52,19 +61,31 @@ static double rate_of(stream *s, bool write) {
     return 1e-9 * (write ? 2 : 1) * bytes * best_rate(time_passes, s, &plan);
 }
 
-// The better rate of reading alone and of reading and writing back.
-static sigmoe_status measure(const kernel_context *context, double *gigabytes_per_s) {
-    stream s = {.pool = context->threads, .pieces = buffer_words() / PIECE_WORDS};
+// The first pass also maps the memory.
+static sigmoe_status measure(const kernel_context *context, double *reading, double *writing) {
+    stream s = {.pool = context->threads, .pieces = buffer_words() / PIECE_WORDS, .read = best_reader()};
     TRY(ARENA_NEW(context->scratch, s.words, s.pieces * PIECE_WORDS));
     TRY(ARENA_NEW(context->scratch, s.sums, s.pieces));
-    double writing = rate_of(&s, true), reading = rate_of(&s, false); // the first also maps the memory
+    *writing = rate_of(&s, true);
+    *reading = rate_of(&s, false);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status measure_apart(const kernel_context *context, double *reading, double *writing) {
+    arena_mark mark = arena_here(context->scratch);
+    sigmoe_status status = measure(context, reading, writing);
+    arena_release(context->scratch, mark);
+    return status;
+}
+
+sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_per_s) {
+    double reading, writing;
+    TRY(measure_apart(context, &reading, &writing));
     *gigabytes_per_s = writing > reading ? writing : reading;
     return SIGMOE_OK;
 }
 
-sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_per_s) {
-    arena_mark mark = arena_here(context->scratch);
-    sigmoe_status status = measure(context, gigabytes_per_s);
-    arena_release(context->scratch, mark);
-    return status;
+sigmoe_status peak_read_bandwidth(const kernel_context *context, double *gigabytes_per_s) {
+    double writing;
+    return measure_apart(context, gigabytes_per_s, &writing);
 }

@@ -3,6 +3,7 @@
 #include "kernels/peak/best_rate.h"
 #include "kernels/peak/bandwidth.h"
 #include "kernels/peak/peak.h"
+#include "kernels/peak/reading.h"
 
 static void is_measured_once_a_level(void **state) {
     (void)state;
@@ -27,6 +28,19 @@ static void counts_its_operations(void **state) {
     assert_true(operations == 2 * 48 * 3);
 }
 
+// Every word is read once.
+static void reads_all_words(void **state) {
+    (void)state;
+    enum { COUNT = 640 };
+    uint64_t words[COUNT], sum = 0;
+    for (int i = 0; i < COUNT; i++) sum += words[i] = UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(i + 1);
+    assert_true(sum_words_scalar(words, COUNT) == sum);
+#ifdef SIGMOE_X86
+    if (cpu_hardware() >= CPU_AVX2) assert_true(sum_words_avx2(words, COUNT) == sum);
+    if (cpu_hardware() >= CPU_AVX512) assert_true(sum_words_avx512(words, COUNT) == sum);
+#endif
+}
+
 static void bandwidth_leaves_no_scratch(void **state) {
     (void)state;
     kernel_context context;
@@ -34,6 +48,9 @@ static void bandwidth_leaves_no_scratch(void **state) {
     assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
     assert_int_equal(arena_create("scratch", &context.scratch), SIGMOE_OK);
     assert_int_equal(peak_bandwidth(&context, &gigabytes_per_s), SIGMOE_OK);
+    assert_true(gigabytes_per_s > 0 && gigabytes_per_s < 1e5);
+    gigabytes_per_s = 0;
+    assert_int_equal(peak_read_bandwidth(&context, &gigabytes_per_s), SIGMOE_OK);
     assert_true(gigabytes_per_s > 0 && gigabytes_per_s < 1e5);
     assert_int_equal(arena_bytes(context.scratch), 0);
     arena_destroy(context.scratch);
@@ -117,9 +134,9 @@ static void reached_rates_are_believed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(is_measured_once_a_level),
-        cmocka_unit_test(counts_its_operations), cmocka_unit_test(bandwidth_leaves_no_scratch),
-        cmocka_unit_test(interruptions_do_not_show), cmocka_unit_test(trials_end),
-        cmocka_unit_test(reached_rates_are_believed)};
+        cmocka_unit_test(counts_its_operations), cmocka_unit_test(reads_all_words),
+        cmocka_unit_test(bandwidth_leaves_no_scratch), cmocka_unit_test(interruptions_do_not_show),
+        cmocka_unit_test(trials_end), cmocka_unit_test(reached_rates_are_believed)};
     if (cpu_init() != SIGMOE_OK) return 1;
     return cmocka_run_group_tests_name("peak", tests, NULL, NULL);
 }
