@@ -215,6 +215,19 @@ static inline int check_implementation(void) {
     return failed;
 }
 
+// Under sanitizers each implementation is checked at its own level alone: at higher ones the same code runs, many times slower
+// than in the plain build, which checks them all.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CHECK_SANITIZED 1
+#elif defined(__has_feature)
+#define CHECK_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define CHECK_SANITIZED 0
+#endif
+static inline int check_highest_level(int own) {
+    return CHECK_SANITIZED ? own : (int)CPU_AMX;
+}
+
 // Prints the operation's lines of the matrix; returns how many failed. Emulating an AMX instruction takes microseconds, so
 // `small` selects the shapes that are emulated (NULL: all).
 static inline int check_kernels_emulating(const check_operation *operation, bool (*small)(int shape)) {
@@ -229,12 +242,14 @@ static inline int check_kernels_emulating(const check_operation *operation, bool
         }
     } while (strcmp(s->list.operation, operation->name) != 0);
     if (cpu_init() != SIGMOE_OK) return 1;
-    for (int i = 0; i < s->list.count; i++)
-        for (int level = s->list.all[i]->level; level <= CPU_AMX; level++) {
+    for (int i = 0; i < s->list.count; i++) {
+        int own = (int)s->list.all[i]->level;
+        for (int level = own; level <= check_highest_level(own); level++) {
             s->implementation = s->list.all[i];
             s->level = (cpu_level)level;
             failures += check_implementation();
         }
+    }
     return failures;
 }
 
