@@ -1,6 +1,7 @@
 #include "kernels/cached_attention/cached_attention.h"
 
 #include "kernels/check_bf16.h"
+#include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/relative_attention/relative_attention.h"
 
 typedef struct shape {
@@ -125,6 +126,63 @@ static void as_segments(void **state) {
     threads_destroy(context.threads);
 }
 
+// ---- Projections, in the same tasks or before ----
+
+static void projected(void **state) {
+    (void)state;
+    enum { WIDTH = 37 };
+    kernel_context context;
+    assert_int_equal(arena_create("scratch", &context.scratch), SIGMOE_OK);
+    for (int run_index = 0; run_index < SHAPES * 2 * 3; run_index++) {
+        const shape *s = &shapes[run_index % SHAPES];
+        dtype type = run_index / SHAPES % 2 ? TYPE_BF16 : TYPE_REAL;
+        int64_t inner = s->heads * s->width;
+        check_output out = {0};
+        assert_int_equal(threads_create(1 + run_index / SHAPES / 2, &context.threads), SIGMOE_OK);
+        assert_int_equal(arena_create("test", &out.memory), SIGMOE_OK);
+        cached_attention_call call[2];
+        matrix x = check_converted(&out, type, check_matrix(&out, s->texts, WIDTH, 1, 60)), k[2], v[2];
+        for (int i = 0; i < 2; i++) {
+            call[i] = make_call(&out, s, type);
+            k[i] = check_converted(&out, type, check_matrix(&out, s->texts, inner, 0, 64));
+            v[i] = check_converted(&out, type, check_matrix(&out, s->texts, inner, 0, 65));
+        }
+        cached_projections p = {.x = x,
+            .w_q = check_converted(&out, type, check_matrix(&out, inner, WIDTH, 0, 61)),
+            .w_k = check_converted(&out, type, check_matrix(&out, inner, WIDTH, 0, 62)),
+            .w_v = check_converted(&out, type, check_matrix(&out, inner, WIDTH, 0, 63)),
+            .k = k[0],
+            .v = v[0]};
+        assert_int_equal(cached_attention_projected(&context, &call[0], &p), SIGMOE_OK);
+        assert_int_equal(arena_bytes(context.scratch), 0);
+        const matrix weights[] = {p.w_q, p.w_k, p.w_v}, results[] = {call[1].q, k[1], v[1]};
+        for (int i = 0; i < 3; i++) {
+            gemm_call product = {.transpose_b = true, .a = x, .b = weights[i], .c = results[i]};
+            assert_int_equal(dense_gemm(&context, &product), SIGMOE_OK);
+        }
+        for (int64_t b = 0; b < s->texts; b++)
+            for (int64_t h = 0; h < s->heads; h++) {
+                const cached_rows *rows = &call[1].rows[b];
+                size_t size = dtype_size(type), bytes = (size_t)s->width * size;
+                int64_t own = (rows->first + rows->count - 1) % s->capacity;
+                size_t at = (size_t)((h * s->capacity + own) * s->width) * size;
+                memcpy((char *)rows->k + at, matrix_part(k[1], b, 1, h * s->width, s->width).data, bytes);
+                memcpy((char *)rows->v + at, matrix_part(v[1], b, 1, h * s->width, s->width).data, bytes);
+            }
+        assert_int_equal(cached_attention(&context, &call[1]), SIGMOE_OK);
+        size_t ring = (size_t)(s->heads * s->capacity * s->width) * dtype_size(type);
+        for (int64_t b = 0; b < s->texts; b++) {
+            assert_memory_equal(
+                matrix_row(call[0].out, b), matrix_row(call[1].out, b), (size_t)inner * dtype_size(type));
+            assert_memory_equal(call[0].rows[b].k, call[1].rows[b].k, ring);
+            assert_memory_equal(call[0].rows[b].v, call[1].rows[b].v, ring);
+        }
+        arena_destroy(out.memory);
+        threads_destroy(context.threads);
+    }
+    arena_destroy(context.scratch);
+}
+
 static void short_memory(void **state) {
     (void)state;
     check_output out = {0};
@@ -145,7 +203,8 @@ static void short_memory(void **state) {
 int main(void) {
     const check_operation operations[] = {
         {"cached_attention", SHAPES, run}, {"cached_attention_bf16", SHAPES, run_bf16}};
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_segments), cmocka_unit_test(short_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_segments), cmocka_unit_test(projected), cmocka_unit_test(short_memory)};
     return check_kernels(&operations[0]) + check_kernels(&operations[1]) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }
