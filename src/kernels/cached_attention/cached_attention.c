@@ -120,7 +120,10 @@ static sigmoe_status run_all_projected(const kernel_context *context, const cach
     work->v = p->v;
     for (int i = 0; i < 3; i++) {
         gemm_call product = {.transpose_b = true, .a = p->x, .b = weights[i], .c = results[i]};
-        TRY(few_rows_begin(context, &product, &work->products[i]));
+        if (i == 0)
+            TRY(few_rows_begin(context, &product, &work->products[0]));
+        else
+            work->products[i] = few_rows_sharing(&work->products[0], &product);
     }
     work->groups = least(call->heads, threads_count(context->threads));
     parallel_for(context->threads, work->groups, run_projected, work);

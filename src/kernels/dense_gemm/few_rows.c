@@ -35,14 +35,22 @@ bool few_rows_serve(const gemm_call *call) {
 sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out) {
     const kernel_list *list = list_for(call);
     const few_rows_kernel *kernel = (const few_rows_kernel *)kernel_choose(list->all, list->count);
+    int64_t terms = call->a.cols;
     matrix padded;
     TRY(matrix_new(context->scratch, call->transpose_b ? kernel->inputs : TYPE_REAL, call->a.rows,
-        call->a.cols + 2 * FEW_ROWS_PADDING, &padded));
-    memset(padded.data, 0, (size_t)(padded.rows * padded.cols) * dtype_size(padded.type));
-    *out = (few_rows_product){
-        *call, matrix_part(padded, 0, padded.rows, FEW_ROWS_PADDING, call->a.cols), kernel};
+        terms + 2 * FEW_ROWS_PADDING, &padded));
+    size_t padding = FEW_ROWS_PADDING * dtype_size(padded.type);
+    for (int64_t row = 0; row < padded.rows; row++) {
+        memset(matrix_row(padded, row), 0, padding);
+        memset(matrix_part(padded, row, 1, FEW_ROWS_PADDING + terms, FEW_ROWS_PADDING).data, 0, padding);
+    }
+    *out = (few_rows_product){*call, matrix_part(padded, 0, padded.rows, FEW_ROWS_PADDING, terms), kernel};
     copy_into(context, out->a, call->a);
     return SIGMOE_OK;
+}
+
+few_rows_product few_rows_sharing(const few_rows_product *p, const gemm_call *call) {
+    return (few_rows_product){*call, p->a, p->kernel};
 }
 
 void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last) {

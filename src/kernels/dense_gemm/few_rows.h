@@ -21,6 +21,8 @@ typedef struct few_rows_product {
 } few_rows_product;
 // Takes scratch memory, which the caller releases when the product is done.
 sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out);
+// A product of the same a, without its own copy of that.
+few_rows_product few_rows_sharing(const few_rows_product *p, const gemm_call *call);
 // Computes columns [first, last) of c.
 void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last);
 
