@@ -1,5 +1,5 @@
 // Ranges of few rows: their weights are read once, as fast as memory delivers them, and not packed. Weights of a column that are
-// contiguous are multiplied as dot products, several columns at a time; where the columns of a term are contiguous, the sums of
+// contiguous are multiplied as dot products, column after column; where the columns of a term are contiguous, the sums of
 // many columns grow by several terms at a time (in the order of terms, as in a micro-kernel).
 #pragma once
 
@@ -8,7 +8,8 @@
 #include "kernels/packed/unroll.h"
 
 enum {
-    STREAM_COLUMNS = 8,                // of dot products at a time, at most
+    STREAM_CHAINS = 4,                 // vectors of a column at a time, at most
+    STREAM_AHEAD = 8192,               // bytes that are prefetched
     STREAM_WORDS = LANES < 16 ? 4 : 8, // words of depth that sums of rows grow by
     STRIP = 32 * LANES,                // columns whose sums stay in the nearest cache meanwhile
     NEAR_WORDS = 8192,                 // of packed rows that stay there while columns are read
@@ -25,51 +26,57 @@ typedef struct stream {
 
 // ---- Dot products ----
 
-// Adds the terms [first, last) to the sums of `count` columns from `column` on. Meanwhile, the columns after these are prefetched.
-static inline __attribute__((always_inline)) void dot_columns(
-    const int rows, const int count, const stream *s, int64_t column, int64_t first, int64_t last) {
+// Adds `count` vectors of terms of a column, from term k on, to the sums of each row.
+static inline __attribute__((always_inline)) void add_dots(const int rows, const int count, const word *a,
+    const operand *b, int64_t left, vec sums[][STREAM_CHAINS]) {
     enum { STEP = PER_WORD * LANES };
-    const operand *b = s->b + column * s->stride_b, *next = b + count * s->stride_b;
-    const word *a = s->a + first / STEP * rows * LANES;
-    vec sums[FEW_ROWS][STREAM_COLUMNS];
+    vec x[STREAM_CHAINS];
     UNROLL_ROWS
-    for (int r = 0; r < rows; r++) {
-        UNROLL_ROWS
-        for (int c = 0; c < count; c++) sums[r][c] = vec_all(0);
-    }
-    for (int64_t k = first; k < last; k += STEP, a += rows * LANES) {
-        vec x[STREAM_COLUMNS];
-        UNROLL_ROWS
-        for (int c = 0; c < count; c++) {
-            x[c] = words_along(b + c * s->stride_b + k, last - k);
-            _mm_prefetch((const char *)(next + c * s->stride_b + k), _MM_HINT_T1);
-        }
-        UNROLL_ROWS
-        for (int r = 0; r < rows; r++) {
-            vec row = vec_load(a + r * LANES);
-            UNROLL_ROWS
-            for (int c = 0; c < count; c++) sums[r][c] = multiply_add(row, x[c], sums[r][c]);
-        }
+    for (int c = 0; c < count; c++) {
+        x[c] = words_along(b + c * STEP, left - c * STEP);
+        _mm_prefetch((const char *)(b + c * STEP) + STREAM_AHEAD, _MM_HINT_T1);
     }
     UNROLL_ROWS
     for (int r = 0; r < rows; r++) {
-        float *at = s->sums + r * s->stride + column;
         UNROLL_ROWS
-        for (int c = 0; c < count; c++) at[c] = vec_sum(sums[r][c]) + (first ? at[c] : 0);
+        for (int c = 0; c < count; c++)
+            sums[r][c] = multiply_add(vec_load(a + (c * rows + r) * LANES), x[c], sums[r][c]);
     }
 }
 
-// As many columns at a time as registers hold.
-static inline __attribute__((always_inline)) void dot_rows(const int rows, const stream *s) {
-    const int registers = LANES == 16 ? 32 : 16, most_columns = (registers - 1) / (rows + 1);
-    const int count = most_columns >= 8 ? 8 : most_columns >= 4 ? 4 : most_columns >= 2 ? 2 : 1;
-    const int64_t step = NEAR_WORDS / rows / LANES * LANES * PER_WORD;
-    for (int64_t first = 0; first < s->terms; first += step) {
-        int64_t last = least(first + step, s->terms), column = 0;
-        for (; column + count <= s->columns; column += count)
-            dot_columns(rows, count, s, column, first, last);
-        for (; column < s->columns; column++) dot_columns(rows, 1, s, column, first, last);
+// The sums of one column, in terms [first, last).
+static inline __attribute__((always_inline)) void dot_column(
+    const int rows, const int chains, const stream *s, int64_t column, int64_t first, int64_t last) {
+    enum { STEP = PER_WORD * LANES };
+    const operand *b = s->b + column * s->stride_b;
+    const word *a = s->a + first / STEP * rows * LANES;
+    vec sums[FEW_ROWS][STREAM_CHAINS];
+    int64_t k = first;
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) {
+        UNROLL_ROWS
+        for (int c = 0; c < chains; c++) sums[r][c] = vec_all(0);
     }
+    for (; k + chains * STEP <= last; k += chains * STEP, a += chains * rows * LANES)
+        add_dots(rows, chains, a, b + k, chains * STEP, sums);
+    for (; k < last; k += STEP, a += rows * LANES) add_dots(rows, 1, a, b + k, last - k, sums);
+    UNROLL_ROWS
+    for (int r = 0; r < rows; r++) {
+        float *at = s->sums + r * s->stride + column;
+        vec sum = sums[r][0];
+        UNROLL_ROWS
+        for (int c = 1; c < chains; c++) sum += sums[r][c];
+        *at = vec_sum(sum) + (first ? *at : 0);
+    }
+}
+
+static inline __attribute__((always_inline)) void dot_rows(const int rows, const stream *s) {
+    const int registers = LANES == 16 ? 28 : 12, most_chains = registers / (rows + 1);
+    const int chains = most_chains >= 4 ? 4 : most_chains >= 2 ? 2 : 1;
+    const int64_t step = NEAR_WORDS / rows / LANES * LANES * PER_WORD;
+    for (int64_t first = 0; first < s->terms; first += step)
+        for (int64_t column = 0; column < s->columns; column++)
+            dot_column(rows, chains, s, column, first, least(first + step, s->terms));
 }
 
 // ---- Sums of rows of weights ----
