@@ -4,4 +4,4 @@
 
 extern const expert_ffn_kernel expert_ffn_bf16_amxbf16;
 const expert_ffn_kernel expert_ffn_bf16_amxbf16 = {
-    {"amxbf16", CPU_AMX}, up, down, backward, packed_bytes, pack};
+    {"amxbf16", CPU_AMX}, up_products, down_products, backward_products, packed_set_bytes, pack_set};

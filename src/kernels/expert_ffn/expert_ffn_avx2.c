@@ -3,4 +3,5 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_avx2;
-const expert_ffn_kernel expert_ffn_avx2 = {{"avx2", CPU_AVX2}, up, down, backward, packed_bytes, pack};
+const expert_ffn_kernel expert_ffn_avx2 = {
+    {"avx2", CPU_AVX2}, up_products, down_products, backward_products, packed_set_bytes, pack_set};

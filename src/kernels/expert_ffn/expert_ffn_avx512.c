@@ -3,4 +3,5 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_avx512;
-const expert_ffn_kernel expert_ffn_avx512 = {{"avx512", CPU_AVX512}, up, down, backward, packed_bytes, pack};
+const expert_ffn_kernel expert_ffn_avx512 = {
+    {"avx512", CPU_AVX512}, up_products, down_products, backward_products, packed_set_bytes, pack_set};

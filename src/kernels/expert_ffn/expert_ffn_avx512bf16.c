@@ -3,5 +3,5 @@
 #include "kernels/expert_ffn/expert_products.h"
 
 extern const expert_ffn_kernel expert_ffn_bf16_avx512bf16;
-const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {
-    {"avx512bf16", CPU_AVX512BF16}, up, down, backward, packed_bytes, pack};
+const expert_ffn_kernel expert_ffn_bf16_avx512bf16 = {{"avx512bf16", CPU_AVX512BF16}, up_products,
+    down_products, backward_products, packed_set_bytes, pack_set};

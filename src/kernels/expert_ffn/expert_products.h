@@ -162,7 +162,7 @@ static void finish_up(const expert_run *run, const finished_sums *f) {
         finish_channels(run, f, set->activation, set->gate, bias, before);
 }
 
-static sigmoe_status up(const kernel_context *context, const expert_ffn_call *call) {
+static sigmoe_status up_products(const kernel_context *context, const expert_ffn_call *call) {
     expert_run run = {.call = call, .product_count = 1, .queue = queue_up};
     run.products[0] = (expert_product){up_factor(&call->set), call->packed, pack_x, finish_up, false};
     arena_mark mark = arena_here(context->scratch);
@@ -193,7 +193,7 @@ static const word *packed_down(const expert_ffn_call *call) {
     return call->packed ? (const word *)call->packed + call->set.experts * factor_words(&f) : NULL;
 }
 
-static sigmoe_status down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
+static sigmoe_status down_products(const kernel_context *context, const expert_ffn_call *call, matrix y) {
     expert_run run = {
         .call = call, .product_count = 1, .queue = queue_down, .pair_bias = call->set.down_bias};
     run.products[0] =
@@ -207,7 +207,7 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
 
 // ---- Packed weights ----
 
-static int64_t packed_bytes(const expert_set *set) {
+static int64_t packed_set_bytes(const expert_set *set) {
     factor up = up_factor(set), down = down_factor(set);
     return set->experts * (factor_words(&up) + factor_words(&down)) * (int64_t)sizeof(word);
 }
@@ -228,7 +228,7 @@ static void pack_expert(void *context, int64_t task, int thread) {
     pack_factor(f, expert, start + expert * factor_words(f));
 }
 
-static void pack(const kernel_context *context, const expert_set *set, void *packed) {
+static void pack_set(const kernel_context *context, const expert_set *set, void *packed) {
     pack_work work = {up_factor(set), down_factor(set), set->experts, packed};
     parallel_for(context->threads, 2 * set->experts, pack_expert, &work);
 }
@@ -333,7 +333,7 @@ static sigmoe_status backward_to_tokens(const kernel_context *context, expert_ru
     return SIGMOE_OK;
 }
 
-static sigmoe_status backward(
+static sigmoe_status backward_products(
     const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
     expert_run run = {.call = call, .gradients = gradients, .queue = queue_backward};
     factor up = up_factor(&call->set), down = down_factor(&call->set);

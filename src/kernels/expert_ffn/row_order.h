@@ -39,8 +39,8 @@ static sigmoe_status share_weights(const kernel_context *context, expert_run *ru
 
 // The packed factors of an expert, if they exist: the caller's, of the only product, or those shared by all threads.
 static const word *weights_in_advance(const expert_run *run, int64_t expert) {
-    const word *all = run->products[0].packed ? run->products[0].packed : run->shared;
-    return all ? all + expert * run->weight_words : NULL;
+    const word *packed = run->products[0].packed ? run->products[0].packed : run->shared;
+    return packed ? packed + expert * run->weight_words : NULL;
 }
 
 static void find_weights(const expert_run *run, workspace *space, int64_t expert) {
