@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from . import _native, _reference
+from ._reuse import empty
 from ._shapes import Gradients, check, empty_gradients, memory
 
 _OPERANDS = "Tensor x, Tensor up, Tensor down, Tensor index, Tensor? weight, Tensor? up_bias, Tensor? down_bias"
@@ -91,7 +92,7 @@ def _forward(
         return y, channels.contiguous().view(torch.uint8).view(-1)
     pairs = index.shape[0] * index.shape[1]
     size = _native.saved_size(pairs, sizes.expert_size, activation, gate, memory(up, down, layout).layout, x.dtype)
-    saved = torch.empty(size, dtype=torch.uint8)
+    saved = empty([size], torch.uint8)
     y = _native.forward(x, up, down, index, weight, up_bias, down_bias, saved, sizes, activation, gate, layout)
     return y, saved
 

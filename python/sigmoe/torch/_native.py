@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import _abi
 from .._library import check, library
+from ._reuse import empty_like
 from ._shapes import Gradients, Memory, Sizes, empty_gradients, memory
 
 _DTYPES = {torch.float32: _abi.F32, torch.bfloat16: _abi.BF16}
@@ -203,7 +204,7 @@ def backward(
     kept = memory(up, down, layout)
     call = _Call(x, up, down, index, weight, up_bias, down_bias, saved, sizes, activation, gate, kept)
     dy, dy_stride = _rows(dy)
-    out = empty_gradients(x, up, down, weight, up_bias, down_bias, kept, wanted)
+    out = empty_gradients(x, up, down, weight, up_bias, down_bias, kept, wanted, empty_like)
     # The library's are f32, and T·K numbers.
     dweight = None if out.weight is None else torch.empty(index.shape, dtype=torch.float32)
     gradients, handle = call.handle.gradients, call.handle

@@ -17,6 +17,7 @@ from torch import Tensor
 from .. import _abi
 from .._library import check, library
 from ._native import match_threads
+from ._reuse import empty_like
 from .selection import largest
 
 
@@ -142,7 +143,7 @@ def _(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
 @torch.library.custom_op("sigmoe::weighted_rows_backward", mutates_args=(), device_types="cpu", schema=_ROWS_BACKWARD)
 def _weighted_rows_backward(dy: Tensor, rows: Tensor, index: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     dy, rows, index, weight = dy.contiguous(), rows.contiguous(), index.contiguous(), weight.contiguous()
-    drows, dweight = torch.empty_like(rows), torch.empty_like(weight)
+    drows, dweight = empty_like(rows, rows.shape), torch.empty_like(weight)
     pointers = (dy.data_ptr(), drows.data_ptr(), dweight.data_ptr())
     check(library().sigmoe_weighted_rows_backward(ctypes.byref(_call(rows, index, weight)), *pointers, False))
     return drows, dweight

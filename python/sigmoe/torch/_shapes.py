@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Sequence
 
 import torch
 from torch import Tensor
@@ -124,17 +124,18 @@ def empty_gradients(
     down_bias: Tensor | None,
     kept: Memory,
     wanted: list[bool],
+    empty: Callable[[Tensor, Sequence[int]], Tensor] = Tensor.new_empty,
 ) -> Gradients:
-    """Memory for those that `wanted` names, in the order of Gradients."""
+    """Memory for those that `wanted` names, in the order of Gradients: `empty(tensor, shape)`, of the tensor's type."""
 
     def like(tensor: Tensor | None, is_wanted: bool) -> Tensor | None:
-        return tensor.new_empty(tensor.shape) if tensor is not None and is_wanted else None
+        return empty(tensor, tensor.shape) if tensor is not None and is_wanted else None
 
     def like_kept(weights: Tensor, is_wanted: bool) -> Tensor | None:
         if not is_wanted:
             return None
         shape = weights.mT.shape if kept.turned else weights.shape
-        return kept.as_given(weights.new_empty(shape))
+        return kept.as_given(empty(weights, shape))
 
     return Gradients(
         like(x, wanted[0]),
