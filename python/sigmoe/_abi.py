@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, c_bool, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any
 
 F32, BF16 = 0, 1  # sigmoe_dtype
+DTYPES = {"f32": F32, "bf16": BF16}
 ACTIVATIONS = {"relu": 0, "relu2": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4}  # sigmoe_activation
 GATES = {"none": 0, "first": 1, "interleaved": 2}  # sigmoe_gate
 LAYOUTS = {"edg": 0, "egd": 1}  # sigmoe_expert_layout
@@ -17,6 +18,56 @@ class _Sized(ctypes.Structure):
 
     def __init__(self, **members: Any) -> None:
         super().__init__(size=ctypes.sizeof(self), **members)
+
+
+class Observer(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("progress", c_void_p),
+        ("note", c_void_p),
+        ("context", c_void_p),
+        ("stop", c_void_p),
+        ("threads", c_int),
+        ("save", c_void_p),
+    ]
+
+
+# void text(void *receiver, int64_t prompt, const char *part, size_t bytes)
+TEXT_RECEIVER = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_size_t)
+
+
+class GenerateRequest(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("prompts", c_void_p),
+        ("prompt_sizes", c_void_p),
+        ("prompt_count", c_int64),
+        ("max_tokens", c_int64),
+        ("temperature", c_double),
+        ("top_k", c_int64),
+        ("top_p", c_double),
+        ("min_p", c_double),
+        ("repetition_penalty", c_double),
+        ("seed", c_uint64),
+        ("stop", c_void_p),
+        ("stop_count", c_int),
+        ("context", c_int64),
+        ("batch", c_int64),
+        ("echo", c_bool),
+        ("text", TEXT_RECEIVER),
+        ("finished", c_void_p),
+        ("receiver", c_void_p),
+    ]
+
+
+class Generation(ctypes.Structure):
+    _fields_ = [
+        ("text", c_void_p),
+        ("size", c_size_t),
+        ("prompt_tokens", c_int64),
+        ("tokens", c_int64),
+        ("stopped", c_bool),
+    ]
 
 
 class ExpertsOptions(_Sized):
@@ -84,13 +135,18 @@ class WeightedRowsCall(_Sized):
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sigmoe_message": (c_char_p, []),
     "sigmoe_version": (c_char_p, []),
+    "sigmoe_free": (None, [c_void_p]),
+    "sigmoe_flag_set": (None, [c_void_p, c_int]),
+    "sigmoe_observer_defaults_sized": (None, [POINTER(Observer), c_size_t]),
     "sigmoe_config_from_model": (c_int, [c_char_p, POINTER(c_void_p)]),
     "sigmoe_config_free": (None, [c_void_p]),
     "sigmoe_config_json": (c_int, [c_void_p, POINTER(c_char_p)]),
-    "sigmoe_model_load": (c_int, [c_char_p, c_int, POINTER(c_void_p)]),
+    "sigmoe_model_load_as": (c_int, [c_char_p, c_int, c_int, POINTER(c_void_p)]),
     "sigmoe_model_free": (None, [c_void_p]),
     "sigmoe_model_logits": (c_int, [c_void_p, c_void_p, c_int64, c_int64, c_void_p]),
     "sigmoe_model_reset": (None, [c_void_p]),
+    "sigmoe_generate_defaults_sized": (None, [POINTER(GenerateRequest), c_size_t]),
+    "sigmoe_generate": (c_int, [c_void_p, POINTER(GenerateRequest), POINTER(Observer), POINTER(Generation)]),
 }
 
 # The chapter of layers.

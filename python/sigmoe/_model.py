@@ -6,13 +6,19 @@ import ctypes
 import json
 import os
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
+from . import _abi, _generation
+from ._generation import Request
 from ._library import check, library
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Unpack
+
+    from ._generation import Options, Text
 
 
 def _configuration(directory: bytes) -> dict[str, Any]:
@@ -40,25 +46,31 @@ class Model:
     def __init__(self, handle: int, config: dict[str, Any]) -> None:
         self._handle = handle
         self.config = config
+        self._streams = False
         self._close = weakref.finalize(self, library().sigmoe_model_free, handle)
 
     @classmethod
-    def load(cls, directory: str | os.PathLike[str], *, threads: int = 0) -> Model:
+    def load(cls, directory: str | os.PathLike[str], *, threads: int = 0, dtype: str = "f32") -> Model:
         """Reads a model directory, or the newest checkpoint of a run.
 
         Args:
             directory: a directory with ``config.json`` and ``model.safetensors``, or a run of ``sigmoe train``.
             threads: that it computes with; 0: as many as the process may use. No bit of the results depends on it.
+            dtype: of the operands of matrix products, "f32" or "bf16"; "bf16" keeps their weights in half the memory.
         """
+        if dtype not in _abi.DTYPES:
+            raise ValueError(f"`dtype` is {dtype!r}; it must be one of {', '.join(_abi.DTYPES)}")
         path = os.fsencode(directory)
         handle = ctypes.c_void_p()
         config = _configuration(path)
-        check(library().sigmoe_model_load(path, threads, ctypes.byref(handle)))
+        check(library().sigmoe_model_load_as(path, threads, _abi.DTYPES[dtype], ctypes.byref(handle)))
         assert handle.value is not None
         return cls(handle.value, config)
 
     def close(self) -> None:
         """Frees its memory now; the model cannot be used any more."""
+        if self._close.alive:
+            self._open()
         self._close()
 
     def reset(self) -> None:
@@ -119,6 +131,59 @@ class Model:
         self.reset()
         return nats / float(ids.shape[0] * (ids.shape[1] - 1))
 
+    @overload
+    def generate(self, prompt: Text, **options: Unpack[Options]) -> str: ...  # type: ignore[overload-overlap] # a str is one
+
+    @overload
+    def generate(self, prompt: Sequence[Text], **options: Unpack[Options]) -> list[str]: ...
+
+    def generate(self, prompt: Text | Sequence[Text], **options: Unpack[Options]) -> str | list[str]:
+        """Continues a prompt, or each of several, with tokens that are drawn from the model's scores.
+
+        The texts are those of ``sigmoe generate``. The memory of ``logits`` is neither used nor changed.
+
+        Args:
+            prompt: a str stands for its UTF-8 bytes; an empty one for a newline, or, with SentencePiece, for a space.
+            max_new_tokens: a continuation ends after so many, unless a stop string ends it before (200).
+            do_sample: False takes the most probable token each time, whatever the next five say of it (True).
+            temperature: divides the scores (1).
+            top_k: keeps so many of the most probable tokens; 0: all (0).
+            top_p: keeps of these the fewest that together have at least this probability (1).
+            min_p: keeps those with at least this share of the most probable one's probability (0).
+            repetition_penalty: above 1 makes tokens that the text has less probable (1).
+            seed: determines the text, with the prompt: neither threads nor the prompts beside it matter (0).
+            stop_strings: a text or texts before which a continuation ends (None).
+            context: tokens before a segment that attention looks back on; None: as in evaluation (None).
+            batch_size: prompts to continue together, 1 to 8 (8).
+            return_full_text: begins with the prompt (False).
+
+        Returns:
+            The continuation; of a sequence of prompts a list, in their order. U+FFFD stands for bytes that make no character.
+        """
+        if isinstance(prompt, (str, bytes)):
+            return _generation.texts(self._open(), Request([prompt], **options))[0]
+        return _generation.texts(self._open(), Request(prompt, **options))
+
+    def stream(self, prompt: Text, **options: Unpack[Options]) -> Iterator[str]:
+        """The text of ``generate``, in parts: each as soon as its characters are whole.
+
+        Until the iterator has ended or is closed, the model cannot be used otherwise.
+
+        Args:
+            prompt: as of ``generate``, but only one.
+            options: those of ``generate``.
+        """
+        self._open()
+        return self._stream(Request([prompt], **options))
+
+    def _stream(self, request: Request) -> Iterator[str]:
+        handle = self._open()
+        self._streams = True
+        try:
+            yield from _generation.parts(handle, request)
+        finally:
+            self._streams = False
+
     def tokens(self, text: str | bytes) -> NDArray[np.int32]:
         """The token ids of a text, for models of bytes. The ids of other tokenizers come from ``sigmoe data prepare``.
 
@@ -145,6 +210,8 @@ class Model:
     def _open(self) -> int:
         if not self._close.alive:
             raise ValueError("the model has been closed")
+        if self._streams:
+            raise ValueError("the model is at work on a text: let its stream end, or close it")
         return self._handle
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,16 @@ def make_model(directory: Path, **keys: str) -> Path:
     check(functions.sigmoe_model_save(model, bytes(directory)))
     functions.sigmoe_model_free(model)
     functions.sigmoe_config_free(handle)
+    return directory
+
+
+def make_text_model(directory: Path, letters: bytes) -> Path:
+    """A small one whose tokens are these bytes, which ascend."""
+    make_model(directory, vocab_size=str(len(letters)), d_model="32", n_layers="1", unroll="8")
+    config = directory / "config.json"
+    contents = json.loads(config.read_text())
+    contents["tokenizer"] = {"type": "bytes", "alphabet": list(letters)}
+    config.write_text(json.dumps(contents))
     return directory
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from conftest import make_text_model
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -37,17 +39,17 @@ def test_finetune_moe() -> None:
     assert len({first for _, first, _ in losses}) == 1
 
 
-def test_guide(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run").symlink_to(model_directory)
+    make_text_model(tmp_path / "out" / "run", b" abcdefghijklmnopqrstuvwxyz")
     guide = ROOT / "docs" / "guide" / "python.md"
     blocks = re.findall(r"^```python\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, str(guide), "exec"), names)  # noqa: S102
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     assert all(names[name].grad is not None for name in ("up", "down"))
 
 
