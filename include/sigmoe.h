@@ -272,6 +272,26 @@ SIGMOE_API sigmoe_status sigmoe_model_load_as(
 SIGMOE_API sigmoe_status sigmoe_model_save(
     const sigmoe_model *model, const char *directory); /* must not exist */
 SIGMOE_API void sigmoe_model_free(sigmoe_model *model);
+
+/* Writes a model directory again with its large matrices in 8 bits, a quarter of their size: the embedding, the projections, the
+ * feedforward blocks' weights and values, the output layer; each row has a scale. What chooses experts or values, norms and
+ * biases stay f32. Every function that reads models reads such directories. */
+typedef struct sigmoe_quantize_request {
+    size_t size;       /* set by the defaults */
+    const char *model; /* a model directory, or a RUN: its newest checkpoint; not quantized yet */
+    const char *out;   /* a new model directory */
+    bool force;        /* replace `out` if it is a directory of this program */
+} sigmoe_quantize_request;
+SIGMOE_API void sigmoe_quantize_defaults_sized(sigmoe_quantize_request *request, size_t size);
+static inline void sigmoe_quantize_defaults(sigmoe_quantize_request *request) {
+    sigmoe_quantize_defaults_sized(request, sizeof *request);
+}
+typedef struct sigmoe_quantize_result {
+    int64_t matrices;            /* that are in 8 bits now */
+    int64_t bytes_before, bytes; /* of all tensors, as f32 and as written */
+} sigmoe_quantize_result;
+SIGMOE_API sigmoe_status sigmoe_quantize(
+    const sigmoe_quantize_request *request, sigmoe_quantize_result *result); /* result may be NULL */
 /* tokens [batch, length], each 0 to V - 1, -> logits [batch, length, V], written to the caller's buffer: scores of the token
  * after each, before the softmax. Memory from earlier calls is carried over until sigmoe_model_reset; only then may the
  * batch change. SIGMOE_BAD_ARGUMENT: a token or the batch is invalid. */

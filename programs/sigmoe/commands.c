@@ -5,6 +5,7 @@ const command *const commands[] = {
     &command_train,
     &command_eval,
     &command_generate,
+    &command_quantize,
     &command_forward,
     &command_compare,
     &command_sweep,

@@ -61,6 +61,7 @@ static const synonyms commands[] = {
     {"compare", "ablate"},
     {"analyze", "analyse inspect visualize"},
     {"presets", "list models configs"},
+    {"quantize", "quantise quant compress int8"},
     {"info", "show summary"},
     {"bench step", "benchmark time"},
     {"--version", "version"},

@@ -1,7 +1,9 @@
 // The public handle on a model.
 #include "api/models_state.h"
+#include "api/request.h"
 #include "base/cpu.h"
 #include "config/model_directory.h"
+#include "config/quantize.h"
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
@@ -68,6 +70,22 @@ sigmoe_status sigmoe_model_save(const sigmoe_model *model, const char *directory
         return fail(SIGMOE_BAD_ARGUMENT,
             "the model keeps rounded weights alone and cannot be saved: load it with `sigmoe_model_load`");
     return model_save(directory, &model->config, model->transformer);
+}
+
+void sigmoe_quantize_defaults_sized(sigmoe_quantize_request *request, size_t size) {
+    const sigmoe_quantize_request own = {0};
+    sized_fill(request, size, &own, sizeof own);
+}
+
+sigmoe_status sigmoe_quantize(const sigmoe_quantize_request *request, sigmoe_quantize_result *result) {
+    char directory[PATH_CAPACITY];
+    sigmoe_quantize_request own;
+    sigmoe_quantize_result counts = {0};
+    TRY(REQUEST_READ(own, request, "quantize"));
+    TRY(model_locate(own.model, directory));
+    TRY(quantize_model(directory, &own, &counts));
+    if (result) *result = counts;
+    return SIGMOE_OK;
 }
 
 void sigmoe_model_reset(sigmoe_model *model) {

@@ -1,18 +1,10 @@
 #include "config/model_directory.h"
 
-#include "formats/safetensors.h"
+#include "config/stored_weights.h"
 #include "model/size.h"
 #include "system/output_directory.h"
 
 #include <string.h>
-
-static bool is_parameter(const void *list, const char *name) {
-    return parameters_find(list, name) != NULL;
-}
-
-static sigmoe_status refuse_unknown(const safetensors_file *file, const parameter_list *list) {
-    return safetensors_refuse_others(file, is_parameter, list, "the configuration");
-}
 
 // Each row of a hash table must consist of distinct valid experts.
 static sigmoe_status check_table(const parameter *p) {
@@ -34,7 +26,7 @@ static sigmoe_status check_table(const parameter *p) {
 static sigmoe_status read_tensor(const safetensors_file *file, parameter_list *list, parameter *p) {
     if (p->trainable) {
         parameter_begin(list, p);
-        sigmoe_status status = safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+        sigmoe_status status = stored_weights_read(file, p);
         parameter_end(list, p);
         return status;
     }
@@ -42,38 +34,42 @@ static sigmoe_status read_tensor(const safetensors_file *file, parameter_list *l
     return check_table(p);
 }
 
-static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *list) {
+static sigmoe_status read_tensors(const safetensors_file *file, parameter_list *list, void *unused) {
+    (void)unused;
     for (int i = 0; i < parameters_length(list); i++) TRY(read_tensor(file, list, parameters_at(list, i)));
-    TRY(refuse_unknown(file, list));
+    TRY(stored_weights_refuse_others(file, list));
     const parameter *bad = parameters_not_finite(list);
     if (!bad) return SIGMOE_OK;
     return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", bad->name);
 }
 
-static sigmoe_status check_tensors(const safetensors_file *file, parameter_list *list) {
+static sigmoe_status check_tensors(const safetensors_file *file, parameter_list *list, void *unused) {
+    (void)unused;
     for (int i = 0; i < parameters_length(list); i++) {
         const parameter *p = parameters_at(list, i);
-        tensor_type type = p->trainable ? TENSOR_F32 : TENSOR_I32;
-        TRY(safetensors_check(file, p->name, type, p->dims, p->shape));
+        if (p->trainable)
+            TRY(stored_weights_check(file, p));
+        else
+            TRY(safetensors_check(file, p->name, TENSOR_I32, p->dims, p->shape));
     }
-    return refuse_unknown(file, list);
+    return stored_weights_refuse_others(file, list);
 }
 
-typedef sigmoe_status file_use(const safetensors_file *file, parameter_list *list);
+typedef sigmoe_status file_use(const safetensors_file *file, parameter_list *list, void *result);
 
-static sigmoe_status use_weights(const char *directory, parameter_list *list, file_use *use) {
+static sigmoe_status use_weights(const char *directory, parameter_list *list, file_use *use, void *result) {
     char path[PATH_CAPACITY];
     safetensors_file *file;
     TRY(path_format(path, "%s/model.safetensors", directory));
-    TRY(safetensors_open(path, parameters_length(list), &file));
-    sigmoe_status status = use(file, list);
+    TRY(safetensors_open(path, 2 * (int64_t)parameters_length(list), &file)); // each may have scales
+    sigmoe_status status = use(file, list, result);
     safetensors_close(file);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
 sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
     parameters_changed(list);
-    return use_weights(directory, list, read_tensors);
+    return use_weights(directory, list, read_tensors, NULL);
 }
 
 sigmoe_status model_check_weights(const char *directory, const model_config *config) {
@@ -81,7 +77,7 @@ sigmoe_status model_check_weights(const char *directory, const model_config *con
     TRY(model_config_check(config));
     TRY(parameters_create(&list));
     sigmoe_status status = model_declare(config, list);
-    if (status == SIGMOE_OK) status = use_weights(directory, list, check_tensors);
+    if (status == SIGMOE_OK) status = use_weights(directory, list, check_tensors, NULL);
     parameters_destroy(list);
     return status;
 }
@@ -102,6 +98,17 @@ sigmoe_status model_read(
     return status;
 }
 
+static sigmoe_status find_8_bits(const safetensors_file *file, parameter_list *list, void *found) {
+    for (int i = 0; i < parameters_length(list); i++)
+        *(bool *)found |= stored_in_8_bits(file, parameters_at(list, i));
+    return SIGMOE_OK;
+}
+
+sigmoe_status model_is_quantized(const char *directory, parameter_list *list, bool *quantized) {
+    *quantized = false;
+    return use_weights(directory, list, find_8_bits, quantized);
+}
+
 static tensor_to_write tensor_of(const parameter *p) {
     tensor_to_write tensor = {.name = p->name,
         .type = p->trainable ? TENSOR_F32 : TENSOR_I32,
@@ -119,12 +126,17 @@ static sigmoe_status write_weights(const char *path, const parameter_list *list,
     return safetensors_write(path, tensors, count);
 }
 
+sigmoe_status model_write_config(const char *directory, const sigmoe_config *config) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/config.json", directory));
+    TRY(config_write(path, config));
+    return tokenizer_copy_model(&config->tokenizer, directory);
+}
+
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
     char path[PATH_CAPACITY];
     arena *a;
-    TRY(path_format(path, "%s/config.json", directory));
-    TRY(config_write(path, config));
-    TRY(tokenizer_copy_model(&config->tokenizer, directory));
+    TRY(model_write_config(directory, config));
     TRY(path_format(path, "%s/model.safetensors", directory));
     TRY(arena_create("tensor list", &a));
     sigmoe_status status = write_weights(path, transformer_parameters((transformer *)model), a);

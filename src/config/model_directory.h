@@ -13,7 +13,11 @@ sigmoe_status model_read(
 sigmoe_status model_check_weights(const char *directory, const model_config *config);
 // Reads only the weights, into a list that is already allocated.
 sigmoe_status model_read_weights(const char *directory, parameter_list *list);
+// Whether some of the directory's weights are in 8 bits; `list` is that of its model.
+sigmoe_status model_is_quantized(const char *directory, parameter_list *list, bool *quantized);
 // Writes the files into an existing directory; the same model gives the same bytes.
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
+// Only config.json, and tokenizer.model if there is one.
+sigmoe_status model_write_config(const char *directory, const sigmoe_config *config);
 // Creates a new directory atomically. `directory` must not exist.
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model);

@@ -27,6 +27,7 @@ static const struct {
 } types[] = {
     [TENSOR_F32] = {"F32", 4},
     [TENSOR_BF16] = {"BF16", 2},
+    [TENSOR_I8] = {"I8", 1},
     [TENSOR_I32] = {"I32", 4},
     [TENSOR_I64] = {"I64", 8},
     [TENSOR_F64] = {"F64", 8},
@@ -42,7 +43,7 @@ static sigmoe_status read_type(const json_t *entry, tensor_type *type) {
         return SIGMOE_OK;
     }
     return fail(
-        SIGMOE_BAD_FORMAT, "its dtype is %.20s; those known here are F32, BF16, I32, I64 and F64", name);
+        SIGMOE_BAD_FORMAT, "its dtype is %.20s; those known here are F32, BF16, I8, I32, I64 and F64", name);
 }
 
 static sigmoe_status read_shape(const json_t *entry, stored_tensor *t) {
@@ -252,6 +253,14 @@ sigmoe_status safetensors_read_f32(
         widen_bf16(t->bytes, t->count, out);
     else
         memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
+    return SIGMOE_OK;
+}
+
+sigmoe_status safetensors_read_i8(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, int8_t *out) {
+    const stored_tensor *t = NULL;
+    TRY(find_readable(file, name, TENSOR_I8, dims, shape, &t));
+    memcpy(out, t->bytes, (size_t)t->count);
     return SIGMOE_OK;
 }
 

@@ -1,12 +1,19 @@
 // safetensors: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
-// Types: F32, BF16 (widened to f32), I32, I64, F64; NaN is allowed at this level. Every offset and size is checked: the tensors
+// Types: F32, BF16 (widened to f32), I8, I32, I64, F64; NaN is allowed at this level. Every offset and size is checked: the tensors
 // must fill the data exactly, without overlaps or gaps.
 #pragma once
 
 #include "base/arena.h"
 #include "system/file.h"
 
-typedef enum tensor_type { TENSOR_F32, TENSOR_BF16, TENSOR_I32, TENSOR_I64, TENSOR_F64 } tensor_type;
+typedef enum tensor_type {
+    TENSOR_F32,
+    TENSOR_BF16,
+    TENSOR_I8,
+    TENSOR_I32,
+    TENSOR_I64,
+    TENSOR_F64
+} tensor_type;
 
 typedef struct stored_tensor {
     const char *name;
@@ -26,16 +33,18 @@ void safetensors_close(safetensors_file *file);
 int safetensors_count(const safetensors_file *file);
 const stored_tensor *safetensors_at(const safetensors_file *file, int index);
 const stored_tensor *safetensors_find(const safetensors_file *file, const char *name); // NULL when absent
-// Checks for a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16) or TENSOR_I32.
+// Checks for a tensor of exactly this shape that can be read as TENSOR_F32 (from F32 or BF16), TENSOR_I8 or TENSOR_I32.
 sigmoe_status safetensors_check(
     const safetensors_file *file, const char *name, tensor_type type, int dims, const int64_t *shape);
 // Refuses the file if it has a tensor that is not `known` to the reader: "... has no place for the tensor".
 typedef bool safetensors_known(const void *context, const char *name);
 sigmoe_status safetensors_refuse_others(
     const safetensors_file *file, safetensors_known *known, const void *context, const char *reader);
-// Copies a tensor of exactly this shape as float32 (from F32 or BF16) or int32. Errors name the file and tensor.
+// Copies a tensor of exactly this shape as float32 (from F32 or BF16), int8 or int32. Errors name the file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
+sigmoe_status safetensors_read_i8(
+    const safetensors_file *file, const char *name, int dims, const int64_t *shape, int8_t *out);
 sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out);
 

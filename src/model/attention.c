@@ -46,8 +46,13 @@ sigmoe_status attention_declare(const model_config *config, int layer, parameter
         char name[64];
         snprintf(name, sizeof name, "layers.%d.%s", layer, tensors[i].name);
         TRY(parameters_declare(list,
-            &(parameter_declaration){name, tensors[i].dims, {tensors[i].rows, tensors[i].cols},
-                tensors[i].init, tensors[i].scale, false, tensors[i].init == INIT_TRUNCATED, false},
+            &(parameter_declaration){.name = name,
+                .dims = tensors[i].dims,
+                .shape = {tensors[i].rows, tensors[i].cols},
+                .init = tensors[i].init,
+                .init_scale = tensors[i].scale,
+                .product = tensors[i].init == INIT_TRUNCATED,
+                .large = tensors[i].init == INIT_TRUNCATED},
             NULL));
     }
     return SIGMOE_OK;

@@ -69,6 +69,7 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     p->trainable = !declaration->is_table;
     p->product = declaration->product;
     p->exact = declaration->exact;
+    p->large = declaration->large;
     if (index) *index = list->length;
     list->items[list->length++] = p;
     return SIGMOE_OK;

@@ -28,6 +28,7 @@ typedef struct parameter {
     bool trainable; // false: a table of int32 in `table`, no gradient
     bool product;   // an operand of matrix products: has a rounded copy under mixed precision
     bool exact;     // whose value is needed even then
+    bool large;     // a matrix of weights that quantization stores in 8 bits
     real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
     real *moment1, *moment2;
@@ -48,7 +49,7 @@ typedef struct parameter_declaration {
     init_kind init;
     double init_scale;
     bool is_table;
-    bool product, exact;
+    bool product, exact, large;
 } parameter_declaration;
 sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
 

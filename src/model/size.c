@@ -9,7 +9,13 @@
 static sigmoe_status declare_one(
     parameter_list *list, const char *name, int64_t rows, int64_t cols, init_kind init, double scale) {
     return parameters_declare(list,
-        &(parameter_declaration){name, cols ? 2 : 1, {rows, cols}, init, scale, false, false, false}, NULL);
+        &(parameter_declaration){.name = name,
+            .dims = cols ? 2 : 1,
+            .shape = {rows, cols},
+            .init = init,
+            .init_scale = scale,
+            .large = cols > 0},
+        NULL);
 }
 
 sigmoe_status model_declare(const model_config *config, parameter_list *list) {
@@ -33,7 +39,8 @@ sigmoe_status model_declare(const model_config *config, parameter_list *list) {
             .shape = {v, d},
             .init = INIT_UNIFORM,
             .init_scale = 1.0 / sqrt((double)d),
-            .product = true},
+            .product = true,
+            .large = true},
         NULL));
     return declare_one(list, "head.bias", v, 0, INIT_UNIFORM, 1.0 / sqrt((double)d));
 }

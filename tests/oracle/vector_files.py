@@ -1,13 +1,13 @@
 """Readers and writers for the files of the oracle's cases. Python's standard library only.
 
-A tensor is a tuple (dtype, shape, values): dtype "F32" or "I32", shape a list of ints, values a flat array.
+A tensor is a tuple (dtype, shape, values): dtype "F32", "I32" or "I8", shape a list of ints, values a flat array.
 """
 import array
 import json
 import struct
 import sys
 
-_CODES = {"F32": "f", "I32": "i"}
+_CODES = {"F32": "f", "I32": "i", "I8": "b"}
 
 
 def _native(values):
@@ -35,8 +35,8 @@ def read_safetensors(path):
         count = 1
         for extent in shape:
             count *= extent
-        size = 2 if dtype == "BF16" else 4
-        if dtype not in ("F32", "I32", "BF16"):
+        size = {"BF16": 2, "I8": 1}.get(dtype, 4)
+        if dtype not in ("F32", "I32", "I8", "BF16"):
             raise ValueError(f"{path}: {name} has dtype {dtype}")
         if not 0 <= begin <= end <= len(body) or end - begin != count * size:
             raise ValueError(f"{path}: {name} has data_offsets {begin}..{end} for shape {shape}")

@@ -104,8 +104,39 @@ def read_config(directory: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- weights
 
 
-def _readable(dtype: torch.dtype) -> tuple[torch.dtype, ...]:
-    return (torch.float32, torch.bfloat16) if dtype.is_floating_point else (torch.int32,)
+SCALES = ".scale"  # what the name of a matrix's scales adds to its own
+
+
+def _readable(tensor: Tensor) -> tuple[torch.dtype, ...]:
+    if not tensor.is_floating_point():
+        return (torch.int32,)
+    return (torch.float32, torch.bfloat16, *([torch.int8] if tensor.dim() > 1 else []))
+
+
+def _quantized(file: SafetensorsFile, declared: Mapping[str, Tensor]) -> list[str]:
+    """Those that lie in the file as I8, with a scale for each row."""
+    return [
+        name
+        for name, tensor in declared.items()
+        if torch.int8 in _readable(tensor) and name in file.entries and file.entries[name].dtype == torch.int8
+    ]
+
+
+def _tensors(file: SafetensorsFile, declared: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The file's tensors, of which those in 8 bits are widened."""
+    quantized = _quantized(file, declared)
+    shapes = {name: tuple(tensor.shape) for name, tensor in declared.items()}
+    shapes.update({name + SCALES: shapes[name][:-1] for name in quantized})
+    file.expect(shapes, lambda name: _readable(declared[name]) if name in declared else (torch.float32, torch.bfloat16))
+    for name in quantized:
+        if not bool(torch.isfinite(file.tensor(name + SCALES)).all()):
+            raise ValueError(f"{file.path}: tensor {name + SCALES!r} has values that are not finite")
+    return {
+        name: file.tensor(name).float() * file.tensor(name + SCALES).float()[..., None]
+        if name in quantized
+        else file.tensor(name)
+        for name in declared
+    }
 
 
 def _check_table(name: str, table: Tensor, experts: int) -> None:
@@ -120,10 +151,7 @@ def _check_table(name: str, table: Tensor, experts: int) -> None:
 def read_weights(directory: Path, declared: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of model.safetensors, which must be those ``declared`` (perhaps without storage) by name and shape."""
     file = SafetensorsFile(directory / "model.safetensors")
-    file.expect(
-        {name: tuple(tensor.shape) for name, tensor in declared.items()}, lambda name: _readable(declared[name].dtype)
-    )
-    tensors = {name: file.tensor(name) for name in declared}
+    tensors = _tensors(file, declared)
     experts = {
         name: declared[name.removesuffix("router.table") + "experts.up"].shape[0]
         for name in declared

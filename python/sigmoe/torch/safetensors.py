@@ -14,7 +14,14 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "I32": torch.int32, "I64": torch.int64, "F64": torch.float64}
+DTYPES = {
+    "F32": torch.float32,
+    "BF16": torch.bfloat16,
+    "I8": torch.int8,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F64": torch.float64,
+}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 LONGEST_HEADER = 100_000_000
 MOST_DIMENSIONS = 8

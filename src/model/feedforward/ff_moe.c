@@ -147,14 +147,16 @@ static sigmoe_status declare(
             .shape = {o->n_experts, d, o->expert_size},
             .init = INIT_NORMAL,
             .init_scale = scale / sqrt((double)d),
-            .product = true}));
+            .product = true,
+            .large = true}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "experts.down",
             .dims = 3,
             .shape = {o->n_experts, o->expert_size, d},
             .init = INIT_NORMAL,
             .init_scale = scale / sqrt(fan_in),
-            .product = true});
+            .product = true,
+            .large = true});
 }
 
 typedef struct moe_saved {

@@ -78,7 +78,8 @@ static sigmoe_status declare(
             .dims = 2,
             .shape = {n * n, d},
             .init = INIT_NORMAL,
-            .init_scale = o->init == PKM_INIT_STANDARD ? standard : scale / (double)n});
+            .init_scale = o->init == PKM_INIT_STANDARD ? standard : scale / (double)n,
+            .large = true});
 }
 
 static bool sums_all(const pkm_options *o) {

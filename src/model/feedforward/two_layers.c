@@ -13,7 +13,8 @@ sigmoe_status two_layers_declare(
             .shape = {d_ff, d},
             .init = INIT_TRUNCATED,
             .init_scale = scale / sqrt((double)d),
-            .product = true}));
+            .product = true,
+            .large = true}));
     TRY(ff_declare(list, layer,
         (parameter_declaration){.name = "up.bias", .dims = 1, .shape = {d_ff}, .init = INIT_ZERO}));
     TRY(ff_declare(list, layer,
@@ -23,6 +24,7 @@ sigmoe_status two_layers_declare(
             .init = INIT_TRUNCATED,
             .init_scale = scale / sqrt((double)d_ff),
             .product = true,
+            .large = true,
             .exact = exact_down}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "down.bias", .dims = 1, .shape = {d}, .init = INIT_ZERO});

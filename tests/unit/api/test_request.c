@@ -93,6 +93,7 @@ static void a_request_without_a_size_is_told_what_to_call(void **state) {
     TELLS("train", sigmoe_train(&(sigmoe_train_request){0}, NULL, NULL));
     TELLS("eval", sigmoe_evaluate(&(sigmoe_eval_request){0}, NULL, NULL));
     TELLS("forward", sigmoe_forward(&(sigmoe_forward_request){0}, NULL));
+    TELLS("quantize", sigmoe_quantize(&(sigmoe_quantize_request){0}, NULL));
     TELLS("compare", sigmoe_compare(&(sigmoe_compare_request){0}, NULL, &text));
     TELLS("sweep", sigmoe_sweep(&(sigmoe_sweep_request){0}, NULL, &text));
     TELLS("analyze", sigmoe_analyze(&(sigmoe_analyze_request){0}, NULL, &text));

@@ -18,13 +18,13 @@ static void ok(sigmoe_status status) {
 }
 
 static const parameter_declaration declarations[] = {
-    {"normal", 2, {300, 200}, INIT_NORMAL, 0.25, false, true, false},
-    {"uniform", 2, {300, 200}, INIT_UNIFORM, 0.5, false, false, false},
-    {"truncated", 2, {300, 200}, INIT_TRUNCATED, 0.1, false, false, false},
-    {"equal rows", 2, {16, 200}, INIT_EQUAL_ROWS, 0.3, false, false, false},
-    {"ones", 1, {5}, INIT_ONE, 0, false, false, false},
-    {"constant", 1, {1}, INIT_CONSTANT, 0.7, false, false, false},
-    {"choices", 2, {50, 4}, INIT_DISTINCT_CHOICES, 9, true, false, false},
+    {"normal", 2, {300, 200}, INIT_NORMAL, 0.25, false, true, false, false},
+    {"uniform", 2, {300, 200}, INIT_UNIFORM, 0.5, false, false, false, false},
+    {"truncated", 2, {300, 200}, INIT_TRUNCATED, 0.1, false, false, false, false},
+    {"equal rows", 2, {16, 200}, INIT_EQUAL_ROWS, 0.3, false, false, false, false},
+    {"ones", 1, {5}, INIT_ONE, 0, false, false, false, false},
+    {"constant", 1, {1}, INIT_CONSTANT, 0.7, false, false, false, false},
+    {"choices", 2, {50, 4}, INIT_DISTINCT_CHOICES, 9, true, false, false, false},
 };
 
 static void set_up(fixture *f, int thread_count, uint64_t seed) {
@@ -141,9 +141,9 @@ static void the_sum_of_all_is_checked(void **state) {
     (void)state;
     parameter_list *list;
     const parameter_declaration half = {
-        "half", 2, {INT64_C(1) << 31, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false};
+        "half", 2, {INT64_C(1) << 31, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false};
     const parameter_declaration whole = {
-        "whole", 2, {INT64_C(1) << 32, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false};
+        "whole", 2, {INT64_C(1) << 32, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false};
     ok(parameters_create(&list));
     ok(parameters_declare(list, &half, NULL));
     assert_int_equal(parameters_declare(list, &half, NULL), SIGMOE_BAD_ARGUMENT);
@@ -168,7 +168,7 @@ static void sizes_do_not_wrap(void **state) {
     parameter_list *list;
     ok(parameters_create(&list));
     parameter_declaration huge = {
-        "huge", 3, {INT64_C(1) << 31, INT64_C(1) << 31, 4}, INIT_ZERO, 0, false, false, false};
+        "huge", 3, {INT64_C(1) << 31, INT64_C(1) << 31, 4}, INIT_ZERO, 0, false, false, false, false};
     assert_int_equal(parameters_declare(list, &huge, NULL), SIGMOE_BAD_ARGUMENT);
     assert_non_null(strstr(sigmoe_message(), "huge"));
     parameters_destroy(list);
