@@ -35,7 +35,9 @@ sigmoe_status position_rings_create(
     return SIGMOE_OK;
 }
 
-enum { LEAST_DISTANCES = 64 };
+// Distances are projected so many at a time, however many are needed: a product may round otherwise with another number of rows,
+// but no bit of a text is to depend on how long others are.
+enum { DISTANCES = 64 };
 
 // The sinusoids of the distances from `count` - 1 down to those that are there, [count - distances, d].
 static sigmoe_status make_sinusoids(
@@ -46,15 +48,27 @@ static sigmoe_status make_sinusoids(
     return matrix_as(kernel, matrix_part(all, 0, count - p->distances, 0, width), p->type, out);
 }
 
+// Of one layer: those from `first` + rows - 1 down to `first`. The ring need not have room for the farthest.
+static sigmoe_status project_block(const kernel_context *kernel, const position_rings *p,
+    const attention_layer *layer, matrix sinusoids, int64_t first, matrix projected) {
+    int64_t beyond = most(first + projected.rows - p->capacity, 0), kept = projected.rows - beyond;
+    TRY(project(kernel, layer, ATTENTION_POSITION, sinusoids, projected));
+    rings_scatter(p->rings[layer->layer], p->heads, p->capacity, p->capacity - first - kept,
+        matrix_part(projected, beyond, kept, 0, projected.cols));
+    return SIGMOE_OK;
+}
+
+// `count` is a multiple of DISTANCES.
 static sigmoe_status project_distances(
     const kernel_context *kernel, position_rings *p, const attention_layer *const *attention, int64_t count) {
     matrix sinusoids, projected;
     TRY(make_sinusoids(kernel, p, count, attention[0]->config->d_model, &sinusoids));
-    TRY(matrix_new(kernel->scratch, p->type, sinusoids.rows, p->heads * p->width, &projected));
-    for (int64_t i = 0; i < p->layers; i++) {
-        TRY(project(kernel, attention[i], ATTENTION_POSITION, sinusoids, projected));
-        rings_scatter(p->rings[i], p->heads, p->capacity, p->capacity - count, projected);
-    }
+    TRY(matrix_new(kernel->scratch, p->type, DISTANCES, p->heads * p->width, &projected));
+    for (int64_t i = 0; i < p->layers; i++)
+        for (int64_t row = 0; row < sinusoids.rows; row += DISTANCES) {
+            matrix block = matrix_part(sinusoids, row, DISTANCES, 0, sinusoids.cols);
+            TRY(project_block(kernel, p, attention[i], block, count - row - DISTANCES, projected));
+        }
     p->distances = count;
     return SIGMOE_OK;
 }
@@ -63,7 +77,7 @@ static sigmoe_status project_distances(
 sigmoe_status position_rings_reach(
     const kernel_context *kernel, position_rings *p, const attention_layer *const *attention, int64_t count) {
     if (count <= p->distances) return SIGMOE_OK;
-    int64_t reached = least(most(count, most(LEAST_DISTANCES, 2 * p->distances)), p->capacity);
+    int64_t reached = round_up(least(most(count, 2 * p->distances), p->capacity), DISTANCES);
     arena_mark mark = arena_here(kernel->scratch);
     sigmoe_status status = project_distances(kernel, p, attention, reached);
     arena_release(kernel->scratch, mark);
