@@ -33,7 +33,8 @@
  *   Chapter 2  configurations and presets     Chapter 7  training, evaluation, forward
  *   Chapter 3  layers (sigmoe_layers.h)       Chapter 8  comparisons, sweeps
  *   Chapter 4  models                         Chapter 9  analysis
- *   Chapter 5  generation                     Chapter 10 benchmarks */
+ *   Chapter 5  generation, and                Chapter 10 benchmarks
+ *     likelihoods, tokenizers (sigmoe_texts.h) */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -299,7 +300,7 @@ SIGMOE_API sigmoe_status sigmoe_model_logits(
     sigmoe_model *model, const int32_t *tokens, int64_t batch, int64_t length, float *logits);
 SIGMOE_API void sigmoe_model_reset(sigmoe_model *model);
 
-/* ---------------------------------------------------------------- Chapter 5: generation */
+/* ---------------------------------------------------------------- Chapter 5: generation, likelihoods, tokenizers */
 
 /* What continues a prompt. Each token is drawn from the model's logits, in this order: the repetition penalty divides positive
  * logits of tokens that the text has, prompt included, by it, and multiplies negative ones; the temperature divides all; top_k
@@ -352,6 +353,8 @@ typedef struct sigmoe_generation {
  * prompt with a byte that the model does not know, or a model without a tokenizer. */
 SIGMOE_API sigmoe_status sigmoe_generate(sigmoe_model *model, const sigmoe_generate_request *request,
     const sigmoe_observer *observer, sigmoe_generation *results);
+
+#include "sigmoe_texts.h"
 
 /* ---------------------------------------------------------------- Chapter 6: data */
 

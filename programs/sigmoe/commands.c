@@ -6,6 +6,7 @@ const command *const commands[] = {
     &command_eval,
     &command_generate,
     &command_quantize,
+    &command_score,
     &command_forward,
     &command_compare,
     &command_sweep,

@@ -13,18 +13,13 @@ void sigmoe_generate_defaults_sized(sigmoe_generate_request *request, size_t siz
     sized_fill(request, size, &own, sizeof own);
 }
 
-static sigmoe_status open_codec(sigmoe_model *model) {
-    if (model->codec) return SIGMOE_OK;
-    return text_codec_open(&model->config.tokenizer, model->config.model.vocab_size, &model->codec);
-}
-
 sigmoe_status sigmoe_generate(sigmoe_model *model, const sigmoe_generate_request *request,
     const sigmoe_observer *observer, sigmoe_generation *results) {
     sigmoe_generate_request own;
     sigmoe_observer space;
     TRY(REQUEST_READ(own, request, "generate"));
     TRY(observer_read(observer, &space, &observer));
-    TRY(open_codec(model));
+    TRY(model_open_codec(model));
     generator g = {model->transformer, &model->work, model->codec};
     return generate_texts(&g, &own, observer, results);
 }

@@ -88,6 +88,11 @@ sigmoe_status sigmoe_quantize(const sigmoe_quantize_request *request, sigmoe_qua
     return SIGMOE_OK;
 }
 
+sigmoe_status model_open_codec(sigmoe_model *model) {
+    if (model->codec) return SIGMOE_OK;
+    return text_codec_open(&model->config.tokenizer, model->config.model.vocab_size, &model->codec);
+}
+
 void sigmoe_model_reset(sigmoe_model *model) {
     xl_memory_destroy(model->memory);
     model->memory = NULL;

@@ -13,5 +13,8 @@ struct sigmoe_model {
     xl_memory *memory; // for `batch` sequences; NULL until the first call after a reset
     int64_t batch;
     uint64_t segments; // processed since the reset; the random routing depends on it
-    text_codec *codec; // NULL until a text is generated
+    text_codec *codec; // NULL until there are texts
 };
+
+// Makes the codec, where it is not there yet.
+sigmoe_status model_open_codec(sigmoe_model *model);

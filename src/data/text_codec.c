@@ -165,7 +165,8 @@ sigmoe_status text_codec_beginning(const text_codec *c, int32_t *id) {
             return SIGMOE_OK;
         }
     return fail(SIGMOE_BAD_ARGUMENT,
-        "an empty `prompt` stands for a %s, which the model does not know: give a `prompt`",
+        "a text without a beginning follows a %s, which the model does not know: begin it with something "
+        "else",
         c->pieces ? "space" : "newline");
 }
 

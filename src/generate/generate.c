@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "generate/sampling.h"
 #include "generate/text_output.h"
+#include "generate/white.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,10 +144,6 @@ static sigmoe_status draw(generation *g, text_run *run, real *logits) {
     TRY(sample_token(&g->sampling, g->arena, logits, g->vocabulary, run->seen, place, &run->last));
     run->seen[run->last] = 1;
     return SIGMOE_OK;
-}
-
-static bool is_white(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 // Whether the prompt's text ends where a word begins, whose own space would be a second one.

@@ -55,6 +55,18 @@ sigmoe_status decoder_begin(const decoder *d, text_cache **out) {
     return text_cache_create(&d->t->config, d->t->operands, d->capacity, out);
 }
 
+// The oldest position that the token at `position` sees.
+static int64_t oldest_seen(const decoder *d, int64_t position) {
+    int64_t unroll = d->t->config.unroll;
+    return most(position / unroll * unroll - d->memory, 0);
+}
+
+int64_t decoder_rewind(const decoder *d, text_cache *cache, int64_t length) {
+    int64_t kept = text_cache_keeps(cache, oldest_seen(d, length)) ? length : 0;
+    text_cache_rewind(cache, kept);
+    return kept;
+}
+
 // ---------------------------------------------------------------- one pass
 
 // Rows that pass through the model together: the next ones of one text, within a segment, or the next one of each of several.
@@ -76,7 +88,7 @@ static sigmoe_status place_rows(row_pass *p, int64_t each) {
     TRY(ARENA_NEW_RAW(a, places, p->cached.texts * each));
     for (int64_t b = 0; b < p->cached.texts; b++) {
         int64_t length = text_cache_length(p->cached.caches[b]), segment = length / c->unroll;
-        first[b] = most(segment * c->unroll - p->d->memory, 0);
+        first[b] = oldest_seen(p->d, length);
         longest = most(longest, length + each - first[b]);
         for (int64_t i = 0; i < each; i++)
             places[b * each + i] = (token_place){(uint64_t)segment, length % c->unroll + i};

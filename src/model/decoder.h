@@ -18,6 +18,9 @@ void decoder_destroy(decoder *d); // NULL is allowed
 // Begins a text; the caller owns the cache, and destroys it with text_cache_destroy.
 sigmoe_status decoder_begin(const decoder *d, text_cache **out);
 
+// Goes back to the first `length` positions, or, if too much of them has been overwritten, to none; returns to how many.
+int64_t decoder_rewind(const decoder *d, text_cache *cache, int64_t length);
+
 enum { DECODER_TEXTS = 8 }; // of one step, at most: so many rows pass through the products together
 
 // Feeds the next `count` tokens of a text, 1 or more. logits [count, V] of all of them, or [1, V] of the last one.

@@ -52,15 +52,20 @@ sigmoe_status text_cache_create(const model_config *config, dtype type, int64_t 
         out);
 }
 
+void text_cache_copy(const text_cache *from, text_cache *to) {
+    size_t element = dtype_size(from->type), step = (size_t)(from->capacity * from->width) * element;
+    size_t used = (size_t)(least(from->length, from->capacity) * from->width) * element;
+    for (int64_t i = 0; i < from->layers; i++)
+        for (size_t at = 0; at < (size_t)from->heads * step; at += step) {
+            memcpy((char *)to->k[i] + at, (char *)from->k[i] + at, used);
+            memcpy((char *)to->v[i] + at, (char *)from->v[i] + at, used);
+        }
+    to->length = from->length;
+}
+
 sigmoe_status text_cache_clone(const text_cache *cache, text_cache **out) {
     TRY(create(cache, out));
-    size_t element = dtype_size(cache->type), step = (size_t)(cache->capacity * cache->width) * element;
-    size_t used = (size_t)(least(cache->length, cache->capacity) * cache->width) * element;
-    for (int64_t i = 0; i < cache->layers; i++)
-        for (size_t at = 0; at < (size_t)cache->heads * step; at += step) {
-            memcpy((char *)(*out)->k[i] + at, (char *)cache->k[i] + at, used);
-            memcpy((char *)(*out)->v[i] + at, (char *)cache->v[i] + at, used);
-        }
+    text_cache_copy(cache, *out);
     return SIGMOE_OK;
 }
 
@@ -74,6 +79,10 @@ int64_t text_cache_length(const text_cache *cache) {
 
 void text_cache_rewind(text_cache *cache, int64_t length) {
     cache->length = length;
+}
+
+bool text_cache_keeps(const text_cache *cache, int64_t first) {
+    return cache->length - cache->capacity <= first;
 }
 
 void text_cache_advance(text_cache *cache, int64_t count) {

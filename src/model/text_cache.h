@@ -10,11 +10,14 @@ typedef struct text_cache text_cache;
 // `type`: that of the operands of products.
 sigmoe_status text_cache_create(const model_config *config, dtype type, int64_t capacity, text_cache **out);
 sigmoe_status text_cache_clone(const text_cache *cache, text_cache **out);
-void text_cache_destroy(text_cache *cache);         // NULL is allowed
-int64_t text_cache_length(const text_cache *cache); // positions so far
+void text_cache_copy(const text_cache *from, text_cache *to); // into one that was created alike
+void text_cache_destroy(text_cache *cache);                   // NULL is allowed
+int64_t text_cache_length(const text_cache *cache);           // positions so far
 // Goes back to the first `length` positions, at most as many as there are. What their successors overwrote in the rings is gone:
-// the capacity must be longer than the text was, unless `length` is 0.
+// the cache must keep all rows that the next ones see, unless `length` is 0.
 void text_cache_rewind(text_cache *cache, int64_t length);
+// Whether the rows from position `first` on are all there.
+bool text_cache_keeps(const text_cache *cache, int64_t first);
 
 // ---------------------------------------------------------------- for the layers
 

@@ -49,6 +49,11 @@ static void run_rows(void *context, int64_t task, int thread) {
         pointwise_chosen()->round(matrix_row(c->factor, row), logits, rows * c->logits.cols);
 }
 
+static void run_all_rows(const kernel_context *context, chunk *c) {
+    c->block = TASK_ELEMENTS / c->logits.cols > 0 ? TASK_ELEMENTS / c->logits.cols : 1;
+    parallel_for(context->threads, block_count(c->logits.rows, c->block), run_rows, c);
+}
+
 static matrix rows_of(matrix m, const chunk *c) {
     return matrix_part(m, c->first, c->logits.rows, 0, m.cols);
 }
@@ -58,8 +63,18 @@ static sigmoe_status evaluate_chunk(const kernel_context *context, chunk *c) {
     const cross_entropy_call *call = c->call;
     TRY(dense_gemm(context,
         &(gemm_call){.transpose_b = true, .a = rows_of(call->x, c), .b = call->weight, .c = c->logits}));
-    c->block = TASK_ELEMENTS / c->logits.cols > 0 ? TASK_ELEMENTS / c->logits.cols : 1;
-    parallel_for(context->threads, block_count(c->logits.rows, c->block), run_rows, c);
+    run_all_rows(context, c);
+    return SIGMOE_OK;
+}
+
+sigmoe_status cross_entropy_of_logits(
+    const kernel_context *context, matrix logits, const int32_t *targets, double *nats) {
+    arena_mark mark = arena_here(context->scratch);
+    real *no_bias;
+    TRY(ARENA_NEW(context->scratch, no_bias, logits.cols));
+    const cross_entropy_call call = {.bias = no_bias, .targets = targets, .nats = nats};
+    run_all_rows(context, &(chunk){.call = &call, .logits = logits, .factor = logits});
+    arena_release(context->scratch, mark);
     return SIGMOE_OK;
 }
 

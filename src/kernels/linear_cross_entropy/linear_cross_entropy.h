@@ -13,6 +13,10 @@ typedef struct cross_entropy_call {
 
 sigmoe_status cross_entropy_forward(const kernel_context *context, const cross_entropy_call *call);
 
+// The same of logits [N, V] that are there already, which it overwrites.
+sigmoe_status cross_entropy_of_logits(
+    const kernel_context *context, matrix logits, const int32_t *targets, double *nats);
+
 typedef struct cross_entropy_gradients {
     real scale;     // gradients are of scale · Σ nats (1/N for the mean)
     matrix dx;      // [N, d], TYPE_REAL, overwritten

@@ -1,0 +1,63 @@
+/* The second half of chapter 5 of sigmoe.h, which includes this file and has the conventions: how probable a model finds texts,
+ * and the tokens of texts. */
+#ifndef SIGMOE_TEXTS_H
+#define SIGMOE_TEXTS_H
+
+#ifndef SIGMOE_H
+#error "include sigmoe.h"
+#endif
+
+/* ---------------------------------------------------------------- likelihoods */
+
+/* A text, and what stands before it. Both are UTF-8 or, if tokens are bytes, any bytes. */
+typedef struct sigmoe_passage {
+    const char *context; /* NULL or empty: the continuation is a whole document, which follows a newline */
+    size_t context_size;
+    const char *continuation;
+    size_t continuation_size;
+    int64_t line; /* where it stands in the request's `file` */
+} sigmoe_passage;
+
+/* Passages of a text in JSON Lines: each line that is not empty is an object with "continuation" and, unless it is empty,
+ * "context"; or with "text", a whole document. Other members are ignored, unless they look like these misspelled. */
+typedef struct sigmoe_passages sigmoe_passages;
+/* `file`: the name of the text in messages. The caller frees *out with sigmoe_passages_free. SIGMOE_BAD_FORMAT: a line is no such
+ * object. */
+SIGMOE_API sigmoe_status sigmoe_passages_read(
+    const char *file, const char *text, size_t size, sigmoe_passages **out);
+SIGMOE_API void sigmoe_passages_free(sigmoe_passages *passages);
+/* All of them, *count, valid until they are freed. */
+SIGMOE_API const sigmoe_passage *sigmoe_passages_list(const sigmoe_passages *passages, int64_t *count);
+
+typedef struct sigmoe_likelihood_request {
+    size_t size;                    /* set by the defaults */
+    const sigmoe_passage *passages; /* [count] */
+    int64_t count;
+    const char *file; /* of the passages, for messages; NULL: they are numbered */
+    const char
+        *out; /* a file that gets {"nats": ..., "tokens": ..., "greedy": ...} of each on a line; NULL: none */
+} sigmoe_likelihood_request;
+SIGMOE_API void sigmoe_likelihood_defaults_sized(sigmoe_likelihood_request *request, size_t size);
+static inline void sigmoe_likelihood_defaults(sigmoe_likelihood_request *request) {
+    sigmoe_likelihood_defaults_sized(request, sizeof *request);
+}
+typedef struct sigmoe_likelihood {
+    double
+        nats; /* -sum of ln p of the continuation's tokens, each given all before it that the model's memory reaches */
+    int64_t tokens; /* of the continuation; 0: it has none, and 0 nats */
+    bool greedy;    /* each of its tokens is the most probable one (of equal ones, that with the lowest id) */
+} sigmoe_likelihood;
+/* results [count], in the order of the passages: how probable the model finds each continuation. The tokens are those of context
+ * and continuation together, of which those belong to the continuation that the context's own do not begin with. With
+ * SentencePiece, where words begin with their space, white space at the context's end counts to the continuation. A document's
+ * first token follows a newline or, where lines end without a token, a space, as an empty prompt's continuation does.
+ *
+ * What contexts have in common is computed once; no bit of a result depends on the passages beside it, or on the threads.
+ * Texts are fed in segments of the configuration's `unroll` tokens with memory between them, as in sigmoe_model_logits, whose
+ * memory is neither used nor changed; dropout, noise and balancing are off. Of the observer only progress and the stop flag
+ * count. SIGMOE_BAD_ARGUMENT (SIGMOE_BAD_FORMAT if they come from a file): a passage with a byte that the model does not know;
+ * SIGMOE_NOT_FINITE: a logit is NaN or infinite. */
+SIGMOE_API sigmoe_status sigmoe_likelihoods(sigmoe_model *model, const sigmoe_likelihood_request *request,
+    const sigmoe_observer *observer, sigmoe_likelihood *results);
+
+#endif
