@@ -60,4 +60,24 @@ typedef struct sigmoe_likelihood {
 SIGMOE_API sigmoe_status sigmoe_likelihoods(sigmoe_model *model, const sigmoe_likelihood_request *request,
     const sigmoe_observer *observer, sigmoe_likelihood *results);
 
+/* ---------------------------------------------------------------- tokenizers */
+
+/* How texts become tokens and tokens become texts. Several threads may use one tokenizer. */
+typedef struct sigmoe_tokenizer sigmoe_tokenizer;
+/* That of a model directory, or of the newest checkpoint of a RUN; the weights are not read. The caller frees *out with
+ * sigmoe_tokenizer_free. SIGMOE_BAD_ARGUMENT: the model has none. */
+SIGMOE_API sigmoe_status sigmoe_tokenizer_of_model(const char *directory, sigmoe_tokenizer **out);
+SIGMOE_API sigmoe_status sigmoe_tokenizer_of_data(
+    const char *directory, sigmoe_tokenizer **out); /* prepared data */
+SIGMOE_API void sigmoe_tokenizer_free(sigmoe_tokenizer *tokenizer);
+SIGMOE_API int64_t sigmoe_tokenizer_vocab_size(const sigmoe_tokenizer *tokenizer);
+/* The tokens of `size` bytes of text: *count of them, of which the first `capacity` are written to `ids`. SIGMOE_BAD_ARGUMENT: a
+ * byte is none of the tokenizer's. */
+SIGMOE_API sigmoe_status sigmoe_tokenizer_encode(const sigmoe_tokenizer *tokenizer, const char *text,
+    size_t size, int32_t *ids, int64_t capacity, int64_t *count);
+/* The text of tokens, *size bytes, which may include zero bytes; another one follows. Tokens that are bytes need not make UTF-8.
+ * SIGMOE_BAD_ARGUMENT: a token is not one of the vocabulary. */
+SIGMOE_API sigmoe_status sigmoe_tokenizer_decode(
+    const sigmoe_tokenizer *tokenizer, const int32_t *ids, int64_t count, char **text, size_t *size);
+
 #endif

@@ -7,6 +7,8 @@ const command *const commands[] = {
     &command_generate,
     &command_quantize,
     &command_score,
+    &command_tokenize,
+    &command_detokenize,
     &command_forward,
     &command_compare,
     &command_sweep,

@@ -170,6 +170,44 @@ sigmoe_status text_codec_beginning(const text_codec *c, int32_t *id) {
         c->pieces ? "space" : "newline");
 }
 
+static sigmoe_status check_tokens(const text_codec *c, const int32_t *ids, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= c->vocab_size)
+            return fail(SIGMOE_BAD_ARGUMENT, "token %d at [%lld] is not one of the vocabulary's 0 to %lld",
+                ids[i], (long long)i, (long long)c->vocab_size - 1);
+    return SIGMOE_OK;
+}
+
+// `most`: bytes that there is room for. A model may show what it does not know as a longer text than others do.
+static sigmoe_status decode_pieces(const text_codec *c, const int32_t *ids, int64_t count, size_t most,
+    arena *a, char **text, size_t *size) {
+    TRY(sentencepiece_decode(c->pieces, ids, count, *text, most + 1, size));
+    if (*size <= most) return SIGMOE_OK;
+    most = *size;
+    TRY(ARENA_NEW_RAW(a, *text, most + 1));
+    return sentencepiece_decode(c->pieces, ids, count, *text, most + 1, size);
+}
+
+// SentencePiece shows a byte that belongs to no character as U+FFFD, of 3 bytes.
+enum { MOST_GROWTH = 3 };
+
+sigmoe_status text_codec_decode(
+    const text_codec *c, const int32_t *ids, int64_t count, arena *a, char **text, size_t *size) {
+    size_t most = 0;
+    TRY(check_tokens(c, ids, count));
+    for (int64_t i = 0; i < count; i++) most += MOST_GROWTH * c->tokens[ids[i]].size;
+    TRY(ARENA_NEW_RAW(a, *text, most + 1));
+    if (c->pieces) return decode_pieces(c, ids, count, most, a, text, size);
+    *size = (size_t)count;
+    for (int64_t i = 0; i < count; i++) (*text)[i] = *c->tokens[ids[i]].bytes;
+    (*text)[count] = '\0';
+    return SIGMOE_OK;
+}
+
+int64_t text_codec_vocab_size(const text_codec *c) {
+    return c->vocab_size;
+}
+
 const char *text_codec_bytes(const text_codec *c, int32_t id, size_t *size) {
     *size = c->tokens[id].size;
     return c->tokens[id].bytes;

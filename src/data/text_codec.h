@@ -14,6 +14,11 @@ void text_codec_close(text_codec *c); // NULL is allowed
 // in the model's alphabet.
 sigmoe_status text_codec_encode(
     const text_codec *c, const char *text, size_t size, arena *a, int32_t **ids, int64_t *count);
+// The text of tokens, in the arena, *size bytes with a zero byte behind them. Where tokens are bytes it may be no UTF-8.
+// SIGMOE_BAD_ARGUMENT: one of them is not in the vocabulary.
+sigmoe_status text_codec_decode(
+    const text_codec *c, const int32_t *ids, int64_t count, arena *a, char **text, size_t *size);
+int64_t text_codec_vocab_size(const text_codec *c);
 // The token that a text without a beginning follows: a newline, or with SentencePiece, where lines end without a token, the space
 // before a word. SIGMOE_BAD_ARGUMENT: the model has none.
 sigmoe_status text_codec_beginning(const text_codec *c, int32_t *id);
