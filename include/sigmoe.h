@@ -422,6 +422,10 @@ typedef struct sigmoe_train_request {
      * other is SIGMOE_BAD_ARGUMENT. More steps extend a run, with the optimizer's state and the batches going on. */
     const char *const *given;
     int given_count;
+    /* A text that the model continues at each validation: a note tells how, and samples.jsonl in `out` keeps it. No bit of the
+     * training depends on it. An empty one stands for a newline, as in sigmoe_generate_request. NULL: no samples; on resume, as the
+     * run did before. SIGMOE_BAD_ARGUMENT: the data have no tokenizer, or do not know a byte of it, or there are no validations. */
+    const char *sample_prompt;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
@@ -528,7 +532,12 @@ typedef struct sigmoe_compare_request {
     bool until_decided;
     int max_seeds;
     int columns; /* width that the table returned should fit by leaving out columns; 0: all of them, as in table.txt */
+    /* The report shows how each variant's model continues this text; default SIGMOE_SAMPLE_PROMPT, which is left out, with a note,
+     * where the data do not know its bytes. NULL: no samples; on resume, as in the comparison so far. Another prompt than before is
+     * continued by the newest checkpoints. "sample_prompt" in `given` names it. */
+    const char *sample_prompt;
 } sigmoe_compare_request;
+#define SIGMOE_SAMPLE_PROMPT "The "
 SIGMOE_API void sigmoe_compare_defaults_sized(
     const sigmoe_config *base, sigmoe_compare_request *request, size_t size);
 static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_compare_request *request) {
@@ -579,6 +588,7 @@ typedef struct sigmoe_sweep_request {
     /* Rows beside the table's, as in sigmoe_compare_request. On resume, rows that were added before need not be named again. */
     const char *const *variants;
     int variant_count;
+    const char *sample_prompt; /* as in sigmoe_compare_request; no `given` is needed */
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(

@@ -57,6 +57,8 @@ static const argument arguments[] = {
         .help = "train nothing; say what is done and left, and what more seeds could show"},
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
         .help = "score the final models on this many tokens of each split, 0: all"},
+    {"sample-prompt", ARGUMENT_TEXT, AT(request.sample_prompt), "TEXT", .may_be_empty = true,
+        .values = &none_known, .help = "the report shows how each row's model continues this text"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
@@ -119,7 +121,8 @@ static int check_new(const compare_values *v) {
 
 // The names, for the library, of what was given of the numbers that a comparison has.
 static void name_given(const parsed_arguments *given, given_settings *out, const char **names, int *count) {
-    static const char *const more[][2] = {{"test-tokens", "test_tokens"}, {"margin", "margin"}};
+    static const char *const more[][2] = {
+        {"test-tokens", "test_tokens"}, {"margin", "margin"}, {"sample-prompt", "sample_prompt"}};
     training_given(given, out);
     for (*count = 0; *count < out->count; ++*count) names[*count] = out->names[*count];
     for (int i = 0; i < COUNT(more); i++)
@@ -153,7 +156,7 @@ enum { MOST_RATES = 16 };
 // `base` may be NULL, like `variant_text`: the comparison's own.
 static int compare(
     const parsed_arguments *given, compare_values *v, const sigmoe_config *base, char *variant_text) {
-    const char *variants[MOST_VARIANTS], *names[GIVEN_SETTINGS + 2];
+    const char *variants[MOST_VARIANTS], *names[GIVEN_SETTINGS + 3];
     double rates[MOST_RATES];
     given_settings settings;
     sigmoe_compare_request *r = &v->request;

@@ -42,6 +42,8 @@ static const argument arguments[] = {
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
         .preset = "default: a tenth of what is trained on, or the file's",
         .help = "score the final models on this many tokens of each split, 0: all"},
+    {"sample-prompt", ARGUMENT_TEXT, AT(request.sample_prompt), "TEXT", .may_be_empty = true,
+        .values = &none_known, .help = "the report shows how each row's model continues this text"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
@@ -93,6 +95,7 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.overrides = v->set.items;
     v->request.override_count = v->set.count;
     if (v->request.resume && !arguments_given(given, "seeds")) v->request.seeds = 0; // the sweep's
+    if (v->request.resume && !arguments_given(given, "sample-prompt")) v->request.sample_prompt = NULL;
     char *added = v->variants ? strdup(v->variants) : NULL;
     if (v->variants && !added) return complain(EXIT_FAILED, "out of memory");
     int status = sweep(v, added);

@@ -38,6 +38,9 @@ static const argument arguments[] = {
         .values = &known_config_keys},
     {"unroll", ARGUMENT_INTEGER, AT(request.unroll), "T", .low = 1, .high = 1 << 20,
         .preset = "default: the configuration's", .help = "tokens of a segment"},
+    {"sample-prompt", ARGUMENT_TEXT, AT(request.sample_prompt), "TEXT", .may_be_empty = true,
+        .values = &none_known,
+        .help = "have the model continue this at each validation, for people to see; kept in samples.jsonl"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
@@ -139,6 +142,7 @@ static int run(const parsed_arguments *given, void *values) {
 static const help_entry files[] = {
     {"RUN/checkpoints/STEP", "a model directory for each checkpoint"},
     {"RUN/metrics.jsonl", "a line for each step: loss, speed; valid.jsonl: one for each validation"},
+    {"RUN/samples.jsonl", "with --sample-prompt, the text at each validation"},
     {"RUN/train.json", "settings and data of the run"},
     {NULL, NULL},
 };

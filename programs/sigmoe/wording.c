@@ -30,6 +30,7 @@ static const wording wordings[] = {
     {"`raw`", "--raw"},
     {"`repetition_penalty`", "--repetition-penalty"},
     {"`resume`", "--resume"},
+    {"`sample_prompt`", "--sample-prompt"},
     {"`schedule`", "--schedule"},
     {"`seed`", "--seed"},
     {"`seeds`", "--seeds"},

@@ -38,7 +38,8 @@ void sigmoe_compare_defaults_sized(const sigmoe_config *base, sigmoe_compare_req
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .figures = true,
         .margin = MARGIN,
-        .max_seeds = MAX_SEEDS};
+        .max_seeds = MAX_SEEDS,
+        .sample_prompt = SIGMOE_SAMPLE_PROMPT};
     sigmoe_config_settings(base, &own.settings);
     own.test_tokens = VALIDATIONS_WORTH * own.settings.valid_tokens;
     sized_fill(request, size, &own, sizeof own);
@@ -78,7 +79,8 @@ static sigmoe_status fill_defaults(const char *table, arena *a, sigmoe_sweep_req
         .jobs = 1,
         .checkpoint_seconds = CHECKPOINT_SECONDS,
         .figures = true,
-        .margin = MARGIN};
+        .margin = MARGIN,
+        .sample_prompt = SIGMOE_SAMPLE_PROMPT};
     return SIGMOE_OK;
 }
 
@@ -131,7 +133,8 @@ static sigmoe_status sweep(
         .command = r->command,
         .figures = r->figures,
         .margin = r->margin,
-        .columns = r->columns};
+        .columns = r->columns,
+        .sample_prompt = r->sample_prompt};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

@@ -16,6 +16,7 @@ typedef struct execution {
     const execution_watcher *watcher;
     int *left; // [left_count] the runs that were not finished at the start, in the plan's order
     int left_count;
+    bool only_read; // finished runs get no samples that they lack
     eta eta;
 } execution;
 
@@ -105,6 +106,7 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         .settings = &settings,
         .test_tokens = p->request->test_tokens,
         .checkpoint_seconds = p->request->checkpoint_seconds,
+        .sample_prompt = e->only_read ? NULL : p->sample_prompt,
         .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task)};
     run_result result;
     TRY(compare_run(&request, p->arena, &result));
@@ -182,7 +184,7 @@ sigmoe_status comparison_carry_out(const comparison_plan *p, int jobs, const sig
 
 sigmoe_status comparison_recall(const comparison_plan *p, comparison_result *out) {
     char path[PATH_CAPACITY];
-    execution e = {.plan = p, .result = out};
+    execution e = {.plan = p, .result = out, .only_read = true};
     *out = (comparison_result){.plan = p, .arena = p->arena};
     TRY(prepare_result(p, out));
     TRY(path_format(path, "%s/ngram.json", p->request->out));

@@ -6,6 +6,7 @@
 #include "model/size.h"
 #include "paper/published_score.h"
 #include "train/evaluate.h"
+#include "train/sample.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -60,6 +61,22 @@ static sigmoe_status check_settings(const comparison_plan *p) {
     TRY(scoring_check(&p->data, "valid", "valid_tokens", r->settings.valid_tokens));
     TRY(scoring_check(&p->data, "valid", "test_tokens", r->test_tokens));
     return scoring_check(&p->data, "test", "test_tokens", r->test_tokens);
+}
+
+// All variants have the data's tokenizer. The default prompt is not worth a failure.
+static sigmoe_status check_samples(comparison_plan *p, const sigmoe_observer *observer) {
+    sampler *s;
+    const char *prompt = p->request->sample_prompt;
+    if (!prompt) return SIGMOE_OK;
+    sigmoe_status status = sampler_open(&p->base, prompt, &s);
+    if (status == SIGMOE_OK) {
+        sampler_close(s);
+        p->sample_prompt = prompt;
+        return SIGMOE_OK;
+    }
+    if (status == SIGMOE_NO_MEMORY || strcmp(prompt, SIGMOE_SAMPLE_PROMPT) != 0) return status;
+    progress_note(observer, "no samples in the report: %s", sigmoe_message());
+    return SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- the variants
@@ -158,6 +175,7 @@ sigmoe_status plan_comparison(const sigmoe_compare_request *r, const sweep_plan 
     else
         TRY(refuse_duplicates(p));
     TRY(check_settings(p));
+    TRY(check_samples(p, observer));
     return plan_runs(p);
 }
 

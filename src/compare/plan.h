@@ -34,9 +34,10 @@ typedef struct comparison_plan {
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;
-    bool bits;       // scores are bits per character, otherwise perplexity
-    int look;        // at these scores: 1 for the first; more seeds are another look
-    bool sequential; // it goes on until it is decided
+    bool bits;                 // scores are bits per character, otherwise perplexity
+    int look;                  // at these scores: 1 for the first; more seeds are another look
+    const char *sample_prompt; // that models continue for the report; NULL: none
+    bool sequential;           // it goes on until it is decided
     compared_variant *variants;
     int variant_count, seed_count; // seeds: the maximum over the variants
     // [run_count] All variants of a seed before the next seed, so that the results after an interruption can be compared.

@@ -63,6 +63,7 @@ static sigmoe_status fill_record(const comparison_plan *p, const json_t *looks, 
     TRY(json_put(root, "base_name", json_string(r->base_name ? r->base_name : "")));
     TRY(json_put(root, "checkpoint_seconds", json_finite(r->checkpoint_seconds)));
     TRY(json_put(root, "margin", json_finite(r->margin)));
+    TRY(json_put(root, "sample_prompt", p->sample_prompt ? json_string(p->sample_prompt) : json_null()));
     TRY(record_grid(p, root));
     TRY(json_put(root, "max_seeds", json_integer(r->until_decided ? r->max_seeds : 0)));
     TRY(json_put(root, "sequential", json_boolean(p->sequential)));
@@ -97,7 +98,7 @@ static sigmoe_status add_defaults(json_t *settings) {
 // that number may change, too.
 static sigmoe_status unchangeable(const json_t *record, bool new_steps, json_t **out) {
     static const char *const free_to_change[] = {"variants", "variant_seeds", "seeds", "base_name", "margin",
-        "max_seeds", "sequential", "looks", "checkpoint_seconds"};
+        "max_seeds", "sequential", "looks", "checkpoint_seconds", "sample_prompt"};
     static const char *const by_steps[] = {
         "steps", "valid_every", "valid_tokens", "checkpoint_every", "warmup"};
     json_t *copy = json_deep_copy(record);
@@ -268,6 +269,17 @@ static sigmoe_status read_grid(const json_t *root, arena *a, sigmoe_compare_requ
     return SIGMOE_OK;
 }
 
+// A comparison of before there were samples has none.
+static sigmoe_status read_sample_prompt(
+    const json_t *root, const sigmoe_compare_request *asked, arena *a, sigmoe_compare_request *out) {
+    const json_t *own = json_object_get(root, "sample_prompt");
+    if (out->sample_prompt && is_given(asked, "sample_prompt")) return SIGMOE_OK;
+    out->sample_prompt = NULL;
+    if (!json_is_string(own)) return SIGMOE_OK;
+    out->sample_prompt = arena_text(a, "%s", json_string_value(own));
+    return out->sample_prompt ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
 // A comparison that goes on until it is decided still does.
 static void read_limit(const json_t *root, sigmoe_compare_request *out) {
     json_int_t most = json_integer_value(json_object_get(root, "max_seeds"));
@@ -284,6 +296,7 @@ static sigmoe_status complete(const json_t *root, const char *path, const sigmoe
     TRY(read_data(root, path, a, out));
     TRY(read_variants(root, asked, a, out));
     TRY(read_grid(root, a, out));
+    TRY(read_sample_prompt(root, asked, a, out));
     read_limit(root, out);
     TRY(json_get_integer(root, "", "seeds", 1, &seeds));
     if (out->seeds == 0) out->seeds = seeds < MOST_RECORDED_SEEDS ? (int)seeds : MOST_RECORDED_SEEDS;

@@ -13,6 +13,7 @@
 #include "train/validate.h"
 
 #include <math.h>
+#include <string.h>
 
 // ---------------------------------------------------------------- existing runs
 
@@ -117,6 +118,12 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
                                                                    : start_fresh(r, lock, out);
 }
 
+static sigmoe_status take_sample(const run_request *r, trainer *t, arena *a, run_result *result) {
+    TRY(trainer_sample(t, r->sample_prompt, a, &result->sample));
+    result->sample_prompt = r->sample_prompt;
+    return SIGMOE_OK;
+}
+
 static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a, run_result *result) {
     sigmoe_status status = trainer_run(t, r->task, r->observer, NULL);
     result->steps = trainer_steps_done(t);
@@ -124,6 +131,7 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
         status = trainer_score(t, "valid", SCORE_STREAMS, r->test_tokens, r->observer, &result->valid);
     if (status == SIGMOE_OK)
         status = trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
+    if (status == SIGMOE_OK && r->sample_prompt) status = take_sample(r, t, a, result);
     if (status != SIGMOE_NOT_FINITE) return status;
     result->valid = run_result_unknown.valid;
     result->test = run_result_unknown.test;
@@ -185,6 +193,29 @@ bool compare_run_finished(const char *directory, int64_t steps) {
            !is_outdated(directory, steps);
 }
 
+static bool lacks_sample(const run_request *r, const run_result *result) {
+    return r->sample_prompt && !result->failure &&
+           (!result->sample || strcmp(result->sample_prompt, r->sample_prompt) != 0);
+}
+
+// Of a run that was finished without a sample of this prompt, if its last checkpoint is still there.
+static sigmoe_status add_sample(const run_request *r, const char *result_path, arena *a, run_result *result) {
+    char newest[PATH_CAPACITY];
+    trainer *t;
+    bool found;
+    int lock = -1;
+    TRY(checkpoint_find(r->directory, newest, &found));
+    if (!found || checkpoint_step(newest) != result->steps) return SIGMOE_OK;
+    sigmoe_status status = go_on(r, newest, &lock, &t);
+    if (status == SIGMOE_OK) {
+        status = take_sample(r, t, a, result);
+        trainer_destroy(t);
+    }
+    if (status == SIGMOE_OK) status = run_result_write(result_path, result);
+    place_unlock(lock);
+    return status;
+}
+
 sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     char result_path[PATH_CAPACITY], costs_path[PATH_CAPACITY];
     trainer *t;
@@ -193,7 +224,8 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
     TRY(path_format(costs_path, "%s/costs.json", r->directory));
     if (compare_run_finished(r->directory, r->settings->steps)) {
         TRY(run_result_read(result_path, a, result));
-        return check_result(r);
+        TRY(check_result(r));
+        return lacks_sample(r, result) ? add_sample(r, result_path, a, result) : SIGMOE_OK;
     }
     int lock = -1;
     sigmoe_status status = open_trainer(r, &lock, &t);

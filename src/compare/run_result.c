@@ -87,10 +87,16 @@ const run_result run_result_unknown = {.pending = true,
     .feedforward_seconds = {NAN, NAN, NAN},
     .peak_activation_bytes = NAN};
 
+static json_t *sample_to_json(const run_result *r) {
+    if (!r->sample) return json_null();
+    return json_pack("{s:s,s:s}", "prompt", r->sample_prompt, "text", r->sample);
+}
+
 static sigmoe_status fill_result(json_t *root, const run_result *r) {
     json_t *valid, *test;
     TRY(json_put(root, "steps", json_integer(r->steps)));
     TRY(json_put(root, "failure", r->failure ? json_string(r->failure) : json_null()));
+    TRY(json_put(root, "sample", sample_to_json(r)));
     TRY(scores_to_json(&r->valid, &valid));
     TRY(json_put(root, "valid", valid));
     TRY(scores_to_json(&r->test, &test));
@@ -104,6 +110,19 @@ sigmoe_status run_result_write(const char *path, const run_result *r) {
     return json_save(fill_result(root, r), path, root);
 }
 
+static sigmoe_status parse_sample(const json_t *root, arena *a, run_result *r) {
+    json_t *sample;
+    const char *prompt, *text;
+    const json_t *found = json_object_get(root, "sample");
+    if (!found || json_is_null(found)) return SIGMOE_OK; // older versions made none
+    TRY(json_get_object(root, "", "sample", &sample));
+    TRY(json_get_text(sample, "sample.", "prompt", &prompt));
+    TRY(json_get_text(sample, "sample.", "text", &text));
+    r->sample_prompt = arena_text(a, "%s", prompt);
+    r->sample = arena_text(a, "%s", text);
+    return r->sample_prompt && r->sample ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
 static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
     json_t *valid, *test;
     const char *failure;
@@ -113,6 +132,7 @@ static sigmoe_status parse_result(const json_t *root, arena *a, run_result *r) {
         r->failure = arena_text(a, "%s", failure);
         if (!r->failure) return SIGMOE_NO_MEMORY;
     }
+    TRY(parse_sample(root, a, r));
     TRY(json_get_object(root, "", "valid", &valid));
     TRY(scores_from_json(valid, "valid.", &r->valid));
     TRY(json_get_object(root, "", "test", &test));

@@ -14,6 +14,7 @@ typedef struct run_result {
     quartiles tokens_per_second;   // over the steps
     quartiles feedforward_seconds; // of a step; NaN if not measured
     double peak_activation_bytes;
+    const char *sample_prompt, *sample; // a text, and what the model made of it; NULL: none was wanted
 } run_result;
 
 // Of a run that is not trained yet.

@@ -12,6 +12,7 @@
 #include "report/page_table.h"
 #include "report/provenance.h"
 #include "report/run_list.h"
+#include "report/samples.h"
 #include "report/table.h"
 #include "system/file.h"
 
@@ -219,6 +220,7 @@ static sigmoe_status print_page(FILE *out, const void *context) {
     TRY(print_results(out, &p->source));
     if (c->plan->request->figures) print_training(out, p);
     TRY(print_claims(out, c));
+    samples_print(out, &p->source);
     TRY(run_list_print(out, c));
     limits_print(out, c);
     TRY(provenance_print(out, c));

@@ -40,7 +40,7 @@ static const kind_description kinds[OUTPUT_KINDS] = {
         .evidence = "config.json",
         .keys = {"model_type", "vocab_size", "ff"}},
     [OUTPUT_RUN] = {.name = "run",
-        .files = {"train.json", "metrics.jsonl", "valid.jsonl", "usage.jsonl", "result.json", "costs.json",
+        .files = {"train.json", "metrics.jsonl", "valid.jsonl", "usage.jsonl", "samples.jsonl", "result.json", "costs.json",
             "report.html"},
         .folder = "checkpoints",
         .members = "+([0-9])?(.partial)",

@@ -13,6 +13,7 @@
 #include "train/validate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool finished(const trainer *t) {
@@ -30,6 +31,25 @@ static bool due_by_clock(const trainer *t) {
            seconds_now() - t->saved_at >= t->checkpoint_seconds;
 }
 
+static sigmoe_status tell_sample(trainer *t, const char *text, size_t size, const sigmoe_observer *observer) {
+    char *line;
+    TRY(run_log_sample(&t->log, t->step, sampler_prompt(t->sampler), text, size));
+    TRY(sample_line(sampler_prompt(t->sampler), text, size, &line));
+    progress_note(observer, "step %lld: sample %s", (long long)t->step, line);
+    free(line);
+    return SIGMOE_OK;
+}
+
+// Short, so a request to stop is heeded after it.
+static sigmoe_status sample(trainer *t, const sigmoe_observer *observer) {
+    char *text;
+    size_t size;
+    TRY(sampler_continue(t->sampler, t->model, &t->work, &text, &size));
+    sigmoe_status status = tell_sample(t, text, size, observer);
+    free(text);
+    return status;
+}
+
 static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     sigmoe_scores scores;
     TRY(trainer_score(t, "valid", SCORE_STREAMS, t->settings.valid_tokens, observer, &scores));
@@ -42,7 +62,7 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
     else
         progress_note(
             observer, "step %lld: valid %.4f bits per byte", (long long)t->step, scores.bits_per_token);
-    return SIGMOE_OK;
+    return t->sampler ? sample(t, observer) : SIGMOE_OK;
 }
 
 static sigmoe_status do_what_is_due(trainer *t) {

@@ -139,5 +139,6 @@ sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) 
             "another run",
             s->run, (long long)s->step, (long long)asked.steps);
     s->settings = asked;
+    if (r->sample_prompt) s->watching.sample_prompt = r->sample_prompt;
     return SIGMOE_OK;
 }

@@ -13,6 +13,7 @@ sigmoe_status run_state_read(const char *run, const char *data_directory, arena 
     *out = s;
     TRY(path_format(s->run, "%s", run));
     TRY(train_json_read(run, data_directory, &s->settings, &s->checkpoint_seconds, &s->data));
+    TRY(train_json_watching(run, a, &s->watching));
     TRY(checkpoint_newest(run, s->checkpoint));
     s->step = checkpoint_step(s->checkpoint);
     TRY(path_format(path, "%s/config.json", s->checkpoint));
@@ -33,13 +34,14 @@ sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **o
         .data = &s->data,
         .settings = &s->settings,
         .checkpoint_seconds = s->checkpoint_seconds,
-        .threads = thread_count};
+        .threads = thread_count,
+        .watching = s->watching};
     TRY(trainer_build(&request, &t));
     sigmoe_status status = load_state(t, s);
     if (status == SIGMOE_OK) status = trainer_attach_run(t, s->run);
     // Last, when nothing else can fail: a run that is killed before resumes as it was, and after it as changed, from the same
     // checkpoint.
-    if (status == SIGMOE_OK) status = train_json_change(s->run, s->step, &s->settings);
+    if (status == SIGMOE_OK) status = train_json_change(s->run, s->step, &s->settings, &s->watching);
     if (status == SIGMOE_OK)
         *out = t;
     else

@@ -10,6 +10,7 @@ typedef struct run_state {
     sigmoe_config config;
     sigmoe_train_settings settings;
     double checkpoint_seconds;
+    run_watching watching;
     dataset data;
 } run_state;
 

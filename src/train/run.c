@@ -44,6 +44,13 @@ static sigmoe_status plan_validations(
     return SIGMOE_OK;
 }
 
+// Samples are written at validations.
+static sigmoe_status check_samples(const sigmoe_train_request *r, const sigmoe_train_settings *settings) {
+    if (!r->sample_prompt || settings->valid_every != 0) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "`sample_prompt` is continued at each validation, and this run has none: see `valid_every`");
+}
+
 // Once it has its first checkpoint, the new run can be resumed; only then is what it replaces removed.
 static sigmoe_status take_place(
     const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
@@ -68,6 +75,7 @@ static sigmoe_status start_fresh(
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
     TRY(plan_validations(&data, config.model.unroll, observer, &settings));
+    TRY(check_samples(r, &settings));
     TRY(output_check(r->out, r->force));
     if (r->init) TRY(model_check_weights(init, &config.model));
 
@@ -76,7 +84,8 @@ static sigmoe_status start_fresh(
         .data = &data,
         .settings = &settings,
         .checkpoint_seconds = r->checkpoint_seconds,
-        .threads = threads_of(observer)};
+        .threads = threads_of(observer),
+        .watching = {.sample_prompt = r->sample_prompt}};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);

@@ -90,17 +90,20 @@ static sigmoe_status open_cut(const log_part *part, FILE **file) {
     return fail_errno("cannot cut %s", part->path);
 }
 
-sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done) {
-    log_part metrics, usage, valid;
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, bool wants_samples) {
+    log_part metrics, usage, valid, samples;
     *log = (run_log){.last_validation = -1};
     // All logs are checked before any is truncated: a run that is refused is not changed.
     TRY(check_log(run, "metrics.jsonl", steps_done - 1, true, &metrics));
     TRY(check_log(run, "usage.jsonl", steps_done - 1, false, &usage));
     TRY(check_log(run, "valid.jsonl", steps_done, false, &valid));
+    TRY(check_log(run, "samples.jsonl", steps_done, false, &samples));
     log->last_validation = valid.kept.newest;
     sigmoe_status status = open_cut(&metrics, &log->metrics);
     if (status == SIGMOE_OK) status = open_cut(&usage, &log->usage);
     if (status == SIGMOE_OK) status = open_cut(&valid, &log->valid);
+    if (status == SIGMOE_OK && (wants_samples || path_exists(samples.path)))
+        status = open_cut(&samples, &log->samples);
     if (status == SIGMOE_OK) status = path_sync(run); // later checkpoints depend on the logs
     if (status != SIGMOE_OK) run_log_close(log);
     return status;
@@ -110,7 +113,8 @@ void run_log_close(run_log *log) {
     if (log->metrics) fclose(log->metrics);
     if (log->valid) fclose(log->valid);
     if (log->usage) fclose(log->usage);
-    log->metrics = log->valid = log->usage = NULL;
+    if (log->samples) fclose(log->samples);
+    log->metrics = log->valid = log->usage = log->samples = NULL;
 }
 
 // ---------------------------------------------------------------- lines
@@ -175,9 +179,27 @@ sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s) 
     return status;
 }
 
+static sigmoe_status fill_sample(
+    json_t *line, int64_t steps_done, const char *prompt, const char *text, size_t size) {
+    TRY(json_put(line, "step", json_integer(steps_done)));
+    TRY(json_put(line, "prompt", json_string(prompt)));
+    return json_put(line, "text", json_stringn(text, size));
+}
+
+sigmoe_status run_log_sample(
+    run_log *log, int64_t steps_done, const char *prompt, const char *text, size_t size) {
+    if (!log->samples) return SIGMOE_OK;
+    json_t *line = json_object();
+    sigmoe_status status = fill_sample(line, steps_done, prompt, text, size);
+    if (status == SIGMOE_OK) status = write_line(log->samples, "samples.jsonl", line);
+    json_decref(line);
+    return status;
+}
+
 sigmoe_status run_log_sync(run_log *log) {
     if (log->metrics && fsync(fileno(log->metrics)) != 0) return fail_errno("cannot sync metrics.jsonl");
     if (log->valid && fsync(fileno(log->valid)) != 0) return fail_errno("cannot sync valid.jsonl");
     if (log->usage && fsync(fileno(log->usage)) != 0) return fail_errno("cannot sync usage.jsonl");
+    if (log->samples && fsync(fileno(log->samples)) != 0) return fail_errno("cannot sync samples.jsonl");
     return SIGMOE_OK;
 }

@@ -1,5 +1,5 @@
 // A run's logs: metrics.jsonl (one line per step), valid.jsonl (one line per validation), usage.jsonl (one line for every few
-// steps, see train/expert_load.h).
+// steps, see train/expert_load.h), and samples.jsonl (one line per validation of a run with a prompt for samples).
 #pragma once
 
 #include "model/feedforward/statistics.h"
@@ -9,15 +9,19 @@
 
 typedef struct run_log {
     FILE *metrics, *valid, *usage; // NULL without a run directory: nothing is written
+    FILE *samples;                 // NULL also if none were wanted so far
     int64_t last_validation;       // step after which the last one was made; -1: none
 } run_log;
 
 // Opens the logs of a run that has done `steps_done` steps and cuts off incomplete lines and those of later steps. If lines of
-// earlier steps are missing or damaged, fails and cuts nothing.
-sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done);
+// earlier steps are missing or damaged, fails and cuts nothing. `samples`: samples will be written.
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, bool samples);
 void run_log_close(run_log *log);
 sigmoe_status run_log_step(run_log *log, const step_report *report);
 sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s);
 sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_scores *scores);
+// `text` [size] continues the prompt.
+sigmoe_status run_log_sample(
+    run_log *log, int64_t steps_done, const char *prompt, const char *text, size_t size);
 // Forces everything written so far to disk: a checkpoint depends on it.
 sigmoe_status run_log_sync(run_log *log);

@@ -22,23 +22,28 @@ static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *set
     return json_write_options(object, train_settings_options(), settings);
 }
 
-static sigmoe_status fill_train_json(
-    json_t *root, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data) {
+static json_t *watching_to_json(const run_watching *w) {
+    return json_pack("{s:s?}", "sample_prompt", w->sample_prompt);
+}
+
+static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *settings,
+    double checkpoint_seconds, const run_watching *watching, const dataset *data) {
     json_t *directory = json_resolved_path(data->directory), *splits;
     TRY(json_put(root, "data", directory));
     TRY(put_settings(root, settings));
     TRY(json_put(root, "checkpoint_seconds", json_real(checkpoint_seconds)));
+    TRY(json_put(root, "watching", watching_to_json(watching)));
     TRY(json_put(root, "history", json_array()));
     TRY(read_splits(data, &splits));
     return json_put(root, "splits", splits);
 }
 
-sigmoe_status train_json_write(
-    const char *run, const sigmoe_train_settings *settings, double checkpoint_seconds, const dataset *data) {
+sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings,
+    double checkpoint_seconds, const run_watching *watching, const dataset *data) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/train.json", run));
     json_t *root = json_object();
-    return json_save(fill_train_json(root, settings, checkpoint_seconds, data), path, root);
+    return json_save(fill_train_json(root, settings, checkpoint_seconds, watching, data), path, root);
 }
 
 // Older runs lack this setting. Unless they saved every so many steps, they saved only at the end, so the default is better.
@@ -91,6 +96,28 @@ sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_tra
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
+static sigmoe_status read_watching(const json_t *root, arena *a, run_watching *out) {
+    json_t *object;
+    const char *prompt;
+    *out = (run_watching){0};
+    if (!json_object_get(root, "watching")) return SIGMOE_OK; // as older versions wrote it
+    TRY(json_get_object(root, "", "watching", &object));
+    if (json_is_null(json_object_get(object, "sample_prompt"))) return SIGMOE_OK;
+    TRY(json_get_text(object, "watching.", "sample_prompt", &prompt));
+    out->sample_prompt = arena_text(a, "%s", prompt);
+    return out->sample_prompt ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+sigmoe_status train_json_watching(const char *run, arena *a, run_watching *out) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    TRY(path_format(path, "%s/train.json", run));
+    TRY(json_read_object(path, &root));
+    sigmoe_status status = read_watching(root, a, out);
+    json_decref(root);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+}
+
 // ---------------------------------------------------------------- changes
 
 static sigmoe_status history_of(json_t *root, json_t **history) {
@@ -134,6 +161,14 @@ static sigmoe_status add_entry(json_t *history, int64_t step, const json_t *befo
     return list_changes(before, now, changes);
 }
 
+static sigmoe_status change_watching(json_t *root, const run_watching *watching, bool *changed) {
+    const json_t *before = json_object_get(root, "watching");
+    if (!before && !watching->sample_prompt) return SIGMOE_OK; // as versions wrote it that knew none
+    json_t *now = watching_to_json(watching);
+    *changed |= !json_equal(now, before);
+    return json_put(root, "watching", now);
+}
+
 static sigmoe_status change_root(
     json_t *root, int64_t step, const sigmoe_train_settings *settings, bool *changed) {
     json_t *history, *own, *before;
@@ -152,13 +187,15 @@ static sigmoe_status change_root(
     return status;
 }
 
-sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_train_settings *settings) {
+sigmoe_status train_json_change(
+    const char *run, int64_t step, const sigmoe_train_settings *settings, const run_watching *watching) {
     char path[PATH_CAPACITY];
     json_t *root;
     bool changed = false;
     TRY(path_format(path, "%s/train.json", run));
     TRY(json_read_object(path, &root));
-    sigmoe_status status = change_root(root, step, settings, &changed);
+    sigmoe_status status = change_watching(root, watching, &changed);
+    if (status == SIGMOE_OK) status = change_root(root, step, settings, &changed);
     if (status != SIGMOE_OK) fail_in(status, "%s", path);
     if (status == SIGMOE_OK && changed) return json_save(SIGMOE_OK, path, root);
     json_decref(root);

@@ -147,6 +147,8 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(checkpoint_seconds_check(t->checkpoint_seconds));
     TRY(model_config_check(&t->config.model));
     if (request->data) TRY(open_data(t, request->data));
+    if (request->watching.sample_prompt)
+        TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
 
     const model_config *model = &t->config.model;
     TRY(transformer_create(model, STORE_MOMENTS, &t->model));
@@ -188,18 +190,20 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
 
 sigmoe_status trainer_attach_run(trainer *t, const char *run) {
     TRY(path_format(t->run, "%s", run));
-    return run_log_open(&t->log, run, t->step);
+    return run_log_open(&t->log, run, t->step, t->sampler != NULL);
 }
 
 sigmoe_status trainer_begin_run(trainer *t, const char *run) {
     TRY(directory_make(run));
-    TRY(train_json_write(run, &t->settings, t->checkpoint_seconds, &t->data));
+    const run_watching watching = trainer_watching(t);
+    TRY(train_json_write(run, &t->settings, t->checkpoint_seconds, &watching, &t->data));
     return trainer_attach_run(t, run);
 }
 
 void trainer_destroy(trainer *t) {
     if (!t) return;
     run_log_close(&t->log);
+    sampler_close(t->sampler);
     for (int i = 0; i < SPLITS; i++) token_split_close(t->splits[i]);
     xl_memory_destroy(t->memory);
     transformer_destroy(t->model);
@@ -213,6 +217,10 @@ sigmoe_status trainer_load(trainer *t, const char *model_directory) {
 }
 
 // ---------------------------------------------------------------- access
+
+run_watching trainer_watching(const trainer *t) {
+    return (run_watching){.sample_prompt = t->sampler ? sampler_prompt(t->sampler) : NULL};
+}
 
 void trainer_recompute(trainer *t, sigmoe_recompute what) {
     t->recompute = what;

@@ -10,6 +10,7 @@
 #include "model/transformer_xl.h"
 #include "train/quartiles.h"
 #include "train/step_report.h"
+#include "train/watching.h"
 
 typedef struct trainer trainer;
 
@@ -20,6 +21,7 @@ typedef struct trainer_request {
     double
         checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
     int threads;            // 0: what the machine allows
+    run_watching watching;  // copied
 } trainer_request;
 
 // Draws weights from settings->seed; writes nothing to disk.

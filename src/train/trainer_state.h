@@ -5,6 +5,7 @@
 #include "model/workspace.h"
 #include "system/file.h"
 #include "train/run_log.h"
+#include "train/sample.h"
 #include "train/trainer.h"
 
 enum { SPLITS = 3 };
@@ -14,6 +15,7 @@ struct trainer {
     sigmoe_train_settings settings;
     char run[PATH_CAPACITY]; // "": nothing on disk
     run_log log;
+    sampler *sampler;        // NULL: no samples at validations
     int64_t last_checkpoint; // its step; -1: none
     double checkpoint_seconds;
     double saved_at; // time when the last checkpoint was written, or when the run started or resumed
@@ -42,4 +44,6 @@ struct trainer {
 sigmoe_status trainer_build(const trainer_request *request, trainer **out);
 // Opens the logs in `run` at the trainer's step.
 sigmoe_status trainer_attach_run(trainer *t, const char *run);
+// Its text is the trainer's.
+run_watching trainer_watching(const trainer *t);
 sigmoe_status trainer_split(trainer *t, const char *name, token_split **out);

@@ -4,6 +4,8 @@
 #include "train/saving.h"
 #include "train/trainer_state.h"
 
+#include <stdlib.h>
+
 // Saving is safe here: scoring changes nothing that a checkpoint holds.
 static sigmoe_status save_if_asked(void *context) {
     return trainer_save_if_asked(context);
@@ -27,4 +29,17 @@ sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_
         .task = split,
         .observer = observer};
     return evaluate(&e, scores);
+}
+
+sigmoe_status trainer_sample(trainer *t, const char *prompt, arena *a, const char **text) {
+    sampler *s;
+    char *continuation;
+    size_t size;
+    TRY(sampler_open(&t->config, prompt, &s));
+    sigmoe_status status = sampler_continue(s, t->model, &t->work, &continuation, &size);
+    sampler_close(s);
+    TRY(status);
+    *text = arena_text(a, "%s", continuation);
+    free(continuation);
+    return *text ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }

@@ -21,7 +21,7 @@ uses() {
     generate) echo generate "$(uses model)" "$(uses data)" ;;
     config) echo config "$(uses model)" "$(uses data)" ;;
     paper) echo paper "$(uses config)" ;;
-    train) echo train "$(uses config)" ;;
+    train) echo train "$(uses config)" generate ;;
     compare) echo compare "$(uses train)" paper ;;
     plot) echo plot "$(uses system)" ;;
     report) echo report "$(uses compare)" plot ;;
