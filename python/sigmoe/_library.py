@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import _abi
 
-_NAME = "libsigmoe.so.1"
+_NAME = "libsigmoe.so.0"
 
 
 class Status(enum.IntEnum):

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `cmake --install` leaves: a program that finds its library wherever the prefix is, a header that C and C++ programs can
-# use through pkg-config, and a library that shows sigmoe_* and nothing else.
+# use through pkg-config and CMake, and a library that shows sigmoe_* and nothing else.
 set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
@@ -25,7 +25,7 @@ done
 
 # A library of the system's name where the program is started is not the program's.
 mkdir planted
-for name in libm.so.6 libc.so.6 libsigmoe.so.1; do echo planted >"planted/$name"; done
+for name in libm.so.6 libc.so.6 libsigmoe.so.0; do echo planted >"planted/$name"; done
 for place in "$build" "$work/prefix/bin"; do
     (cd planted && "$place/sigmoe" --version >../stdout 2>../stderr) || problem "$place/sigmoe loads what is planted: $(cat stderr)"
 done
@@ -76,11 +76,36 @@ for compiler in 'cc -std=c11 -pedantic -Wall -Wextra -Werror user.c' 'c++ -std=c
     [ "$(cat stdout)" = "$version $version 47260120" ] || problem "$compiler: the program prints $(cat stdout)"
 done
 
+# CMake finds the same library, of a version that serves, where the prefix has been moved to.
+cat >CMakeLists.txt <<'CMAKE'
+cmake_minimum_required(VERSION 3.22)
+project(user LANGUAGES C CXX)
+find_package(sigmoe ${wanted} REQUIRED)
+add_executable(user_c user.c)
+add_executable(user_cxx user.cc)
+foreach(user user_c user_cxx)
+  target_link_libraries(${user} PRIVATE sigmoe::sigmoe)
+endforeach()
+CMAKE
+# found WANTED: whether find_package takes the library for that version.
+found() { cmake -S . -B cmake-user -Dwanted="$1" -DCMAKE_PREFIX_PATH="$work/prefix" >cmake.log 2>&1; }
+for wanted in '' "$version" "${version%.*}"; do found "$wanted" || problem "find_package(sigmoe $wanted): $(cat cmake.log)"; done
+cmake --build cmake-user >cmake.log 2>&1 || problem "CMake's program does not compile: $(cat cmake.log)"
+for user in user_c user_cxx; do
+    cmake-user/$user >stdout || problem "$user: the flag does not stop the library"
+    [ "$(cat stdout)" = "$version $version 47260120" ] || problem "$user: the program prints $(cat stdout)"
+done
+for wanted in 0.1 99; do ! found $wanted || problem "find_package(sigmoe $wanted) takes version $version for it"; done
+case $(readlink "$library/libsigmoe.so") in
+libsigmoe.so.0) ;;
+*) problem "libsigmoe.so is $(readlink "$library/libsigmoe.so")" ;;
+esac
+
 for time in first second; do # the second one replaces what the first has made
     sh "$root/examples/run.sh" prefix >stdout 2>stderr || problem "examples, $time time: $(tail -n 3 stderr)"
 done
 listed=$("$program" presets --json | grep -c '"name"')
-grep -q "^$listed presets, 0 " stdout || problem "examples/presets.c says of $listed presets: $(cat stdout)"
+[ "$(grep -c "^$listed presets, 0 " stdout)" -eq 2 ] || problem "examples/presets.c says of $listed presets: $(cat stdout)"
 # Untrained, it would score 3.7, the logarithm of the 13 characters that occur.
 grep -q '^test: [12]\.[0-9]* bits per character$' stdout || problem "examples/train.c says: $(cat stdout)"
 # An untrained layer's output is 0.7 off, on average.
