@@ -87,6 +87,16 @@ SIGMOE_API const char *sigmoe_cpu_name(void);
 /* The kernel chosen for each operation; both strings are constants. False when `index` is past the end. */
 SIGMOE_API bool sigmoe_cpu_kernel(int index, const char **operation, const char **implementation);
 
+/* One thing about how the library was built and where it runs. All strings are valid until the process ends.
+ *   group   "build", "processor", "features" or "libraries"; the facts of a group follow each other
+ *   value   of a feature "yes" or "no"; of a library the version compiled with, NULL if unknown
+ *   loaded  of a library the version that is loaded, NULL if it does not tell; in other groups NULL */
+typedef struct sigmoe_fact {
+    const char *group, *name, *value, *loaded;
+} sigmoe_fact;
+/* False when `index` is past the end. The process's first call starts gnuplot, to see whether it is there. */
+SIGMOE_API bool sigmoe_fact_at(int index, sigmoe_fact *fact);
+
 /* Binds each thread of later work, including the calling one, to its own processor among those that the process may use now,
  * in ascending order; runs of a sweep that are trained at the same time get different processors. Other processes are not
  * aware of this: give each process its own processors (taskset, cpusets). Applies to the whole process; call it while no

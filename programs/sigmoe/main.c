@@ -6,6 +6,7 @@
 #include "limits.h"
 #include "standard_streams.h"
 #include "synonyms.h"
+#include "version.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,10 @@ static void print_overview(void) {
     print_entry(
         "help config", "the keys of a model's configuration, for config.json and --set", NAME_COLUMNS);
     print_entry("help COMMAND", "a command's options; also sigmoe COMMAND --help", NAME_COLUMNS);
-    print_entry("--version", "the version", NAME_COLUMNS);
+    print_entry("--version",
+        "the version; with --verbose also the features, the processor's level and the libraries, with --json "
+        "as JSON",
+        NAME_COLUMNS);
     putchar('\n');
     print_exit_statuses();
 }
@@ -176,10 +180,7 @@ static int run_command(const command *c, int argc, char **argv) {
 // *ran is the command that was executed, if any.
 static int dispatch(int argc, char **argv, const command **ran) {
     if (argc == 0) return complain(EXIT_USAGE, "which command? `sigmoe help` lists them");
-    if (strcmp(argv[0], "--version") == 0) {
-        printf("sigmoe %s\n", sigmoe_version());
-        return EXIT_FINE;
-    }
+    if (strcmp(argv[0], "--version") == 0) return show_version(argc - 1, argv + 1);
     if (strcmp(argv[0], "help") == 0) return show_help(argc - 1, argv + 1);
     if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return show_help(0, argv);
     if (argv[0][0] == '-') return option_first(argc, argv);

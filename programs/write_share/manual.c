@@ -186,7 +186,8 @@ void write_overview_page(FILE *out, const char *date) {
     put_head(out, "sigmoe", 1, date,
         "feedforward blocks and their approximations in Transformer-XL language models");
     fputs(".SH SYNOPSIS\n\\fBsigmoe\\fR \\fICOMMAND\\fR [\\fIoptions\\fR]\n.br\n"
-          "\\fBsigmoe help\\fR [\\fICOMMAND\\fR|\\fBconfig\\fR]\n.br\n\\fBsigmoe \\-\\-version\\fR\n.SH "
+          "\\fBsigmoe help\\fR [\\fICOMMAND\\fR|\\fBconfig\\fR]\n.br\n\\fBsigmoe \\-\\-version\\fR "
+          "[\\fB\\-\\-verbose\\fR] [\\fB\\-\\-json\\fR]\n.SH "
           "DESCRIPTION\n",
         out);
     put_prose(out,
@@ -194,7 +195,8 @@ void write_overview_page(FILE *out, const char *date) {
         "approximate a dense one: Top-K, product-key memories, and mixtures of experts such as σ-MoE.");
     put_paragraphs(out, "Options stand behind the command, and may be written `--name value` or "
                         "`--name=value`. `sigmoe help` lists the "
-                        "commands, and each has --help.\n\n"
+                        "commands, and each has --help. `sigmoe --version --verbose` tells the features, "
+                        "the processor's level and the libraries.\n\n"
                         "Ctrl-C, SIGTERM and SIGHUP save what was done and stop; the command goes on with "
                         "--resume. SIGUSR1 makes train, "
                         "compare and sweep save and go on.");
