@@ -26,8 +26,14 @@ static sigmoe_generate_request request_for(const char *const *prompts, int64_t c
     return r;
 }
 
+static float penalized(float logit, const int32_t *ids, int count, int token, double penalty) {
+    for (int i = 0; i < count; i++)
+        if (ids[i] == token) return (float)(logit > 0 ? logit / penalty : logit * penalty);
+    return logit;
+}
+
 // The most probable continuation by feeding the whole text again for each token.
-static void expect_greedy(sigmoe_model *model, const char *prompt, char *text) {
+static void expect_greedy(sigmoe_model *model, const char *prompt, double penalty, char *text) {
     int32_t ids[100];
     float logits[100 * VOCABULARY];
     int count = 0;
@@ -36,8 +42,9 @@ static void expect_greedy(sigmoe_model *model, const char *prompt, char *text) {
     for (int i = 0; i < LENGTH; i++) {
         sigmoe_model_reset(model);
         ok(sigmoe_model_logits(model, ids, 1, count, logits));
-        const float *last = logits + (count - 1) * VOCABULARY;
+        float *last = logits + (count - 1) * VOCABULARY;
         int best = 0;
+        for (int v = 0; v < VOCABULARY; v++) last[v] = penalized(last[v], ids, count, v, penalty);
         for (int v = 1; v < VOCABULARY; v++)
             if (last[v] > last[best]) best = v;
         ids[count++] = best;
@@ -66,12 +73,34 @@ static void greedy_is_the_most_probable(void **state) {
         r.temperature = 0;
         ok(sigmoe_generate(model, &r, NULL, results));
         for (int i = 0; i < 4; i++) {
-            expect_greedy(model, prompts[i], expected);
+            expect_greedy(model, prompts[i], 1, expected);
             assert_string_equal(results[i].text, shown(expected));
             assert_int_equal(results[i].size, strlen(results[i].text));
             assert_int_equal(results[i].tokens, LENGTH);
             assert_int_equal(results[i].prompt_tokens, *prompts[i] ? (int)strlen(prompts[i]) : 1);
             assert_false(results[i].stopped);
+            sigmoe_free(results[i].text);
+        }
+        sigmoe_model_free(model);
+    }
+}
+
+// The penalty is for tokens of the prompt and of the continuation, and not for those of the prompts before it.
+static void each_text_has_its_own_penalties(void **state) {
+    (void)state;
+    static const char *const prompts[] = {"abc", "f", "", "fed", "a bad cafe \n fed decade"};
+    char expected[LENGTH + 1];
+    for (int64_t batch = 1; batch <= 2; batch++) {
+        sigmoe_model *model = bytes_model(blocks[0], 1);
+        sigmoe_generate_request r = request_for(prompts, 5);
+        sigmoe_generation results[5];
+        r.temperature = 0;
+        r.repetition_penalty = 3;
+        r.batch = batch;
+        ok(sigmoe_generate(model, &r, NULL, results));
+        for (int i = 0; i < 5; i++) {
+            expect_greedy(model, prompts[i], 3, expected);
+            assert_string_equal(results[i].text, shown(expected));
             sigmoe_free(results[i].text);
         }
         sigmoe_model_free(model);
@@ -286,6 +315,7 @@ static void short_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greedy_is_the_most_probable),
+        cmocka_unit_test(each_text_has_its_own_penalties),
         cmocka_unit_test(memory_is_left_alone),
         cmocka_unit_test(same_text_whatever_is_beside_it),
         cmocka_unit_test(parts_make_the_text),
