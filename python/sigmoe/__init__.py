@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._library import Error as Error
+    from ._likelihood import Likelihood as Likelihood
     from ._model import Model as Model
+    from ._tokenizer import Tokenizer as Tokenizer
 
 __version__: str
-_HOMES = {"Error": "_library", "Model": "_model"}
-__all__ = ["Error", "Model", "__version__"]
+_HOMES = {"Error": "_library", "Likelihood": "_likelihood", "Model": "_model", "Tokenizer": "_tokenizer"}
+__all__ = ["Error", "Likelihood", "Model", "Tokenizer", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

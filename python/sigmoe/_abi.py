@@ -70,6 +70,34 @@ class Generation(ctypes.Structure):
     ]
 
 
+class Passage(ctypes.Structure):
+    _fields_ = [
+        ("context", c_char_p),
+        ("context_size", c_size_t),
+        ("continuation", c_char_p),
+        ("continuation_size", c_size_t),
+        ("line", c_int64),
+    ]
+
+
+class LikelihoodRequest(_Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("passages", c_void_p),
+        ("count", c_int64),
+        ("file", c_char_p),
+        ("out", c_char_p),
+    ]
+
+
+class LikelihoodResult(ctypes.Structure):
+    _fields_ = [
+        ("nats", c_double),
+        ("tokens", c_int64),
+        ("greedy", c_bool),
+    ]
+
+
 class ExpertsOptions(_Sized):
     _fields_ = [
         ("size", c_size_t),
@@ -149,6 +177,17 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sigmoe_generate": (c_int, [c_void_p, POINTER(GenerateRequest), POINTER(Observer), POINTER(Generation)]),
 }
 
+# sigmoe_texts.h
+_TEXT_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "sigmoe_likelihoods": (c_int, [c_void_p, POINTER(LikelihoodRequest), POINTER(Observer), POINTER(LikelihoodResult)]),
+    "sigmoe_tokenizer_of_model": (c_int, [c_char_p, POINTER(c_void_p)]),
+    "sigmoe_tokenizer_of_data": (c_int, [c_char_p, POINTER(c_void_p)]),
+    "sigmoe_tokenizer_free": (None, [c_void_p]),
+    "sigmoe_tokenizer_vocab_size": (c_int64, [c_void_p]),
+    "sigmoe_tokenizer_encode": (c_int, [c_void_p, c_char_p, c_size_t, c_void_p, c_int64, POINTER(c_int64)]),
+    "sigmoe_tokenizer_decode": (c_int, [c_void_p, c_void_p, c_int64, POINTER(c_void_p), POINTER(c_size_t)]),
+}
+
 # The chapter of layers.
 _LAYER_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sigmoe_experts_create": (c_int, [POINTER(ExpertsOptions), POINTER(c_void_p)]),
@@ -166,7 +205,7 @@ _LAYER_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 
 def declare(library: ctypes.CDLL) -> None:
     """Gives each function its types."""
-    for name, (result, arguments) in {**_FUNCTIONS, **_LAYER_FUNCTIONS}.items():
+    for name, (result, arguments) in {**_FUNCTIONS, **_TEXT_FUNCTIONS, **_LAYER_FUNCTIONS}.items():
         function = getattr(library, name)
         function.restype = result
         function.argtypes = arguments

@@ -6,12 +6,14 @@ import ctypes
 import json
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from . import _abi, _generation
+from . import _abi, _generation, _likelihood
 from ._generation import Request
 from ._library import check, library
+from ._likelihood import Likelihood
+from ._tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +49,8 @@ class Model:
         self._handle = handle
         self.config = config
         self._streams = False
+        self._directory: bytes | None = None
+        self._tokenizer: Tokenizer | None = None
         self._close = weakref.finalize(self, library().sigmoe_model_free, handle)
 
     @classmethod
@@ -65,7 +69,9 @@ class Model:
         config = _configuration(path)
         check(library().sigmoe_model_load_as(path, threads, _abi.DTYPES[dtype], ctypes.byref(handle)))
         assert handle.value is not None
-        return cls(handle.value, config)
+        model = cls(handle.value, config)
+        model._directory = os.path.abspath(path)
+        return model
 
     def close(self) -> None:
         """Frees its memory now; the model cannot be used any more."""
@@ -184,28 +190,50 @@ class Model:
         finally:
             self._streams = False
 
-    def tokens(self, text: str | bytes) -> NDArray[np.int32]:
-        """The token ids of a text, for models of bytes. The ids of other tokenizers come from ``sigmoe data prepare``.
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How texts become tokens and tokens become texts."""
+        if self._tokenizer is None:
+            if self._directory is None:
+                raise ValueError("the model comes from no directory, where its tokenizer would be")
+            self._tokenizer = Tokenizer.of_model(self._directory)
+        return self._tokenizer
+
+    def encode(self, text: Text) -> NDArray[np.int32]:
+        """The token ids ``[tokens]`` of a text; a str stands for its UTF-8 bytes."""
+        return self.tokenizer.encode(text)
+
+    def tokens(self, text: Text) -> NDArray[np.int32]:
+        """``encode`` by its older name."""
+        return self.encode(text)
+
+    def decode(self, ids: Any, errors: str = "replace") -> str:
+        """The text of token ids ``[tokens]``.
 
         Args:
-            text: a str stands for its UTF-8 bytes.
-
-        Returns:
-            ``[bytes]``: the place of each byte in the model's alphabet.
+            ids: numpy, torch, DLPack or a list.
+            errors: what becomes of bytes that make no character, as of ``bytes.decode``; "replace": U+FFFD.
         """
-        import numpy as np
+        return self.tokenizer.decode(ids, errors)
 
-        tokenizer = self.config["tokenizer"]
-        if tokenizer["type"] != "bytes":
-            raise ValueError(f"the model's tokens are not bytes (its tokenizer is {tokenizer['type']!r})")
-        raw = np.frombuffer(text.encode() if isinstance(text, str) else text, np.uint8)
-        places = np.full(256, -1, np.int32)
-        places[np.asarray(tokenizer["alphabet"], np.int64)] = np.arange(len(tokenizer["alphabet"]), dtype=np.int32)
-        ids: NDArray[np.int32] = places[raw]
-        if (ids < 0).any():
-            at = int(np.argmax(ids < 0))
-            raise ValueError(f"byte {raw[at]} at {at} does not occur in the text that the model was trained on")
-        return ids
+    def score(self, context: Text, continuation: Text) -> Likelihood:
+        """How probable the model finds a continuation of a context: −Σ ln p of its tokens.
+
+        An empty context stands for a newline, or, with SentencePiece, for a space. The memory of ``logits`` is neither used nor
+        changed.
+        """
+        return self.score_all([(context, continuation)])[0]
+
+    def score_all(self, pairs: Iterable[tuple[Text, Text]]) -> list[Likelihood]:
+        """``score`` of each pair of context and continuation, in their order.
+
+        What contexts have in common is computed once. The results have the same bits as of each alone.
+        """
+        return _likelihood.likelihoods(self._open(), list(pairs))
+
+    def score_text(self, text: Text) -> Likelihood:
+        """How probable the model finds a whole document, of any length: its first token follows a newline, as in ``score``."""
+        return self.score("", text)
 
     def _open(self) -> int:
         if not self._close.alive:
