@@ -110,6 +110,10 @@ class Checker:
             vector_files.write_npy_int32(os.path.join(directory, "x.npy"), [[1, 2, 3, 4, 5, 6, 7, 8, 9]])
             with open(os.path.join(directory, "prompts.txt"), "w", encoding="utf-8") as file:
                 file.write("a\na cabbage o\n")
+            for name, line in {"questions.jsonl": '{"context": "a", "continuation": " cabbage"}', "ids.txt": "1 2 3",
+                               "documents.jsonl": '{"text": "a cabbage"}'}.items():
+                with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                    file.write(line + "\n")
             for name in self.command_names():
                 if re.fullmatch(r"bench figure\d+", name) and name != "bench figure2":
                     continue  # the others differ from it in a number
