@@ -34,7 +34,7 @@
  *   Chapter 3  layers (sigmoe_layers.h)       Chapter 8  comparisons, sweeps
  *   Chapter 4  models                         Chapter 9  analysis
  *   Chapter 5  generation, and                Chapter 10 benchmarks
- *     likelihoods, tokenizers (sigmoe_texts.h) */
+ *     likelihoods, tokenizers (sigmoe_texts.h) Chapter 11 watching runs (sigmoe_watch.h) */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -785,6 +785,10 @@ typedef struct sigmoe_bench_machine {
 SIGMOE_API sigmoe_status sigmoe_bench_kernel(const sigmoe_bench_kernel_request *request,
     void (*visit)(void *context, const sigmoe_bench_kernel_row *row), void *context,
     sigmoe_bench_machine *machine);
+
+/* ---------------------------------------------------------------- Chapter 11: watching runs */
+
+#include "sigmoe_watch.h"
 
 #ifdef __cplusplus
 }

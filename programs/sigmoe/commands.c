@@ -3,6 +3,8 @@
 const command *const commands[] = {
     &command_data_prepare,
     &command_train,
+    &command_watch,
+    &command_plot,
     &command_eval,
     &command_generate,
     &command_quantize,

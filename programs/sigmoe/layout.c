@@ -2,7 +2,6 @@
 
 #include "report.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,21 @@ enum { WIDEST_PROSE = 120, NARROWEST = 20 };
 int terminal_columns(int descriptor) {
     struct winsize size = {0};
     return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int terminal_lines(int descriptor) {
+    struct winsize size = {0};
+    return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+bool terminal_draws(int descriptor) {
+    const char *term = getenv("TERM");
+    return isatty(descriptor) && term && strcmp(term, "dumb") != 0;
+}
+
+bool terminal_colors(int descriptor) {
+    const char *no_color = getenv("NO_COLOR");
+    return terminal_draws(descriptor) && !(no_color && *no_color);
 }
 
 int prose_columns(void) {

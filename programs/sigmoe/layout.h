@@ -1,10 +1,16 @@
 // Text laid out for the width of the terminal. Every character is taken to be one column wide.
 #pragma once
 
+#include <stdbool.h>
+
 enum { PLAIN_COLUMNS = 100 }; // of help that does not go to a terminal
 
 // The width of the terminal behind `descriptor` (STDOUT_FILENO, ...); 0: it is none, or does not tell.
 int terminal_columns(int descriptor);
+int terminal_lines(int descriptor); // likewise
+// Whether there is a terminal that escape sequences can draw on, and whether the user wants bold and colour there.
+bool terminal_draws(int descriptor);
+bool terminal_colors(int descriptor);
 // How wide prose on standard output may be: as the terminal, but never so wide that lines are hard to follow.
 int prose_columns(void);
 int columns_of(const char *text);

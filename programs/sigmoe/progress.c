@@ -174,11 +174,9 @@ void progress_close(progress_display *d) {
 }
 
 sigmoe_observer progress_observer(progress_display *d, int threads, bool quiet) {
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-    bool terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     *d = (progress_display){.quiet = quiet,
-        .terminal = terminal,
-        .colour = terminal && !(no_color && *no_color),
+        .terminal = terminal_draws(STDERR_FILENO),
+        .colour = terminal_colors(STDERR_FILENO),
         .shown_at = now() - 0.1};
     signals_catch();
     sigmoe_observer observer;

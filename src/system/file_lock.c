@@ -40,3 +40,15 @@ bool file_lock_stands(int descriptor, const char *path) {
     return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
            opened.st_ino == named.st_ino;
 }
+
+bool file_lock_held(const char *path) {
+    const char *name;
+    int directory;
+    if (directory_hold_parent(path, "open", &directory, &name) != SIGMOE_OK) return false;
+    int descriptor = descriptor_open(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    close(directory);
+    if (descriptor < 0) return false;
+    bool held = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(descriptor);
+    return held;
+}

@@ -10,3 +10,5 @@ sigmoe_status file_lock_open(const char *path, int *descriptor);
 bool file_lock_try(int descriptor);
 // Whether `path` is still the file that was opened: the lock's previous holder may have removed that one in the meantime.
 bool file_lock_stands(int descriptor, const char *path);
+// Whether a process holds the lock of the file, which need not exist. Changes nothing.
+bool file_lock_held(const char *path);

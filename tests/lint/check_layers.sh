@@ -26,8 +26,9 @@ uses() {
     plot) echo plot "$(uses system)" ;;
     report) echo report "$(uses compare)" plot ;;
     analyze) echo analyze "$(uses train)" plot ;;
+    watch) echo watch "$(uses train)" plot ;;
     bench) echo bench "$(uses train)" plot ;;
-    api) echo api prepare generate report analyze bench "$(uses compare)" plot ;;
+    api) echo api prepare generate report analyze bench watch "$(uses compare)" plot ;;
     esac
 }
 
