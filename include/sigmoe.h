@@ -364,6 +364,22 @@ typedef struct sigmoe_generation {
 SIGMOE_API sigmoe_status sigmoe_generate(sigmoe_model *model, const sigmoe_generate_request *request,
     const sigmoe_observer *observer, sigmoe_generation *results);
 
+/* Writes a model for other programs. */
+typedef struct sigmoe_export_request {
+    size_t size;        /* set by the defaults */
+    const char *model;  /* a model directory, or a RUN: its newest checkpoint */
+    const char *format; /* "hf" */
+    const char *out;    /* what to make: absent, empty, or with force made by sigmoe */
+    bool force;
+} sigmoe_export_request;
+SIGMOE_API void sigmoe_export_defaults_sized(sigmoe_export_request *request, size_t size);
+static inline void sigmoe_export_defaults(sigmoe_export_request *request) {
+    sigmoe_export_defaults_sized(request, sizeof *request);
+}
+/* "hf": a directory for Hugging Face's transformers, AutoModelForCausalLM.from_pretrained(out, trust_remote_code=True), with the
+ * Python code that computes the model; weights are float32. It is also a model directory of this library. */
+SIGMOE_API sigmoe_status sigmoe_export(const sigmoe_export_request *request);
+
 #include "sigmoe_texts.h"
 
 /* ---------------------------------------------------------------- Chapter 6: data */

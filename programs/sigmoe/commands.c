@@ -11,6 +11,7 @@ const command *const commands[] = {
     &command_score,
     &command_tokenize,
     &command_detokenize,
+    &command_export,
     &command_forward,
     &command_compare,
     &command_sweep,

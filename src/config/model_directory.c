@@ -118,12 +118,23 @@ static tensor_to_write tensor_of(const parameter *p) {
     return tensor;
 }
 
-static sigmoe_status write_weights(const char *path, const parameter_list *list, arena *a) {
+static sigmoe_status write_tensors(
+    const char *path, const parameter_list *list, const char *format, arena *a) {
     int count = parameters_length(list);
     tensor_to_write *tensors;
     TRY(ARENA_NEW(a, tensors, count));
     for (int i = 0; i < count; i++) tensors[i] = tensor_of(parameters_at(list, i));
-    return safetensors_write(path, tensors, count);
+    return safetensors_write_marked(path, format, tensors, count);
+}
+
+sigmoe_status model_write_weights(const char *directory, const transformer *model, const char *format) {
+    char path[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(arena_create("tensor list", &a));
+    sigmoe_status status = write_tensors(path, transformer_parameters((transformer *)model), format, a);
+    arena_destroy(a);
+    return status;
 }
 
 sigmoe_status model_write_config(const char *directory, const sigmoe_config *config) {
@@ -134,14 +145,8 @@ sigmoe_status model_write_config(const char *directory, const sigmoe_config *con
 }
 
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
-    char path[PATH_CAPACITY];
-    arena *a;
     TRY(model_write_config(directory, config));
-    TRY(path_format(path, "%s/model.safetensors", directory));
-    TRY(arena_create("tensor list", &a));
-    sigmoe_status status = write_weights(path, transformer_parameters((transformer *)model), a);
-    arena_destroy(a);
-    return status;
+    return model_write_weights(directory, model, NULL);
 }
 
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {

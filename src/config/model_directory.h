@@ -19,5 +19,7 @@ sigmoe_status model_is_quantized(const char *directory, parameter_list *list, bo
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
 // Only config.json, and tokenizer.model if there is one.
 sigmoe_status model_write_config(const char *directory, const sigmoe_config *config);
+// Writes model.safetensors alone; `format`, unless NULL, is what its header says of the program that it is for ("pt").
+sigmoe_status model_write_weights(const char *directory, const transformer *model, const char *format);
 // Creates a new directory atomically. `directory` must not exist.
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model);

@@ -1,5 +1,6 @@
 #include "formats/safetensors.h"
 
+#include "formats/json_objects.h"
 #include "formats/json_options.h"
 
 #include <endian.h>
@@ -11,6 +12,7 @@ enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
 // Limits on JSON values: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}; the rest is for metadata and unknown
 // tensors.
 enum { VALUES_OF_TENSOR = 16, MORE_VALUES = 4096 };
+static const char METADATA[] = "__metadata__"; // the key of what is no tensor
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
 
 struct safetensors_file {
@@ -116,7 +118,7 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const 
     const char *name;
     json_t *entry;
     json_object_foreach(header, name, entry) {
-        if (strcmp(name, "__metadata__") == 0) continue;
+        if (strcmp(name, METADATA) == 0) continue;
         stored_tensor *t = &file->tensors[file->count++];
         t->name = arena_text(file->memory, "%s", name);
         if (!t->name) return SIGMOE_NO_MEMORY;
@@ -316,10 +318,16 @@ static sigmoe_status write_all(
 }
 
 sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count) {
+    return safetensors_write_marked(path, NULL, tensors, count);
+}
+
+sigmoe_status safetensors_write_marked(
+    const char *path, const char *format, const tensor_to_write *tensors, int count) {
     sigmoe_status status;
     json_t *header = json_object();
     char *text = NULL;
     int64_t offset = 0;
+    if (format) TRY_OR(done, json_put(header, METADATA, json_pack("{s:s}", "format", format)));
     for (int i = 0; i < count; i++) TRY_OR(done, describe(header, &tensors[i], &offset));
     text = json_dumps(header, JSON_COMPACT);
     if (!text) {

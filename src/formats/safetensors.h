@@ -58,3 +58,6 @@ typedef struct tensor_to_write {
     const void *bytes;
 } tensor_to_write;
 sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count);
+// The same with "format" in the header's metadata, as other programs expect it: "pt".
+sigmoe_status safetensors_write_marked(
+    const char *path, const char *format, const tensor_to_write *tensors, int count);

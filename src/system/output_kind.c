@@ -13,7 +13,7 @@
 
 // ---------------------------------------------------------------- contents of each kind
 
-enum { MOST_FILES = 12, MOST_KEYS = 3, MARK_SIZE = 32 };
+enum { MOST_FILES = 16, MOST_KEYS = 3, MARK_SIZE = 32 };
 
 typedef struct kind_description {
     const char *name;              // in the mark
@@ -36,7 +36,8 @@ static const kind_description kinds[OUTPUT_KINDS] = {
         .keys = {"vocab_size", "tokenizer"}},
     [OUTPUT_MODEL] = {.name = "model",
         .files = {"config.json", "model.safetensors", "tokenizer.model", "trainer.json",
-            "trainer.safetensors"},
+            "trainer.safetensors", "configuration_sigmoe.py", "modeling_sigmoe.py", "tokenization_sigmoe.py",
+            "tokenizer.json", "tokenizer_config.json"},
         .evidence = "config.json",
         .keys = {"model_type", "vocab_size", "ff"}},
     [OUTPUT_RUN] = {.name = "run",

@@ -20,6 +20,7 @@ uses() {
     prepare) echo prepare "$(uses data)" ;;
     generate) echo generate "$(uses model)" "$(uses data)" ;;
     config) echo config "$(uses model)" "$(uses data)" ;;
+    interchange) echo interchange "$(uses config)" ;;
     paper) echo paper "$(uses config)" ;;
     train) echo train "$(uses config)" generate ;;
     compare) echo compare "$(uses train)" paper ;;
@@ -28,7 +29,7 @@ uses() {
     analyze) echo analyze "$(uses train)" plot ;;
     watch) echo watch "$(uses train)" plot ;;
     bench) echo bench "$(uses train)" plot ;;
-    api) echo api prepare generate report analyze bench watch "$(uses compare)" plot ;;
+    api) echo api prepare generate interchange report analyze bench watch "$(uses compare)" plot ;;
     esac
 }
 

@@ -1,0 +1,22 @@
+// Chapters 5 and 6: models and data of other programs.
+#include "api/request.h"
+#include "interchange/export_hf.h"
+#include "train/checkpoint.h"
+
+#include <string.h>
+
+void sigmoe_export_defaults_sized(sigmoe_export_request *request, size_t size) {
+    const sigmoe_export_request own = {.format = "hf"};
+    sized_fill(request, size, &own, sizeof own);
+}
+
+sigmoe_status sigmoe_export(const sigmoe_export_request *request) {
+    char model[PATH_CAPACITY];
+    sigmoe_export_request own;
+    TRY(REQUEST_READ(own, request, "export"));
+    if (!own.model || !own.out || !own.format)
+        return fail(SIGMOE_BAD_ARGUMENT, "an export needs `model`, `format` and `out`");
+    TRY(model_locate(own.model, model));
+    if (strcmp(own.format, "hf") == 0) return export_hf(model, own.out, own.force);
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no `format` \"%.40s\" of models: use hf", own.format);
+}
