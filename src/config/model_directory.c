@@ -57,11 +57,21 @@ static sigmoe_status check_tensors(const safetensors_file *file, parameter_list 
 
 typedef sigmoe_status file_use(const safetensors_file *file, parameter_list *list, void *result);
 
+// model.safetensors or, where there is none, the files that its index names; `path` is what was opened.
+static sigmoe_status open_weights(
+    const char *directory, int64_t expected, char path[PATH_CAPACITY], safetensors_file **file) {
+    char index[PATH_CAPACITY];
+    TRY(path_format(path, "%s/model.safetensors", directory));
+    TRY(path_format(index, "%s/model.safetensors.index.json", directory));
+    if (path_exists(path) || !path_exists(index)) return safetensors_open(path, expected, file);
+    TRY(path_format(path, "%s", index));
+    return safetensors_open_shards(path, expected, file);
+}
+
 static sigmoe_status use_weights(const char *directory, parameter_list *list, file_use *use, void *result) {
     char path[PATH_CAPACITY];
     safetensors_file *file;
-    TRY(path_format(path, "%s/model.safetensors", directory));
-    TRY(safetensors_open(path, 2 * (int64_t)parameters_length(list), &file)); // each may have scales
+    TRY(open_weights(directory, 2 * (int64_t)parameters_length(list), path, &file)); // each may have scales
     sigmoe_status status = use(file, list, result);
     safetensors_close(file);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);

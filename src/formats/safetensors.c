@@ -1,7 +1,6 @@
-#include "formats/safetensors.h"
-
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/safetensors_state.h"
 
 #include <endian.h>
 #include <inttypes.h>
@@ -14,14 +13,6 @@ enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
 enum { VALUES_OF_TENSOR = 16, MORE_VALUES = 4096 };
 static const char METADATA[] = "__metadata__"; // the key of what is no tensor
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
-
-struct safetensors_file {
-    arena *memory; // holds this struct, too
-    const char *path;
-    file_map map;
-    int count;
-    stored_tensor *tensors; // in the order of their bytes
-};
 
 static const struct {
     const char *name;
@@ -169,6 +160,7 @@ sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_f
 
 void safetensors_close(safetensors_file *file) {
     if (!file) return;
+    for (int i = 0; i < file->shard_count; i++) safetensors_close(file->shards[i]);
     file_map_close(&file->map);
     arena_destroy(file->memory);
 }

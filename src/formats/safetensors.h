@@ -29,6 +29,9 @@ typedef struct safetensors_file safetensors_file;
 // `expected`: number of tensors that the reader will ask for. The header may describe some more, so that errors can name them,
 // but a header with many more is refused before it takes memory.
 sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_file **out);
+// The same for tensors in several files, by their index (model.safetensors.index.json): each must be in the file that the index
+// names, which lies beside it, and in no other.
+sigmoe_status safetensors_open_shards(const char *path, int64_t expected, safetensors_file **out);
 void safetensors_close(safetensors_file *file);
 int safetensors_count(const safetensors_file *file);
 const stored_tensor *safetensors_at(const safetensors_file *file, int index);

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .options import MEMORY_SEGMENTS, MODEL, did_you_mean, read_feedforward, read_options, refuse_unknown
-from .safetensors import SafetensorsFile, parse_json, write_tensors
+from .safetensors import SafetensorsFile, ShardedSafetensors, parse_json, write_tensors
 
 VERSION = 1
 FOREIGN = ("auto_map", "architectures", "dtype", "torch_dtype", "transformers_version")  # added by other programs
@@ -148,9 +148,15 @@ def _check_table(name: str, table: Tensor, experts: int) -> None:
         raise ValueError(f"tensor {name!r} names the same expert twice for one token")
 
 
+def _open_weights(directory: Path) -> SafetensorsFile:
+    """model.safetensors or, where there is none, the files that its index names."""
+    whole, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
+    return ShardedSafetensors(index) if index.exists() and not whole.exists() else SafetensorsFile(whole)
+
+
 def read_weights(directory: Path, declared: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of model.safetensors, which must be those ``declared`` (perhaps without storage) by name and shape."""
-    file = SafetensorsFile(directory / "model.safetensors")
+    file = _open_weights(directory)
     tensors = _tensors(file, declared)
     experts = {
         name: declared[name.removesuffix("router.table") + "experts.up"].shape[0]

@@ -120,6 +120,43 @@ class SafetensorsFile:
                 raise ValueError(f"{self.path}: there is no place for the tensor {name!r}")
 
 
+class ShardedSafetensors(SafetensorsFile):
+    """Tensors in several files: an index, ``{"weight_map": {tensor: file name}}``, and beside it the files."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            places = parse_json(self.path.read_bytes()).get("weight_map")
+            if not isinstance(places, dict):
+                raise ValueError("'weight_map' is missing or not an object")
+            for name, place in places.items():
+                if not isinstance(place, str) or not _is_plain_name(place):
+                    raise ValueError(f"tensor {name!r} is said to be in {place!r}, which is no .safetensors file beside it")
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+        self._shards = {place: SafetensorsFile(self.path.with_name(place)) for place in dict.fromkeys(places.values())}
+        self.entries = {}
+        for place, shard in self._shards.items():
+            for name in shard.entries:
+                if name not in places:
+                    raise ValueError(f"{self.path}: it does not name tensor {name!r}, which is in {place}")
+                if places[name] != place:
+                    raise ValueError(f"{self.path}: tensor {name!r} should be in {places[name]}, but {place} has one, too")
+            self.entries.update(shard.entries)
+        for name, place in places.items():
+            if name not in self._shards[place].entries:
+                raise ValueError(f"{self.path}: tensor {name!r} is not in {place}")
+        self._places = places
+
+    def tensor(self, name: str) -> Tensor:
+        return self._shards[self._places[name]].tensor(name)
+
+
+def _is_plain_name(name: str) -> bool:
+    """Of a file beside the index, and nowhere else."""
+    return "/" not in name and not name.startswith(".") and name.endswith(".safetensors") and name != ".safetensors"
+
+
 def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     """The header, and where the data begins."""
     if size < 8:
