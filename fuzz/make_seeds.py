@@ -25,6 +25,11 @@ def shard(magic, version, kind, tokens):
     return header + struct.pack(f"<{len(tokens)}{kind}", *tokens)
 
 
+def megatron_index(code, lengths, offsets, borders):
+    header = b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, code, len(lengths), len(borders))
+    return header + struct.pack(f"<{len(lengths)}i{len(offsets)}q{len(borders)}q", *lengths, *offsets, *borders)
+
+
 def config(tokenizer, ff):
     return {"model_type": "sigmoe", "version": 1, "vocab_size": 3, "d_model": 16, "n_layers": 2, "n_heads": 2, "d_head": 8,
             "dropout": 0.1, "unroll": 12, "memory_segments": {"train": 1, "eval": 2}, "tokenizer": tokenizer, "ff": ff}
@@ -55,6 +60,8 @@ def seeds():
     yield "fuzz_npy", "wide", npy(1, "<i8", (2,), struct.pack("<2q", -1, 5))
     yield "fuzz_token_shard", "narrow", shard(20240520, 1, "H", [0, 1, 299])
     yield "fuzz_token_shard", "wide", shard(20240801, 7, "I", [0, 1, 299])
+    yield "fuzz_megatron_index", "narrow", megatron_index(8, [2, 0, 3], [0, 4, 4], [0, 2, 3])
+    yield "fuzz_megatron_index", "wide", megatron_index(4, [7], [0], [0, 1])
     for name, tokenizer, ff in CONFIGS:
         yield "fuzz_config", name, json.dumps(config(tokenizer, ff)).encode()
     for number, setting in enumerate(SETTINGS):

@@ -34,7 +34,8 @@
  *   Chapter 3  layers (sigmoe_layers.h)       Chapter 8  comparisons, sweeps
  *   Chapter 4  models                         Chapter 9  analysis
  *   Chapter 5  generation, and                Chapter 10 benchmarks
- *     likelihoods, tokenizers (sigmoe_texts.h) Chapter 11 watching runs (sigmoe_watch.h) */
+ *     likelihoods, tokenizers (sigmoe_texts.h) Chapter 11 watching runs (sigmoe_watch.h)
+ *                                             Chapter 12 interchange (sigmoe_interchange.h) */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -363,22 +364,6 @@ typedef struct sigmoe_generation {
  * prompt with a byte that the model does not know, or a model without a tokenizer. */
 SIGMOE_API sigmoe_status sigmoe_generate(sigmoe_model *model, const sigmoe_generate_request *request,
     const sigmoe_observer *observer, sigmoe_generation *results);
-
-/* Writes a model for other programs. */
-typedef struct sigmoe_export_request {
-    size_t size;        /* set by the defaults */
-    const char *model;  /* a model directory, or a RUN: its newest checkpoint */
-    const char *format; /* "hf" */
-    const char *out;    /* what to make: absent, empty, or with force made by sigmoe */
-    bool force;
-} sigmoe_export_request;
-SIGMOE_API void sigmoe_export_defaults_sized(sigmoe_export_request *request, size_t size);
-static inline void sigmoe_export_defaults(sigmoe_export_request *request) {
-    sigmoe_export_defaults_sized(request, sizeof *request);
-}
-/* "hf": a directory for Hugging Face's transformers, AutoModelForCausalLM.from_pretrained(out, trust_remote_code=True), with the
- * Python code that computes the model; weights are float32. It is also a model directory of this library. */
-SIGMOE_API sigmoe_status sigmoe_export(const sigmoe_export_request *request);
 
 #include "sigmoe_texts.h"
 
@@ -805,6 +790,10 @@ SIGMOE_API sigmoe_status sigmoe_bench_kernel(const sigmoe_bench_kernel_request *
 /* ---------------------------------------------------------------- Chapter 11: watching runs */
 
 #include "sigmoe_watch.h"
+
+/* ---------------------------------------------------------------- Chapter 12: interchange */
+
+#include "sigmoe_interchange.h"
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,8 @@
 
 const command *const commands[] = {
     &command_data_prepare,
+    &command_data_export,
+    &command_data_import,
     &command_train,
     &command_watch,
     &command_plot,

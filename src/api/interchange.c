@@ -1,6 +1,8 @@
-// Chapters 5 and 6: models and data of other programs.
+// Chapter 11: models and data of other programs.
 #include "api/request.h"
+#include "interchange/export_data.h"
 #include "interchange/export_hf.h"
+#include "interchange/import_data.h"
 #include "train/checkpoint.h"
 
 #include <string.h>
@@ -19,4 +21,24 @@ sigmoe_status sigmoe_export(const sigmoe_export_request *request) {
     TRY(model_locate(own.model, model));
     if (strcmp(own.format, "hf") == 0) return export_hf(model, own.out, own.force);
     return fail(SIGMOE_BAD_ARGUMENT, "there is no `format` \"%.40s\" of models: use hf", own.format);
+}
+
+void sigmoe_data_import_defaults_sized(sigmoe_data_import_request *request, size_t size) {
+    sized_fill(request, size, &(sigmoe_data_import_request){0}, sizeof *request);
+}
+
+sigmoe_status sigmoe_data_import(const sigmoe_data_import_request *request) {
+    sigmoe_data_import_request own;
+    TRY(REQUEST_READ(own, request, "data_import"));
+    return import_data(&own);
+}
+
+void sigmoe_data_export_defaults_sized(sigmoe_data_export_request *request, size_t size) {
+    sized_fill(request, size, &(sigmoe_data_export_request){0}, sizeof *request);
+}
+
+sigmoe_status sigmoe_data_export(const sigmoe_data_export_request *request) {
+    sigmoe_data_export_request own;
+    TRY(REQUEST_READ(own, request, "data_export"));
+    return export_data(&own);
 }

@@ -9,8 +9,9 @@ const char *const split_names[SPLITS] = {"train", "valid", "test"};
 const char split_by_files[] = "shuffle-files", split_by_position[] = "sequential",
            split_by_source[] = "given";
 
-static json_t *split_as_json(split_content *s) {
+static json_t *split_as_json(split_content *s, bool tokens_only) {
     char hash[SHA256_HEX];
+    if (tokens_only) return json_pack("{s:I}", "tokens", (json_int_t)s->tokens);
     sha256_hex(&s->raw.hash, hash);
     json_t *files = s->files > 0 ? json_integer(s->files) : NULL;
     return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o*}", "tokens", (json_int_t)s->tokens, "bytes",
@@ -25,7 +26,7 @@ sigmoe_status dataset_write_meta(const char *directory, const dataset_content *c
     TRY(tokenizer_to_json(content->tokenizer, &tokenizer_json));
     json_t *splits = json_object();
     for (int i = 0; i < SPLITS; i++)
-        json_object_set_new(splits, split_names[i], split_as_json(&content->splits[i]));
+        json_object_set_new(splits, split_names[i], split_as_json(&content->splits[i], content->tokens_only));
     json_t *skipped = content->skipped_lines < 0 ? NULL : json_integer(content->skipped_lines);
     json_t *meta = json_pack("{s:I, s:o, s:O*, s:o, s:s, s:o*, s:o}", "vocab_size",
         (json_int_t)content->vocab_size, "tokenizer", tokenizer_json, "tokenizer_model",

@@ -19,6 +19,7 @@ typedef struct split_content {
 
 typedef struct dataset_content {
     int64_t skipped_lines; // of the files; -1: none might be
+    bool tokens_only;      // the raw text is not known
     int64_t vocab_size;
     const tokenizer *tokenizer;
     const char *source;

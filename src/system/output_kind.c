@@ -64,6 +64,11 @@ static const kind_description kinds[OUTPUT_KINDS] = {
         .files = {"figure*.csv", "figure*.svg", "figure*.png", "figure*.gnuplot"},
         .evidence = "figure*.csv",
         .beginning = "d_model,experts,expert_size,k,"},
+    [OUTPUT_SHARDS] = {.name = "shards",
+        .files = {"train.bin", "val.bin", "valid.bin", "test.bin", "train.idx", "valid.idx", "test.idx",
+            "tokenizer.model"},
+        .evidence = MARK_NAME, // no version wrote them without
+        .beginning = "sigmoe shards"},
 };
 
 // A directory with nothing else in it does not have any results yet.

@@ -14,6 +14,7 @@ typedef enum output_kind {
     OUTPUT_COMPARISON, // or a sweep
     OUTPUT_ANALYSIS,
     OUTPUT_FIGURES,
+    OUTPUT_SHARDS, // tokens for other programs
     OUTPUT_KINDS
 } output_kind;
 
