@@ -2,6 +2,7 @@
 #include "api/request.h"
 #include "interchange/export_data.h"
 #include "interchange/export_hf.h"
+#include "interchange/export_onnx.h"
 #include "interchange/import_data.h"
 #include "train/checkpoint.h"
 
@@ -20,7 +21,8 @@ sigmoe_status sigmoe_export(const sigmoe_export_request *request) {
         return fail(SIGMOE_BAD_ARGUMENT, "an export needs `model`, `format` and `out`");
     TRY(model_locate(own.model, model));
     if (strcmp(own.format, "hf") == 0) return export_hf(model, own.out, own.force);
-    return fail(SIGMOE_BAD_ARGUMENT, "there is no `format` \"%.40s\" of models: use hf", own.format);
+    if (strcmp(own.format, "onnx") == 0) return export_onnx(model, own.out, own.force);
+    return fail(SIGMOE_BAD_ARGUMENT, "there is no `format` \"%.40s\" of models: use hf or onnx", own.format);
 }
 
 void sigmoe_data_import_defaults_sized(sigmoe_data_import_request *request, size_t size) {
