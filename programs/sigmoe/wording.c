@@ -18,6 +18,7 @@ static const wording wordings[] = {
     {"`data`", "--data"},
     {"`dtype`", "--dtype"},
     {"`force`", "--force"},
+    {"`format`", "--format"},
     {"`init`", "--init"},
     {"`lr_grid`", "--lr-grid"},
     {"`lr`", "--lr"},

@@ -193,6 +193,8 @@ static sigmoe_status run_job(import_job *job, const char *out) {
     output_directory directory;
     TRY(find_vocabulary(job));
     TRY(find_splits(job));
+    for (int i = 0; i < SPLITS; i++)
+        TRY(output_directory_spares(out, job->sources[i].path, "the input", "output"));
     TRY(output_begin(&directory, out, OUTPUT_DATA, job->request->force));
     return output_end(&directory, write_data(job, directory.partial));
 }
@@ -206,7 +208,6 @@ sigmoe_status import_data(const sigmoe_data_import_request *request) {
         return fail(SIGMOE_BAD_ARGUMENT, "an import of data needs `format`, `in` and `out`");
     TRY(data_format_named(request->format, &format));
     TRY(path_of_output(out, request->out));
-    TRY(output_directory_spares(out, request->in, "the input", "output"));
     TRY(output_directory_spares(out, request->tokenizer, "the tokenizer", "output"));
     TRY(ARENA_AROUND("imported data", a, job));
     job->request = request;

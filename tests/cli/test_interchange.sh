@@ -1,5 +1,6 @@
 #!/bin/sh
-# data import and data export: tokens of nanoGPT and Megatron-LM, in and out.
+# data import, data export and export: tokens of nanoGPT and Megatron-LM in and out, and models for other programs. What the
+# exported models compute is tested where PyTorch is, in tests/python/torch.
 set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
@@ -92,7 +93,11 @@ fails 2 'nanogpt or megatron|nanogpt, megatron|nanogpt' data import --format lla
 fails 1 'train.bin' data import --format nanogpt --in mega/nothing --vocab-size 60000 --out x
 fails 1 'single.idx: its 1 document cannot be split' data import --format megatron --in single --vocab-size 60000 --out x
 fails 2 'a.*--force' data import --format nanogpt --in nano --vocab-size 60000 --out a
-fails 2 'holds the input|is the input|the input' data import --format nanogpt --in a --vocab-size 60000 --out a --force
+fails 2 'the input' data import --format nanogpt --in c --vocab-size 60000 --out c --force
+for end in bin idx; do cp "corpus.$end" "f/train.$end"; done
+fails 2 'the input' data import --format megatron --in f/train --vocab-size 100 --out f --force
+same corpus.idx f/train.idx
+same nano/train.bin c/train.bin
 printf x >>nano/val.bin
 fails 1 'nano/val.bin has 1001 bytes, which is no whole number of tokens' \
     data import --format nanogpt --in nano --vocab-size 60000 --out x
@@ -105,5 +110,24 @@ for left in x x.partial; do [ ! -e "$left" ] || problem "a failed import left $l
 works data import --format megatron --in d --vocab-size 70000 --out wide
 fails 2 'megatron' data export --data wide --format nanogpt --out x
 works data export --data wide --format megatron --out wide-out
+
+# Models: an exported one is still a model, and nothing is replaced unasked.
+works export --model run --out hf
+valid_json hf/config.json
+for file in modeling_sigmoe.py configuration_sigmoe.py; do same "hf/$file" "$root/src/interchange/hf/$file"; done
+make_tokens x.npy 2 9 90
+works forward --model run --tokens x.npy --out y1
+works forward --model hf --tokens x.npy --out y2
+same y1 y2
+fails 2 'hf.*--force' export --model run --out hf
+works export --model run --out hf --force
+works export --model hf --format onnx --out m.onnx
+fails 2 'm.onnx exists already' export --model hf --format onnx --out m.onnx
+works export --model hf --format onnx --out m2.onnx
+same m.onnx m2.onnx
+fails 2 "lies in the model's directory" export --model hf --format onnx --out hf/m.onnx
+printf x >>hf/model.safetensors
+fails 1 'hf/model.safetensors' export --model hf --out other
+[ ! -e other ] || problem "a failed export left something"
 [ "$(wc -c <wide-out/test.bin)" = 1204 ] || problem "ids beyond 65535 need four bytes"
 finish

@@ -6,7 +6,7 @@ set -eu
 . "$2/tests/cli/common.sh"
 
 # Two-word commands with an underscore, so that each is one shell word here.
-COMMANDS="data_prepare train eval generate forward compare sweep presets info bench_layer bench_step bench_generate bench_attention bench_kernel"
+COMMANDS="data_prepare data_export data_import train eval generate export forward compare sweep presets info bench_layer bench_step bench_generate bench_attention bench_kernel"
 words_of() { echo "$1" | tr _ ' '; }
 
 works help
