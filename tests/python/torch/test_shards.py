@@ -62,6 +62,11 @@ def up(directory: Path, places: dict[str, str]) -> None:
     write_index(directory, {name: "../w.safetensors" if place == FIRST else place for name, place in places.items()})
 
 
+def absolute(directory: Path, places: dict[str, str]) -> None:
+    file = str(directory / FIRST)
+    write_index(directory, {name: file if place == FIRST else place for name, place in places.items()})
+
+
 def hidden(directory: Path, places: dict[str, str]) -> None:
     write_index(directory, {**places, "head.bias": "..safetensors"})
 
@@ -96,6 +101,7 @@ def no_map(directory: Path, places: dict[str, str]) -> None:
 MISTAKES: list[tuple[Callable[[Path, dict[str, str]], None], str]] = [
     (drop, SECOND),
     (up, "../w.safetensors"),
+    (absolute, "which is n"),
     (hidden, "..safetensors"),
     (elsewhere, "head.bias"),
     (twice, "too"),
