@@ -126,6 +126,37 @@ fails 2 'm.onnx exists already' export --model hf --format onnx --out m.onnx
 works export --model hf --format onnx --out m2.onnx
 same m.onnx m2.onnx
 fails 2 "lies in the model's directory" export --model hf --format onnx --out hf/m.onnx
+
+# Weights in several files.
+cp -r hf parts
+cat >shards.py <<'PYTHON'
+import json, os, struct, sys
+data = open("parts/model.safetensors", "rb").read()
+(length,) = struct.unpack("<Q", data[:8])
+header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+header.pop("__metadata__", None)
+places = {name: f"model-{i % 2}.safetensors" for i, name in enumerate(header)}
+for place in set(places.values()):
+    part, parts = b"", {}
+    for name in header:
+        if places[name] == place:
+            first, end = header[name]["data_offsets"]
+            parts[name] = {**header[name], "data_offsets": [len(part), len(part) + end - first]}
+            part += body[first:end]
+    text = json.dumps(parts).encode()
+    open(f"parts/{place}", "wb").write(struct.pack("<Q", len(text)) + text + part)
+os.remove("parts/model.safetensors")
+json.dump({"weight_map": places}, open("parts/model.safetensors.index.json", "w"))
+PYTHON
+python3 shards.py
+works forward --model parts --tokens x.npy --out y3
+same y1 y3
+sed -i 's|model-0.safetensors|sub/model-0.safetensors|' parts/model.safetensors.index.json
+fails 1 'sub/model-0.safetensors.*not the name' forward --model parts --tokens x.npy --out y4
+rm parts/model-1.safetensors
+sed -i 's|sub/||' parts/model.safetensors.index.json
+fails 1 'model-1.safetensors' forward --model parts --tokens x.npy --out y4
+
 printf x >>hf/model.safetensors
 fails 1 'hf/model.safetensors' export --model hf --out other
 [ ! -e other ] || problem "a failed export left something"
