@@ -82,9 +82,21 @@ class Settings:
 
     def integer(self, name: str) -> int:
         value = self[name]
-        if isinstance(value, (bool, str)) or value != int(value):
+        if type(value) not in (int, float) or value % 1 != 0:
             raise ValueError(f"the setting {name!r} is {value!r} where an integer is needed")
         return int(value)
+
+    def number(self, name: str, default: float | None = None) -> float:
+        value = self[name] if default is None else self.get(name, default)
+        if type(value) not in (int, float):
+            raise ValueError(f"the setting {name!r} is {value!r} where a number is needed")
+        return float(value)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self[name] if default is None else self.get(name, default)
+        if not isinstance(value, str):
+            raise ValueError(f"the setting {name!r} is {value!r} where a word is needed")
+        return value
 
     def require(self, needed: Mapping[str, tuple[Any, ...]]) -> None:
         for name, values in needed.items():
@@ -144,7 +156,7 @@ def _first_layer(state: State) -> str:
 def _dense_options(state: State, settings: Settings) -> dict[str, Any]:
     settings.require(RELU)
     d_ff = state.shape("layers.0.linear1.weight", 2)[0]
-    variant = settings["transformer.variant"]
+    variant = settings.text("transformer.variant")
     if variant == "preln_relative":
         return {"type": "dense", "d_ff": d_ff}
     if variant == "preln_topk":
@@ -155,7 +167,7 @@ def _dense_options(state: State, settings: Settings) -> dict[str, Any]:
 
 def _pkm_options(state: State, settings: Settings) -> dict[str, Any]:
     settings.require(PKM)
-    activation = settings["transformer.activation"]
+    activation = settings.text("transformer.activation")
     if activation not in ("relu", "softmax"):
         raise ValueError(f"the setting 'transformer.activation' is {activation!r}: sigmoe has relu and softmax")
     heads, n, _ = state.shape("layers.0.pkm.keys.0", 3)
@@ -165,7 +177,7 @@ def _pkm_options(state: State, settings: Settings) -> dict[str, Any]:
 
 
 def _router(settings: Settings) -> str:
-    mode = settings["moe.selection_mode"]
+    mode = settings.text("moe.selection_mode")
     if mode == "gate":
         return "softmax_topk" if settings.get("moe.activation_after_topk", False) else "softmax"
     if mode not in ROUTERS:
@@ -178,7 +190,7 @@ def _moe_options(state: State, settings: Settings) -> dict[str, Any]:
     settings.require(MOE)
     n_experts, _, size = state.shape("layers.0.pkm.keys", 3)
     inside = settings.get("kvmem.dropout", "none") == "score"
-    weight, kind = float(settings.get("moe.perplexity_reg", 0.0)), settings.get("moe.reg_type", "entropy")
+    weight, kind = settings.number("moe.perplexity_reg", 0.0), settings.text("moe.reg_type", "entropy")
     if weight and kind not in REGULARIZERS:
         print(f"note: sigmoe has no regularizer {kind!r}; the model is imported without one", file=sys.stderr)
     regularizer = REGULARIZERS.get(kind, "none") if weight else "none"
@@ -188,8 +200,8 @@ def _moe_options(state: State, settings: Settings) -> dict[str, Any]:
         "expert_size": size,
         "k": settings.integer("pkm.n_heads"),
         "router": _router(settings),
-        "expert_dropout": float(settings.get("moe.drop_expert", 0.0)),
-        "dropout": float(settings["dropout"]) * float(settings.get("moe.dropout_factor", 1.0)) if inside else 0.0,
+        "expert_dropout": settings.number("moe.drop_expert", 0.0),
+        "dropout": settings.number("dropout") * settings.number("moe.dropout_factor", 1.0) if inside else 0.0,
         "regularizer": regularizer,
         "regularizer_weight": weight if regularizer != "none" else 0.0,
         "init": "standard" if settings.get("moe.expert_size_init", False) else "dense_equivalent",
@@ -258,7 +270,8 @@ def convert(
     vocab_size, d = state.shape("embedding.weight", 2)
     heads, width = state.shape("layers.0.self_attn.global_content_bias", 2)
     blocks = settings.integer("lm.trafo.context_blocks")
-    test_blocks = settings.get("lm.trafo.test_context_blocks", None)
+    own_test_blocks = settings.get("lm.trafo.test_context_blocks", None) not in (None, 0)
+    test_blocks = settings.integer("lm.trafo.test_context_blocks") if own_test_blocks else blocks
     config = check_config(
         {
             "vocab_size": vocab_size,
@@ -266,9 +279,9 @@ def convert(
             "n_layers": state.layers(),
             "n_heads": heads,
             "d_head": width,
-            "dropout": float(settings["dropout"]),
+            "dropout": settings.number("dropout"),
             "unroll": settings.integer("lm.unroll"),
-            "memory_segments": {"train": blocks, "eval": int(test_blocks or blocks)},
+            "memory_segments": {"train": blocks, "eval": test_blocks},
             "tokenizer": {"type": tokenizer},
             "ff": OPTIONS[_first_layer(state)](state, settings),
         }

@@ -198,6 +198,11 @@ def test_what_is_refused(tmp_path: Path) -> None:
     good = save(tmp_path / "good.pth", args)
     assert "'moe.bias' is 1" in refusal(good, out, **{"moe.bias": 1})
     assert "'moe.selection_mode' is 'add'" in refusal(good, out, **{"moe.selection_mode": "add"})
+    for odd in ("a", None, [1], float("nan"), float("inf"), True, 2.5):
+        assert "'lm.unroll' is" in refusal(good, out, **{"lm.unroll": odd})
+        assert "'lm.trafo.test_context_blocks' is" in refusal(good, out, **{"lm.trafo.test_context_blocks": odd or "a"})
+    for name in ("dropout", "moe.drop_expert", "moe.perplexity_reg", "moe.selection_mode", "moe.reg_type"):
+        assert f"the setting {name!r} is [1]" in refusal(good, out, **{name: [1]})
     without = save(tmp_path / "w.pth", {name: args[name] for name in args if name != "lm.unroll"})
     assert "give it by --set lm.unroll=VALUE" in refusal(without, out)
     state = draw_state(args)
