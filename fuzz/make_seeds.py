@@ -70,6 +70,8 @@ def seeds():
         "id": -1.5e3, "x": [True, False, None, {"y": [{}, []]}], "text": "a\n\u00e9\U0001f600"}).encode()
     yield "fuzz_json_text", "utf8", json.dumps({"text": "caf\u00e9 \u20ac", "text2": ""}, ensure_ascii=False).encode()
     yield "fuzz_json_text", "odd", b'{"a\\u0000": NaN, "b": -Infinity, "c": 1e999, "text": "\\ud800", "text": "x\\ud83d\\ude00"}'
+    passages = ({"context": "a", "continuation": " b\u0000"}, {"continuation": "", "id": [1, {}]}, {"text": "caf\u00e9\n"})
+    yield "fuzz_passages", "lines", "\n".join(map(json.dumps, passages)).encode() + b"\r\n\n \n"
 
 
 def main():

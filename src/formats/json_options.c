@@ -10,15 +10,6 @@
 
 enum { MOST_KNOWN_KEYS = 64, MOST_BYTES = 4 << 20 };
 
-// Roughly the number of values and members in the text: each follows a comma or an opening bracket. Arbitrary if the text is
-// not JSON.
-static int64_t count_values(const char *text, size_t size) {
-    int64_t count = 0;
-    for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1))
-        count += text[i] == ',' || text[i] == '[' || text[i] == '{';
-    return count;
-}
-
 sigmoe_status json_parse_object(
     const char *name, const void *bytes, size_t size, int64_t most_values, json_t **out) {
     static const char mark[] = "\xef\xbb\xbf"; // some editors put this before UTF-8
@@ -28,7 +19,7 @@ sigmoe_status json_parse_object(
         size -= strlen(mark);
     }
     if (size == 0) return fail(SIGMOE_BAD_FORMAT, "%s is empty: a JSON object is needed", name);
-    if (count_values(bytes, size) > most_values)
+    if (json_count_values(bytes, size) > most_values)
         return fail(SIGMOE_BAD_FORMAT, "%s: more than %" PRId64 " JSON values: this is another kind of file",
             name, most_values);
     json_t *value = json_parse(bytes, size, JSON_REJECT_DUPLICATES, &error);

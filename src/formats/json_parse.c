@@ -18,6 +18,13 @@ size_t json_next_mark(const char *text, size_t size, size_t from) {
     return size;
 }
 
+int64_t json_count_values(const char *text, size_t size) {
+    int64_t count = 0;
+    for (size_t i = json_next_mark(text, size, 0); i < size; i = json_next_mark(text, size, i + 1))
+        count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return count;
+}
+
 // The position of the first bracket that nests too deeply, or `size`. May be wrong if the text is not JSON.
 static size_t too_deep_at(const char *text, size_t size) {
     int depth = 0;

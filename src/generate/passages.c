@@ -57,8 +57,13 @@ static sigmoe_status take_members(const json_t *object, arena *a, sigmoe_passage
         object, whole ? "text" : "continuation", false, a, &p->continuation, &p->continuation_size);
 }
 
+// A value may take a hundred times the memory of its text.
+enum { MOST_VALUES = 1 << 16 };
+
 static sigmoe_status read_line(const char *line, size_t size, arena *a, sigmoe_passage *p) {
     json_error_t error;
+    if (json_count_values(line, size) > MOST_VALUES)
+        return fail(SIGMOE_BAD_FORMAT, "more than %d JSON values: this is another kind of file", MOST_VALUES);
     json_t *object =
         json_parse(line, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!object) return fail(SIGMOE_BAD_FORMAT, "column %d: %s", error.column, error.text);
@@ -88,9 +93,11 @@ static int64_t lines_in(const char *text, size_t size) {
 }
 
 static sigmoe_status read_lines(sigmoe_passages *p, const char *file, const char *text, size_t size) {
+    static const char mark[] = "\xef\xbb\xbf"; // some editors put this before UTF-8
     int64_t line = 0;
+    size_t at = size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
     TRY(ARENA_NEW(p->arena, p->items, lines_in(text, size)));
-    for (size_t at = 0; at < size;) {
+    while (at < size) {
         size_t length = line_size(text + at, size - at);
         line++;
         if (!is_blank(text + at, length)) {

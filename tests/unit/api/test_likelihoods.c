@@ -284,6 +284,11 @@ static void wrong_lines(void **state) {
     char deep[400];
     memset(deep, '[', sizeof deep);
     is_wrong(deep, sizeof deep, "nested");
+    enum { MANY = 200000 };
+    char *many = malloc(MANY);
+    memset(many, ',', MANY);
+    is_wrong(many, MANY, "x.jsonl, line 1: more than 65536 JSON values");
+    free(many);
 }
 
 static void lines_become_passages(void **state) {
@@ -306,6 +311,11 @@ static void lines_become_passages(void **state) {
     assert_int_equal(p[1].line, 3);
     assert_int_equal(p[2].continuation_size, 0);
     assert_int_equal(p[2].line, 4);
+    sigmoe_passages_free(passages);
+    ok(sigmoe_passages_read("x.jsonl", "\xef\xbb\xbf{\"text\": \"a\"}", 16, &passages));
+    p = sigmoe_passages_list(passages, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(p[0].line, 1);
     sigmoe_passages_free(passages);
     ok(sigmoe_passages_read("x.jsonl", "", 0, &passages));
     sigmoe_passages_list(passages, &count);
