@@ -65,6 +65,24 @@ def test_scores_are_what_the_logits_say(model: sigmoe.Model) -> None:
     assert model.score_text(text).nats / len(text) == pytest.approx(model.loss(model.encode("\n" + text)), rel=1e-5)
 
 
+@pytest.mark.parametrize("segments", [0, 1, 3])
+def test_contexts_share_what_any_memory_keeps(tmp_path: Path, segments: int) -> None:
+    directory = make_text_model(tmp_path / "model", LETTERS)
+    config = json.loads((directory / "config.json").read_text())
+    config["memory_segments"]["eval"] = segments
+    (directory / "config.json").write_text(json.dumps(config))
+    model = sigmoe.Model.load(directory, threads=1)
+    text = "a bad face fed a big cab\nhid a bed "
+    pairs = [(text[:cut], text[cut:end]) for cut in range(1, 36, 3) for end in (cut + 1, 36)]
+    scores = model.score_all(pairs)
+    assert scores == [model.score(*pair) for pair in pairs]
+    for (context, rest), score in zip(pairs, scores):
+        ids = model.encode(context + rest)
+        rows = model.logits(ids).astype(float)
+        nats = sum(math.log(np.exp(rows[i - 1]).sum()) - rows[i - 1, ids[i]] for i in range(len(context), len(ids)))
+        assert score.nats == pytest.approx(nats, rel=1e-5)
+
+
 def test_what_is_generated_greedily_is_greedy(model: sigmoe.Model) -> None:
     text = model.generate("a bad ", max_new_tokens=5, do_sample=False).replace("\ufffd", "\xc3")
     raw = text.encode("latin-1")
