@@ -437,6 +437,9 @@ typedef struct sigmoe_train_request {
      * training depends on it. An empty one stands for a newline, as in sigmoe_generate_request. NULL: no samples; on resume, as the
      * run did before. SIGMOE_BAD_ARGUMENT: the data have no tokenizer, or do not know a byte of it, or there are no validations. */
     const char *sample_prompt;
+    /* Also write event files for TensorBoard, in `out`. No bit of the training depends on it. On resume, false goes
+     * on as the run did before. */
+    bool tensorboard;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {

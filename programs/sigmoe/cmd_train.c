@@ -41,6 +41,8 @@ static const argument arguments[] = {
     {"sample-prompt", ARGUMENT_TEXT, AT(request.sample_prompt), "TEXT", .may_be_empty = true,
         .values = &none_known,
         .help = "have the model continue this at each validation, for people to see; kept in samples.jsonl"},
+    {"tensorboard", ARGUMENT_FLAG, AT(request.tensorboard),
+        .help = "also write event files for TensorBoard, in RUN"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
@@ -143,6 +145,7 @@ static const help_entry files[] = {
     {"RUN/checkpoints/STEP", "a model directory for each checkpoint"},
     {"RUN/metrics.jsonl", "a line for each step: loss, speed; valid.jsonl: one for each validation"},
     {"RUN/samples.jsonl", "with --sample-prompt, the text at each validation"},
+    {"RUN/events.out.tfevents.*", "with --tensorboard, the same for TensorBoard"},
     {"RUN/train.json", "settings and data of the run"},
     {NULL, NULL},
 };

@@ -140,5 +140,6 @@ sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) 
             s->run, (long long)s->step, (long long)asked.steps);
     s->settings = asked;
     if (r->sample_prompt) s->watching.sample_prompt = r->sample_prompt;
+    s->watching.tensorboard |= r->tensorboard;
     return SIGMOE_OK;
 }

@@ -85,7 +85,7 @@ static sigmoe_status start_fresh(
         .settings = &settings,
         .checkpoint_seconds = r->checkpoint_seconds,
         .threads = threads_of(observer),
-        .watching = {.sample_prompt = r->sample_prompt}};
+        .watching = {r->sample_prompt, r->tensorboard}};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);

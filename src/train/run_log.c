@@ -6,6 +6,7 @@
 #include "formats/json_parse.h"
 #include "system/file.h"
 #include "train/expert_load.h"
+#include "train/run_events.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -90,7 +91,7 @@ static sigmoe_status open_cut(const log_part *part, FILE **file) {
     return fail_errno("cannot cut %s", part->path);
 }
 
-sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, bool wants_samples) {
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, const run_watching *watching) {
     log_part metrics, usage, valid, samples;
     *log = (run_log){.last_validation = -1};
     // All logs are checked before any is truncated: a run that is refused is not changed.
@@ -102,8 +103,11 @@ sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, bo
     sigmoe_status status = open_cut(&metrics, &log->metrics);
     if (status == SIGMOE_OK) status = open_cut(&usage, &log->usage);
     if (status == SIGMOE_OK) status = open_cut(&valid, &log->valid);
-    if (status == SIGMOE_OK && (wants_samples || path_exists(samples.path)))
+    if (status == SIGMOE_OK && (watching->sample_prompt || path_exists(samples.path)))
         status = open_cut(&samples, &log->samples);
+    // Steps of TensorBoard are numbers of steps done (train/run_events.h).
+    if (status == SIGMOE_OK && watching->tensorboard)
+        status = event_file_open(&log->events, run, steps_done + 1);
     if (status == SIGMOE_OK) status = path_sync(run); // later checkpoints depend on the logs
     if (status != SIGMOE_OK) run_log_close(log);
     return status;
@@ -114,6 +118,7 @@ void run_log_close(run_log *log) {
     if (log->valid) fclose(log->valid);
     if (log->usage) fclose(log->usage);
     if (log->samples) fclose(log->samples);
+    event_file_close(&log->events);
     log->metrics = log->valid = log->usage = log->samples = NULL;
 }
 
@@ -146,6 +151,7 @@ sigmoe_status run_log_step(run_log *log, const step_report *report) {
     sigmoe_status status = fill_step(line, report);
     if (status == SIGMOE_OK) status = write_line(log->metrics, "metrics.jsonl", line);
     json_decref(line);
+    if (status == SIGMOE_OK && log->events.stream) status = run_events_step(&log->events, report);
     return status;
 }
 
@@ -167,6 +173,8 @@ sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_
     sigmoe_status status = fill_validation(line, steps_done, scores);
     if (status == SIGMOE_OK) status = write_line(log->valid, "valid.jsonl", line);
     json_decref(line);
+    if (status == SIGMOE_OK && log->events.stream)
+        status = run_events_validation(&log->events, steps_done, scores);
     return status;
 }
 
@@ -176,6 +184,7 @@ sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s) 
     TRY(usage_to_json(step, s, &line));
     sigmoe_status status = write_line(log->usage, "usage.jsonl", line);
     json_decref(line);
+    if (status == SIGMOE_OK && log->events.stream) status = run_events_usage(&log->events, step, s);
     return status;
 }
 

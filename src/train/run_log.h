@@ -2,20 +2,24 @@
 // steps, see train/expert_load.h), and samples.jsonl (one line per validation of a run with a prompt for samples).
 #pragma once
 
+#include "formats/event_file.h"
 #include "model/feedforward/statistics.h"
 #include "train/step_report.h"
+#include "train/watching.h"
 
 #include <stdio.h>
 
 typedef struct run_log {
     FILE *metrics, *valid, *usage; // NULL without a run directory: nothing is written
     FILE *samples;                 // NULL also if none were wanted so far
+    event_file events;             // none is open if none are wanted
     int64_t last_validation;       // step after which the last one was made; -1: none
 } run_log;
 
 // Opens the logs of a run that has done `steps_done` steps and cuts off incomplete lines and those of later steps. If lines of
-// earlier steps are missing or damaged, fails and cuts nothing. `samples`: samples will be written.
-sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, bool samples);
+// earlier steps are missing or damaged, fails and cuts nothing. `watching`: what is wanted
+// beside the logs.
+sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, const run_watching *watching);
 void run_log_close(run_log *log);
 sigmoe_status run_log_step(run_log *log, const step_report *report);
 sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s);

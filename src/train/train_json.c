@@ -23,7 +23,7 @@ static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *set
 }
 
 static json_t *watching_to_json(const run_watching *w) {
-    return json_pack("{s:s?}", "sample_prompt", w->sample_prompt);
+    return json_pack("{s:s?,s:b}", "sample_prompt", w->sample_prompt, "tensorboard", w->tensorboard);
 }
 
 static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *settings,
@@ -102,6 +102,7 @@ static sigmoe_status read_watching(const json_t *root, arena *a, run_watching *o
     *out = (run_watching){0};
     if (!json_object_get(root, "watching")) return SIGMOE_OK; // as older versions wrote it
     TRY(json_get_object(root, "", "watching", &object));
+    out->tensorboard = json_is_true(json_object_get(object, "tensorboard"));
     if (json_is_null(json_object_get(object, "sample_prompt"))) return SIGMOE_OK;
     TRY(json_get_text(object, "watching.", "sample_prompt", &prompt));
     out->sample_prompt = arena_text(a, "%s", prompt);
@@ -163,7 +164,8 @@ static sigmoe_status add_entry(json_t *history, int64_t step, const json_t *befo
 
 static sigmoe_status change_watching(json_t *root, const run_watching *watching, bool *changed) {
     const json_t *before = json_object_get(root, "watching");
-    if (!before && !watching->sample_prompt) return SIGMOE_OK; // as versions wrote it that knew none
+    if (!before && !watching->sample_prompt && !watching->tensorboard)
+        return SIGMOE_OK; // as versions wrote it that knew none
     json_t *now = watching_to_json(watching);
     *changed |= !json_equal(now, before);
     return json_put(root, "watching", now);

@@ -172,6 +172,7 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
     t->config = config_copy(request->config);
     t->settings = *request->settings;
     t->checkpoint_seconds = request->checkpoint_seconds;
+    t->tensorboard = request->watching.tensorboard;
     t->last_checkpoint = t->log.last_validation = -1;
     sigmoe_status status = build_parts(t, request);
     if (status == SIGMOE_OK)
@@ -190,7 +191,8 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
 
 sigmoe_status trainer_attach_run(trainer *t, const char *run) {
     TRY(path_format(t->run, "%s", run));
-    return run_log_open(&t->log, run, t->step, t->sampler != NULL);
+    const run_watching watching = trainer_watching(t);
+    return run_log_open(&t->log, run, t->step, &watching);
 }
 
 sigmoe_status trainer_begin_run(trainer *t, const char *run) {
@@ -219,7 +221,8 @@ sigmoe_status trainer_load(trainer *t, const char *model_directory) {
 // ---------------------------------------------------------------- access
 
 run_watching trainer_watching(const trainer *t) {
-    return (run_watching){.sample_prompt = t->sampler ? sampler_prompt(t->sampler) : NULL};
+    return (run_watching){
+        .sample_prompt = t->sampler ? sampler_prompt(t->sampler) : NULL, .tensorboard = t->tensorboard};
 }
 
 void trainer_recompute(trainer *t, sigmoe_recompute what) {

@@ -16,6 +16,7 @@ struct trainer {
     char run[PATH_CAPACITY]; // "": nothing on disk
     run_log log;
     sampler *sampler;        // NULL: no samples at validations
+    bool tensorboard;        // the log has event files
     int64_t last_checkpoint; // its step; -1: none
     double checkpoint_seconds;
     double saved_at; // time when the last checkpoint was written, or when the run started or resumed
