@@ -19,21 +19,19 @@ static const argument arguments[] = {
     {"once", ARGUMENT_FLAG, AT(once), .help = "print it once, also on a terminal"},
 };
 
-// The screen is drawn over the former one, and not cleared before: it would flicker.
-static void show(const char *text, bool live) {
-    if (!live) {
-        fputs(text, stdout);
-        return;
-    }
+// The screen is drawn over the former one, and not cleared before: it would flicker. What is too high for it is cut off, since the
+// terminal would scroll.
+static void draw(const char *text, int lines) {
     fputs("\x1b[H", stdout);
-    for (size_t length; *text; text += length + 1) {
+    for (size_t length; *text && lines > 0; text += length + (text[length] == '\n'), lines--) {
         length = strcspn(text, "\n");
         printf("%.*s\x1b[K\n", (int)length, text);
-        if (!text[length]) break;
     }
     fputs("\x1b[J", stdout);
     fflush(stdout);
 }
+
+enum { PLAIN_LINES = 24 }; // of a terminal that does not tell
 
 static sigmoe_status look(sigmoe_watch *w, bool live, bool *training) {
     char *text;
@@ -41,12 +39,15 @@ static sigmoe_status look(sigmoe_watch *w, bool live, bool *training) {
     sigmoe_watch_defaults(&request);
     int columns = terminal_columns(STDOUT_FILENO);
     if (columns > 0) request.columns = columns;
-    request.lines = live ? terminal_lines(STDOUT_FILENO) - 1 : 0; // the cursor's line stays free
-    if (request.lines < 0) request.lines = 0;
+    int lines = terminal_lines(STDOUT_FILENO);
+    if (live) request.lines = lines > 1 ? lines - 1 : PLAIN_LINES; // the cursor's line stays free
     request.color = terminal_colors(STDOUT_FILENO);
     sigmoe_status status = sigmoe_watch_look(w, &request, &text, training);
     if (status != SIGMOE_OK) return status;
-    show(text, live);
+    if (live)
+        draw(text, request.lines);
+    else
+        fputs(text, stdout);
     sigmoe_free(text);
     return status;
 }

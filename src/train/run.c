@@ -102,6 +102,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_ob
     TRY(run_state_read(r->out, r->data, a, &state));
     *before = state->settings;
     TRY(train_request_resume(r, state));
+    TRY(check_samples(r, &state->settings));
     return trainer_continue(state, threads_of(observer), out);
 }
 

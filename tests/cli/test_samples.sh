@@ -83,6 +83,8 @@ refused="train --config moe.json --data data --batch 2 --steps 1 --out x"
     fails 2 'sample-prompt: .*not valid UTF-8' $refused --sample-prompt "$(printf 'a\377')"
     fails 2 'sample-prompt: .*0x51|sample-prompt.*Q' $refused --sample-prompt Q
     fails 2 'sample-prompt is continued at each validation, and this run has none: see --valid-every' $refused --sample-prompt a --valid-every 0
+    works train $settings --steps 1 --out unscored --valid-every 0
+    fails 2 'sample-prompt is continued at each validation' train --resume --out unscored --steps 2 --sample-prompt a
     cp -r data anonymous
     python3 -c 'import json; m = json.load(open("data/meta.json")); m["tokenizer"] = {"type": "none"}
 json.dump(m, open("anonymous/meta.json", "w"))'
