@@ -6,6 +6,7 @@ import ctypes
 import enum
 import functools
 import os
+import shutil
 from pathlib import Path
 
 from . import _abi
@@ -42,25 +43,25 @@ def _checkout() -> Path | None:
     return root if (root / "include" / "sigmoe.h").exists() and (root / "CMakeLists.txt").exists() else None
 
 
+def _find(own: str, built: str) -> Path | None:
+    """A wheel's own file, else the one in ``build/`` of the source tree; None where the package is neither's, but the system's."""
+    package, root = Path(__file__).resolve().parent, _checkout()
+    if (package / own).exists():
+        return package / own
+    return root / "build" / built if root else None
+
+
 def find_library() -> Path:
-    """The file that ``SIGMOE_LIBRARY`` names, else the package's own, else the one in ``build/`` of the source tree."""
+    """The file that ``SIGMOE_LIBRARY`` names, else the package's or the source tree's, else the name of the system's library."""
     named = os.environ.get("SIGMOE_LIBRARY")
     if named:
         return Path(named)
-    own = Path(__file__).resolve().parent / "lib" / _NAME
-    root = _checkout()
-    if own.exists() or root is None:
-        return own
-    return root / "build" / _NAME
+    return _find(f"lib/{_NAME}", _NAME) or Path(_NAME)
 
 
 def find_program() -> Path:
-    """The program ``sigmoe``: the package's own, else the one in ``build/`` of the source tree."""
-    own = Path(__file__).resolve().parent / "bin" / "sigmoe"
-    root = _checkout()
-    if own.exists() or root is None:
-        return own
-    return root / "build" / "sigmoe"
+    """The program ``sigmoe``: the package's or the source tree's, else the one in ``PATH``."""
+    return _find("bin/sigmoe", "sigmoe") or Path(shutil.which("sigmoe") or "sigmoe")
 
 
 @functools.lru_cache(maxsize=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,21 @@ def test_the_named_library_is_the_one_that_is_loaded() -> None:
     own = str(_library.find_library())
     out = python("from sigmoe import _library; print(_library.library()._name)", SIGMOE_LIBRARY=own)
     assert out.stdout.strip() == own
+
+
+def test_without_a_library_of_its_own_the_package_uses_the_systems(tmp_path: Path) -> None:
+    """As Debian's packages: the modules in one place, the library and the program where the system looks for them."""
+    own = _library.find_library().resolve()
+    shutil.copytree(Path(_library.__file__).parent, tmp_path / "modules" / "sigmoe", ignore=shutil.ignore_patterns("lib", "bin"))
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / _library._NAME).symlink_to(own)
+    (tmp_path / "system" / "sigmoe").symlink_to(_library.find_program().resolve())
+    place = str(tmp_path / "system")
+    out = python("from sigmoe import _library; print(_library.version(), _library.library()._name, _library.find_program())",
+                 PYTHONPATH=str(tmp_path / "modules"), LD_LIBRARY_PATH=place, PATH=place)
+    assert out.stdout == f"{_library.version()} {_library._NAME} {place}/sigmoe\n", out.stderr
+    out = python("import sigmoe; sigmoe.__version__", PYTHONPATH=str(tmp_path / "modules"), PATH=place)
+    assert _library._NAME in out.stderr and "reinstall" in out.stderr
 
 
 def test_a_failure_is_an_exception_with_the_librarys_sentence(tmp_path: Path) -> None:
