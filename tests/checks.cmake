@@ -18,6 +18,7 @@ sigmoe_test(docs.commands docs 1800 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/run
   $<TARGET_FILE:sigmoe_program> ${CMAKE_SOURCE_DIR})
 set_tests_properties(docs.commands PROPERTIES COST 1000) # the longest: it starts first, beside all others
 sigmoe_test(docs.study docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/study_page.py ${CMAKE_SOURCE_DIR})
+sigmoe_test(docs.citation docs 60 ${python} ${CMAKE_SOURCE_DIR}/tests/docs/citation.py ${CMAKE_SOURCE_DIR})
 
 # The report in a browser; a browser that is missing is a failure.
 file(GLOB report_checks CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/report/test_*.py ${CMAKE_SOURCE_DIR}/tests/report/test_*.sh)
