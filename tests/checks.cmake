@@ -7,7 +7,7 @@ foreach(check layers links words)
 endforeach()
 sigmoe_test(lint.checks lint 60 sh ${lint}/test_checks.sh)
 sigmoe_test(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
-sigmoe_test(lint.shell lint 60 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
+sigmoe_test(lint.shell lint 300 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
 
 set(oracle ${CMAKE_SOURCE_DIR}/tests/oracle)
 sigmoe_test(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TARGET_FILE:sigmoe_program>)
