@@ -158,8 +158,9 @@ static inline void sigmoe_observer_defaults(sigmoe_observer *observer) {
 typedef struct sigmoe_config sigmoe_config; /* a model's configuration and, from presets, how to train it */
 
 /* Storage of the operands of matrix products. SIGMOE_BF16 is mixed precision: weights, activations and their gradients are
- * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32. */
-typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16 } sigmoe_dtype;
+ * rounded to bfloat16 where they enter products; sums, softmax, norms, loss, the weights themselves and Adam stay f32.
+ * SIGMOE_INT8 is f32 with weights in 8 bits: for sigmoe_model_load_as and sigmoe_bench_generate alone. */
+typedef enum sigmoe_dtype { SIGMOE_F32, SIGMOE_BF16, SIGMOE_INT8 } sigmoe_dtype;
 
 /* The learning rate after the warm-up: it falls along a cosine that is drawn over all steps, or stays what it is. */
 typedef enum sigmoe_schedule { SIGMOE_SCHEDULE_COSINE, SIGMOE_SCHEDULE_CONSTANT } sigmoe_schedule;
@@ -278,7 +279,8 @@ SIGMOE_API sigmoe_status sigmoe_model_create(
 /* `directory` is a model directory, or a RUN: its newest checkpoint. */
 SIGMOE_API sigmoe_status sigmoe_model_load(const char *directory, int threads, sigmoe_model **out);
 /* The same for a model that computes with operands of this type: SIGMOE_BF16 keeps the weights that enter products as bf16
- * alone, in half of the memory. Such a model cannot be saved. */
+ * alone, in half of the memory; SIGMOE_INT8 keeps the large ones of these in 8 bits, as a quantized directory has them or as
+ * sigmoe_quantize rounds. Such a model cannot be saved. */
 SIGMOE_API sigmoe_status sigmoe_model_load_as(
     const char *directory, int threads, sigmoe_dtype dtype, sigmoe_model **out);
 SIGMOE_API sigmoe_status sigmoe_model_save(

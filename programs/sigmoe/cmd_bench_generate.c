@@ -24,6 +24,8 @@ static const argument arguments[] = {
         .help = "rows that a token sees"},
     {"tokens", ARGUMENT_INTEGER, AT(request.tokens), "N", .low = 1, .high = 1 << 20,
         .help = "tokens to take the median of, after a warm-up"},
+    {"dtype", ARGUMENT_CHOICE, AT(options.dtype), "TYPE", .choices = generation_dtype_names,
+        .help = "how operands of matrix products are stored; int8: large weights in 8 bits, the rest f32"},
 };
 
 static void defaults(void *values) {
@@ -55,9 +57,9 @@ static int run(const parsed_arguments *given, void *values) {
     char title[160];
     snprintf(title, sizeof title, "a token of %.64s after %" PRId64 " others, %s",
         v->source.preset ? v->source.preset : v->source.config, v->request.context - 1,
-        dtype_names[v->request.dtype]);
+        generation_dtype_names[v->request.dtype]);
     print_typed_figures(
-        v->options.json, title, figures, COUNT(figures), dtype_names[v->request.dtype], r.isa);
+        v->options.json, title, figures, COUNT(figures), generation_dtype_names[v->request.dtype], r.isa);
     return EXIT_FINE;
 }
 
@@ -75,7 +77,8 @@ const command command_bench_generate = {
                "multiplied "
                "by, and keys, values and positions of the rows that it sees.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {bench_arguments, BENCH_ARGUMENTS, AT(options)}},
+    .groups = {{arguments, COUNT(arguments), 0},
+        {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, AT(options)}},
     .values_size = sizeof(generate_values),
     .defaults = defaults,
     .run = run,

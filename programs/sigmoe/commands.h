@@ -51,6 +51,7 @@ int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);
 
 // --recompute: the names, NULL-terminated, in the order of sigmoe_recompute.
 extern const char *const recompute_names[];
-extern const char *const dtype_names[]; // --dtype: names of sigmoe_dtype
+extern const char *const dtype_names[];            // --dtype: names of sigmoe_dtype
+extern const char *const generation_dtype_names[]; // the same with that for generation alone
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

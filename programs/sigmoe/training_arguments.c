@@ -13,6 +13,8 @@ const char *const recompute_names[] = {
 };
 
 const char *const dtype_names[] = {[SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", NULL};
+const char *const generation_dtype_names[] = {
+    [SIGMOE_F32] = "f32", [SIGMOE_BF16] = "bf16", [SIGMOE_INT8] = "int8", NULL};
 
 static const char *const schedule_names[] = {
     [SIGMOE_SCHEDULE_COSINE] = "cosine", [SIGMOE_SCHEDULE_CONSTANT] = "constant", NULL};

@@ -6,8 +6,8 @@ import ctypes
 from ctypes import POINTER, c_bool, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any
 
-F32, BF16 = 0, 1  # sigmoe_dtype
-DTYPES = {"f32": F32, "bf16": BF16}
+F32, BF16, INT8 = 0, 1, 2  # sigmoe_dtype
+DTYPES = {"f32": F32, "bf16": BF16, "int8": INT8}
 ACTIVATIONS = {"relu": 0, "relu2": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4}  # sigmoe_activation
 GATES = {"none": 0, "first": 1, "interleaved": 2}  # sigmoe_gate
 LAYOUTS = {"edg": 0, "egd": 1}  # sigmoe_expert_layout

@@ -69,7 +69,7 @@ static sigmoe_status check_weights(const expert_set *set) {
 }
 
 static matrix typed(const void *data, dtype type, int64_t rows, int64_t cols) {
-    return (matrix){(void *)data, type, rows, cols, cols};
+    return (matrix){(void *)data, type, rows, cols, cols, NULL};
 }
 
 // Shapes of the weights, without their data.
@@ -195,7 +195,7 @@ static sigmoe_status read_call(
 // An operand or a gradient [T, cols] of the caller's.
 static matrix rows_of(const sigmoe_experts *experts, const sigmoe_experts_call *call, const void *data,
     int64_t cols, int64_t stride) {
-    return (matrix){(void *)data, experts->set.up.type, call->tokens, cols, stride};
+    return (matrix){(void *)data, experts->set.up.type, call->tokens, cols, stride, NULL};
 }
 
 // ---------------------------------------------------------------- from a call to the kernel's

@@ -60,7 +60,7 @@ sigmoe_status sigmoe_model_load_as(
     sigmoe_model *model = NULL;
     TRY(model_locate(path, directory));
     TRY(new_model(thread_count, &model));
-    parameter_storage storage = operands == SIGMOE_BF16 ? STORE_ROUNDED : STORE_VALUES;
+    parameter_storage storage = parameter_storage_of(operands);
     sigmoe_status status = model_read(directory, storage, &model->config, &model->transformer);
     return hand_over(model, status, out);
 }
@@ -68,7 +68,7 @@ sigmoe_status sigmoe_model_load_as(
 sigmoe_status sigmoe_model_save(const sigmoe_model *model, const char *directory) {
     if (parameters_only_rounded(transformer_parameters(model->transformer)))
         return fail(SIGMOE_BAD_ARGUMENT,
-            "the model keeps rounded weights alone and cannot be saved: load it with `sigmoe_model_load`");
+            "the model keeps its weights rounded and cannot be saved: load it with `sigmoe_model_load`");
     return model_save(directory, &model->config, model->transformer);
 }
 

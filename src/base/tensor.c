@@ -8,6 +8,8 @@ size_t dtype_size(dtype type) {
         return sizeof(real);
     case TYPE_BF16:
         return 2;
+    case TYPE_I8:
+        return 1;
     case TYPE_I32:
         return 4;
     }
@@ -18,7 +20,7 @@ matrix matrix_part(matrix m, int64_t row, int64_t rows, int64_t first, int64_t c
     assert(row >= 0 && rows >= 0 && row + rows <= m.rows);
     assert(first >= 0 && cols >= 0 && first + cols <= m.cols);
     char *start = (char *)m.data + (size_t)(row * m.stride + first) * dtype_size(m.type);
-    return (matrix){start, m.type, rows, cols, m.stride};
+    return (matrix){start, m.type, rows, cols, m.stride, m.scale ? m.scale + row : NULL};
 }
 
 real *matrix_real(matrix m) {
@@ -42,6 +44,6 @@ sigmoe_status matrix_new(arena *a, dtype type, int64_t rows, int64_t cols, matri
             (long long)cols);
     void *data = arena_take_raw(a, (size_t)count, dtype_size(type));
     if (!data) return SIGMOE_NO_MEMORY;
-    *out = (matrix){data, type, rows, cols, cols};
+    *out = (matrix){data, type, rows, cols, cols, NULL};
     return SIGMOE_OK;
 }

@@ -5,10 +5,11 @@
 #include "base/bf16.h"
 #include "base/real.h"
 
-// Storage types. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 is for storage only.
-typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32 } dtype;
+// Storage types. TYPE_REAL is the arithmetic type itself (base/real.h); TYPE_BF16 and TYPE_I8 are for storage only. Numbers of
+// TYPE_I8 are weights with a scale for each row (base/quantization.h).
+typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32, TYPE_I8 } dtype;
 
-// The type of the operands of matrix products.
+// The type of the operands of matrix products; weights may be of TYPE_I8 beside it.
 static inline dtype operand_type(sigmoe_dtype type) {
     return type == SIGMOE_BF16 ? TYPE_BF16 : TYPE_REAL;
 }
@@ -18,10 +19,11 @@ typedef struct matrix {
     void *data;
     dtype type;
     int64_t rows, cols, stride;
+    const float *scale; // [rows] of TYPE_I8, otherwise unused
 } matrix;
 
 static inline matrix matrix_of(real *data, int64_t rows, int64_t cols) {
-    return (matrix){data, TYPE_REAL, rows, cols, cols};
+    return (matrix){data, TYPE_REAL, rows, cols, cols, NULL};
 }
 
 // A view of columns [first, first + cols) of rows [row, row + rows) of m.

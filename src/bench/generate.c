@@ -18,13 +18,18 @@ typedef struct token_bench {
     matrix logits;   // [1, V]
 } token_bench;
 
-// The bytes of an element of the feedforward blocks' weights: a product-key memory is not rounded.
+// The bytes of an element of the weights, without the scales of their rows.
+static double weight_element(const token_bench *b) {
+    return b->request->dtype == SIGMOE_INT8 ? 1 : (double)dtype_size(operand_type(b->request->dtype));
+}
+
+// The same of the feedforward blocks' weights: a product-key memory is not rounded.
 static double ff_element(const token_bench *b) {
     const parameter_list *list = transformer_parameters(b->model);
     for (int i = 0; i < parameters_length(list); i++) {
         const parameter *p = parameters_at(list, i);
         if (strncmp(p->name, "layers.0.ff.", strlen("layers.0.ff.")) == 0 && p->product)
-            return (double)dtype_size(operand_type(b->request->dtype));
+            return weight_element(b);
     }
     return sizeof(real);
 }
@@ -35,10 +40,11 @@ static double bytes_per_token(const token_bench *b) {
     ff_surroundings around = model_ff_surroundings(c);
     double d = (double)c->d_model, inner = (double)(c->n_heads * c->d_head), layers = (double)c->n_layers;
     double operand = (double)dtype_size(operand_type(b->request->dtype));
-    double attention = 4 * d * inner + 3 * inner * (double)b->request->context;
+    double attention = 4 * d * inner, rows = 3 * inner * (double)b->request->context;
     double ff = c->variant->executed_multiply_adds(&c->ff, &around);
     double head = (double)c->vocab_size * d;
-    return operand * (layers * attention + head) + ff_element(b) * layers * ff;
+    return operand * layers * rows + weight_element(b) * (layers * attention + head) +
+           ff_element(b) * layers * ff;
 }
 
 static int32_t token_at(const token_bench *b, int64_t position) {
@@ -94,9 +100,8 @@ static sigmoe_status measure(token_bench *b, sigmoe_bench_generate_result *resul
 }
 
 static sigmoe_status run(token_bench *b, sigmoe_bench_generate_result *result) {
-    parameter_storage storage = b->request->dtype == SIGMOE_BF16 ? STORE_ROUNDED : STORE_VALUES;
     TRY(workspace_open(b->request->threads, &b->work));
-    TRY(transformer_create(b->config, storage, &b->model));
+    TRY(transformer_create(b->config, parameter_storage_of(b->request->dtype), &b->model));
     parameters_initialize(&b->work.kernel, transformer_parameters(b->model), 0);
     return measure(b, result);
 }

@@ -25,6 +25,7 @@ static sigmoe_status check_table(const parameter *p) {
 
 static sigmoe_status read_tensor(const safetensors_file *file, parameter_list *list, parameter *p) {
     if (p->trainable) {
+        if (p->numbers && stored_in_8_bits(file, p)) return stored_weights_read_numbers(file, p);
         parameter_begin(list, p);
         sigmoe_status status = stored_weights_read(file, p);
         parameter_end(list, p);

@@ -24,32 +24,44 @@ sigmoe_status stored_weights_check(const safetensors_file *file, const parameter
     return safetensors_check(file, scales, TENSOR_F32, p->dims - 1, p->shape);
 }
 
-static sigmoe_status read_scaled(
-    const safetensors_file *file, parameter *p, arena *a, int64_t rows, int64_t width) {
+static sigmoe_status read_numbers(const safetensors_file *file, const parameter *p, int8_t *q, float *scale) {
     char scales[SCALE_NAME];
-    float *scale;
-    int8_t *q;
     scale_name(scales, p->name);
-    TRY(ARENA_NEW_RAW(a, scale, rows));
-    TRY(ARENA_NEW_RAW(a, q, p->count));
     TRY(safetensors_read_i8(file, p->name, p->dims, p->shape, q));
     TRY(safetensors_read_f32(file, scales, p->dims - 1, p->shape, scale));
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < parameter_matrix(p, NULL).rows; r++)
         if (!isfinite(scale[r]))
             return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", scales);
-    dequantize_rows(q, scale, rows, width, p->value);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_scaled(const safetensors_file *file, parameter *p, arena *a) {
+    matrix m = parameter_matrix(p, p->value);
+    float *scale;
+    int8_t *q;
+    TRY(ARENA_NEW_RAW(a, scale, m.rows));
+    TRY(ARENA_NEW_RAW(a, q, p->count));
+    TRY(read_numbers(file, p, q, scale));
+    dequantize_rows(q, scale, m.rows, m.cols, p->value);
     return SIGMOE_OK;
 }
 
 sigmoe_status stored_weights_read(const safetensors_file *file, parameter *p) {
     arena *a;
     if (!stored_in_8_bits(file, p)) return safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
-    int64_t width = p->shape[p->dims - 1];
     TRY(stored_weights_check(file, p));
     TRY(arena_create("8-bit weights", &a));
-    sigmoe_status status = read_scaled(file, p, a, width > 0 ? p->count / width : 0, width);
+    sigmoe_status status = read_scaled(file, p, a);
     arena_destroy(a);
     return status;
+}
+
+sigmoe_status stored_weights_read_numbers(const safetensors_file *file, parameter *p) {
+    matrix m = parameter_matrix(p, p->value);
+    TRY(stored_weights_check(file, p));
+    TRY(read_numbers(file, p, p->numbers, p->scale));
+    if (p->exact) dequantize_rows(p->numbers, p->scale, m.rows, m.cols, p->value);
+    return SIGMOE_OK;
 }
 
 typedef struct known_tensors {

@@ -38,7 +38,7 @@ sigmoe_status decoder_create(
     d->arena = a;
     d->work = work;
     sigmoe_status status = fill_in(d, t, memory, longest);
-    if (status == SIGMOE_OK && t->operands == TYPE_BF16)
+    if (status == SIGMOE_OK && (t->operands == TYPE_BF16 || parameters_only_rounded(t->parameters)))
         status = parameters_round(&work->kernel, t->parameters);
     if (status == SIGMOE_OK)
         *out = d;

@@ -1,5 +1,6 @@
 #include "model/parameters.h"
 
+#include "base/quantization.h"
 #include "kernels/adam/adam.h"
 #include "kernels/pointwise/pointwise.h"
 
@@ -112,6 +113,11 @@ matrix parameter_matrix(const parameter *p, real *data) {
 
 matrix parameter_operand(const parameter *p, dtype type) {
     matrix m = parameter_matrix(p, p->value);
+    if (type == TYPE_REAL && p->numbers) {
+        m.data = p->numbers;
+        m.type = TYPE_I8;
+        m.scale = p->scale;
+    }
     if (type == TYPE_REAL) return m;
     assert(p->rounded);
     m.data = p->rounded;
@@ -132,9 +138,19 @@ void parameter_begin(parameter_list *list, parameter *p) {
     if (!p->value) p->value = list->draft;
 }
 
+// A value that is needed beside the numbers is what they stand for.
+static void quantize(parameter *p) {
+    matrix m = parameter_matrix(p, p->value);
+    quantize_rows(p->value, m.rows, m.cols, p->numbers, p->scale);
+    if (p->exact) dequantize_rows(p->numbers, p->scale, m.rows, m.cols, p->value);
+}
+
 void parameter_end(const parameter_list *list, parameter *p) {
-    if (!list->only_rounded || !p->rounded) return;
-    pointwise_chosen()->round(p->rounded, p->value, p->count);
+    if (!p->numbers && (!list->only_rounded || !p->rounded)) return;
+    if (p->numbers)
+        quantize(p);
+    else
+        pointwise_chosen()->round(p->rounded, p->value, p->count);
     if (!p->exact) p->value = NULL;
 }
 
@@ -153,13 +169,19 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
     return SIGMOE_OK;
 }
 
-// The rounded copies of operands, and room for the values of any of them while they are written.
-static sigmoe_status allocate_rounded(parameter_list *list) {
+static sigmoe_status take_copy(parameter_list *list, parameter *p, parameter_storage storage) {
+    if (storage == STORE_ROUNDED) return ARENA_NEW_RAW(list->memory, p->rounded, p->count);
+    TRY(ARENA_NEW_RAW(list->memory, p->numbers, p->count));
+    return ARENA_NEW_RAW(list->memory, p->scale, parameter_matrix(p, NULL).rows);
+}
+
+// The copies of operands, and room for the values of any of them while they are written.
+static sigmoe_status allocate_copies(parameter_list *list, parameter_storage storage) {
     int64_t largest = 0;
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
-        if (!p->product) continue;
-        TRY(ARENA_NEW_RAW(list->memory, p->rounded, p->count));
+        if (!p->product || (storage == STORE_QUANTIZED && !p->large)) continue;
+        TRY(take_copy(list, p, storage));
         largest = most(largest, p->count);
     }
     list->only_rounded = true;
@@ -167,15 +189,19 @@ static sigmoe_status allocate_rounded(parameter_list *list) {
     return ARENA_NEW_RAW(list->draft_memory, list->draft, largest);
 }
 
+parameter_storage parameter_storage_of(sigmoe_dtype operands) {
+    return operands == SIGMOE_BF16 ? STORE_ROUNDED : operands == SIGMOE_INT8 ? STORE_QUANTIZED : STORE_VALUES;
+}
+
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
-    if (storage == STORE_ROUNDED) TRY(allocate_rounded(list));
+    if (storage == STORE_ROUNDED || storage == STORE_QUANTIZED) TRY(allocate_copies(list, storage));
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->trainable) {
             TRY(ARENA_NEW(list->memory, p->table, p->count));
             continue;
         }
-        if (p->rounded && !p->exact) continue;
+        if ((p->rounded || p->numbers) && !p->exact) continue;
         TRY(ARENA_NEW(list->memory, p->value, p->count));
         if (storage & STORE_GRADIENTS) TRY(ARENA_NEW(list->memory, p->gradient, p->count));
         if (storage == STORE_MOMENTS) {
@@ -319,6 +345,11 @@ sigmoe_status parameters_gradient_norm(
 }
 
 static bool copy_is_finite(const parameter *p) {
+    if (p->numbers) {
+        for (int64_t r = 0; r < parameter_matrix(p, NULL).rows; r++)
+            if (!isfinite(127 * p->scale[r])) return false;
+        return true;
+    }
     for (int64_t i = 0; i < p->count; i++)
         if (!isfinite(bf16_value(p->rounded[i]))) return false;
     return true;

@@ -32,7 +32,9 @@ typedef struct parameter {
     real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
     real *moment1, *moment2;
-    bf16 *rounded; // the value as products see it under mixed precision, or NULL: parameters_round
+    bf16 *rounded;   // the value as products see it under mixed precision, or NULL: parameters_round
+    int8_t *numbers; // the value in 8 bits, and the scales of its rows, or NULL: STORE_QUANTIZED
+    float *scale;
     int32_t *table;
 } parameter;
 
@@ -68,13 +70,16 @@ typedef enum parameter_storage {
     STORE_MOMENTS = 3,   // and moments
     STORE_ROUNDED =
         4, // values; of operands of products the rounded copies alone, for mixed precision without training
+    STORE_QUANTIZED = 8, // values; of large operands of products numbers of 8 bits alone
 } parameter_storage;
+// Where nothing is trained.
+parameter_storage parameter_storage_of(sigmoe_dtype operands);
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
 // Whoever writes a trainable tensor's values does it between these two, which make sure of p->value: where only a rounded copy is
 // stored, it is memory that all such tensors share, and after the second it is rounded and NULL again.
 void parameter_begin(parameter_list *list, parameter *p);
 void parameter_end(const parameter_list *list, parameter *p);
-bool parameters_only_rounded(const parameter_list *list);
+bool parameters_only_rounded(const parameter_list *list); // or in 8 bits
 
 // Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list, or in
 // the longer one that the list is a part of).
@@ -84,7 +89,7 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
 sigmoe_status parameters_round(const kernel_context *context, parameter_list *list);
 // To be called after writing values by other means than parameters_initialize or adam_update with `rounded`.
 void parameters_changed(parameter_list *list);
-// The value as an operand of products: itself or its rounded copy.
+// The value as an operand of products: itself, its rounded copy, or where it is in 8 bits those, beside a TYPE_REAL operand.
 matrix parameter_operand(const parameter *p, dtype type);
 // The tensor as a matrix: [count / last, last] with its last dimension. `data` is p->value, p->gradient and so on.
 matrix parameter_matrix(const parameter *p, real *data);

@@ -85,6 +85,18 @@ valid_json stdout
 works info --model small1
 works generate --model small1 -p 'the ' -n 20 --temperature 0
 works generate --model small1 -p 'the ' -n 20 --temperature 0 --dtype bf16
+# Weights that stay in 8 bits, also of a model that is not quantized.
+for model in small1 small4 model1; do
+    works generate --model "$model" -p 'the ' -n 30 --dtype int8
+    cp stdout kept
+    works generate --model "$model" -p 'the ' -n 30 --dtype int8 --threads 1
+    same stdout kept
+done
+works generate --model small2 -p 'the ' -n 30 --temperature 0 --dtype int8
+cp stdout kept
+works generate --model small2 -p 'the ' -n 30 --temperature 0
+same stdout kept
+fails 2 'int8' eval --model small1 --data data --dtype int8
 works train --init small1 --data data --out further --batch 2 --steps 2
 works analyze small1 --data data --out analysis --limit-tokens 500
 works quantize --model further --out again --json
@@ -124,6 +136,7 @@ PYTHON
         fails 1 "$1" $command --model bad
         grep -q 'bad/model.safetensors' stderr || problem "$command: no file in $(cat stderr)"
     done
+    fails 1 "$1" generate -p a -n 1 --dtype int8 --model bad
     absent new
 }
 wrong 'tensor "layers.0.ff.experts.up.scale" is missing' 'del tensors[name + ".scale"]'

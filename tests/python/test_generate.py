@@ -126,10 +126,14 @@ def test_bytes_that_make_no_characters(tmp_path: Path) -> None:
     assert "".join(model.stream(b"a\0", max_new_tokens=300, return_full_text=True)) == text
 
 
-def test_bf16_is_the_programs(directory: Path) -> None:
-    model = sigmoe.Model.load(directory, dtype="bf16")
-    expected = program(directory, "-p", "a bad", "-n", "60", "--dtype", "bf16", "--no-echo")
+@pytest.mark.parametrize("dtype", ["bf16", "int8"])
+def test_types_are_the_programs(directory: Path, dtype: str) -> None:
+    model = sigmoe.Model.load(directory, dtype=dtype)
+    expected = program(directory, "-p", "a bad", "-n", "60", "--dtype", dtype, "--no-echo")
     assert model.generate("a bad", max_new_tokens=60) == expected
+
+
+def test_an_unknown_type_is_refused(directory: Path) -> None:
     with pytest.raises(ValueError, match="`dtype` is 'f16'"):
         sigmoe.Model.load(directory, dtype="f16")
 

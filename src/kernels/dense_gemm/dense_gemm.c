@@ -1,4 +1,6 @@
 #include "kernels/dense_gemm/dense_gemm.h"
+
+#include "base/quantization.h"
 #include "kernels/dense_gemm/few_rows.h"
 #include "kernels/dense_gemm/gemm_tile.h"
 #include "kernels/dense_gemm/transposed_copy.h"
@@ -207,14 +209,35 @@ double dense_gemm_scratch_bytes(const gemm_call *call) {
     return elements * sizeof(real);
 }
 
+static void widen_row(void *context, int64_t row, int thread) {
+    (void)thread;
+    const matrix *pair = context; // from, to
+    dequantize_rows(matrix_row(pair[0], row), pair[0].scale + row, 1, pair[0].cols, matrix_row(pair[1], row));
+}
+
+// Of many rows: with a widened copy of b, which takes little of the time.
+static sigmoe_status wide_gemm(const kernel_context *context, const gemm_call *call) {
+    gemm_call wide = *call;
+    matrix pair[2] = {call->b};
+    arena_mark mark = arena_here(context->scratch);
+    TRY(matrix_new(context->scratch, TYPE_REAL, call->b.rows, call->b.cols, &pair[1]));
+    parallel_for(context->threads, call->b.rows, widen_row, pair);
+    wide.b = pair[1];
+    sigmoe_status status = dense_gemm(context, &wide);
+    arena_release(context->scratch, mark);
+    return status;
+}
+
 sigmoe_status dense_gemm(const kernel_context *context, const gemm_call *call) {
     assert((call->transpose_a ? call->a.cols : call->a.rows) == call->c.rows);
     assert((call->transpose_b ? call->b.rows : call->b.cols) == call->c.cols);
     assert((call->transpose_b ? call->b.cols : call->b.rows) == terms_of(call));
-    assert(call->a.type == call->b.type && !(call->accumulate && (call->bias || call->relu)));
+    assert(call->a.type == (call->b.type == TYPE_I8 ? TYPE_REAL : call->b.type));
+    assert(!(call->accumulate && (call->bias || call->relu)));
     assert(call->c.type == TYPE_REAL || (call->a.type == TYPE_BF16 && !call->accumulate));
     if (call->c.rows == 0 || call->c.cols == 0) return SIGMOE_OK;
     if (few_rows_serve(call)) return few_rows_gemm(context, call);
+    if (call->b.type == TYPE_I8) return wide_gemm(context, call);
     const gemm_kernel *kernel = kernel_for(call);
     gemm_call turned = *call;
     arena_mark mark = arena_here(context->scratch);

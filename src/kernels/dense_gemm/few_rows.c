@@ -2,13 +2,15 @@
 
 #include "kernels/pointwise/pointwise.h"
 
+#include <assert.h>
 #include <string.h>
 
 #if REAL_IS_FLOAT
 extern const few_rows_kernel few_rows_avx512, few_rows_avx2;
 extern const few_rows_kernel few_rows_bf16_avx512bf16, few_rows_bf16_avx512, few_rows_bf16_avx2;
+extern const few_rows_kernel few_rows_i8_avx512, few_rows_i8_avx2;
 #endif
-extern const few_rows_kernel few_rows_ref, few_rows_bf16_ref;
+extern const few_rows_kernel few_rows_ref, few_rows_bf16_ref, few_rows_i8_ref;
 
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"
@@ -23,13 +25,26 @@ static const kernel_identity *const all_bf16[] = {
 const kernel_list dense_gemm_few_bf16_list = {
     "dense_gemm_few_bf16", all_bf16, sizeof all_bf16 / sizeof *all_bf16};
 
+static const kernel_identity *const all_i8[] = {
+#include "kernels/register.h"
+#include "kernels/dense_gemm/few_rows_i8.inc"
+};
+const kernel_list dense_gemm_few_i8_list = {"dense_gemm_few_i8", all_i8, sizeof all_i8 / sizeof *all_i8};
+
 static const kernel_list *list_for(const gemm_call *call) {
+    if (call->b.type == TYPE_I8) return &dense_gemm_few_i8_list;
     return call->b.type == TYPE_BF16 ? &dense_gemm_few_bf16_list : &dense_gemm_few_list;
 }
 
 bool few_rows_serve(const gemm_call *call) {
     const kernel_list *list = list_for(call);
     return call->c.rows <= FEW_ROWS && !call->transpose_a && kernel_obeys(list->all, list->count);
+}
+
+// Each term times its scale.
+static void scale_terms(matrix a, const float *scale) {
+    for (int64_t row = 0; row < a.rows; row++)
+        for (int64_t k = 0; k < a.cols; k++) ((real *)matrix_row(a, row))[k] *= (real)scale[k];
 }
 
 sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out) {
@@ -46,10 +61,12 @@ sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *cal
     }
     *out = (few_rows_product){*call, matrix_part(padded, 0, padded.rows, FEW_ROWS_PADDING, terms), kernel};
     copy_into(context, out->a, call->a);
+    if (call->b.type == TYPE_I8 && !call->transpose_b) scale_terms(out->a, call->b.scale);
     return SIGMOE_OK;
 }
 
 few_rows_product few_rows_sharing(const few_rows_product *p, const gemm_call *call) {
+    assert(call->transpose_b && call->b.type == p->call.b.type);
     return (few_rows_product){*call, p->a, p->kernel};
 }
 

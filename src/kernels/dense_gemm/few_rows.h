@@ -16,12 +16,14 @@ typedef struct few_rows_kernel few_rows_kernel;
 // The same in tasks of an operation that goes on with columns of the product.
 typedef struct few_rows_product {
     gemm_call call; // one of these
-    matrix a;       // [m, k], with FEW_ROWS_PADDING zeros before and behind each row
+    matrix
+        a; // [m, k], with FEW_ROWS_PADDING zeros before and behind each row, times the scales of b's rows if it has
+        // some and is not transposed
     const few_rows_kernel *kernel;
 } few_rows_product;
 // Takes scratch memory, which the caller releases when the product is done.
 sigmoe_status few_rows_begin(const kernel_context *context, const gemm_call *call, few_rows_product *out);
-// A product of the same a, without its own copy of that.
+// A product of the same a, without its own copy of that; b is transposed.
 few_rows_product few_rows_sharing(const few_rows_product *p, const gemm_call *call);
 // Computes columns [first, last) of c.
 void few_rows_columns(const few_rows_product *p, int64_t first, int64_t last);

@@ -17,11 +17,34 @@ INLINE void put(const gemm_call *call, int64_t row, int64_t column, int64_t n, v
         vec_store_part((float *)c + column, n, sums);
 }
 
-INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
-    int64_t i = row * call->b.stride;
-    return type == TYPE_BF16 ? (const void *)((const bf16 *)call->b.data + i)
-                             : (const void *)((const float *)call->b.data + i);
+// dtype_size, for a type that the compiler knows.
+INLINE int64_t element_bytes(dtype type) {
+    return type == TYPE_I8 ? 1 : type == TYPE_BF16 ? 2 : 4;
 }
+
+INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
+    return (const char *)call->b.data + row * call->b.stride * element_bytes(type);
+}
+
+// LANES numbers of 8 bits, and those of them in [from, to), the others being 0.
+#if defined(__AVX512F__)
+INLINE vec load_numbers(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
+    __mmask16 some = (__mmask16)(((1u << to) - 1) & ~((1u << from) - 1));
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(some, p)));
+}
+#else
+INLINE vec load_numbers(const int8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
+    int8_t lanes[LANES] = {0};
+    for (int64_t i = from; i < to; i++) lanes[i] = p[i];
+    return load_numbers(lanes);
+}
+#endif
 
 // ---- b transposed: a column's weights follow each other ----
 
@@ -74,9 +97,11 @@ INLINE vec multiply(dtype type, vec weights, vec x, vec sum) {
     return in_pairs(type) ? multiply_pairs(weights, x, sum) : vec_fma(weights, x, sum);
 }
 INLINE vec load_weights(dtype type, const void *w, int64_t k) {
+    if (type == TYPE_I8) return load_numbers((const int8_t *)w + k);
     return type == TYPE_BF16 ? load_pairs((const bf16 *)w + k) : vec_load((const float *)w + k);
 }
 INLINE vec load_some_weights(dtype type, const void *w, int64_t k, int64_t from, int64_t to) {
+    if (type == TYPE_I8) return load_some_numbers((const int8_t *)w + k, from, to);
     return type == TYPE_BF16 ? load_some_pairs((const bf16 *)w + k, from, to)
                              : load_some((const float *)w + k, from, to);
 }
@@ -92,7 +117,7 @@ enum { STEP = 4, COLUMNS = 4, ROWS = LANES == 16 ? 4 : 2 };
 enum { LEAD = 4096, LINE = 64 };
 
 INLINE void prefetch_step(dtype type, const char *w) {
-    const int64_t bytes = STEP * vector_terms(type) * (type == TYPE_BF16 ? 2 : 4);
+    const int64_t bytes = STEP * vector_terms(type) * element_bytes(type);
     for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(w + LEAD + line);
 }
 
@@ -100,7 +125,7 @@ INLINE void prefetch_step(dtype type, const char *w) {
 // lines would take a third more time. What a vector has of other columns counts as 0, and so does what is beside x.
 INLINE void dot_column(
     dtype type, const int rows, const void *weights, const void *const *x, int64_t terms, vec *out) {
-    const int64_t size = vector_terms(type), element = type == TYPE_BF16 ? 2 : 4;
+    const int64_t size = vector_terms(type), element = element_bytes(type);
     const int64_t before = (int64_t)((uintptr_t)weights % (uintptr_t)(size * element)) / element;
     const char *w = (const char *)weights - before * element;
     int64_t end = before + terms, k = size;
@@ -139,7 +164,10 @@ INLINE void dot_rows(
         dot_column(type, rows, weights_row(type, &p->call, column + c), x, p->a.cols, sums[c]);
     for (int r = 0; r < rows; r++) {
         float lanes[LANES] = {0};
-        for (int c = 0; c < columns; c++) lanes[c] = vec_sum(sums[c][r]);
+        for (int c = 0; c < columns; c++) {
+            lanes[c] = vec_sum(sums[c][r]);
+            if (type == TYPE_I8) lanes[c] *= p->call.b.scale[column + c];
+        }
         put(&p->call, row + r, column, columns, vec_load(lanes));
     }
 }
@@ -165,6 +193,10 @@ INLINE vec load_columns(dtype type, const void *w, int64_t column, int64_t n) {
     if (type == TYPE_BF16) {
         const bf16 *p = (const bf16 *)w + column;
         return n >= LANES ? vec_load_bf16(p) : vec_load_part_bf16(p, n);
+    }
+    if (type == TYPE_I8) {
+        const int8_t *p = (const int8_t *)w + column;
+        return n >= LANES ? load_numbers(p) : load_some_numbers(p, 0, n);
     }
     const float *p = (const float *)w + column;
     return n >= LANES ? vec_load(p) : vec_load_part(p, n);
@@ -240,6 +272,10 @@ INLINE void all_rows(dtype type, const few_rows_product *p, int64_t first, int64
 #ifndef __AVX512BF16__
 static void columns(const few_rows_product *p, int64_t first, int64_t last) {
     all_rows(TYPE_REAL, p, first, last);
+}
+
+static void i8_columns(const few_rows_product *p, int64_t first, int64_t last) {
+    all_rows(TYPE_I8, p, first, last);
 }
 #endif
 

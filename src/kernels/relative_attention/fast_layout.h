@@ -204,7 +204,7 @@ static void group_rows(operand *grouped, operand *rows, int64_t count, int64_t p
 
 // Packed rows as a matrix, to be packed again.
 static matrix packed_matrix(operand *rows, int64_t count, const attention_sizes *sizes) {
-    return (matrix){rows, PER_WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded};
+    return (matrix){rows, PER_WORD == 1 ? TYPE_REAL : TYPE_BF16, count, sizes->width, sizes->padded, NULL};
 }
 
 static inline int64_t vectors_of(int64_t columns) {

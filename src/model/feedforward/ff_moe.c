@@ -1,5 +1,6 @@
 // Mixture of experts: of the N_E * G channels, only those of the K experts picked by a router are computed and summed,
 // y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
+#include "kernels/expert_ffn/quantized_experts.h"
 #include "model/feedforward/expert_masks.h"
 #include "model/feedforward/route.h"
 #include "model/feedforward/router_names.h"
@@ -183,10 +184,13 @@ static sigmoe_status serve_tokens(
         .weight = r->weight,
     };
     TRY(matrix_new(home, step->operands, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
-    TRY(expert_ffn_up(&step->kernel, &s->experts));
+    bool quantized = s->experts.set.up.type == TYPE_I8;
+    TRY(quantized ? quantized_experts_up(&step->kernel, &s->experts)
+                  : expert_ffn_up(&step->kernel, &s->experts));
     TRY(make_expert_mask(layer, step, home, r, &s->experts));
     observe_experts(layer, step, r, &s->experts);
-    return expert_ffn_down(&step->kernel, &s->experts, y);
+    return quantized ? quantized_experts_down(&step->kernel, &s->experts, y)
+                     : expert_ffn_down(&step->kernel, &s->experts, y);
 }
 
 static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {

@@ -64,7 +64,7 @@ static inline real *check_vector(check_output *out, int64_t count, uint64_t key)
 // A rows x cols matrix with `gap` elements after each row. The gaps also hold numbers, and emitting the matrix emits them.
 static inline matrix check_matrix(check_output *out, int64_t rows, int64_t cols, int64_t gap, uint64_t key) {
     real *data = check_vector(out, rows * (cols + gap), key);
-    return (matrix){data, TYPE_REAL, rows, cols, cols + gap};
+    return (matrix){data, TYPE_REAL, rows, cols, cols + gap, NULL};
 }
 
 static inline double *check_new_array(check_output *out, const char *name, int64_t count, double tolerance) {

@@ -9,7 +9,7 @@ static inline matrix check_converted(check_output *out, dtype type, matrix m) {
     bf16 *data = arena_take_raw(out->memory, (size_t)(m.rows * m.stride), sizeof *data);
     assert_non_null(data);
     for (int64_t i = 0; i < m.rows * m.stride; i++) data[i] = bf16_of((float)matrix_real(m)[i]);
-    return (matrix){data, type, m.rows, m.cols, m.stride};
+    return (matrix){data, type, m.rows, m.cols, m.stride, NULL};
 }
 
 // Like check_emit_matrix, for either type.

@@ -116,7 +116,7 @@ static matrix converted(check_output *out, dtype type, matrix m) {
     bf16 *data = arena_take_raw(out->memory, (size_t)(m.rows * m.stride), sizeof *data);
     assert_non_null(data);
     for (int64_t i = 0; i < m.rows * m.stride; i++) data[i] = bf16_of((float)matrix_real(m)[i]);
-    return (matrix){data, type, m.rows, m.cols, m.stride};
+    return (matrix){data, type, m.rows, m.cols, m.stride, NULL};
 }
 
 // Numbers for a shape: of variance `scale`², or whole ones up to `whole`.
@@ -128,7 +128,7 @@ static matrix numbers(check_output *out, const shape *s, int64_t rows, int64_t c
     assert_non_null(x);
     check_fill(x, count < PERIOD ? count : PERIOD, key);
     for (int64_t i = PERIOD; i < count; i++) x[i] = x[i - PERIOD];
-    matrix m = {x, TYPE_REAL, rows, cols, cols + gap};
+    matrix m = {x, TYPE_REAL, rows, cols, cols + gap, NULL};
     for (int64_t i = 0; i < count; i++)
         x[i] = s->whole ? (real)round(x[i] * whole / sqrt(3)) + 0 : x[i] * (real)scale; // no -0
     return m;

@@ -2,6 +2,7 @@
 // have the same bits whichever are beside them.
 #include "kernels/dense_gemm/few_rows.h"
 
+#include "base/quantization.h"
 #include "kernels/check_bf16.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 
@@ -55,6 +56,27 @@ static void run_bf16(const kernel_context *context, int index, check_output *out
     check_emit_any(out, "rounded c", call.c, CHECK_BF16_NEIGHBOURS + tolerance_of(index));
 }
 
+// m in 8 bits, with the same gaps between its rows.
+static matrix in_8_bits(check_output *out, matrix m) {
+    matrix q = {NULL, TYPE_I8, m.rows, m.cols, m.stride, NULL};
+    int8_t *numbers = arena_take(out->memory, (size_t)(m.rows * m.stride + 1), 1);
+    float *scale = arena_take(out->memory, (size_t)m.rows + 1, sizeof *scale);
+    assert_true(numbers && scale);
+    for (int64_t r = 0; r < m.rows; r++)
+        quantize_rows(matrix_row(m, r), 1, m.cols, numbers + r * m.stride, scale + r);
+    q.data = numbers;
+    q.scale = scale;
+    return q;
+}
+
+static void run_i8(const kernel_context *context, int index, check_output *out) {
+    gemm_call call = make_call(out, index, TYPE_REAL);
+    call.b = in_8_bits(out, call.b);
+    assert_true(few_rows_serve(&call));
+    assert_int_equal(dense_gemm(context, &call), SIGMOE_OK);
+    check_emit_matrix(out, "c", call.c, tolerance_of(index));
+}
+
 static kernel_context context;
 static check_output out;
 
@@ -98,9 +120,33 @@ static void a_row_is_as_alone(void **state) {
         }
 }
 
+// 8 bits are what they stand for: in few rows, and in many, where a widened copy is multiplied.
+static void numbers_stand_for_weights(void **state) {
+    (void)state;
+    enum { N = 75, K = 130, MANY = 40 };
+    for (int transposed = 0; transposed < 2; transposed++)
+        for (int64_t rows = 3; rows <= MANY; rows += MANY - 3) {
+            matrix b = check_matrix(&out, transposed ? N : K, transposed ? K : N, 0, 2);
+            matrix q = in_8_bits(&out, b);
+            real narrow[MANY * N], wide[MANY * N];
+            gemm_call call = {.transpose_b = transposed,
+                .a = check_matrix(&out, rows, K, 1, 1),
+                .b = q,
+                .c = matrix_of(narrow, rows, N)};
+            assert_int_equal(dense_gemm(&context, &call), SIGMOE_OK);
+            dequantize_rows(q.data, q.scale, b.rows, b.cols, b.data);
+            call.b = b;
+            call.c = matrix_of(wide, rows, N);
+            assert_int_equal(dense_gemm(&context, &call), SIGMOE_OK);
+            for (int64_t i = 0; i < rows * N; i++) assert_true(fabsf(narrow[i] - wide[i]) <= 2e-4f);
+            assert_int_equal(arena_bytes(context.scratch), 0);
+        }
+}
+
 static void which_calls_are_served(void **state) {
     (void)state;
-    gemm_call call = {.a = {NULL, TYPE_REAL, FEW_ROWS, 3, 3}, .c = {NULL, TYPE_REAL, FEW_ROWS, 4, 4}};
+    gemm_call call = {
+        .a = {NULL, TYPE_REAL, FEW_ROWS, 3, 3, NULL}, .c = {NULL, TYPE_REAL, FEW_ROWS, 4, 4, NULL}};
     assert_true(few_rows_serve(&call));
     kernel_force("avx512"); // of tiles
     assert_false(few_rows_serve(&call));
@@ -133,13 +179,15 @@ static void short_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_as_alone),
+        cmocka_unit_test(numbers_stand_for_weights),
         cmocka_unit_test(which_calls_are_served),
         cmocka_unit_test(short_memory),
     };
     if (cpu_init() != SIGMOE_OK) return 1;
     int failures =
         check_kernels(&(check_operation){"dense_gemm_few", SHAPES * VARIANTS * FEW_ROWS, run}) +
-        check_kernels(&(check_operation){"dense_gemm_few_bf16", SHAPES * VARIANTS * FEW_ROWS, run_bf16});
+        check_kernels(&(check_operation){"dense_gemm_few_bf16", SHAPES * VARIANTS * FEW_ROWS, run_bf16}) +
+        check_kernels(&(check_operation){"dense_gemm_few_i8", SHAPES * VARIANTS * FEW_ROWS, run_i8});
     // Last: what runs in this process fixes the level of the library for the children.
     return failures + cmocka_run_group_tests(tests, set_up, tear_down);
 }

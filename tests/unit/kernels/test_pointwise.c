@@ -141,10 +141,10 @@ static void bf16_is_widened_and_rounded(void **state) {
     const bf16 expected[] = {0x3f80, 0x3f82, 0x3f81, 0xc040, 0x7fc0};
     bf16 y[5], u[] = {0x3f80, 0x8000, 0x3f80, 0x3f80, 0x3f80};
     real sum[5] = {1};
-    matrix m = {y, TYPE_BF16, 1, 5, 5};
+    matrix m = {y, TYPE_BF16, 1, 5, 5, NULL};
     copy_into(&c, m, matrix_of(x, 1, 5));
     assert_memory_equal(y, expected, sizeof y);
-    relu_backward(&c, (matrix){u, TYPE_BF16, 1, 5, 5}, m, (real)0.5);
+    relu_backward(&c, (matrix){u, TYPE_BF16, 1, 5, 5, NULL}, m, (real)0.5);
     assert_true(y[0] == 0x3f00 && y[1] == 0 && y[3] == 0xbfc0 && y[4] == 0x7fc0);
     assert_int_equal(add_column_sums(&c, m, sum), SIGMOE_OK);
     assert_true(sum[0] == 1.5 && sum[1] == 0 && sum[3] == -1.5 && isnan(sum[4]));

@@ -2,6 +2,7 @@
 // fed token by token or in pieces, alone or beside others, across the borders of segments and round the rings.
 #include "model/decoder.h"
 
+#include "base/quantization.h"
 #include "model/feedforward/registry.h"
 #include "model/feedforward/router_names.h"
 
@@ -276,6 +277,66 @@ static void rounded_weights_alone(void **state) {
     }
 }
 
+// The values become what they are in 8 bits.
+static void round_to_8_bits(parameter_list *list) {
+    static int8_t numbers[VOCABULARY * 100];
+    static float scale[1000];
+    for (int i = 0; i < parameters_length(list); i++) {
+        parameter *p = parameters_at(list, i);
+        if (!p->product || !p->large) continue;
+        matrix m = parameter_matrix(p, p->value);
+        assert_true(p->count <= (int64_t)sizeof numbers && m.rows <= 1000);
+        quantize_rows(p->value, m.rows, m.cols, numbers, scale);
+        dequantize_rows(numbers, scale, m.rows, m.cols, p->value);
+    }
+}
+
+// A text at once, then two more tokens of it, alone and beside others.
+static void decode_text(transformer *model, const workspace *work, real *logits) {
+    decoder *d;
+    text_cache *caches[3];
+    int32_t tokens[LENGTH];
+    for (int t = 0; t < LENGTH; t++) tokens[t] = 5 * t % VOCABULARY;
+    ok(decoder_create(model, work, UNROLL, 0, &d));
+    ok(decoder_begin(d, &caches[0]));
+    ok(decoder_feed(d, caches[0], tokens, LENGTH, matrix_of(logits, LENGTH, VOCABULARY)));
+    for (int i = 1; i < 3; i++) ok(text_cache_clone(caches[0], &caches[i]));
+    logits += LENGTH * VOCABULARY;
+    ok(decoder_step(d, caches, tokens, 1, matrix_of(logits, 1, VOCABULARY)));
+    ok(decoder_step(d, caches, tokens, 3, matrix_of(logits + VOCABULARY, 3, VOCABULARY)));
+    for (int i = 0; i < 3; i++) text_cache_destroy(caches[i]);
+    decoder_destroy(d);
+}
+
+// Where weights are kept in 8 bits alone, logits are those of a model with the weights that they stand for.
+static void weights_in_8_bits_alone(void **state) {
+    (void)state;
+    static const char *const variants[] = {"dense", "topk", "pkm", "moe", "moe"};
+    enum { ROWS = LENGTH + 4 };
+    static real logits[2][ROWS * VOCABULARY];
+    for (int i = 0; i < 5; i++) {
+        model_config config = config_of(variants[i], i == 4 ? 0 : 1); // moe 0: some channels are masked
+        workspace work;
+        ok(workspace_open(2, &work));
+        for (int narrow = 0; narrow < 2; narrow++) {
+            transformer *model;
+            ok(transformer_create(&config, narrow ? STORE_QUANTIZED : STORE_VALUES, &model));
+            parameters_initialize(&work.kernel, transformer_parameters(model), 1);
+            assert_null(parameters_not_finite(transformer_parameters(model)));
+            if (!narrow) round_to_8_bits(transformer_parameters(model));
+            const parameter *q = parameters_find(transformer_parameters(model), "layers.0.attn.q.weight");
+            assert_true((q->value == NULL) == narrow && (q->numbers != NULL) == narrow);
+            decode_text(model, &work, logits[narrow]);
+            transformer_destroy(model);
+        }
+        for (int k = 0; k < ROWS * VOCABULARY; k++)
+            if (!(fabsf(logits[0][k] - logits[1][k]) <= 1e-5f))
+                fail_msg(
+                    "%s, row %d: %g in 8 bits, %g", variants[i], k / VOCABULARY, logits[1][k], logits[0][k]);
+        workspace_close(&work);
+    }
+}
+
 static void impossible_sizes_are_refused(void **state) {
     (void)state;
     model_config config = config_of("dense", 0);
@@ -292,6 +353,7 @@ int main(void) {
         cmocka_unit_test(equal_to_segments_bf16),
         cmocka_unit_test(any_number_of_rows),
         cmocka_unit_test(rounded_weights_alone),
+        cmocka_unit_test(weights_in_8_bits_alone),
         cmocka_unit_test(impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
