@@ -51,7 +51,8 @@ static void gradients_are_rounded_for_products(void **state) {
     real bias[3] = {0}, dx[1], dweight[3] = {0}, dbias[3] = {0};
     int32_t targets[] = {0};
     double nats[1];
-    cross_entropy_call call = {{x, TYPE_BF16, 1, 1, 1}, {weight, TYPE_BF16, 3, 1, 1}, bias, targets, nats};
+    cross_entropy_call call = {
+        {x, TYPE_BF16, 1, 1, 1, NULL}, {weight, TYPE_BF16, 3, 1, 1, NULL}, bias, targets, nats};
     cross_entropy_gradients g = {(real)0.5, matrix_of(dx, 1, 1), matrix_of(dweight, 3, 1), dbias};
     assert_int_equal(cross_entropy_train(&c, &call, &g), SIGMOE_OK);
     assert_true(fabs(nats[0] - log(3)) < 1e-6 && dx[0] == 0);
