@@ -1,4 +1,4 @@
-/* Chapter 11 of sigmoe.h, which includes this file and has the conventions: models and data of other programs. */
+/* Chapter 12 of sigmoe.h, which includes this file and has the conventions: models and data of other programs. */
 #ifndef SIGMOE_INTERCHANGE_H
 #define SIGMOE_INTERCHANGE_H
 

@@ -1,11 +1,65 @@
-/* The second half of chapter 5 of sigmoe.h, which includes this file and has the conventions: how probable a model finds texts,
- * and the tokens of texts. */
+/* Chapter 5 of sigmoe.h, which includes this file and has the conventions: texts that a model continues, how probable a model
+ * finds texts, and their tokens. */
 #ifndef SIGMOE_TEXTS_H
 #define SIGMOE_TEXTS_H
 
 #ifndef SIGMOE_H
 #error "include sigmoe.h"
 #endif
+
+/* ---------------------------------------------------------------- generation */
+
+/* What continues a prompt. Each token is drawn from the model's logits, in this order: the repetition penalty divides positive
+ * logits of tokens that the text has, prompt included, by it, and multiplies negative ones; the temperature divides all; top_k
+ * keeps so many tokens of the highest; top_p keeps of these the fewest, from the most probable down, that together have at least
+ * this share of the probability; min_p keeps those that have at least this share of the most probable one's. At equal
+ * probability the token with the lower id comes first. */
+typedef struct sigmoe_generate_request {
+    size_t size; /* set by the defaults */
+    const char *const
+        *prompts; /* texts; an empty one stands for a newline, or where lines end without a token, a space */
+    const size_t
+        *prompt_sizes; /* of each, which may then contain zero bytes; NULL: they end with their first one */
+    int64_t prompt_count;      /* at least 1 */
+    int64_t max_tokens;        /* of a continuation, which ends there or with a stop string; default 200 */
+    double temperature;        /* default 1; 0: the most probable token, whatever the next four say of it */
+    int64_t top_k;             /* default 0: all */
+    double top_p;              /* default 1: all */
+    double min_p;              /* default 0: all */
+    double repetition_penalty; /* default 1: none */
+    /* With the prompt and a token's place it determines the random number: a prompt's continuation does not depend on the
+     * threads, or on the prompts beside it. */
+    uint64_t seed;
+    /* Texts that end a continuation, which does not include them. */
+    const char *const *stop;
+    int stop_count;
+    /* Tokens before a segment that attention looks back on; segments have the configuration's `unroll` tokens, as in
+     * sigmoe_model_logits. -1, the default: as many as there. */
+    int64_t context;
+    int64_t batch; /* prompts that are continued together, 1 to 8; default 8 */
+    bool echo;     /* texts begin with their prompt */
+    /* Receives each prompt's text in parts, as it becomes known: `bytes` bytes of whole UTF-8 characters. Bytes of which no
+     * character is made are shown as U+FFFD. NULL: only the results are wanted. */
+    void (*text)(void *receiver, int64_t prompt, const char *part, size_t bytes);
+    /* Called when a prompt's result is complete, in any order. NULL: not wanted. */
+    void (*finished)(void *receiver, int64_t prompt);
+    void *receiver;
+} sigmoe_generate_request;
+SIGMOE_API void sigmoe_generate_defaults_sized(sigmoe_generate_request *request, size_t size);
+static inline void sigmoe_generate_defaults(sigmoe_generate_request *request) {
+    sigmoe_generate_defaults_sized(request, sizeof *request);
+}
+typedef struct sigmoe_generation {
+    char *text;  /* free it with sigmoe_free; a zero byte follows it */
+    size_t size; /* of the text, which may contain zero bytes if the model's alphabet does */
+    int64_t prompt_tokens, tokens; /* fed before the continuation, and generated */
+    bool stopped;                  /* by a stop string */
+} sigmoe_generation;
+/* results [prompt_count]; on failure, all texts are NULL. The model's memory (sigmoe_model_logits) is neither used nor changed,
+ * dropout, noise and balancing are off. Of the observer only progress and the stop flag count. SIGMOE_BAD_ARGUMENT: also a
+ * prompt with a byte that the model does not know, or a model without a tokenizer. */
+SIGMOE_API sigmoe_status sigmoe_generate(sigmoe_model *model, const sigmoe_generate_request *request,
+    const sigmoe_observer *observer, sigmoe_generation *results);
 
 /* ---------------------------------------------------------------- likelihoods */
 

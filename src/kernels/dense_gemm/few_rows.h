@@ -18,7 +18,7 @@ typedef struct few_rows_product {
     gemm_call call; // one of these
     matrix
         a; // [m, k], with FEW_ROWS_PADDING zeros before and behind each row, times the scales of b's rows if it has
-        // some and is not transposed
+    // some and is not transposed
     const few_rows_kernel *kernel;
 } few_rows_product;
 // Takes scratch memory, which the caller releases when the product is done.

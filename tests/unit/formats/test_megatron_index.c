@@ -62,7 +62,8 @@ static void writes_one_document(void **state) {
     assert_int_equal(megatron_write_index(at("w"), MEGATRON_I32, 3), SIGMOE_OK);
     put_file(at("w.bin"), tokens, 12);
     assert_int_equal(megatron_read_index(at("w"), memory, &index), SIGMOE_OK);
-    assert_true(index.type == MEGATRON_I32 && index.tokens == 3 && index.documents == 1 && index.ends[0] == 3);
+    assert_true(
+        index.type == MEGATRON_I32 && index.tokens == 3 && index.documents == 1 && index.ends[0] == 3);
     assert_int_equal(megatron_write_index(at("w"), MEGATRON_I32, (int64_t)1 << 31), SIGMOE_BAD_ARGUMENT);
 }
 
