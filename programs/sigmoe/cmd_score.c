@@ -25,7 +25,7 @@ static const argument arguments[] = {
         .help = "an object on each line; - is standard input"},
     {"out", ARGUMENT_TEXT, AT(request.out), "FILE", .preset = "default: standard output",
         .help = "where the results go"},
-    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = dtype_names,
+    {"dtype", ARGUMENT_CHOICE, AT(dtype), "TYPE", .choices = generation_dtype_names,
         .help = "how operands of matrix products are stored"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",

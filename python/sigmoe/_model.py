@@ -60,8 +60,8 @@ class Model:
         Args:
             directory: a directory with ``config.json`` and ``model.safetensors``, or a run of ``sigmoe train``.
             threads: that it computes with; 0: as many as the process may use. No bit of the results depends on it.
-            dtype: of the operands of matrix products, "f32" or "bf16"; "bf16" keeps their weights in half the memory, and
-                "int8" the large ones in a quarter, the rest being f32.
+            dtype: of the operands of matrix products: "f32"; "bf16", which keeps their weights in half the memory; or "int8",
+                which keeps the large ones in a quarter, the rest being f32.
         """
         if dtype not in _abi.DTYPES:
             raise ValueError(f"`dtype` is {dtype!r}; it must be one of {', '.join(_abi.DTYPES)}")

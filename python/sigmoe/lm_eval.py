@@ -47,7 +47,7 @@ class SigmoeLM(LM):  # type: ignore[misc, unused-ignore] # lm_eval need not be t
 
     Args:
         pretrained: a model directory, or a run: its newest checkpoint.
-        dtype: of the operands of matrix products, "f32" or "bf16".
+        dtype: of the operands of matrix products, "f32", "bf16" or "int8".
         threads: that it computes with; 0: as many as the process may use.
         batch_size: prompts to continue together, 1 to 8. Likelihoods do not need it.
         device, max_batch_size: the harness gives them to every model; it is the processor that computes.
