@@ -7,7 +7,7 @@
 const char *const split_names[SPLITS] = {"train", "valid", "test"};
 
 const char split_by_files[] = "shuffle-files", split_by_position[] = "sequential",
-           split_by_source[] = "given";
+           split_by_documents[] = "documents", split_by_source[] = "given";
 
 static json_t *split_as_json(split_content *s, bool tokens_only) {
     char hash[SHA256_HEX];

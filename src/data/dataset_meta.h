@@ -7,8 +7,9 @@
 enum { SPLITS = 3 };
 extern const char *const split_names[SPLITS]; // train, valid, test
 
-// How a text became splits: shuffled files, each whole in one split; cut at 90 and 95 %; or they were given.
-extern const char split_by_files[], split_by_position[], split_by_source[];
+// How a text became splits: shuffled files, each whole in one split; cut at 90 and 95 %; the
+// documents of another program, cut between those near 90 and 95 % of the tokens; or they were given.
+extern const char split_by_files[], split_by_position[], split_by_documents[], split_by_source[];
 
 typedef struct split_content {
     raw_measure raw;

@@ -24,7 +24,7 @@ typedef struct import_job {
     tokenizer tokenizer;
     int64_t vocab_size;
     token_source sources[SPLITS];
-    bool by_position;
+    bool by_documents;
     arena *arena;
 } import_job;
 
@@ -46,7 +46,7 @@ static sigmoe_status find_document_splits(import_job *job) {
             " document%s cannot be split at about 90 and 95 %% of the tokens without a split "
             "that is empty: give a directory with train.idx, valid.idx and test.idx",
             prefix, index.documents, plural(index.documents));
-    job->by_position = true;
+    job->by_documents = true;
     for (int i = 0; i < SPLITS; i++) {
         token_source *s = &job->sources[i];
         TRY(path_format(s->path, "%s.bin", prefix));
@@ -184,7 +184,7 @@ static sigmoe_status write_data(const import_job *job, const char *directory) {
         .vocab_size = job->vocab_size,
         .tokenizer = &job->tokenizer,
         .source = source,
-        .split_by = job->by_position ? split_by_position : split_by_source,
+        .split_by = job->by_documents ? split_by_documents : split_by_source,
         .splits = splits};
     return dataset_write_meta(directory, &content, job->arena);
 }

@@ -51,6 +51,8 @@ static void print_split_by(FILE *out, const json_t *meta) {
         fputs("; split by whole files, shuffled", out);
     else if (strcmp(way, split_by_position) == 0)
         fputs("; split at 90 and 95 % of the bytes", out);
+    else if (strcmp(way, split_by_documents) == 0)
+        fputs("; split between documents, near 90 and 95 % of the tokens", out);
     else
         fputs("; splits as given", out);
 }

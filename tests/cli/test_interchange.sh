@@ -66,6 +66,7 @@ same g/valid.bin g/test.bin
 
 # One pair is split between documents: 90 of 97 tokens, 5, and 5.
 works data import --format megatron --in corpus --vocab-size 100 --out h
+grep -q '"split_by": "documents"' h/meta.json || problem "h/meta.json does not say how it was split"
 python3 - <<'PYTHON' || problem "the documents were split elsewhere"
 import json
 splits = json.load(open("h/meta.json"))["splits"]
