@@ -56,7 +56,7 @@ for pair in prepare:'data prepare' evaluate:eval test:eval fit:train finetune:tr
     Train:train TRAIN:train; do
     is_command "${pair%:*}" "${pair#*:}"
 done
-for word in chat serve export '' ' ' é; do is_command "$word" ''; done
+for word in chat serve publish '' ' ' é; do is_command "$word" ''; done
 fails 2 'there is no command `bench all`; `sigmoe bench --help` lists them' bench all
 
 # Before the command.

@@ -9,7 +9,7 @@ set -eu
 new_system() {
     rm -rf tools asked
     mkdir tools
-    for tool in sh dirname cat awk env; do ln -s "$(command -v "$tool")" "tools/$tool"; done
+    for tool in sh dirname cat awk env grep sed; do ln -s "$(command -v "$tool")" "tools/$tool"; done
     tool id 'echo 1000'
 }
 
@@ -68,6 +68,8 @@ setup 0
 # A project of one fuzzer, and a cmake whose build ends with the status in `built` and makes a fuzzer that ends with that in `fuzzed`.
 mkdir -p project/fuzz project/tests/lint
 cp "$root/run" project/run
+mkdir project/debian
+cp "$root/debian/control" project/debian
 : >project/fuzz/fuzz_one.c
 : >project/tests/lint/check_runpaths.sh
 new_system
