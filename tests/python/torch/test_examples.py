@@ -43,13 +43,13 @@ def test_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    make_text_model(tmp_path / "out" / "run", b" abcdefghijklmnopqrstuvwxyz")
+    make_text_model(tmp_path / "out" / "run", b"\n .abcdefghijklmnopqrstuvwxyz")
     guide = ROOT / "docs" / "guide" / "python.md"
     blocks = re.findall(r"^```python\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, str(guide), "exec"), names)  # noqa: S102
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert all(names[name].grad is not None for name in ("up", "down"))
 
 
