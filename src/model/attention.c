@@ -155,9 +155,9 @@ double attention_scratch_bytes(
     int64_t rows = batch * (memory + length), inner_width = config->n_heads * config->d_head;
     gemm_call weight_gradient = {.transpose_a = true,
         .accumulate = true,
-        .a = {NULL, operands, rows, inner_width, inner_width},
-        .b = {NULL, operands, rows, config->d_model, config->d_model},
-        .c = {NULL, TYPE_REAL, inner_width, config->d_model, config->d_model}};
+        .a = {NULL, operands, rows, inner_width, inner_width, NULL},
+        .b = {NULL, operands, rows, config->d_model, config->d_model, NULL},
+        .c = {NULL, TYPE_REAL, inner_width, config->d_model, config->d_model, NULL}};
     return (of_kernel + normed) * (double)dtype_size(operands) + of_norm * sizeof(real) +
            dense_gemm_scratch_bytes(&weight_gradient);
 }

@@ -75,8 +75,9 @@ static void bf16_is_rounded_once(void **state) {
     assert_int_equal(arena_create("dense_gemm test", &c.scratch), SIGMOE_OK);
     bf16 a[] = {bf16_of(1), bf16_of(0x1p-8f)}, b[] = {bf16_of(1), bf16_of(-1), bf16_of(1), bf16_of(1)}, y[2];
     const real bias[] = {(real)0x1p-12, (real)0.5};
-    gemm_call call = {
-        .a = {a, TYPE_BF16, 1, 2, 2}, .b = {b, TYPE_BF16, 2, 2, 2}, .c = {y, TYPE_BF16, 1, 2, 2}};
+    gemm_call call = {.a = {a, TYPE_BF16, 1, 2, 2, NULL},
+        .b = {b, TYPE_BF16, 2, 2, 2, NULL},
+        .c = {y, TYPE_BF16, 1, 2, 2, NULL}};
     for (int best = 0; best < 2; best++) {
         kernel_force(best ? NULL : "ref");
         call.bias = NULL, call.relu = false;

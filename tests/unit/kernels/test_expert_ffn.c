@@ -405,10 +405,10 @@ static void bf16_reference_rounds(void **state) {
             .width = 2,
             .expert_size = 1,
             .out_width = 2,
-            .up = {up, TYPE_BF16, 2, 1, 1},
-            .down = {down, TYPE_BF16, 1, 2, 2}},
-        .x = {x, TYPE_BF16, 1, 2, 2},
-        .hidden = {&hidden, TYPE_BF16, 1, 1, 1},
+            .up = {up, TYPE_BF16, 2, 1, 1, NULL},
+            .down = {down, TYPE_BF16, 1, 2, 2, NULL}},
+        .x = {x, TYPE_BF16, 1, 2, 2, NULL},
+        .hidden = {&hidden, TYPE_BF16, 1, 1, 1, NULL},
         .weight = &weight};
     assert_int_equal(expert_ffn_up(&c, &call), SIGMOE_OK);
     assert_int_equal(hidden, bf16_of(1));
@@ -417,7 +417,7 @@ static void bf16_reference_rounds(void **state) {
     const real rounded = (real)1 + (real)0x1p-6;
     assert_int_equal(expert_ffn_down(&c, &call, matrix_of(y, 1, 2)), SIGMOE_OK);
     assert_true(y[0] == rounded && y[1] == 2 * rounded);
-    expert_ffn_gradients gradients = {.dy = {dy, TYPE_BF16, 1, 2, 2},
+    expert_ffn_gradients gradients = {.dy = {dy, TYPE_BF16, 1, 2, 2, NULL},
         .dx = matrix_of(dx, 1, 2),
         .dup = matrix_of(dup, 2, 1),
         .ddown = matrix_of(ddown, 1, 2),

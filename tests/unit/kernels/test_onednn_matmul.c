@@ -90,7 +90,9 @@ static void test_host_keeps_its_threads_in_all_products(void **state) {
     float a[4] = {1, 2, 3, 4}, c[4];
     bf16 rounded[4] = {bf16_of(1), bf16_of(2), bf16_of(3), bf16_of(4)};
     const gemm_call calls[] = {{.a = matrix_of(a, 2, 2), .b = matrix_of(a, 2, 2), .c = matrix_of(c, 2, 2)},
-        {.a = {rounded, TYPE_BF16, 2, 2, 2}, .b = {rounded, TYPE_BF16, 2, 2, 2}, .c = matrix_of(c, 2, 2)}};
+        {.a = {rounded, TYPE_BF16, 2, 2, 2, NULL},
+            .b = {rounded, TYPE_BF16, 2, 2, 2, NULL},
+            .c = matrix_of(c, 2, 2)}};
     assert_int_equal(threads_create(2, &context.threads), SIGMOE_OK);
     assert_int_equal(arena_create("oneDNN test", &context.scratch), SIGMOE_OK);
     omp_set_num_threads(3);
