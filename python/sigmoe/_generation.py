@@ -44,7 +44,7 @@ def _count(name: str, value: int) -> int:
     return _within(name, value, 0, 2**63 - 1)
 
 
-def _as_bytes(text: Text, what: str) -> bytes:
+def as_bytes(text: Text, what: str) -> bytes:
     if isinstance(text, str):
         return text.encode()
     if isinstance(text, bytes):
@@ -54,7 +54,7 @@ def _as_bytes(text: Text, what: str) -> bytes:
 
 def _stop_bytes(stop: Text | Sequence[Text] | None) -> list[bytes]:
     texts = [] if stop is None else [stop] if isinstance(stop, (str, bytes)) else list(stop)
-    stops = [_as_bytes(text, "a stop string") for text in texts]
+    stops = [as_bytes(text, "a stop string") for text in texts]
     if any(b"\0" in text for text in stops):
         raise ValueError("a stop string cannot contain a zero byte")
     return stops
@@ -80,7 +80,7 @@ class Request:
         batch_size: int = 8,
         return_full_text: bool = False,
     ) -> None:
-        texts = [_as_bytes(prompt, "a prompt") for prompt in prompts]
+        texts = [as_bytes(prompt, "a prompt") for prompt in prompts]
         stops = _stop_bytes(stop_strings)
         self.count = len(texts)
         self._prompts = (ctypes.c_char_p * len(texts))(*texts)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import _abi
-from ._generation import Text
+from ._generation import Text, as_bytes
 from ._library import Error, Status, library
 
 
@@ -24,14 +24,6 @@ class Likelihood(NamedTuple):
     nats: float
     tokens: int
     greedy: bool
-
-
-def _as_bytes(text: Text, what: str) -> bytes:
-    if isinstance(text, str):
-        return text.encode()
-    if isinstance(text, bytes):
-        return text
-    raise TypeError(f"{what} must be str or bytes, not {type(text).__name__}")
 
 
 class _Work:
@@ -70,4 +62,4 @@ class _Work:
 
 def likelihoods(model: int, pairs: Sequence[tuple[Text, Text]]) -> list[Likelihood]:
     """Of each continuation behind its context, in their order."""
-    return _Work(model, [(_as_bytes(c, "a context"), _as_bytes(t, "a continuation")) for c, t in pairs]).run()
+    return _Work(model, [(as_bytes(c, "a context"), as_bytes(t, "a continuation")) for c, t in pairs]).run()

@@ -41,8 +41,7 @@ static sigmoe_status open_shards(safetensors_file *file, const json_t *map, int6
         if (!name || !is_plain_name(name))
             return fail(SIGMOE_BAD_FORMAT,
                 "%s: tensor \"%.80s\" is said to be in \"%.80s\", which is not the name of a .safetensors "
-                "file beside "
-                "it",
+                "file beside it",
                 file->path, tensor, name ? name : "(no text)");
         if (!find_shard(file, name)) TRY(open_shard(file, directory, name, expected));
     }

@@ -1,5 +1,7 @@
 #include "plot/text_chart.h"
 
+#include "plot/figure.h"
+
 #include "base/grouped.h"
 
 #include <math.h>
@@ -239,8 +241,7 @@ static void print_axis(FILE *out, const drawing *d, int indent) {
 static int longest_name(const text_chart *c) {
     int longest = 0;
     for (int i = 0; i < c->count; i++) {
-        int letters = 0;
-        for (const char *t = c->series[i].name; t && *t; t++) letters += (*t & 0xc0) != 0x80;
+        int letters = c->series[i].name ? letter_count(c->series[i].name) : 0;
         if (letters > longest) longest = letters;
     }
     return longest;

@@ -1,7 +1,9 @@
 #include "watch/screen.h"
 
 #include "base/grouped.h"
+#include "plot/figure.h"
 #include "plot/text_chart.h"
+#include "train/quartiles.h"
 #include "watch/shown_text.h"
 
 #include <inttypes.h>
@@ -21,12 +23,6 @@ typedef struct line {
     bool color, full;
 } line;
 
-static int letters_of(const char *text) {
-    int count = 0;
-    for (; *text; text++) count += (*text & 0xc0) != 0x80;
-    return count;
-}
-
 static line begin_line(FILE *out, const run_screen *s, const char *label) {
     fprintf(
         out, "%*s%s%-*s%s", INDENT, "", s->color ? "\x1b[2m" : "", LABEL, label, s->color ? "\x1b[0m" : "");
@@ -41,7 +37,7 @@ static void add(line *l, bool strong, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    int gap = l->used > INDENT + LABEL ? 3 : 0, letters = letters_of(text);
+    int gap = l->used > INDENT + LABEL ? 3 : 0, letters = letter_count(text);
     l->full |= l->used + gap + letters > l->columns;
     if (l->full) return;
     fprintf(l->out, "%*s%s%s%s", gap, "", strong && l->color ? "\x1b[1m" : "", text,
@@ -73,7 +69,7 @@ static void print_head(FILE *out, const run_screen *s) {
     char right[128];
     snprintf(right, sizeof right, "%s, step %s of %s, %.0f %%", state_name(s->state),
         grouped(steps_done(s)).text, grouped(s->steps).text, floor(100 * part_done(s)));
-    int room = s->columns - 2 * INDENT - letters_of(right) - 2;
+    int room = s->columns - 2 * INDENT - letter_count(right) - 2;
     fprintf(out, "%*s%s", INDENT, "", s->color ? "\x1b[1m" : "");
     int used = room > 0 ? shown_text_print(out, s->name, room) : 0;
     fprintf(out, "%s%*s%s\n", s->color ? "\x1b[0m" : "", room > 0 ? room - used + 2 : 0, "", right);
@@ -94,21 +90,14 @@ static double newest(const series *s, int column) {
     return s->count > 0 ? series_value(s, s->count - 1, column) : NAN;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // Of the newest steps, so that one that was slow does not count.
 static double median_speed(const series *s) {
-    enum { STEPS = 101 };
+    enum { STEPS = 100 };
     double speeds[STEPS];
     int count = 0;
-    for (int64_t i = s->count - 1; i >= 0 && i > s->count - STEPS; i--)
+    for (int64_t i = s->count - 1; i >= 0 && i >= s->count - STEPS; i--)
         if (series_value(s, i, STEP_SPEED) > 0) speeds[count++] = series_value(s, i, STEP_SPEED);
-    if (count == 0) return NAN;
-    qsort(speeds, (size_t)count, sizeof *speeds, ascending);
-    return speeds[count / 2];
+    return quartiles_of(speeds, count).median;
 }
 
 static double mean_loss(const series *s) {

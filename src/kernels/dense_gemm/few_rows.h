@@ -16,9 +16,9 @@ typedef struct few_rows_kernel few_rows_kernel;
 // The same in tasks of an operation that goes on with columns of the product.
 typedef struct few_rows_product {
     gemm_call call; // one of these
-    matrix
-        a; // [m, k], with FEW_ROWS_PADDING zeros before and behind each row, times the scales of b's rows if it has
-    // some and is not transposed
+    // [m, k], with FEW_ROWS_PADDING zeros before and behind each row, times the scales of b's rows if it has some and is not
+    // transposed.
+    matrix a;
     const few_rows_kernel *kernel;
 } few_rows_product;
 // Takes scratch memory, which the caller releases when the product is done.
