@@ -26,23 +26,50 @@ INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
     return (const char *)call->b.data + row * call->b.stride * element_bytes(type);
 }
 
+#if defined(__AVX512F__)
+INLINE __mmask16 lanes_between(int64_t from, int64_t to) {
+    return (__mmask16)(((1u << to) - 1) & ~((1u << from) - 1));
+}
+#else
+// The bytes [from, to) of the 16 at p, and zeros. They go through registers: what was written piece by piece is slow to read as a
+// vector, and where columns are short or odd, many vectors are of this kind.
+INLINE __m128i load_some_bytes(const void *p, int64_t from, int64_t to) {
+    const char *bytes = (const char *)p + from;
+    const int64_t n = to - from;
+    unsigned __int128 all = 0;
+    if (n >= 8) {
+        uint64_t first, last;
+        memcpy(&first, bytes, 8);
+        memcpy(&last, bytes + n - 8, 8);
+        all = first | (unsigned __int128)last << 8 * (n - 8);
+    } else if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + n - 4, 4);
+        all = first | (unsigned __int128)last << 8 * (n - 4);
+    } else {
+        for (int64_t i = 0; i < n; i++) all |= (unsigned __int128)(unsigned char)bytes[i] << 8 * i;
+    }
+    all <<= n > 0 ? 8 * from : 0;
+    return _mm_set_epi64x((int64_t)(all >> 64), (int64_t)all);
+}
+#endif
+
 // LANES numbers of 8 bits, and those of them in [from, to), the others being 0.
 #if defined(__AVX512F__)
 INLINE vec load_numbers(const int8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
-    __mmask16 some = (__mmask16)(((1u << to) - 1) & ~((1u << from) - 1));
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(some, p)));
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(lanes_between(from, to), p)));
 }
 #else
 INLINE vec load_numbers(const int8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
-    int8_t lanes[LANES] = {0};
-    for (int64_t i = from; i < to; i++) lanes[i] = p[i];
-    return load_numbers(lanes);
+    if (to - from == LANES) return load_numbers(p);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_some_bytes(p, from, to)));
 }
 #endif
 
@@ -71,15 +98,18 @@ INLINE vec load_pairs(const bf16 *p) {
     return vec_load_bf16(p);
 }
 INLINE vec load_some_pairs(const bf16 *p, int64_t from, int64_t to) {
-    bf16 lanes[LANES] = {0};
-    for (int64_t i = from; i < to; i++) lanes[i] = p[i];
-    return vec_load_bf16(lanes);
+#if defined(__AVX512F__)
+    return vec_widen(_mm256_maskz_loadu_epi16(lanes_between(from, to), p));
+#else
+    if (to - from == LANES) return load_pairs(p);
+    return vec_widen(load_some_bytes(p, 2 * from, 2 * to));
+#endif
 }
 #endif
 
 #if defined(__AVX512F__)
 INLINE vec load_some(const float *p, int64_t from, int64_t to) {
-    return _mm512_maskz_loadu_ps((__mmask16)(((1u << to) - 1) & ~((1u << from) - 1)), p);
+    return _mm512_maskz_loadu_ps(lanes_between(from, to), p);
 }
 #else
 INLINE vec load_some(const float *p, int64_t from, int64_t to) {
