@@ -77,10 +77,10 @@ SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 /* Frees a text that the library made for the caller. */
 SIGMOE_API void sigmoe_free(char *text);
 
-/* Reads the processor's features and the environment variable SIGMOE_CPU (scalar, avx2, avx512, avx512bf16, amx: the highest
- * level to use). Functions that need them do so themselves, once per process, so calling this is optional. Calling it first
- * reports early that SIGMOE_CPU is unknown or unavailable (SIGMOE_BAD_ARGUMENT); every call that computes refuses to run
- * then. */
+/* Reads the processor's features and the environment variables SIGMOE_CPU (scalar, avx2, avx512, avx512bf16, amx: the highest
+ * level to use) and SIGMOE_ONEDNN (off: dense products are the library's own, whose bits do not depend on the version of
+ * oneDNN). Functions that need them do so themselves, once per process, so calling this is optional. Calling it first reports
+ * early that one of them is unknown or unavailable (SIGMOE_BAD_ARGUMENT); every call that computes refuses to run then. */
 SIGMOE_API sigmoe_status sigmoe_initialize(void);
 /* The level in use, "avx512"; if SIGMOE_CPU is invalid, the processor's. */
 SIGMOE_API const char *sigmoe_cpu_name(void);

@@ -1,13 +1,13 @@
 #include "base/cpu.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static cpu_level hardware = CPU_SCALAR;
 static cpu_level current = CPU_SCALAR;
+static bool without_onednn;
 
 static const char *const names[] = {"scalar", "avx2", "avx512", "avx512bf16", "amx"};
 
@@ -31,6 +31,13 @@ static sigmoe_status obey(const char *mask) {
         "SIGMOE_CPU=%s: use one of scalar, avx2, avx512, avx512bf16, amx, or leave it unset", mask);
 }
 
+static sigmoe_status obey_onednn(const char *mask) {
+    if (!mask || !*mask) return SIGMOE_OK;
+    without_onednn = strcmp(mask, "off") == 0;
+    return without_onednn ? SIGMOE_OK
+                          : fail(SIGMOE_BAD_ARGUMENT, "SIGMOE_ONEDNN=%s: use off, or leave it unset", mask);
+}
+
 // What came of it, for whoever asks later.
 static sigmoe_status verdict;
 static char complaint[256];
@@ -38,6 +45,7 @@ static char complaint[256];
 static void begin(void) {
     hardware = current = cpu_detect();
     verdict = obey(getenv("SIGMOE_CPU"));
+    if (verdict == SIGMOE_OK) verdict = obey_onednn(getenv("SIGMOE_ONEDNN"));
     if (verdict != SIGMOE_OK) snprintf(complaint, sizeof complaint, "%s", sigmoe_message());
 }
 
@@ -59,6 +67,11 @@ cpu_level cpu_current(void) {
 cpu_level cpu_hardware(void) {
     begin_once();
     return hardware;
+}
+
+bool cpu_without_onednn(void) {
+    begin_once();
+    return without_onednn;
 }
 
 sigmoe_status cpu_limit(cpu_level level) {

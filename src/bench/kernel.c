@@ -79,7 +79,7 @@ static sigmoe_bench_kernel_row make_row(
 static sigmoe_status visit_implementations(
     bench_state *s, const kernel_list *list, const kernel_case *c, kernel_run *run) {
     for (int i = 0; i < list->count; i++) {
-        if (list->all[i]->level > cpu_current()) continue;
+        if (!kernel_runs(list->all[i])) continue;
         double seconds;
         kernel_force(list->all[i]->name);
         sigmoe_status status = time_case(s, c, run, &seconds);

@@ -8,10 +8,15 @@ void kernel_force(const char *name) {
     forced = name;
 }
 
+bool kernel_runs(const kernel_identity *kernel) {
+    bool onednn = strncmp(kernel->name, "onednn", strlen("onednn")) == 0;
+    return kernel->level <= cpu_current() && !(onednn && cpu_without_onednn());
+}
+
 const kernel_identity *kernel_choose(const kernel_identity *const *list, int count) {
     const kernel_identity *best = NULL;
     for (int i = 0; i < count; i++) {
-        if (list[i]->level > cpu_current()) continue;
+        if (!kernel_runs(list[i])) continue;
         if (!best) best = list[i];
         if (forced && strcmp(forced, list[i]->name) == 0) return list[i];
     }

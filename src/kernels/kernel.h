@@ -19,11 +19,13 @@ typedef struct kernel_context {
 
 // The first member of every implementation struct.
 typedef struct kernel_identity {
-    const char *name; // "onednn", "avx512", "ref"
+    const char *name; // "avx512", "ref"; of those that call oneDNN, "onednn" and perhaps more
     cpu_level level;  // required of the processor
 } kernel_identity;
 
-// The first entry of `list` (pointers to structs that begin with kernel_identity) that the processor can run.
+// Whether the processor has its level, and oneDNN is not left out if it calls that.
+bool kernel_runs(const kernel_identity *kernel);
+// The first entry of `list` (pointers to structs that begin with kernel_identity) that runs.
 const kernel_identity *kernel_choose(const kernel_identity *const *list, int count);
 
 // One row of the matrix of operations and implementations, for `info --cpu` and tests: the operation's list, best first.

@@ -104,6 +104,12 @@ status=0
 SIGMOE_CPU=sse9 "$program" presets >stdout 2>stderr || status=$?
 [ "$status" -eq 2 ] || problem "an unknown SIGMOE_CPU: exit status $status"
 status=0
+SIGMOE_ONEDNN=on "$program" presets >stdout 2>stderr || status=$?
+[ "$status" -eq 2 ] || problem "SIGMOE_ONEDNN=on: exit status $status"
+grep -q 'SIGMOE_ONEDNN=on: use off, or leave it unset' stderr || problem "SIGMOE_ONEDNN=on: $(cat stderr)"
+SIGMOE_ONEDNN=off "$program" info --cpu >stdout
+! grep -q onednn stdout || problem "SIGMOE_ONEDNN=off: $(grep onednn stdout)"
+status=0
 "$program" presets >/dev/full 2>stderr || status=$?
 [ "$status" -eq 1 ] || problem "a full disk behind stdout: exit status $status"
 

@@ -60,4 +60,4 @@ static void tile(const gemm_tile *t, real *scratch) {
 
 extern const gemm_kernel dense_gemm_bf16_widen;
 const gemm_kernel dense_gemm_bf16_widen = {
-    {"widen", CPU_AVX2}, .row_step = 8, .col_step = 48, .scratch = SIZE_A + SIZE_B + SIZE_C, .tile = tile};
+    {"onednn_widen", CPU_AVX2}, .row_step = 8, .col_step = 48, .scratch = SIZE_A + SIZE_B + SIZE_C, .tile = tile};
