@@ -189,7 +189,8 @@ SIGMOE_API sigmoe_status sigmoe_config_create(sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_json(const char *text, sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out);
 SIGMOE_API sigmoe_status sigmoe_config_from_file(const char *path, sigmoe_config **out); /* config.json */
-/* The configuration of a model directory, or of the newest checkpoint of a RUN. */
+/* The configuration of a model directory, or of the newest checkpoint of a RUN. If there is a manifest, the weights are compared
+ * with it, too: SIGMOE_BAD_FORMAT if a byte changed. */
 SIGMOE_API sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out);
 SIGMOE_API void sigmoe_config_free(sigmoe_config *config);
 /* On failure (SIGMOE_BAD_ARGUMENT) nothing is changed. key is a path as in config.json: "d_model", "ff.k",
@@ -370,17 +371,18 @@ typedef struct sigmoe_train_request {
     const char *out;
     int64_t unroll; /* 0: the configuration's */
     sigmoe_train_settings settings;
-    /* Continue from the newest checkpoint of `out`, with all of its settings but those in `given`. If config, init, overrides
-     * or unroll are set, they must describe the run's model. */
+    /* Continue from the newest checkpoint of `out` that is whole, with all of its settings but those in `given`; a note names newer
+     * ones that are damaged. If config, init, overrides or unroll are set, they must describe the run's model. */
     bool resume;
     bool force;                 /* replace `out` if sigmoe made it, and nothing else */
     sigmoe_recompute recompute; /* not part of the run's settings: can be changed on resume */
     /* Seconds of wall-clock time between checkpoints, if settings.checkpoint_every is 0; 0: only at the end (and on
      * interruption). 15 minutes by default. No bit of the training depends on it; a resumed run keeps it. */
     double checkpoint_seconds;
-    /* On resume, the names of those members of `settings` that count, and "checkpoint_seconds": {"steps", "lr"}. steps (not
-     * fewer than are done), lr, clip and schedule may differ from the run's, which train.json records; a difference in any
-     * other is SIGMOE_BAD_ARGUMENT. More steps extend a run, with the optimizer's state and the batches going on. */
+    /* On resume, the names of those members of `settings` that count, and of checkpoint_seconds and the last three below: {"steps",
+     * "lr"}. steps (not fewer than are done), lr, clip, schedule and what is kept may differ from the run's, which train.json
+     * records; a difference in any other is SIGMOE_BAD_ARGUMENT. More steps extend a run, with the optimizer's state and the batches
+     * going on. */
     const char *const *given;
     int given_count;
     /* A text that the model continues at each validation: a note tells how, and samples.jsonl in `out` keeps it. No bit of the
@@ -390,6 +392,12 @@ typedef struct sigmoe_train_request {
     /* Also write event files for TensorBoard, in `out`. No bit of the training depends on it. On resume, false goes
      * on as the run did before. */
     bool tensorboard;
+    /* Checkpoints that stay in `out`: the newest `keep` (0: 2, the default), those of every `keep_every` steps (0: none), which are
+     * written at these steps whatever the cadence, and, if keep_best is true, that of the best validation, which is written then.
+     * Those that are not among the newest `keep` stay as models, without the optimizer's state. On resume as the run did before,
+     * except for what `given` names. */
+    int64_t keep, keep_every;
+    bool keep_best;
 } sigmoe_train_request;
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {

@@ -26,7 +26,7 @@ static const argument arguments[] = {
     {"init", ARGUMENT_TEXT, AT(request.init), "DIR",
         .help = "start from the weights of a model directory, or of a RUN's newest checkpoint"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
-        .help = "go on with RUN's newest checkpoint and settings, of which --steps, --lr, --clip and "
+        .help = "go on with RUN's newest whole checkpoint and settings, of which --steps, --lr, --clip and "
                 "--schedule can "
                 "change; --data is needed only where the data have moved"},
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
@@ -43,6 +43,12 @@ static const argument arguments[] = {
         .help = "have the model continue this at each validation, for people to see; kept in samples.jsonl"},
     {"tensorboard", ARGUMENT_FLAG, AT(request.tensorboard),
         .help = "also write event files for TensorBoard, in RUN"},
+    {"keep", ARGUMENT_INTEGER, AT(request.keep), "N", .low = 1, .high = 1e9,
+        .help = "keep the newest N checkpoints; on --resume, this and the next two can change"},
+    {"keep-every", ARGUMENT_INTEGER, AT(request.keep_every), "M", .low = 0, .high = 1e9,
+        .help = "also keep one of every M steps, as a model, 0: none"},
+    {"keep-best", ARGUMENT_FLAG, AT(request.keep_best),
+        .help = "also keep one of the best validation, as a model"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
@@ -132,6 +138,9 @@ static int run(const parsed_arguments *given, void *values) {
         v->request.override_count = v->source.set.count;
     }
     training_given(given, &settings);
+    if (arguments_given(given, "keep")) settings.names[settings.count++] = "keep";
+    if (arguments_given(given, "keep-every")) settings.names[settings.count++] = "keep_every";
+    if (arguments_given(given, "keep-best")) settings.names[settings.count++] = "keep_best";
     v->request.given = settings.names;
     v->request.given_count = settings.count;
     status = checkpoint_cadence(

@@ -38,7 +38,7 @@ extern const argument training_arguments[TRAINING_ARGUMENTS];
 // --checkpoint-every: a const char *, which checkpoint_cadence reads.
 extern const argument cadence_arguments[CADENCE_ARGUMENTS];
 // The library's names of the settings that were given by these arguments: "weight_decay".
-enum { GIVEN_SETTINGS = TRAINING_ARGUMENTS + 2 };
+enum { KEEP_SETTINGS = 3, GIVEN_SETTINGS = TRAINING_ARGUMENTS + 2 + KEEP_SETTINGS };
 typedef struct given_settings {
     char texts[TRAINING_ARGUMENTS][32];
     const char *names[GIVEN_SETTINGS]; // some of these texts

@@ -1,5 +1,5 @@
 // Chapter 2: configurations of presets and models.
-#include "config/config_file.h"
+#include "config/model_directory.h"
 #include "paper/presets.h"
 #include "model/size.h"
 #include "train/checkpoint.h"
@@ -15,9 +15,17 @@ sigmoe_status sigmoe_config_from_preset(const char *name, sigmoe_config **out) {
 }
 
 sigmoe_status sigmoe_config_from_model(const char *directory, sigmoe_config **out) {
-    char path[PATH_CAPACITY];
-    TRY(model_config_path(directory, path));
-    return sigmoe_config_from_file(path, out);
+    char own[PATH_CAPACITY];
+    sigmoe_config *config;
+    TRY(model_locate(directory, own));
+    TRY(sigmoe_config_create(&config));
+    sigmoe_status status = model_read_config(own, config);
+    if (status == SIGMOE_OK) status = model_check_sum(own);
+    if (status == SIGMOE_OK)
+        *out = config;
+    else
+        sigmoe_config_free(config);
+    return status;
 }
 
 int sigmoe_preset_count(void) {

@@ -1,5 +1,5 @@
 // Chapter 5: tokenizers.
-#include "config/config_file.h"
+#include "config/model_directory.h"
 #include "data/text_codec.h"
 #include "train/checkpoint.h"
 
@@ -26,8 +26,8 @@ sigmoe_status sigmoe_tokenizer_of_model(const char *directory, sigmoe_tokenizer 
     sigmoe_config config;
     if (!directory || !out)
         return fail(SIGMOE_BAD_ARGUMENT, "a tokenizer needs a model's directory and a place for itself");
-    TRY(model_config_path(directory, path));
-    TRY(config_read(path, &config));
+    TRY(model_locate(directory, path));
+    TRY(model_read_config(path, &config));
     return open_tokenizer(&config.tokenizer, config.model.vocab_size, out);
 }
 

@@ -2,6 +2,7 @@
 #include "api/request.h"
 #include "base/cpu.h"
 #include "config/train_settings.h"
+#include "train/checkpoint_keep.h"
 #include "train/forward_file.h"
 #include "train/run.h"
 #include "train/score.h"
@@ -9,8 +10,9 @@
 #include <math.h>
 
 void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size) {
-    const sigmoe_train_request own = {
-        .settings = train_settings_default(), .checkpoint_seconds = CHECKPOINT_SECONDS};
+    const sigmoe_train_request own = {.settings = train_settings_default(),
+        .checkpoint_seconds = CHECKPOINT_SECONDS,
+        .keep = checkpoint_keep_default.newest};
     sized_fill(request, size, &own, sizeof own);
 }
 

@@ -1,10 +1,9 @@
 #include "compare/run.h"
 
 #include "compare/curves.h"
-#include "config/config_file.h"
+#include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "formats/json_objects.h"
-#include "formats/json_options.h"
 #include "system/place.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
@@ -44,32 +43,29 @@ static sigmoe_status check_settings(const run_request *r) {
     return changed ? is_another(r, "other settings at first") : SIGMOE_OK;
 }
 
-static sigmoe_status check_model(const run_request *r, const char *checkpoint) {
-    char path[PATH_CAPACITY];
-    sigmoe_config config;
-    TRY(path_format(path, "%s/config.json", checkpoint));
-    TRY(config_read(path, &config));
-    return config_equal(&config, r->config, leave_out_tokenizer) ? SIGMOE_OK : is_another(r, "another model");
+static sigmoe_status check_model(const run_request *r, const sigmoe_config *config) {
+    return config_equal(config, r->config, leave_out_tokenizer) ? SIGMOE_OK : is_another(r, "another model");
 }
 
 // The comparison's record describes its runs, but may have been changed since they started.
 static sigmoe_status check_result(const run_request *r) {
     char checkpoint[PATH_CAPACITY];
+    sigmoe_config config;
     bool found;
     TRY(check_settings(r));
     TRY(checkpoint_find(r->directory, checkpoint, &found));
-    return found ? check_model(r, checkpoint) : SIGMOE_OK;
+    if (!found) return SIGMOE_OK;
+    TRY(model_read_config(checkpoint, &config));
+    return check_model(r, &config);
 }
 
 // ---------------------------------------------------------------- the run
 
 // The steps for which the run in the directory is, or was to be, trained; -1: unknown.
 static int64_t steps_of(const char *directory) {
-    char path[PATH_CAPACITY];
     json_t *root, *settings;
     int64_t steps = -1;
-    if (path_format(path, "%s/train.json", directory) != SIGMOE_OK || !path_exists(path)) return -1;
-    if (json_read_object(path, &root) != SIGMOE_OK) return -1;
+    if (train_json_open(directory, &root) != SIGMOE_OK) return -1;
     if (json_get_object(root, "", "settings", &settings) == SIGMOE_OK)
         (void)json_get_integer(settings, "settings.", "steps", 0, &steps);
     json_decref(root);
@@ -94,19 +90,32 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
     taken_place p;
     sigmoe_status status = place_take(&p, r->directory, OUTPUT_RUN, true, r->observer);
     if (status == SIGMOE_OK) status = place_settle(&p, trainer_begin_run(t, r->directory));
-    if (status == SIGMOE_OK) *lock = p.lock;
-    if (status == SIGMOE_OK)
+    if (status == SIGMOE_OK) {
+        *lock = p.lock;
+        trainer_guard(t, p.lock);
         *out = t;
-    else
+    } else {
         trainer_destroy(t);
+    }
     return status;
 }
 
-static sigmoe_status go_on(const run_request *r, const char *checkpoint, int *lock, trainer **out) {
+static sigmoe_status continue_run(const run_request *r, arena *a, trainer **out) {
+    run_state *state;
+    TRY(run_state_read(r->directory, r->data->directory, r->observer, a, &state));
+    TRY(check_model(r, &state->config));
+    return trainer_continue(state, r->observer ? r->observer->threads : 0, out);
+}
+
+static sigmoe_status go_on(const run_request *r, int *lock, trainer **out) {
+    arena *a;
     TRY(place_lock(r->directory, OUTPUT_RUN, r->observer, lock));
     TRY(check_settings(r));
-    TRY(check_model(r, checkpoint));
-    return trainer_resume(r->directory, r->data->directory, r->observer ? r->observer->threads : 0, out);
+    TRY(arena_create("run to resume", &a));
+    sigmoe_status status = continue_run(r, a, out);
+    arena_destroy(a);
+    if (status == SIGMOE_OK) trainer_guard(*out, *lock);
+    return status;
 }
 
 // No other command can train in the run's directory while *lock is open.
@@ -114,7 +123,7 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    return found && !is_outdated(r->directory, r->settings->steps) ? go_on(r, newest, lock, out)
+    return found && !is_outdated(r->directory, r->settings->steps) ? go_on(r, lock, out)
                                                                    : start_fresh(r, lock, out);
 }
 
@@ -206,9 +215,10 @@ static sigmoe_status add_sample(const run_request *r, const char *result_path, a
     int lock = -1;
     TRY(checkpoint_find(r->directory, newest, &found));
     if (!found || checkpoint_step(newest) != result->steps) return SIGMOE_OK;
-    sigmoe_status status = go_on(r, newest, &lock, &t);
+    sigmoe_status status = go_on(r, &lock, &t);
     if (status == SIGMOE_OK) {
-        status = take_sample(r, t, a, result);
+        // Of an earlier step, if the last checkpoint is damaged.
+        if (trainer_steps_done(t) == result->steps) status = take_sample(r, t, a, result);
         trainer_destroy(t);
     }
     if (status == SIGMOE_OK) status = run_result_write(result_path, result);

@@ -1,6 +1,7 @@
 #include "config/model_directory.h"
 
 #include "config/stored_weights.h"
+#include "formats/manifest.h"
 #include "model/size.h"
 #include "system/output_directory.h"
 
@@ -78,7 +79,16 @@ static sigmoe_status use_weights(const char *directory, parameter_list *list, fi
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
+sigmoe_status model_check_sum(const char *directory) {
+    static const char whole[] = "model.safetensors", index[] = "model.safetensors.index.json";
+    char path[PATH_CAPACITY], other[PATH_CAPACITY];
+    TRY(path_format(path, "%s/%s", directory, whole));
+    TRY(path_format(other, "%s/%s", directory, index));
+    return manifest_check_file(directory, !path_exists(path) && path_exists(other) ? index : whole);
+}
+
 sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
+    TRY(model_check_sum(directory));
     parameters_changed(list);
     return use_weights(directory, list, read_tensors, NULL);
 }
@@ -93,12 +103,31 @@ sigmoe_status model_check_weights(const char *directory, const model_config *con
     return status;
 }
 
+// Its sum was computed when it was found.
+static sigmoe_status check_tokenizer(const manifest *m, const tokenizer *t) {
+    static const char name[] = "tokenizer.model";
+    if (t->model_path[0]) return manifest_check_sum(m, name, t->model_sha256);
+    bool lost = t->type == TOKENIZER_SENTENCEPIECE && manifest_names(m, name);
+    return lost ? manifest_check(m, name) : SIGMOE_OK;
+}
+
+sigmoe_status model_read_config(const char *directory, sigmoe_config *config) {
+    static const char name[] = "config.json";
+    char path[PATH_CAPACITY];
+    manifest m;
+    TRY(path_format(path, "%s/%s", directory, name));
+    TRY(manifest_open(directory, &m));
+    sigmoe_status status = manifest_check(&m, name);
+    if (status == SIGMOE_OK) status = config_read(path, config);
+    if (status == SIGMOE_OK) status = check_tokenizer(&m, &config->tokenizer);
+    manifest_close(&m);
+    return status;
+}
+
 sigmoe_status model_read(
     const char *directory, parameter_storage storage, sigmoe_config *config, transformer **out) {
-    char path[PATH_CAPACITY];
     transformer *model;
-    TRY(path_format(path, "%s/config.json", directory));
-    TRY(config_read(path, config));
+    TRY(model_read_config(directory, config));
     TRY(model_check_weights(directory, &config->model));
     TRY(transformer_create(&config->model, storage, &model));
     sigmoe_status status = model_read_weights(directory, transformer_parameters(model));
@@ -160,11 +189,17 @@ sigmoe_status model_write(const char *directory, const sigmoe_config *config, co
     return model_write_weights(directory, model, NULL);
 }
 
+static sigmoe_status write_with_manifest(
+    const char *directory, const sigmoe_config *config, const transformer *model) {
+    TRY(model_write(directory, config, model));
+    return manifest_write(directory);
+}
+
 sigmoe_status model_save(const char *directory, const sigmoe_config *config, const transformer *model) {
     char path[PATH_CAPACITY];
     output_directory out;
     TRY(path_of_output(path, directory));
     TRY(output_begin(&out, path, OUTPUT_MODEL, false));
-    sigmoe_status status = output_end(&out, model_write(out.partial, config, model));
+    sigmoe_status status = output_end(&out, write_with_manifest(out.partial, config, model));
     return status == SIGMOE_OK ? status : fail_in(status, "%s was not written", path);
 }

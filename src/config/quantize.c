@@ -3,6 +3,7 @@
 #include "base/quantization.h"
 #include "config/model_directory.h"
 #include "config/stored_weights.h"
+#include "formats/manifest.h"
 #include "system/output_directory.h"
 
 #include <string.h>
@@ -66,7 +67,7 @@ static sigmoe_status write_directory(const char *directory, const sigmoe_config 
     TRY(arena_create("quantized weights", &q.memory));
     sigmoe_status status = write_weights(&q, path);
     arena_destroy(q.memory);
-    return status;
+    return status == SIGMOE_OK ? manifest_write(directory) : status;
 }
 
 static sigmoe_status write_model(const sigmoe_quantize_request *r, const sigmoe_config *config,

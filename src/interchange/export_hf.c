@@ -3,6 +3,7 @@
 #include "config/model_directory.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/manifest.h"
 #include "interchange/byte_tokenizer.h"
 #include "interchange/hf_files.h"
 #include "system/output_directory.h"
@@ -76,7 +77,8 @@ static sigmoe_status write_model(const export_source *source, const char *direct
     TRY(model_write_weights(directory, source->model, "pt"));
     TRY(write_text(directory, "configuration_sigmoe.py", configuration_sigmoe_py));
     TRY(write_text(directory, "modeling_sigmoe.py", modeling_sigmoe_py));
-    return write_tokenizer(&source->config.tokenizer, directory);
+    TRY(write_tokenizer(&source->config.tokenizer, directory));
+    return manifest_write(directory);
 }
 
 static sigmoe_status read_and_write(const char *model, const char *directory) {

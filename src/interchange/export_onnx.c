@@ -138,8 +138,7 @@ sigmoe_status export_onnx(const char *model, const char *out, bool force) {
     char path[PATH_CAPACITY];
     sigmoe_config config;
     transformer *weights;
-    TRY(path_format(path, "%s/config.json", model));
-    TRY(config_read(path, &config));
+    TRY(model_read_config(model, &config));
     TRY(onnx_block_check(&config.model));
     TRY(path_parent(out, path));
     if (path_inside(path, model))

@@ -1,6 +1,12 @@
 #include "train/checkpoint.h"
 
+#include "base/progress.h"
 #include "config/model_directory.h"
+#include "formats/manifest.h"
+#include "system/file_lock.h"
+#include "system/output_kind.h"
+#include "train/checkpoint_keep.h"
+#include "train/log_sums.h"
 #include "train/trainer_file.h"
 #include "train/trainer_state.h"
 
@@ -10,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CHECKPOINTS_KEPT = 2, LEAST_DIGITS = 8, MOST_DIGITS = 18 };
+enum { LEAST_DIGITS = 8, MOST_DIGITS = 18 };
 
 // ---------------------------------------------------------------- finding checkpoints
 
@@ -18,17 +24,14 @@ sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPA
     return path_format(path, "%s/checkpoints/%0*" PRId64, run, LEAST_DIGITS, step);
 }
 
-static const char UNFINISHED[] = ".partial";
-
-// The step in a directory's name, which must end with `ending`; -1 for other names (such as a user's own).
-static int64_t named_step(const char *name, const char *ending) {
+int64_t checkpoint_named_step(const char *name, const char *ending) {
     size_t digits = strspn(name, "0123456789");
     bool named = strcmp(name + digits, ending) == 0 && digits >= LEAST_DIGITS && digits <= MOST_DIGITS;
     return named ? strtoll(name, NULL, 10) : -1;
 }
 
 int64_t checkpoint_step(const char *path) {
-    return named_step(path_leaf(path), "");
+    return checkpoint_named_step(path_leaf(path), "");
 }
 
 static int descending(const void *a, const void *b) {
@@ -45,7 +48,7 @@ sigmoe_status checkpoint_steps(const char *run, arena *a, int64_t **steps, int *
     TRY(ARENA_NEW(a, *steps, entries));
     *count = 0;
     for (int i = 0; i < entries; i++) {
-        int64_t step = named_step(names[i], "");
+        int64_t step = checkpoint_named_step(names[i], "");
         if (step >= 0) (*steps)[(*count)++] = step;
     }
     qsort(*steps, (size_t)*count, sizeof **steps, descending);
@@ -81,6 +84,55 @@ sigmoe_status checkpoint_newest(const char *run, char path[PATH_CAPACITY]) {
     return fail(
         SIGMOE_BAD_ARGUMENT, "%s has no finished checkpoint yet: start the training again with `force`", run);
 }
+
+// ---------------------------------------------------------------- whole checkpoints
+
+static sigmoe_status check_names(const manifest *m, const char *directory) {
+    if (!m->root || m->former || manifest_names(m, trainer_file_names[0])) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "%s was kept as a model, without the optimizer's state", directory);
+}
+
+sigmoe_status checkpoint_check(const char *directory) {
+    manifest m;
+    TRY(manifest_open(directory, &m));
+    sigmoe_status status = check_names(&m, directory);
+    if (status == SIGMOE_OK) status = manifest_check_all(&m);
+    manifest_close(&m);
+    return status;
+}
+
+// *found: the place of the first whole one of `steps`, newest first; the others before it are told of.
+static sigmoe_status find_good(const char *run, const int64_t *steps, int count,
+    const sigmoe_observer *observer, char path[PATH_CAPACITY], int *found) {
+    kept_failure newest = {0};
+    for (int i = 0; i < count; i++) {
+        TRY(checkpoint_path(run, steps[i], path));
+        sigmoe_status status = checkpoint_check(path);
+        *found = i;
+        if (status == SIGMOE_OK || status == SIGMOE_NO_MEMORY) return status;
+        if (i == 0) newest = failure_keep(status);
+        if (i + 1 < count)
+            progress_note(observer, "checkpoint %s is passed over: %s", path_leaf(path), sigmoe_message());
+    }
+    return count == 1 ? failure_again(&newest)
+                      : fail(newest.status, "%s; earlier checkpoints of %s cannot be resumed from either",
+                            newest.sentence, run);
+}
+
+sigmoe_status checkpoint_newest_good(
+    const char *run, const sigmoe_observer *observer, char path[PATH_CAPACITY]) {
+    arena *a;
+    int64_t *steps;
+    int count, found = 0;
+    TRY(checkpoint_newest(run, path)); // says what is missing if there is none
+    TRY(arena_create("checkpoint list", &a));
+    sigmoe_status status = checkpoint_steps(run, a, &steps, &count);
+    if (status == SIGMOE_OK) status = find_good(run, steps, count, observer, path, &found);
+    arena_destroy(a);
+    return status;
+}
+
+// ---------------------------------------------------------------- models
 
 // Says what a path is that is neither a model nor a run.
 static sigmoe_status no_model(const char *path) {
@@ -130,47 +182,39 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
     TRY(refuse_not_finite(t));
     TRY(directory_make(directory));
     TRY(model_write(directory, &t->config, t->model));
-    return trainer_file_write(t, directory);
+    TRY(trainer_file_write(t, directory));
+    return manifest_write(directory);
 }
 
-// Removes an unfinished checkpoint that a killed process left; the writer holds the run's lock.
-static sigmoe_status remove_unfinished(const char *run, arena *a) {
-    char path[PATH_CAPACITY];
-    char **names;
-    int count;
-    TRY(path_format(path, "%s/checkpoints", run));
-    if (!path_exists(path)) return SIGMOE_OK;
-    TRY(directory_list(path, a, &names, &count));
-    for (int i = 0; i < count; i++) {
-        if (named_step(names[i], UNFINISHED) < 0) continue;
-        TRY(path_format(path, "%s/checkpoints/%s", run, names[i]));
-        TRY(directory_remove(path));
-    }
-    return SIGMOE_OK;
+// Somebody may have removed the run and begun another one of its name, where nothing of this one belongs.
+static sigmoe_status check_place(const trainer *t) {
+    char lock[PATH_CAPACITY];
+    TRY(path_format(lock, "%s/" LOCK_NAME, t->run));
+    if (t->lock < 0 || file_lock_stands(t->lock, lock)) return SIGMOE_OK;
+    return fail(SIGMOE_IO,
+        "%s or its " LOCK_NAME
+        " was removed or replaced while the run was in progress, so nothing more is written there; if it was "
+        "moved, `resume` goes on from its newest checkpoint",
+        t->run);
 }
 
-// The first checkpoint's weights follow from the seed, so it is removed once there is another.
-static sigmoe_status remove_old(const char *run, arena *a) {
-    int64_t *steps;
-    int count;
-    char path[PATH_CAPACITY];
-    TRY(checkpoint_steps(run, a, &steps, &count));
-    for (int i = 1; i < count; i++) {
-        if (i < CHECKPOINTS_KEPT && steps[i] > 0) continue;
-        TRY(checkpoint_path(run, steps[i], path));
-        TRY(directory_remove(path));
-    }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status write_checkpoint(trainer *t, arena *a) {
-    char final[PATH_CAPACITY], partial[PATH_CAPACITY];
-    TRY(checkpoint_path(t->run, t->step, final));
-    TRY(path_format(partial, "%s%s", final, UNFINISHED));
+static sigmoe_status write_directory(trainer *t, const char *partial, const char *final) {
+    json_t *sums;
+    TRY(check_place(t));
     TRY(run_log_sync(&t->log));
-    TRY(remove_unfinished(t->run, a));
-    sigmoe_status status = fill_directory(t, partial);
-    if (status == SIGMOE_OK) status = directory_commit(partial, final);
+    if (path_exists(partial)) TRY(directory_remove(partial)); // what a killed process left
+    TRY(fill_directory(t, partial));
+    TRY(run_log_sums(&t->log, &sums));
+    TRY(log_sums_write(t->run, final, sums)); // first: a checkpoint without them cannot be resumed from
+    return directory_commit(partial, final);
+}
+
+sigmoe_status checkpoint_write(trainer *t) {
+    char final[PATH_CAPACITY], partial[PATH_CAPACITY];
+    if (t->last_checkpoint == t->step) return SIGMOE_OK;
+    TRY(checkpoint_path(t->run, t->step, final));
+    TRY(path_format(partial, "%s%s", final, CHECKPOINT_PARTIAL));
+    sigmoe_status status = write_directory(t, partial, final);
     if (status != SIGMOE_OK) {
         fail_in(
             status, "the checkpoint of step %" PRId64 " was not written, earlier ones are whole", t->step);
@@ -182,14 +226,6 @@ static sigmoe_status write_checkpoint(trainer *t, arena *a) {
     // The next checkpoint copies the tokenizer's model from this one: older ones, perhaps including the one that the run
     // started from, are removed.
     TRY(tokenizer_find_model(&t->config.tokenizer, final));
-    return remove_old(t->run, a);
-}
-
-sigmoe_status checkpoint_write(trainer *t) {
-    arena *a;
-    if (t->last_checkpoint == t->step) return SIGMOE_OK;
-    TRY(arena_create("checkpoint list", &a));
-    sigmoe_status status = write_checkpoint(t, a);
-    arena_destroy(a);
-    return status;
+    checkpoints_tidy(t->run, &t->keep, t->log.best_step, t->observer);
+    return SIGMOE_OK;
 }

@@ -68,8 +68,10 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
 static sigmoe_status do_what_is_due(trainer *t) {
     TRY(trainer_save_if_asked(t)); // before a validation, which may take long
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
+    bool best = t->keep.best && t->log.best_step == t->step;
     // The first checkpoint holds the initial weights, so that a run can be resumed no matter when it is killed.
-    if (due(t, t->settings.checkpoint_every) || due_by_clock(t) || t->step == 0 || finished(t))
+    if (due(t, t->settings.checkpoint_every) || due(t, t->keep.every) || due_by_clock(t) || best ||
+        t->step == 0 || finished(t))
         TRY(trainer_save(t));
     return SIGMOE_OK;
 }

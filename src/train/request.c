@@ -1,5 +1,6 @@
 #include "train/request.h"
 
+#include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "formats/json_difference.h"
 #include "formats/json_objects.h"
@@ -11,11 +12,20 @@
 
 // ---------------------------------------------------------------- without files
 
+// What can be given besides settings.
+static const char *const members[] = {"checkpoint_seconds", "keep", "keep_every", "keep_best"};
+
+static bool is_member(const char *name) {
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (strcmp(members[i], name) == 0) return true;
+    return false;
+}
+
 static sigmoe_status check_given(const sigmoe_train_request *r) {
     for (int i = 0; i < r->given_count; i++) {
         const char *name = r->given ? r->given[i] : NULL;
         if (!name) return fail(SIGMOE_BAD_ARGUMENT, "the name of a given setting is missing");
-        if (!option_find(train_settings_options(), name) && strcmp(name, "checkpoint_seconds") != 0)
+        if (!option_find(train_settings_options(), name) && !is_member(name))
             return fail(SIGMOE_BAD_ARGUMENT, "there is no training setting \"%.80s\"", name);
     }
     return SIGMOE_OK;
@@ -45,12 +55,8 @@ sigmoe_status train_request_check(const sigmoe_train_request *r) {
 // ---------------------------------------------------------------- the model
 
 sigmoe_status train_request_config(const sigmoe_train_request *r, const char *init, sigmoe_config *config) {
-    char path[PATH_CAPACITY];
     if (r->config) *config = config_copy(r->config);
-    if (r->init) {
-        TRY(path_format(path, "%s/config.json", init));
-        TRY(config_read(path, config));
-    }
+    if (r->init) TRY(model_read_config(init, config));
     for (int i = 0; i < r->override_count; i++) TRY(config_override(config, r->overrides[i]));
     if (r->unroll) config->model.unroll = r->unroll;
     return model_config_check(&config->model);
@@ -125,6 +131,16 @@ static sigmoe_status check_seconds(const sigmoe_train_request *r, const run_stat
     return SIGMOE_OK;
 }
 
+static sigmoe_status take_keep(const sigmoe_train_request *r, checkpoint_keep *keep) {
+    for (int i = 0; i < r->given_count; i++) {
+        const char *name = r->given[i];
+        if (strcmp(name, "keep") == 0) keep->newest = r->keep ? r->keep : checkpoint_keep_default.newest;
+        if (strcmp(name, "keep_every") == 0) keep->every = r->keep_every;
+        if (strcmp(name, "keep_best") == 0) keep->best = r->keep_best;
+    }
+    return checkpoint_keep_check(keep);
+}
+
 sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) {
     sigmoe_train_settings asked = s->settings;
     TRY(check_model(r, s));
@@ -138,6 +154,7 @@ sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) 
             "or train "
             "another run",
             s->run, (long long)s->step, (long long)asked.steps);
+    TRY(take_keep(r, &s->keep));
     s->settings = asked;
     if (r->sample_prompt) s->watching.sample_prompt = r->sample_prompt;
     s->watching.tensorboard |= r->tensorboard;

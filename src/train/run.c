@@ -60,6 +60,7 @@ static sigmoe_status take_place(
     if (status == SIGMOE_OK) status = checkpoint_write(t);
     TRY(place_settle(&p, status));
     *lock = p.lock;
+    trainer_guard(t, p.lock);
     return SIGMOE_OK;
 }
 
@@ -84,6 +85,7 @@ static sigmoe_status start_fresh(
         .data = &data,
         .settings = &settings,
         .checkpoint_seconds = r->checkpoint_seconds,
+        .keep = {r->keep, r->keep_every, r->keep_best},
         .threads = threads_of(observer),
         .watching = {r->sample_prompt, r->tensorboard}};
     TRY(trainer_create(&request, &t));
@@ -99,7 +101,7 @@ static sigmoe_status start_fresh(
 static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_observer *observer, arena *a,
     sigmoe_train_settings *before, trainer **out) {
     run_state *state;
-    TRY(run_state_read(r->out, r->data, a, &state));
+    TRY(run_state_read(r->out, r->data, observer, a, &state));
     *before = state->settings;
     TRY(train_request_resume(r, state));
     TRY(check_samples(r, &state->settings));
@@ -117,6 +119,7 @@ static sigmoe_status resume(const sigmoe_train_request *r, const sigmoe_observer
     TRY(arena_create("run to resume", &a));
     sigmoe_status status = continue_run(r, observer, a, before, out);
     arena_destroy(a);
+    if (status == SIGMOE_OK) trainer_guard(*out, *lock);
     return status;
 }
 

@@ -4,22 +4,25 @@
 
 #include "formats/event_file.h"
 #include "model/feedforward/statistics.h"
+#include "train/log_file.h"
 #include "train/step_report.h"
 #include "train/watching.h"
 
-#include <stdio.h>
-
 typedef struct run_log {
-    FILE *metrics, *valid, *usage; // NULL without a run directory: nothing is written
-    FILE *samples;                 // NULL also if none were wanted so far
-    event_file events;             // none is open if none are wanted
-    int64_t last_validation;       // step after which the last one was made; -1: none
+    log_file metrics, valid, usage; // not open without a run directory: nothing is written
+    log_file samples;               // not open either if none were wanted so far
+    event_file events;              // none is open if none are wanted
+    int64_t last_validation;        // step after which the last one was made; -1: none
+    int64_t best_step;              // step after which the best one was made; -1: none
+    double best;                    // its nats per token
 } run_log;
 
-// Opens the logs of a run that has done `steps_done` steps and cuts off incomplete lines and those of later steps. If lines of
-// earlier steps are missing or damaged, fails and cuts nothing. `watching`: what is wanted
-// beside the logs.
-sigmoe_status run_log_open(run_log *log, const char *run, int64_t steps_done, const run_watching *watching);
+extern const run_log run_log_none; // nothing is open
+
+// Opens the logs of a run that has done `steps_done` steps and cuts off what was written after its checkpoint (NULL: a new run).
+// If lines of earlier steps are missing or damaged, fails and cuts nothing. `watching`: what is wanted beside the logs.
+sigmoe_status run_log_open(
+    run_log *log, const char *run, int64_t steps_done, const run_watching *watching, const char *checkpoint);
 void run_log_close(run_log *log);
 sigmoe_status run_log_step(run_log *log, const step_report *report);
 sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s);
@@ -29,3 +32,5 @@ sigmoe_status run_log_sample(
     run_log *log, int64_t steps_done, const char *prompt, const char *text, size_t size);
 // Forces everything written so far to disk: a checkpoint depends on it.
 sigmoe_status run_log_sync(run_log *log);
+// How much of each log there is, for log_sums_write; the caller's to release.
+sigmoe_status run_log_sums(const run_log *log, json_t **out);

@@ -3,7 +3,38 @@
 #include "config/train_settings.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/json_sealed.h"
 #include "system/file.h"
+
+// Version 1, of 0.1.0, had neither the key nor a seal.
+enum { VERSION = 2 };
+static const char VERSION_KEY[] = "version";
+
+static sigmoe_status check_version(const json_t *root) {
+    int64_t version = 1;
+    if (json_object_get(root, VERSION_KEY)) TRY(json_get_integer(root, "", VERSION_KEY, 1, &version));
+    if (version <= VERSION) return SIGMOE_OK;
+    return fail(
+        SIGMOE_BAD_FORMAT, "\"version\" is %lld; this program reads up to %d", (long long)version, VERSION);
+}
+
+sigmoe_status train_json_open(const char *run, json_t **out) {
+    char path[PATH_CAPACITY];
+    json_t *root;
+    TRY(path_format(path, "%s/train.json", run));
+    TRY(json_read_sealed(path, VERSION_KEY,
+        "restore it, or begin a new run from a checkpoint of this one with `init`", &root));
+    sigmoe_status status = check_version(root);
+    if (status != SIGMOE_OK) fail_in(status, "%s", path);
+    return json_hand_out(status, root, out);
+}
+
+// Takes over `root`, and writes what was `filled`.
+static sigmoe_status save(sigmoe_status filled, const char *path, json_t *root) {
+    sigmoe_status status = filled == SIGMOE_OK ? json_write_sealed(path, root) : filled;
+    json_decref(root);
+    return status;
+}
 
 static sigmoe_status read_splits(const dataset *data, json_t **out) {
     char path[PATH_CAPACITY];
@@ -27,11 +58,14 @@ static json_t *watching_to_json(const run_watching *w) {
 }
 
 static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *settings,
-    double checkpoint_seconds, const run_watching *watching, const dataset *data) {
-    json_t *directory = json_resolved_path(data->directory), *splits;
-    TRY(json_put(root, "data", directory));
+    double checkpoint_seconds, const checkpoint_keep *keep, const run_watching *watching,
+    const dataset *data) {
+    json_t *splits;
+    TRY(json_put(root, VERSION_KEY, json_integer(VERSION)));
+    TRY(json_put(root, "data", json_resolved_path(data->directory)));
     TRY(put_settings(root, settings));
     TRY(json_put(root, "checkpoint_seconds", json_real(checkpoint_seconds)));
+    TRY(json_put(root, "keep", checkpoint_keep_to_json(keep)));
     TRY(json_put(root, "watching", watching_to_json(watching)));
     TRY(json_put(root, "history", json_array()));
     TRY(read_splits(data, &splits));
@@ -39,11 +73,12 @@ static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *
 }
 
 sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *settings,
-    double checkpoint_seconds, const run_watching *watching, const dataset *data) {
+    double checkpoint_seconds, const checkpoint_keep *keep, const run_watching *watching,
+    const dataset *data) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/train.json", run));
     json_t *root = json_object();
-    return json_save(fill_train_json(root, settings, checkpoint_seconds, watching, data), path, root);
+    return save(fill_train_json(root, settings, checkpoint_seconds, keep, watching, data), path, root);
 }
 
 // Older runs lack this setting. Unless they saved every so many steps, they saved only at the end, so the default is better.
@@ -90,7 +125,7 @@ sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_tra
     TRY(path_format(path, "%s/train.json", run));
     if (!path_exists(path))
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no training run: it has no train.json", run);
-    TRY(json_read_object(path, &root));
+    TRY(train_json_open(run, &root));
     sigmoe_status status = read_root(root, directory, settings, checkpoint_seconds, data);
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
@@ -109,14 +144,13 @@ static sigmoe_status read_watching(const json_t *root, arena *a, run_watching *o
     return out->sample_prompt ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
-sigmoe_status train_json_watching(const char *run, arena *a, run_watching *out) {
-    char path[PATH_CAPACITY];
+sigmoe_status train_json_kept(const char *run, arena *a, checkpoint_keep *keep, run_watching *watching) {
     json_t *root;
-    TRY(path_format(path, "%s/train.json", run));
-    TRY(json_read_object(path, &root));
-    sigmoe_status status = read_watching(root, a, out);
+    TRY(train_json_open(run, &root));
+    sigmoe_status status = checkpoint_keep_from_json(json_object_get(root, "keep"), keep);
+    if (status == SIGMOE_OK) status = read_watching(root, a, watching);
     json_decref(root);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s/train.json", run);
 }
 
 // ---------------------------------------------------------------- changes
@@ -162,13 +196,28 @@ static sigmoe_status add_entry(json_t *history, int64_t step, const json_t *befo
     return list_changes(before, now, changes);
 }
 
-static sigmoe_status change_watching(json_t *root, const run_watching *watching, bool *changed) {
-    const json_t *before = json_object_get(root, "watching");
-    if (!before && !watching->sample_prompt && !watching->tensorboard)
-        return SIGMOE_OK; // as versions wrote it that knew none
-    json_t *now = watching_to_json(watching);
+// Runs of older versions lack the key, as long as it holds nothing but the default.
+static sigmoe_status change_member(
+    json_t *root, const char *key, json_t *now, bool is_default, bool *changed) {
+    const json_t *before = json_object_get(root, key);
+    if (!before && is_default) {
+        json_decref(now);
+        return SIGMOE_OK;
+    }
     *changed |= !json_equal(now, before);
-    return json_put(root, "watching", now);
+    return json_put(root, key, now);
+}
+
+static bool is_default(const checkpoint_keep *keep) {
+    const checkpoint_keep *usual = &checkpoint_keep_default;
+    return keep->newest == usual->newest && keep->every == usual->every && keep->best == usual->best;
+}
+
+static sigmoe_status change_members(
+    json_t *root, const checkpoint_keep *keep, const run_watching *watching, bool *changed) {
+    TRY(change_member(root, "keep", checkpoint_keep_to_json(keep), is_default(keep), changed));
+    return change_member(root, "watching", watching_to_json(watching),
+        !watching->sample_prompt && !watching->tensorboard, changed);
 }
 
 static sigmoe_status change_root(
@@ -189,26 +238,24 @@ static sigmoe_status change_root(
     return status;
 }
 
-sigmoe_status train_json_change(
-    const char *run, int64_t step, const sigmoe_train_settings *settings, const run_watching *watching) {
+sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_train_settings *settings,
+    const checkpoint_keep *keep, const run_watching *watching) {
     char path[PATH_CAPACITY];
     json_t *root;
     bool changed = false;
     TRY(path_format(path, "%s/train.json", run));
-    TRY(json_read_object(path, &root));
-    sigmoe_status status = change_watching(root, watching, &changed);
+    TRY(train_json_open(run, &root));
+    sigmoe_status status = change_members(root, keep, watching, &changed);
     if (status == SIGMOE_OK) status = change_root(root, step, settings, &changed);
     if (status != SIGMOE_OK) fail_in(status, "%s", path);
-    if (status == SIGMOE_OK && changed) return json_save(SIGMOE_OK, path, root);
+    if (status == SIGMOE_OK && changed) return save(SIGMOE_OK, path, root);
     json_decref(root);
     return status;
 }
 
 sigmoe_status train_json_is_changed(const char *run, bool *changed) {
-    char path[PATH_CAPACITY];
     json_t *root;
-    TRY(path_format(path, "%s/train.json", run));
-    TRY(json_read_object(path, &root));
+    TRY(train_json_open(run, &root));
     *changed = json_array_size(json_object_get(root, "history")) > 0;
     json_decref(root);
     return SIGMOE_OK;

@@ -145,6 +145,7 @@ static sigmoe_status open_data(trainer *t, const dataset *data) {
 static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(train_settings_check(&t->settings));
     TRY(checkpoint_seconds_check(t->checkpoint_seconds));
+    TRY(checkpoint_keep_check(&t->keep));
     TRY(model_config_check(&t->config.model));
     if (request->data) TRY(open_data(t, request->data));
     if (request->watching.sample_prompt)
@@ -173,7 +174,10 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
     t->settings = *request->settings;
     t->checkpoint_seconds = request->checkpoint_seconds;
     t->tensorboard = request->watching.tensorboard;
-    t->last_checkpoint = t->log.last_validation = -1;
+    t->keep = request->keep;
+    if (t->keep.newest == 0) t->keep.newest = checkpoint_keep_default.newest;
+    t->last_checkpoint = t->lock = -1;
+    t->log = run_log_none;
     sigmoe_status status = build_parts(t, request);
     if (status == SIGMOE_OK)
         *out = t;
@@ -189,17 +193,21 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
     return SIGMOE_OK;
 }
 
-sigmoe_status trainer_attach_run(trainer *t, const char *run) {
+sigmoe_status trainer_attach_run(trainer *t, const char *run, const char *checkpoint) {
     TRY(path_format(t->run, "%s", run));
     const run_watching watching = trainer_watching(t);
-    return run_log_open(&t->log, run, t->step, &watching);
+    return run_log_open(&t->log, run, t->step, &watching, checkpoint);
 }
 
 sigmoe_status trainer_begin_run(trainer *t, const char *run) {
     TRY(directory_make(run));
     const run_watching watching = trainer_watching(t);
-    TRY(train_json_write(run, &t->settings, t->checkpoint_seconds, &watching, &t->data));
-    return trainer_attach_run(t, run);
+    TRY(train_json_write(run, &t->settings, t->checkpoint_seconds, &t->keep, &watching, &t->data));
+    return trainer_attach_run(t, run, NULL);
+}
+
+void trainer_guard(trainer *t, int lock) {
+    t->lock = lock;
 }
 
 void trainer_destroy(trainer *t) {

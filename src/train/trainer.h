@@ -8,6 +8,7 @@
 #include "config/config_file.h"
 #include "data/dataset.h"
 #include "model/transformer_xl.h"
+#include "train/checkpoint_keep.h"
 #include "train/quartiles.h"
 #include "train/step_report.h"
 #include "train/watching.h"
@@ -20,6 +21,7 @@ typedef struct trainer_request {
     const sigmoe_train_settings *settings; // copied; the seed is in here
     double
         checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
+    checkpoint_keep keep;   // newest may be 0: the default
     int threads;            // 0: what the machine allows
     run_watching watching;  // copied
 } trainer_request;
@@ -30,6 +32,8 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out);
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
 // From here on, the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
+// Checkpoints are written only while the run's lock file is still the one behind this descriptor, which is the caller's.
+void trainer_guard(trainer *t, int lock);
 void trainer_destroy(trainer *t); // NULL is allowed
 
 // One update, on the next batch of the data. If the loss or gradient is not finite: SIGMOE_NOT_FINITE, and weights are

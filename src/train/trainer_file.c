@@ -3,11 +3,12 @@
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
 #include "formats/safetensors.h"
-#include "system/sha256.h"
 #include "train/trainer_state.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+const char *const trainer_file_names[] = {"trainer.json", "trainer.safetensors", NULL};
 
 // ---------------------------------------------------------------- tensors
 
@@ -122,51 +123,14 @@ static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_r
     return SIGMOE_OK;
 }
 
-// ---------------------------------------------------------------- checksums
-
-// Checksums of these reveal a checkpoint that mixes files of several checkpoints, or that was damaged.
-static const char *const summed_files[] = {"config.json", "model.safetensors", "trainer.safetensors"};
-enum { SUMMED_FILES = sizeof summed_files / sizeof *summed_files };
-
-static sigmoe_status sum_of(const char *directory, const char *name, char hex[SHA256_HEX]) {
-    char path[PATH_CAPACITY];
-    TRY(path_format(path, "%s/%s", directory, name));
-    return sha256_file(path, hex);
-}
-
-static sigmoe_status fill_sums(json_t *root, const char *directory) {
-    json_t *sums = json_object();
-    char hex[SHA256_HEX];
-    TRY(json_put(root, "sha256", sums));
-    for (int i = 0; i < SUMMED_FILES; i++) {
-        TRY(sum_of(directory, summed_files[i], hex));
-        TRY(json_put(sums, summed_files[i], json_string(hex)));
-    }
-    return SIGMOE_OK;
-}
-
-static sigmoe_status check_sums(const json_t *root, const char *directory) {
-    json_t *sums;
-    char hex[SHA256_HEX];
-    if (!json_object_get(root, "sha256")) return SIGMOE_OK;
-    TRY(json_get_object(root, "", "sha256", &sums));
-    for (int i = 0; i < SUMMED_FILES; i++) {
-        const char *expected = json_string_value(json_object_get(sums, summed_files[i]));
-        if (!expected) continue;
-        TRY(sum_of(directory, summed_files[i], hex));
-        if (strcmp(hex, expected) != 0)
-            return fail(SIGMOE_BAD_FORMAT,
-                "%s is not as it was written with this checkpoint; remove %s to go on from an earlier one",
-                summed_files[i], directory);
-    }
-    return SIGMOE_OK;
-}
-
 // ---------------------------------------------------------------- counters
+
+// Version 1 had the sums that are in the manifest now (formats/manifest.h).
+enum { VERSION = 2 };
 
 static sigmoe_status fill_counters(json_t *root, const trainer *t) {
     json_t *cursor = json_object();
-    TRY(json_put(root, "version", json_integer(1)));
+    TRY(json_put(root, "version", json_integer(VERSION)));
     TRY(json_put(root, "step", json_integer(t->step)));
     TRY(json_put(root, "seed", json_integer((json_int_t)t->settings.seed)));
     TRY(json_put(root, "cursor", cursor));
@@ -197,8 +161,9 @@ static sigmoe_status take_counters(trainer *t, const json_t *root, int64_t step,
     int64_t version, seed;
     json_t *cursor;
     TRY(json_get_integer(root, "", "version", 1, &version));
-    if (version != 1)
-        return fail(SIGMOE_BAD_FORMAT, "\"version\" is %" PRId64 "; this program reads 1", version);
+    if (version > VERSION)
+        return fail(
+            SIGMOE_BAD_FORMAT, "\"version\" is %" PRId64 "; this program reads up to %d", version, VERSION);
     TRY(json_get_integer(root, "", "step", 0, &t->step));
     TRY(json_get_integer(root, "", "seed", 0, &seed));
     TRY(json_get_integer(root, "", "memory_rows", 0, memory_rows));
@@ -214,9 +179,7 @@ static sigmoe_status write_json(const trainer *t, const char *directory) {
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/trainer.json", directory));
     json_t *root = json_object();
-    sigmoe_status status = fill_counters(root, t);
-    if (status == SIGMOE_OK) status = fill_sums(root, directory);
-    return json_save(status, path, root);
+    return json_save(fill_counters(root, t), path, root);
 }
 
 sigmoe_status trainer_file_write(const trainer *t, const char *directory) {
@@ -235,7 +198,6 @@ static sigmoe_status read_json(trainer *t, const char *directory, int64_t step, 
     TRY(path_format(path, "%s/trainer.json", directory));
     TRY(json_read_object(path, &root));
     sigmoe_status status = take_counters(t, root, step, memory_rows);
-    if (status == SIGMOE_OK) status = check_sums(root, directory);
     json_decref(root);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }

@@ -18,7 +18,9 @@ struct trainer {
     sampler *sampler;        // NULL: no samples at validations
     bool tensorboard;        // the log has event files
     int64_t last_checkpoint; // its step; -1: none
+    int lock;                // borrowed descriptor of the run's lock file; -1: none
     double checkpoint_seconds;
+    checkpoint_keep keep;
     double saved_at; // time when the last checkpoint was written, or when the run started or resumed
     // Of the run in progress, otherwise NULL: its observer, and how many requests to save have been served.
     const sigmoe_observer *observer;
@@ -43,8 +45,8 @@ struct trainer {
 
 // Builds everything except the values of the weights.
 sigmoe_status trainer_build(const trainer_request *request, trainer **out);
-// Opens the logs in `run` at the trainer's step.
-sigmoe_status trainer_attach_run(trainer *t, const char *run);
+// Opens the logs in `run` at the trainer's step, as its checkpoint (NULL: none yet) says that they were.
+sigmoe_status trainer_attach_run(trainer *t, const char *run, const char *checkpoint);
 // Its text is the trainer's.
 run_watching trainer_watching(const trainer *t);
 sigmoe_status trainer_split(trainer *t, const char *name, token_split **out);

@@ -3,10 +3,10 @@
 #include "base/text_stream.h"
 #include "config/config_file.h"
 #include "formats/json_objects.h"
-#include "formats/json_options.h"
 #include "system/file_lock.h"
 #include "system/output_kind.h"
 #include "train/checkpoint.h"
+#include "train/train_json.h"
 
 #include <stdlib.h>
 
@@ -29,15 +29,13 @@ static void find_unroll(sigmoe_watch *w) {
 }
 
 static sigmoe_status read_settings(const sigmoe_watch *w, int64_t *steps, int64_t *batch) {
-    char path[PATH_CAPACITY];
     json_t *root, *settings;
-    TRY(path_format(path, "%s/train.json", w->name));
-    TRY(json_read_object(path, &root));
+    TRY(train_json_open(w->name, &root));
     sigmoe_status status = json_get_object(root, "", "settings", &settings);
     if (status == SIGMOE_OK) status = json_get_integer(settings, "settings.", "steps", 0, steps);
     if (status == SIGMOE_OK) status = json_get_integer(settings, "settings.", "batch", 1, batch);
     json_decref(root);
-    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s/train.json", w->name);
 }
 
 static run_state state_of(const sigmoe_watch *w, int64_t steps) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "system/file.h"
+#include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/json_sealed.h"
 #include "train/checkpoint.h"
 #include "train/resume.h"
 #include "config/model_directory.h"
@@ -161,4 +163,36 @@ static inline sigmoe_train_settings small_settings(int64_t steps) {
     settings.warmup = 3;
     settings.seed = 7;
     return settings;
+}
+
+// A trainer that goes on with a run, without changes.
+static inline sigmoe_status resume_trainer(const char *run, int thread_count, trainer **out) {
+    arena *a;
+    run_state *state;
+    OK(arena_create("test", &a));
+    sigmoe_status status = run_state_read(run, NULL, NULL, a, &state);
+    if (status == SIGMOE_OK) status = trainer_continue(state, thread_count, out);
+    arena_destroy(a);
+    return status;
+}
+
+// Writes train.json as version 0.1.0 did, which had no seal.
+static inline void write_unsealed(const char *path, json_t *object) {
+    (void)json_object_del(object, "version");
+    (void)json_object_del(object, "keep");
+    (void)json_object_del(object, "sha256");
+    OK(json_write(path, object));
+}
+
+// Makes a checkpoint one of before there were sums.
+static inline void forget_sums(const char *checkpoint) {
+    char path[PATH_CAPACITY];
+    json_t *counters;
+    OK(path_format(path, "%s/manifest.json", checkpoint));
+    assert_int_equal(unlink(path), 0);
+    OK(path_format(path, "%s/trainer.json", checkpoint));
+    OK(json_read_object(path, &counters));
+    assert_int_equal(json_object_set_new(counters, "version", json_integer(1)), 0);
+    OK(json_write(path, counters));
+    json_decref(counters);
 }

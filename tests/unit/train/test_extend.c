@@ -302,7 +302,7 @@ static void test_older_runs(void **state) {
     assert_int_equal(json_object_del(root_object, "history"), 0);
     assert_int_equal(json_object_del(json_object_get(root_object, "settings"), "schedule"), 0);
     OK(path_format(path, "%s/train.json", in_root(run)));
-    OK(json_write(path, root_object));
+    write_unsealed(path, root_object);
     json_decref(root_object);
     char *before = read_text(path), *after;
     OK(resume(run));
@@ -315,24 +315,30 @@ static void test_older_runs(void **state) {
     assert_history(run, "[{\"step\":10,\"changes\":{\"steps\":{\"from\":10,\"to\":17}}}]");
 }
 
-// A checkpoint that cannot be loaded: the run stays as it was, and can be extended from the one before.
+// Checkpoints that cannot be loaded: the run stays as it was, and is extended from the newest that can.
 static void test_what_fails_changes_nothing(void **state) {
     (void)state;
     const char *run = "failed";
-    char path[PATH_CAPACITY];
+    char path[PATH_CAPACITY], counters[PATH_CAPACITY];
     listener l = {0};
     train_new(run, run_settings(SHORT));
     OK(path_format(path, "%s/train.json", in_root(run)));
-    char *before = read_text(path);
+    OK(path_format(counters, "%s/checkpoints/00000005/trainer.json", in_root(run)));
+    char *before = read_text(path), *whole = read_text(counters);
     write_text(in_root("failed/checkpoints/00000010/trainer.json"), "{}");
+    write_text(counters, "{}");
     FAILS(SIGMOE_BAD_FORMAT, extend(run, LONG, &l));
+    assert_message_has("00000010/trainer.json is not as it was written");
     char *after = read_text(path);
     assert_string_equal(before, after);
-    free(before);
-    free(after);
-    OK(directory_remove(in_root("failed/checkpoints/00000010")));
+    assert_true(path_exists(in_root("failed/checkpoints/00000010")));
+    write_text(counters, whole);
     OK(extend(run, LONG, &l));
+    assert_non_null(strstr(l.notes, "checkpoint 00000010 is passed over"));
     assert_history(run, "[{\"step\":5,\"changes\":{\"steps\":{\"from\":10,\"to\":17}}}]");
+    free(before);
+    free(whole);
+    free(after);
 }
 
 static void test_damaged_history_is_refused(void **state) {
@@ -345,6 +351,10 @@ static void test_damaged_history_is_refused(void **state) {
     OK(path_format(path, "%s/train.json", in_root(run)));
     assert_int_equal(json_object_set_new(root_object, "history", json_integer(3)), 0);
     OK(json_write(path, root_object));
+    FAILS(SIGMOE_BAD_FORMAT, extend(run, LONG, &l));
+    assert_message_has("train.json was changed since it was written");
+    assert_int_equal(json_object_del(root_object, "sha256"), 0); // hostile, not damaged
+    OK(json_write_sealed(path, root_object));
     json_decref(root_object);
     FAILS(SIGMOE_BAD_FORMAT, extend(run, LONG, &l));
     assert_message_has("train.json: \"history\" must be a list");

@@ -232,7 +232,7 @@ static void test_resume_has_the_same_bits(void **state) {
         OK(run_log_step(&whole->log, &report)); // a resume demands a line of each step
     }
     OK(checkpoint_write(whole));
-    OK(trainer_resume(in_root("resumed"), NULL, 2, &rest));
+    OK(resume_trainer(in_root("resumed"), 2, &rest));
     assert_int_equal(trainer_settings(rest)->dtype, SIGMOE_BF16);
     for (int i = STEPS / 2; i < STEPS; i++) {
         step_report other;

@@ -232,6 +232,7 @@ static void refuse_with(
 static void test_damage_is_refused(void **state) {
     (void)state;
     train_whole(in_root("damaged"), MOE, run_settings());
+    OK(directory_remove(in_root("damaged/checkpoints/00000015"))); // which would be used
     refuse_with("model.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "model.safetensors");
     refuse_with("trainer.safetensors", NULL, 0, SIGMOE_BAD_FORMAT, "trainer.safetensors");
     refuse_with("config.json", NULL, 0, SIGMOE_BAD_FORMAT, "config.json");
@@ -250,6 +251,7 @@ static void test_damage_is_refused(void **state) {
         "\"memory_rows\": 4}",
         "{\"version\": 1, \"step\": -1, \"seed\": 7, \"cursor\": {\"epoch\": 0, \"position\": 0}, "
         "\"memory_rows\": 4}"};
+    forget_sums(in_root("damaged/checkpoints/00000016"));
     for (int i = 0; i < 7; i++)
         refuse_with("trainer.json", counters[i], strlen(counters[i]), SIGMOE_BAD_FORMAT, "trainer.json");
     OK(resume(in_root("damaged"), 1)); // repaired
@@ -284,15 +286,6 @@ static void poke(const char *path, size_t place, const void *bytes, size_t count
     assert_int_equal(fclose(file), 0);
 }
 
-// As checkpoints of before there were checksums.
-static void forget_sums(const char *path) {
-    json_t *counters;
-    OK(json_read_object(path, &counters));
-    assert_int_equal(json_object_del(counters, "sha256"), 0);
-    OK(json_write(path, counters));
-    json_decref(counters);
-}
-
 static void refuse_value(const char *name, float value, sigmoe_status status, const char *expected) {
     const char *path = in_root("values/checkpoints/00000016/trainer.safetensors");
     size_t place = place_of(path, name);
@@ -311,7 +304,8 @@ static void refuse_value(const char *name, float value, sigmoe_status status, co
 static void test_trainer_values_are_checked(void **state) {
     (void)state;
     train_whole(in_root("values"), MOE, run_settings());
-    forget_sums(in_root("values/checkpoints/00000016/trainer.json"));
+    OK(directory_remove(in_root("values/checkpoints/00000015")));
+    forget_sums(in_root("values/checkpoints/00000016"));
     refuse_value("moment1.embed.weight", NAN, SIGMOE_NOT_FINITE, "trainer.safetensors");
     refuse_value("moment2.embed.weight", INFINITY, SIGMOE_NOT_FINITE, "not finite");
     refuse_value("moment2.embed.weight", -1e-9f, SIGMOE_BAD_FORMAT, "negative");
