@@ -1,20 +1,16 @@
 // Checkpoints: RUN/checkpoints/<step, eight digits>/, a model directory with trainer.safetensors, trainer.json and a manifest.
-// Written under a temporary name and renamed, so one with its final name is complete. train/checkpoint_keep.h says which are
-// kept.
+// Written under a temporary name and renamed, so one with its final name is complete. Here they are found; see
+// train/checkpoint_write.h and train/checkpoint_tidy.h.
 #pragma once
 
 #include "base/observer.h"
 #include "system/file.h"
-#include "train/trainer.h"
 
 // What may follow the step in a directory's name: it is being written; it is being removed; it was found damaged.
 #define CHECKPOINT_PARTIAL ".partial"
 #define CHECKPOINT_REMOVED ".removed"
 #define CHECKPOINT_DAMAGED ".damaged"
 
-// Writes the trainer's state; removes older ones only once this one is safe. Does nothing if the step has a checkpoint. Fails if
-// the run's directory is no longer the one that was locked.
-sigmoe_status checkpoint_write(trainer *t);
 // The directory of a run's checkpoint of `step`.
 sigmoe_status checkpoint_path(const char *run, int64_t step, char path[PATH_CAPACITY]);
 // The step of a checkpoint, from its directory's name.

@@ -2,6 +2,7 @@
 
 #include "config/model_directory.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_tidy.h"
 #include "train/train_json.h"
 #include "train/trainer_file.h"
 #include "train/trainer_state.h"

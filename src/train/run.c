@@ -6,6 +6,7 @@
 #include "system/place.h"
 #include "train/banner.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_write.h"
 #include "train/evaluate.h"
 #include "train/learning_note.h"
 #include "train/loop.h"

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/observer.h"
 #include "base/progress.h"
-#include "train/checkpoint.h"
+#include "train/checkpoint_write.h"
 #include "train/trainer_state.h"
 
 sigmoe_status trainer_save(trainer *t) {

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from . import manifest
 from .options import MEMORY_SEGMENTS, MODEL, did_you_mean, read_feedforward, read_options, refuse_unknown
 from .safetensors import SafetensorsFile, ShardedSafetensors, parse_json, write_tensors
 
@@ -87,6 +88,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def read_config(directory: Path) -> dict[str, Any]:
     """The checked configuration of a model directory; a ValueError names the file and the key."""
     path = directory / "config.json"
+    manifest.check(directory, [path.name])
     try:
         root = parse_json(path.read_bytes())
         for key in FOREIGN:
@@ -157,6 +159,7 @@ def _open_weights(directory: Path) -> SafetensorsFile:
 def read_weights(directory: Path, declared: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of model.safetensors, which must be those ``declared`` (perhaps without storage) by name and shape."""
     file = _open_weights(directory)
+    manifest.check(directory, [file.path.name])
     tensors = _tensors(file, declared)
     experts = {
         name: declared[name.removesuffix("router.table") + "experts.up"].shape[0]
@@ -176,7 +179,10 @@ def read_weights(directory: Path, declared: Mapping[str, Tensor]) -> dict[str, T
 
 def read_tokenizer_model(directory: Path, config: Mapping[str, Any]) -> bytes | None:
     path = directory / "tokenizer.model"
-    return path.read_bytes() if config["tokenizer"]["type"] == "sentencepiece" and path.exists() else None
+    if config["tokenizer"]["type"] != "sentencepiece" or not path.exists():
+        return None
+    manifest.check(directory, [path.name])
+    return path.read_bytes()
 
 
 # ---------------------------------------------------------------- writing
@@ -213,6 +219,7 @@ def write(
             raise ValueError(f"tensor {name!r} has values that are not finite: {path} was not written")
     text = json.dumps({"model_type": "sigmoe", "version": VERSION, **config}, indent=2) + "\n"
     path.mkdir(parents=True, exist_ok=True)
+    (path / manifest.NAME).unlink(missing_ok=True)  # it is of the files that are replaced
     if tokenizer_model is not None:
         _replace(path / "tokenizer.model", lambda file: file.write(tokenizer_model))
     _replace(path / "model.safetensors", lambda file: write_tensors(file, stored))

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import manifest
 from .model_directory import locate
 from .safetensors import SafetensorsFile, parse_json
 from .transformer_xl import TransformerXL
@@ -43,10 +44,13 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {error}") from None
 
 
+SUMMED = ("config.json", "model.safetensors", "trainer.json", "trainer.safetensors")
+
+
 def _check_sums(directory: Path, sums: dict[str, str]) -> None:
-    for name in ("config.json", "model.safetensors", "trainer.safetensors"):
-        digest = hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        if sums.get(name, digest) != digest:
+    """Those of version 0.1.0, which wrote no manifest."""
+    for name in set(SUMMED) & set(sums):
+        if hashlib.sha256((directory / name).read_bytes()).hexdigest() != sums[name]:
             raise ValueError(f"{directory / name} is not as it was written with this checkpoint")
 
 
@@ -64,9 +68,13 @@ def read_training_state(directory: str | os.PathLike[str], model: TransformerXL)
         return None
     counters = _read_json(checkpoint / "trainer.json")
     step, rows = counters.get("step"), counters.get("memory_rows")
-    if counters.get("version") != 1 or type(step) is not int or type(rows) is not int or min(step, rows) < 0:
-        raise ValueError(f"{checkpoint / 'trainer.json'}: 'version', 'step' and 'memory_rows' must be 1 and two counts")
-    _check_sums(checkpoint, counters.get("sha256", {}))
+    version = counters.get("version")
+    if version not in (1, 2) or type(step) is not int or type(rows) is not int or min(step, rows) < 0:
+        raise ValueError(f"{checkpoint / 'trainer.json'}: 'version', 'step' and 'memory_rows' must be 1 or 2 and two counts")
+    if version == 1:
+        _check_sums(checkpoint, counters.get("sha256", {}))
+    elif not manifest.check(checkpoint, SUMMED):
+        raise ValueError(f"{checkpoint / manifest.NAME} is missing: restore it, or use another checkpoint")
     file = SafetensorsFile(checkpoint / "trainer.safetensors")
     first = file.entries.get("memory.0")
     file.expect(_declared(model, first.shape[0] if first and first.shape else 0, rows), lambda name: (torch.float32,))

@@ -6,6 +6,7 @@
 #include "formats/json_options.h"
 #include "formats/json_sealed.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_write.h"
 #include "train/resume.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
