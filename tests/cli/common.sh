@@ -116,6 +116,18 @@ make_model() {
     rm -rf "$1.run" "$1/trainer.safetensors" "$1/trainer.json"
 }
 
+# unseal RUN: train.json without its sum, as version 0.1.0 wrote it, so that it can be edited.
+unseal() {
+    python3 - "$1/train.json" <<'PYTHON'
+import json
+import sys
+run = json.load(open(sys.argv[1]))
+for key in "version", "sha256":
+    del run[key]
+json.dump(run, open(sys.argv[1], "w"), indent=2)
+PYTHON
+}
+
 # make_tokens FILE B N V: int32 [B, N] ids below V.
 make_tokens() {
     PYTHONPATH="$root/tests/oracle" PYTHONDONTWRITEBYTECODE=1 python3 - "$@" <<'PYTHON'

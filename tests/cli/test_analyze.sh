@@ -135,7 +135,9 @@ works data prepare text other.txt --out pieces --tokenizer sentencepiece --vocab
 vocab=100
 write_config pieces.json "$MOE" 0
 works train --config pieces.json --data pieces --out pieces.run --batch 2 --steps 1
-cp -r pieces.run bare && rm bare/checkpoints/*/tokenizer.model pieces/tokenizer.model
+cp -r pieces.run bare
+(cd bare/checkpoints/00000001 && rm tokenizer.model manifest.json trainer.json)
+rm pieces/tokenizer.model
 works analyze bare pieces.run --data pieces --limit-tokens 500 --out spelled
 ! grep -q '"#[0-9]' spelled/bare-tokens.csv spelled/pieces.run-tokens.csv || problem "tokens are numbers: $(head -n 3 spelled/bare-tokens.csv)"
 works analyze bare --data pieces --limit-tokens 500 --out numbered

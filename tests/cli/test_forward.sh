@@ -75,6 +75,7 @@ rm pipe link kept.npy x.safetensors x.safetensors.partial
 broken() {
     rm -rf "$1"
     cp -r model "$1"
+    rm "$1/manifest.json"
     PYTHONPATH="$root/tests/oracle" PYTHONDONTWRITEBYTECODE=1 python3 - "$1" "$2" <<'PYTHON'
 import json
 import sys
@@ -119,12 +120,16 @@ fails 1 "$MISFIT" eval --model enormous --data data
 fails 1 "$MISFIT" train --init enormous --data data --out x --batch 2 --steps 2
 absent x
 works train --config moe.json --data data --out run --batch 2 --steps 1
+# As of before there were sums, so that what is read of it is the values.
+rm run/checkpoints/00000001/manifest.json
+sed -i 's/"version": 2/"version": 1/' run/checkpoints/00000001/trainer.json
 mv run/checkpoints/00000001/config.json was.json
 sed 's/"n_heads": 2/"n_heads": 65536/; s/"d_head": 8/"d_head": 16384/' was.json >run/checkpoints/00000001/config.json
 fails 1 "$MISFIT" train --resume --out run
 rm -r run was.json
 
 cp -r model cut
+rm cut/manifest.json
 for bytes in 0 7 8 60 1000; do
     head -c $bytes model/model.safetensors >cut/model.safetensors
     forward 1 'model.safetensors' cut tokens.npy

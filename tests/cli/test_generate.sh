@@ -160,6 +160,7 @@ generate 2 'two dashes' -p a -x
 generate 2 'did you mean --max-tokens' -p a --max-new-tokens 3
 fails 1 missing generate --model missing -p a
 cp -r model mute
+rm mute/manifest.json
 python3 - <<'PYTHON'
 import json
 config = json.load(open("model/config.json"))

@@ -130,6 +130,7 @@ fails 2 "lies in the model's directory" export --model hf --format onnx --out hf
 
 # Weights in several files.
 cp -r hf parts
+rm parts/manifest.json
 cat >shards.py <<'PYTHON'
 import json, os, struct, sys
 data = open("parts/model.safetensors", "rb").read()

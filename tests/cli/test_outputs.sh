@@ -134,6 +134,7 @@ further 'train.json: it is not a regular file'
 rm stranger/train.json && mv aside stranger/train.json
 
 # The checkpoints' own directory, which is only read, is written to a step later.
+unseal stranger
 sed -i 's/"steps": 2/"steps": 4/' stranger/train.json
 rm -rf stranger/checkpoints/00000000
 mv stranger/checkpoints checkpoints && ln -s ../checkpoints stranger/checkpoints

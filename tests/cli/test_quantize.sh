@@ -123,6 +123,7 @@ absent new
 wrong() {
     rm -rf bad
     cp -r small1 bad
+    rm bad/manifest.json
     python3 - "$2" <<'PYTHON' || problem "cannot make: $2"
 import sys
 import vector_files

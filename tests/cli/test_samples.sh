@@ -59,6 +59,7 @@ works train --resume --out again
 same with.f32/samples.jsonl again/samples.jsonl
 # Also where nothing is to be written: without the prompt, what is there is cut none the less.
 rm -r again && cp -r before again
+unseal again
 sed -i 's/"sample_prompt": "[^"]*`steps`[^"]*"/"sample_prompt": null/' again/train.json
 works train --resume --out again
 [ "$(wc -l <again/samples.jsonl)" -eq 2 ] || problem "samples beyond the checkpoint stay: $(cat again/samples.jsonl)"

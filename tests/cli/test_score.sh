@@ -134,6 +134,7 @@ fails 2 'needs --in X.jsonl|--in' score --model model
 mkdir directory
 fails 1 'directory' score --model model --in x.jsonl --out directory
 cp -r model mute
+rm mute/manifest.json
 python3 - <<'PYTHON'
 import json
 config = json.load(open("model/config.json"))
