@@ -20,6 +20,7 @@ static const wording wordings[] = {
     {"`force`", "--force"},
     {"`format`", "--format"},
     {"`init`", "--init"},
+    {"`keep_best`", "--keep-best"},
     {"`lr_grid`", "--lr-grid"},
     {"`lr`", "--lr"},
     {"`margin`", "--margin"},

@@ -52,7 +52,7 @@ static sigmoe_status tidy_step(
 
 static void tell(sigmoe_status status, const sigmoe_observer *observer) {
     if (status != SIGMOE_OK)
-        progress_note(observer, "%s: this old checkpoint stays until the next is written", sigmoe_message());
+        progress_note(observer, "%s; it is tried again with the next checkpoint", sigmoe_message());
 }
 
 static void tidy_steps(const char *run, const checkpoint_keep *keep, int64_t best, const int64_t *steps,

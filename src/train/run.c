@@ -45,11 +45,17 @@ static sigmoe_status plan_validations(
     return SIGMOE_OK;
 }
 
-// Samples are written at validations.
-static sigmoe_status check_samples(const sigmoe_train_request *r, const sigmoe_train_settings *settings) {
-    if (!r->sample_prompt || settings->valid_every != 0) return SIGMOE_OK;
-    return fail(SIGMOE_BAD_ARGUMENT,
-        "`sample_prompt` is continued at each validation, and this run has none: see `valid_every`");
+// What happens at validations needs some.
+static sigmoe_status check_validations(const sigmoe_train_request *r, const sigmoe_train_settings *settings) {
+    if (settings->valid_every != 0) return SIGMOE_OK;
+    if (r->sample_prompt)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "`sample_prompt` is continued at each validation, and this run has none: see `valid_every`");
+    if (r->keep_best)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "`keep_best` keeps the checkpoint of the best validation, and this run has none: see "
+            "`valid_every`");
+    return SIGMOE_OK;
 }
 
 // Once it has its first checkpoint, the new run can be resumed; only then is what it replaces removed.
@@ -77,7 +83,7 @@ static sigmoe_status start_fresh(
     TRY(dataset_open(r->data, &data));
     TRY(keep_inputs(r, init));
     TRY(plan_validations(&data, config.model.unroll, observer, &settings));
-    TRY(check_samples(r, &settings));
+    TRY(check_validations(r, &settings));
     TRY(output_check(r->out, r->force));
     if (r->init) TRY(model_check_weights(init, &config.model));
 
@@ -105,7 +111,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_ob
     TRY(run_state_read(r->out, r->data, observer, a, &state));
     *before = state->settings;
     TRY(train_request_resume(r, state));
-    TRY(check_samples(r, &state->settings));
+    TRY(check_validations(r, &state->settings));
     return trainer_continue(state, threads_of(observer), out);
 }
 

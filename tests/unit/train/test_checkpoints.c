@@ -366,6 +366,11 @@ static void test_what_can_be_kept(void **state) {
     request.keep_every = -1;
     FAILS(SIGMOE_BAD_ARGUMENT, carry_out(&request, &l));
     assert_message_has("keep_every is -1");
+    request.keep_every = 0;
+    request.keep_best = true;
+    request.settings.valid_every = 0;
+    FAILS(SIGMOE_BAD_ARGUMENT, carry_out(&request, &l));
+    assert_message_has("`keep_best`");
     assert_false(path_exists(in_root("never")));
 }
 
