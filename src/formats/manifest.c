@@ -178,8 +178,7 @@ static sigmoe_status is_another(const manifest *m, const char *name) {
     const char *told_by = m->former ? "trainer.json" : MANIFEST_NAME;
     return fail(SIGMOE_BAD_FORMAT,
         "%s/%.80s is not as it was written, as %s tells: restore it, use another model or checkpoint, or "
-        "remove "
-        "%s if it was changed on purpose",
+        "remove %s if it was changed on purpose",
         m->directory, name, told_by, told_by);
 }
 
