@@ -72,6 +72,11 @@ SIGMOE_API const char *sigmoe_message(void);
  * is near if at most about a third of its letters differ (case, - and _ are ignored, a swap counts once), or if it begins
  * with `name`. */
 SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known, int count);
+/* Writes `text` to `out`, of `size` (at least 1) bytes, so that it can be shown anywhere: control characters, invisible ones,
+ * those that change the direction of writing, and bytes that are no UTF-8 become escapes (\x1b, \u{202e}), and of words longer
+ * than 200 bytes only the two ends are left. What has no room is cut off, between characters. sigmoe_message() and the lines of
+ * notes have been written so already; the labels of progress have not. `out` must not overlap `text`. */
+SIGMOE_API void sigmoe_printable(const char *text, char *out, size_t size);
 SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 
 /* Frees a text that the library made for the caller. */

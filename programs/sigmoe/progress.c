@@ -1,7 +1,6 @@
 #include "progress.h"
 
 #include "layout.h"
-#include "printable.h"
 #include "report.h"
 #include "signals.h"
 #include "standard_streams.h"
@@ -77,8 +76,7 @@ static void describe_speed(const sigmoe_progress *p, char *text) {
 }
 
 static void describe(const sigmoe_progress *p, live_line *l) {
-    append(l->part[TASK], "%s", p->task ? p->task : "");
-    make_printable(l->part[TASK]); // never makes it longer
+    sigmoe_printable(p->task ? p->task : "", l->part[TASK], LINE);
     append(l->part[COUNTS], "  ");
     append_amount(l->part[COUNTS], p->done);
     if (isfinite(p->total)) {
@@ -164,7 +162,6 @@ static void note(void *context, const char *line) {
     if (d->quiet) return;
     progress_close(d);
     reword(line, sentence, sizeof sentence);
-    make_printable(sentence);
     tell_fitted(sentence);
 }
 

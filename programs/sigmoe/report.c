@@ -1,30 +1,39 @@
 #include "report.h"
 
-#include "printable.h"
 #include "signals.h"
 #include "wording.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+static void print_line(const char *beginning, const char *format, va_list arguments) {
+    char *whole = NULL, part[1 << 10], line[1 << 14]; // several paths; nobody reads more
+    va_list again;
+    va_copy(again, arguments);
+    if (vasprintf(&whole, format, arguments) < 0) { // no memory
+        whole = NULL;
+        vsnprintf(part, sizeof part, format, again);
+    }
+    va_end(again);
+    sigmoe_printable(whole ? whole : part, line, sizeof line);
+    fprintf(stderr, "%s%s\n", beginning, line);
+    free(whole);
+}
 
 void tell(const char *format, ...) {
-    char line[1 << 14]; // several paths; nobody reads more
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    print_line("", format, arguments);
     va_end(arguments);
-    make_printable(line);
-    fprintf(stderr, "%s\n", line);
 }
 
 int complain(int exit_status, const char *format, ...) {
-    char sentence[1 << 13];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    print_line("sigmoe: ", format, arguments);
     va_end(arguments);
-    tell("sigmoe: %s", sentence);
     return exit_status;
 }
 

@@ -5,7 +5,8 @@
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-// Prints a line on stderr; all output there goes through this function or make_printable.
+// Prints a line on stderr. All output there goes through this function or sigmoe_printable, which makes foreign text fit to be
+// shown.
 void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Prints "sigmoe: <message>" on stderr and returns `exit_status`.
 int complain(int exit_status, const char *format, ...) __attribute__((format(printf, 2, 3)));

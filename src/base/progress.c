@@ -44,12 +44,13 @@ void progress_end(progress_meter *m) {
 }
 
 void progress_note(const sigmoe_observer *observer, const char *format, ...) {
-    enum { LINE = 1 << 14 }; // several paths
-    char line[LINE];
+    enum { LINE = 1 << 13 }; // several paths
+    char sentence[LINE], line[LINE];
     va_list arguments;
     if (!observer || !observer->note) return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    sigmoe_printable(sentence, line, sizeof line);
     observer->note(observer->context, line);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static _Thread_local char message[MESSAGE_CAPACITY];
@@ -14,11 +15,19 @@ const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
+// Whatever stands in the sentence, it can be shown (base/printable.h). It is made whole first, so that what follows a very long
+// word is not lost with it, and apart, since it may quote the message that it replaces.
 static void record(const char *format, va_list arguments) {
-    // Built separately, since the new message may quote the old one (fail_in does).
-    char built[sizeof message];
-    vsnprintf(built, sizeof built, format, arguments);
-    memcpy(message, built, sizeof message);
+    char *whole = NULL, part[sizeof message];
+    va_list again;
+    va_copy(again, arguments);
+    if (vasprintf(&whole, format, arguments) < 0) { // no memory
+        whole = NULL;
+        vsnprintf(part, sizeof part, format, again);
+    }
+    va_end(again);
+    sigmoe_printable(whole ? whole : part, message, sizeof message);
+    free(whole);
 }
 
 // Text that does not fit is cut off: nobody reads a message that long to its end.

@@ -78,7 +78,7 @@ static void print_text(FILE *out, const char *text) {
         html_text(out, text);
         return;
     }
-    for (const char *letter = text; letter < rest; letter++) html_text(out, (const char[]){*letter, '\0'});
+    html_text_part(out, text, (size_t)(rest - text));
     fputs("<br><span class=\"spread\">", out);
     html_text(out, rest + 1);
     fputs("</span>", out);

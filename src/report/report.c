@@ -41,10 +41,13 @@ static void print_paragraph(FILE *out, const char *text, const char *classes) {
     if (!*text) return;
     fprintf(out, "<p class=\"first %s\">", classes);
     while (*text)
-        if (*text == '`')
+        if (*text == '`') {
             text = print_option(out, text + 1);
-        else
-            html_text(out, (const char[]){*text++, '\0'});
+        } else {
+            size_t length = strcspn(text, "`");
+            html_text_part(out, text, length);
+            text += length;
+        }
     fputs("</p>\n", out);
 }
 

@@ -1,31 +1,24 @@
 #include "watch/shown_text.h"
 
+#include "base/printable.h"
 #include "base/text_stream.h"
-#include "base/utf8.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
-
-// The size of the character that begins at `t`; 0: none does, or a control character.
-static int character_size(const char *t) {
-    const unsigned char *u = (const unsigned char *)t;
-    utf8_lead lead = utf8_lead_of(*u);
-    if (*u < 0x80) return *u >= ' ' && *u != 0x7f;
-    if (lead.more == 0 || u[1] < lead.low || u[1] > lead.high) return 0;
-    for (int i = 2; i <= lead.more; i++)
-        if (u[i] < 0x80 || u[i] > 0xbf) return 0;
-    return *u == 0xc2 && u[1] < 0xa0 ? 0 : 1 + lead.more;
-}
 
 int shown_text_print(FILE *out, const char *text, int columns) {
     int used = 0;
-    for (; *text && used < columns; used++) {
-        int size = character_size(text);
-        if (size > 0)
-            fprintf(out, "%.*s", size, text);
+    for (printable p; *text; text += p.taken) {
+        p = printable_at(text, SIZE_MAX);
+        bool mark = *text == '\n' || *text == '\t', itself = p.size == p.taken;
+        int width = mark || itself ? 1 : (int)p.size;
+        if (width > columns - used) break;
+        if (mark)
+            fputs(*text == '\n' ? "↵" : " ", out);
         else
-            fputs(*text == '\n' ? "↵" : *text == '\t' ? " " : "?", out);
-        text += size > 0 ? size : 1;
+            fwrite(p.bytes, 1, p.size, out);
+        used += width;
     }
     return used;
 }

@@ -124,18 +124,42 @@ for place in data data/ data//; do
     ! grep -q '//' stderr || problem "two slashes in $(cat stderr)"
 done
 
-# What would break the line or move the cursor is a ?: of file names, of words, of what stands in a file, in sentences, notes and
-# progress lines. `fails` sees that there is one line.
-break=$(printf 'a\nb\033[2Jc\177\302\233d\377e\340\200\233f')
-fails 1 'there is no model a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f: No such file' info --model "$break"
-fails 1 'cannot read a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f: No such file' info --config "$break"
-fails 2 'there is no command `a[?]b[?]\[2Jc[?][?]d[?]e[?][?][?]f`' "$break"
-fails 2 'train has no option --a[?]b[?]\[2J' train "--$break"
+# What would break the line or move the cursor is escaped: of file names, of words, of what stands in a file, in sentences, notes
+# and progress lines. `fails` sees that there is one line.
+break=$(printf 'a\nb\033[2Jc\177\302\233d\377e\340\200\233f\342\200\256')
+shown='a\\x0ab\\x1b\[2Jc\\x7f\\u{9b}d\\xffe\\xe0\\x80\\x9bf\\u{202e}'
+fails 1 "there is no model $shown: No such file" info --model "$break"
+fails 1 "cannot read $shown: No such file" info --config "$break"
+fails 2 "there is no command \`$shown\`" "$break"
+fails 2 'train has no option --a\\x0ab\\x1b\[2J' train "--$break"
+fails 2 "--steps must be a whole number, not \`$shown\`" train --steps "$break"
 sed 's/"d_model"/"d_\\u001b\\nmodel"/' dense.json >escapes.json
-fails 1 'escapes.json.*unknown key "d_[?][?]model"' info --config escapes.json
+fails 1 'escapes.json.*unknown key "d_\\x1b\\x0amodel"' info --config escapes.json
+python3 - <<'python'
+import struct
+for name, entry in [("t", '"dtype":"\\u001b[2J\\u009b","shape":[1],"data_offsets":[0,4]'), ("\\u001b[1m\\u202e", '"dtype":"F32","shape":[2],"data_offsets":[0,4]')]:
+    header = ('{"%s":{%s}}' % (name, entry)).encode()
+    open("%s.safetensors" % ("dtype" if name == "t" else "name"), "wb").write(struct.pack("<Q", len(header)) + header + bytes(4))
+header = b"{'descr': '\x1b[2J\x9b', 'fortran_order': False, 'shape': (1, 2), }\n"
+open("descr.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(8))
+python
+works train --config dense.json --data data --out escapes --steps 0 --batch 2
+cp -r escapes/checkpoints/00000000 odd
+cp dtype.safetensors odd/model.safetensors
+fails 1 'dtype is \\x1b\[2J\\u{9b}; those known' eval --model odd --data data
+cp name.safetensors odd/model.safetensors
+fails 1 'tensor "\\x1b\[1m\\u{202e}"' eval --model odd --data data
+fails 1 'of type \\x1b\[2J\\x9b; save' forward --model escapes --tokens descr.npy --out y.safetensors
+sed -i 's|"data": "[^"]*"|"data": "/no/\\u001b[2Jwhere"|' escapes/train.json
+fails 1 '/no/\\x1b\[2Jwhere' train --resume --out escapes
+long=$(head -c 100000 /dev/zero | tr '\0' x)
+fails 2 'there is no command `xx*\.\.\.xx*`; `sigmoe help` lists them' "$long"
+fails 2 'must be .* not `xx*\.\.\.xx*`$' train --dtype "$long"
+[ "$(wc -c <stderr)" -lt 400 ] || problem "a long word is not cut: $(wc -c <stderr) bytes"
+rm -rf escapes odd
 printf 'some words, and a \377\n' >"$break"
 works data prepare text "$break" --out broken
-grep -q '^warning: .*(the first is byte 18 of a[?]b[?]\[2Jc' stderr || problem "a note about broken names: $(cat -v stderr)"
+grep -q '^warning: .*(the first is byte 18 of a\\x0ab\\x1b\[2Jc' stderr || problem "a note about broken names: $(cat -v stderr)"
 ! LC_ALL=C grep -q '[[:cntrl:]]' stderr || problem "control characters are shown: $(cat -v stderr)"
 fails 1 '^sigmoe: .*é世😀' info --model é世😀
 

@@ -116,7 +116,7 @@ echo '{"step":99,"layers":[{"share":["x",-5,1e308]},7,{}]}' >>bad/usage.jsonl
 sed -i '60s/"loss":[^,]*/"loss":1e308/; 59s/"loss":[^,]*/"loss":null/; 58s/"loss":[^,]*/"loss":-1e308/' bad/metrics.jsonl
 printf '{"step":60,"lo' >>bad/metrics.jsonl
 works watch bad
-grep -q 'sample   ?\[31m???$' stdout || problem "what a file says reaches the terminal: $(tail -n 1 stdout)"
+grep -q 'sample   \\x1b\[31m\\x07\\u{9b}$' stdout || problem "what a file says reaches the terminal: $(tail -n 1 stdout)"
 works plot bad
 : >bad/metrics.jsonl
 : >bad/valid.jsonl

@@ -42,10 +42,11 @@ static void callers_say_where(void **state) {
     assert_string_equal(sigmoe_message(), "there: f, line 7: no such key");
 }
 
+// Words of 100 letters, so that none is too long by itself.
 static void long_sentences_are_cut(void **state) {
     (void)state;
     static char text[5000];
-    memset(text, 'a', sizeof text - 1);
+    for (size_t i = 0; i < sizeof text - 1; i++) text[i] = i % 100 == 99 ? ' ' : 'a';
     make_failure(text);
     size_t room = strlen(sigmoe_message());
     assert_int_equal(room, 1023);
@@ -57,6 +58,24 @@ static void long_sentences_are_cut(void **state) {
     assert_int_equal(strncmp(sigmoe_message(), "front: aaa", 10), 0);
     fail_in(SIGMOE_IO, "%s", text);
     assert_int_equal(strlen(sigmoe_message()), room);
+}
+
+// What a file or an argument holds neither moves the cursor nor hides what follows it.
+static void foreign_text_is_shown(void **state) {
+    (void)state;
+    static char longest[100001];
+    memset(longest, 'x', sizeof longest - 1);
+    memcpy(longest, "first", 5);
+    memcpy(longest + sizeof longest - 5, "last", 4);
+    make_failure("dtype \"\x1b[2J\n\" is unknown");
+    assert_string_equal(sigmoe_message(), "dtype \"\\x1b[2J\\x0a\" is unknown");
+    fail_in(SIGMOE_IO, "\x07.json");
+    assert_string_equal(sigmoe_message(), "\\x07.json: dtype \"\\x1b[2J\\x0a\" is unknown");
+    fail(SIGMOE_IO, "cannot read %s: remove it", longest);
+    assert_true(strlen(sigmoe_message()) < 250);
+    assert_int_equal(strncmp(sigmoe_message(), "cannot read firstxxx", 20), 0);
+    assert_non_null(strstr(sigmoe_message(), "xxx...xxx"));
+    assert_non_null(strstr(sigmoe_message(), "xlast: remove it"));
 }
 
 static void a_failure_outlasts_what_fails_after_it(void **state) {
@@ -128,6 +147,7 @@ int main(void) {
         cmocka_unit_test(the_system_says_why),
         cmocka_unit_test(callers_say_where),
         cmocka_unit_test(long_sentences_are_cut),
+        cmocka_unit_test(foreign_text_is_shown),
         cmocka_unit_test(a_failure_outlasts_what_fails_after_it),
         cmocka_unit_test(threads_have_their_own),
         cmocka_unit_test(the_first_failure_wins),
