@@ -36,13 +36,8 @@ sigmoe_status json_parse_object(
 
 sigmoe_status json_read_object(const char *path, json_t **out) {
     file_map map;
-    TRY(file_map_open(path, &map));
-    sigmoe_status status =
-        map.size > MOST_BYTES
-            ? fail(SIGMOE_BAD_FORMAT,
-                  "%s: %zu bytes, more than the %d that a JSON file of this program may have", path, map.size,
-                  MOST_BYTES)
-            : json_parse_object(path, map.bytes, map.size, JSON_MOST_VALUES, out);
+    TRY(file_map_open_up_to(path, MOST_BYTES, &map));
+    sigmoe_status status = json_parse_object(path, map.bytes, map.size, JSON_MOST_VALUES, out);
     file_map_close(&map);
     return status;
 }

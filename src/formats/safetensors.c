@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
 // Limits on JSON values: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}; the rest is for metadata and unknown
@@ -58,8 +59,8 @@ static sigmoe_status read_shape(const json_t *entry, stored_tensor *t) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status read_place(
-    const json_t *entry, const unsigned char *data, int64_t data_size, stored_tensor *t) {
+// The data begin at byte `data` of the file.
+static sigmoe_status read_place(const json_t *entry, int64_t data, int64_t data_size, stored_tensor *t) {
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
@@ -74,24 +75,23 @@ static sigmoe_status read_place(
         return fail(SIGMOE_BAD_FORMAT,
             "its data_offsets give it %" PRId64 " byte%s, its shape and dtype need another number",
             end - begin, plural(end - begin));
-    t->bytes = data + begin;
+    t->offset = data + begin;
     return SIGMOE_OK;
 }
 
 static int by_place(const void *a, const void *b) {
     const stored_tensor *s = a, *t = b;
-    const unsigned char *p = s->bytes, *q = t->bytes;
-    if (p != q) return p < q ? -1 : 1;
+    if (s->offset != t->offset) return s->offset < t->offset ? -1 : 1;
     // Empty tensors come before the tensor whose bytes start at the same offset.
     return (s->count > 0) - (t->count > 0);
 }
 
 // Checks that the tensors cover the data exactly.
-static sigmoe_status check_cover(const safetensors_file *file, const unsigned char *data, int64_t data_size) {
+static sigmoe_status check_cover(const safetensors_file *file, int64_t data, int64_t data_size) {
     int64_t covered = 0;
     for (int i = 0; i < file->count; i++) {
         const stored_tensor *t = &file->tensors[i];
-        int64_t begin = (const unsigned char *)t->bytes - data;
+        int64_t begin = t->offset - data;
         if (begin != covered)
             return fail(SIGMOE_BAD_FORMAT, "%s: the bytes of tensor \"%.80s\" %s", file->path, t->name,
                 begin < covered ? "overlap those of another" : "follow bytes that belong to no tensor");
@@ -103,14 +103,15 @@ static sigmoe_status check_cover(const safetensors_file *file, const unsigned ch
     return SIGMOE_OK;
 }
 
-static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const unsigned char *data) {
-    int64_t data_size = (int64_t)(file->map.bytes + file->map.size - data);
+static sigmoe_status read_tensors(safetensors_file *file, json_t *header, int64_t data) {
+    int64_t data_size = file->size - data;
     TRY(ARENA_NEW(file->memory, file->tensors, json_object_size(header)));
     const char *name;
     json_t *entry;
     json_object_foreach(header, name, entry) {
         if (strcmp(name, METADATA) == 0) continue;
         stored_tensor *t = &file->tensors[file->count++];
+        t->holder = file;
         t->name = arena_text(file->memory, "%s", name);
         if (!t->name) return SIGMOE_NO_MEMORY;
         sigmoe_status status = read_type(entry, &t->type);
@@ -122,23 +123,40 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, const 
     return check_cover(file, data, data_size);
 }
 
-static sigmoe_status read_file(safetensors_file *file, int64_t expected) {
-    uint64_t length;
-    if (file->map.size < PREFIX)
-        return fail(SIGMOE_BAD_FORMAT, "%s: with %zu byte%s it is too short for a safetensors file",
-            file->path, file->map.size, plural((int64_t)file->map.size));
-    memcpy(&length, file->map.bytes, PREFIX);
-    length = le64toh(length);
-    if (length > LONGEST_HEADER)
+// The header's text, and with it the place where the data begin.
+static sigmoe_status read_header(const safetensors_file *file, arena *a, char **text, uint64_t *length) {
+    if (file->size < PREFIX)
+        return fail(SIGMOE_BAD_FORMAT, "%s: with %" PRId64 " byte%s it is too short for a safetensors file",
+            file->path, file->size, plural(file->size));
+    TRY(file_read_at(file->descriptor, file->path, 0, PREFIX, length));
+    *length = le64toh(*length);
+    if (*length > LONGEST_HEADER)
         return fail(SIGMOE_BAD_FORMAT, "%s: a header of %" PRIu64 " bytes: this is no safetensors file",
-            file->path, length);
-    if (length > file->map.size - PREFIX)
+            file->path, *length);
+    if (*length > (uint64_t)(file->size - PREFIX))
         return fail(SIGMOE_BAD_FORMAT, "%s: the file ends inside its header; it is cut short", file->path);
+    TRY(ARENA_NEW_RAW(a, *text, (int64_t)*length));
+    return file_read_at(file->descriptor, file->path, PREFIX, *length, *text);
+}
+
+static sigmoe_status parse_file(safetensors_file *file, int64_t expected, arena *a) {
+    char *text = NULL;
+    uint64_t length = 0;
     json_t *header;
-    TRY(json_parse_object(file->path, file->map.bytes + PREFIX, (size_t)length,
-        MORE_VALUES + VALUES_OF_TENSOR * expected, &header));
-    sigmoe_status status = read_tensors(file, header, file->map.bytes + PREFIX + length);
+    TRY(read_header(file, a, &text, &length));
+    TRY(json_parse_object(
+        file->path, text, (size_t)length, MORE_VALUES + VALUES_OF_TENSOR * expected, &header));
+    sigmoe_status status = read_tensors(file, header, PREFIX + (int64_t)length);
     json_decref(header);
+    return status;
+}
+
+static sigmoe_status read_file(safetensors_file *file, int64_t expected) {
+    arena *a;
+    TRY(file_open(file->path, &file->descriptor, &file->size));
+    TRY(arena_create("header of a safetensors file", &a));
+    sigmoe_status status = parse_file(file, expected, a);
+    arena_destroy(a);
     return status;
 }
 
@@ -147,10 +165,9 @@ sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_f
     safetensors_file *file;
     TRY(ARENA_AROUND("safetensors", memory, file));
     file->memory = memory;
-    sigmoe_status status;
+    file->descriptor = -1;
     file->path = arena_text(memory, "%s", path);
-    status = file->path ? file_map_open(path, &file->map) : SIGMOE_NO_MEMORY;
-    if (status == SIGMOE_OK) status = read_file(file, expected);
+    sigmoe_status status = file->path ? read_file(file, expected) : SIGMOE_NO_MEMORY;
     if (status == SIGMOE_OK)
         *out = file;
     else
@@ -161,7 +178,7 @@ sigmoe_status safetensors_open(const char *path, int64_t expected, safetensors_f
 void safetensors_close(safetensors_file *file) {
     if (!file) return;
     for (int i = 0; i < file->shard_count; i++) safetensors_close(file->shards[i]);
-    file_map_close(&file->map);
+    if (file->descriptor >= 0) close(file->descriptor);
     arena_destroy(file->memory);
 }
 
@@ -232,9 +249,18 @@ sigmoe_status safetensors_refuse_others(
     return SIGMOE_OK;
 }
 
-static void widen_bf16(const unsigned char *bytes, int64_t count, float *out) {
+sigmoe_status safetensors_read(const stored_tensor *t, void *out) {
+    sigmoe_status status = file_read_at(
+        t->holder->descriptor, t->holder->path, t->offset, (size_t)(t->count * types[t->type].size), out);
+    return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "tensor \"%.80s\"", t->name);
+}
+
+// The stored values lie in the upper half of the place for their float32 ones, and are widened from the first on: value i takes
+// bytes 4 i to 4 i + 4, and those behind them are still to come.
+static void widen_bf16(int64_t count, float *out) {
+    const unsigned char *stored = (const unsigned char *)(out + count) - 2 * count;
     for (int64_t i = 0; i < count; i++) {
-        uint32_t bits = (uint32_t)bytes[2 * i] << 16 | (uint32_t)bytes[2 * i + 1] << 24;
+        uint32_t bits = (uint32_t)stored[2 * i] << 16 | (uint32_t)stored[2 * i + 1] << 24;
         memcpy(&out[i], &bits, sizeof bits);
     }
 }
@@ -243,10 +269,9 @@ sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out) {
     const stored_tensor *t = NULL;
     TRY(find_readable(file, name, TENSOR_F32, dims, shape, &t));
-    if (t->type == TENSOR_BF16)
-        widen_bf16(t->bytes, t->count, out);
-    else
-        memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
+    if (t->type != TENSOR_BF16) return safetensors_read(t, out);
+    TRY(safetensors_read(t, (char *)(out + t->count) - 2 * t->count));
+    widen_bf16(t->count, out);
     return SIGMOE_OK;
 }
 
@@ -254,16 +279,14 @@ sigmoe_status safetensors_read_i8(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int8_t *out) {
     const stored_tensor *t = NULL;
     TRY(find_readable(file, name, TENSOR_I8, dims, shape, &t));
-    memcpy(out, t->bytes, (size_t)t->count);
-    return SIGMOE_OK;
+    return safetensors_read(t, out);
 }
 
 sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out) {
     const stored_tensor *t = NULL;
     TRY(find_readable(file, name, TENSOR_I32, dims, shape, &t));
-    memcpy(out, t->bytes, (size_t)t->count * sizeof *out);
-    return SIGMOE_OK;
+    return safetensors_read(t, out);
 }
 
 static sigmoe_status size_of(const tensor_to_write *t, int64_t *bytes) {

@@ -1,6 +1,6 @@
 // safetensors: 8-byte little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, data.
 // Types: F32, BF16 (widened to f32), I8, I32, I64, F64; NaN is allowed at this level. Every offset and size is checked: the tensors
-// must fill the data exactly, without overlaps or gaps.
+// must fill the data exactly, without overlaps or gaps. The header alone is read when a file is opened.
 #pragma once
 
 #include "base/arena.h"
@@ -15,16 +15,17 @@ typedef enum tensor_type {
     TENSOR_F64
 } tensor_type;
 
+typedef struct safetensors_file safetensors_file;
+
 typedef struct stored_tensor {
     const char *name;
     tensor_type type;
     int dims; // up to 8
     int64_t shape[8];
     int64_t count;
-    const void *bytes; // into the mapping; may be unaligned
+    const safetensors_file *holder; // whose file has the bytes
+    int64_t offset;                 // in that file
 } stored_tensor;
-
-typedef struct safetensors_file safetensors_file;
 
 // `expected`: number of tensors that the reader will ask for. The header may describe some more, so that errors can name them,
 // but a header with many more is refused before it takes memory.
@@ -43,7 +44,9 @@ sigmoe_status safetensors_check(
 typedef bool safetensors_known(const void *context, const char *name);
 sigmoe_status safetensors_refuse_others(
     const safetensors_file *file, safetensors_known *known, const void *context, const char *reader);
-// Copies a tensor of exactly this shape as float32 (from F32 or BF16), int8 or int32. Errors name the file and tensor.
+// Copies the bytes of a tensor as they are stored; those of a file that was cut since it was opened are SIGMOE_BAD_FORMAT.
+sigmoe_status safetensors_read(const stored_tensor *t, void *out);
+// Reads a tensor of exactly this shape as float32 (from F32 or BF16), int8 or int32. Errors name the file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
 sigmoe_status safetensors_read_i8(

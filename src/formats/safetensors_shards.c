@@ -97,6 +97,7 @@ sigmoe_status safetensors_open_shards(const char *path, int64_t expected, safete
     safetensors_file *file;
     TRY(ARENA_AROUND("safetensors", memory, file));
     file->memory = memory;
+    file->descriptor = -1;
     file->path = arena_text(memory, "%s", path);
     sigmoe_status status = file->path ? read_index(file, expected) : SIGMOE_NO_MEMORY;
     if (status == SIGMOE_OK)

@@ -6,7 +6,8 @@
 struct safetensors_file {
     arena *memory; // holds this struct, too
     const char *path;
-    file_map map;
+    int descriptor; // -1: its bytes are in shards
+    int64_t size;   // when it was opened
     int count;
     stored_tensor *tensors; // in the order of their bytes
     // Of one in several files: those that hold the bytes. `tensors` are theirs, shard by shard.

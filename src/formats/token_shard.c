@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <endian.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,8 +21,6 @@ enum {
     READ_TOKENS = 1 << 11, // at a time, on the stack
 };
 
-// Shards are read, not mapped: if a file is truncated while in use, reading it is an error, but accessing a mapping would
-// crash.
 typedef struct shard {
     const char *path;
     int descriptor;
@@ -40,21 +37,6 @@ struct token_split {
     int64_t count;
 };
 
-static sigmoe_status read_bytes(const shard *s, int64_t offset, size_t size, unsigned char *out) {
-    while (size > 0) {
-        ssize_t got = pread(s->descriptor, out, size, offset);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_errno("cannot read %s", s->path);
-        if (got == 0)
-            return fail(SIGMOE_BAD_FORMAT, "%s ends at byte %" PRId64 ": it was cut short while it was read",
-                s->path, offset);
-        out += got;
-        offset += got;
-        size -= (size_t)got;
-    }
-    return SIGMOE_OK;
-}
-
 static uint32_t token_at(const unsigned char *p, int width) {
     uint32_t low = (uint32_t)p[0] | (uint32_t)p[1] << 8;
     return width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -66,7 +48,7 @@ static sigmoe_status read_tokens(
     const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
     unsigned char bytes[4 * READ_TOKENS];
     int64_t offset = HEADER_BYTES + first * s->width;
-    TRY(read_bytes(s, offset, (size_t)(count * s->width), bytes));
+    TRY(file_read_at(s->descriptor, s->path, offset, (size_t)(count * s->width), bytes));
     for (int64_t i = 0; i < count; i++) {
         uint32_t id = token_at(bytes + i * s->width, s->width);
         if (id >= vocab_size)
@@ -89,7 +71,7 @@ static sigmoe_status read_header(shard *s, int64_t size) {
     if (size < HEADER_BYTES)
         return fail(SIGMOE_BAD_FORMAT, "%s: with %" PRId64 " byte%s it is too short for a token shard",
             s->path, size, plural(size));
-    TRY(read_bytes(s, 0, sizeof header, header));
+    TRY(file_read_at(s->descriptor, s->path, 0, sizeof header, header));
     int32_t magic = header_at(header, 0), version = header_at(header, 1);
     if (magic == NARROW_MAGIC && version == NARROW_VERSION)
         s->width = 2;

@@ -10,6 +10,7 @@
 #include <endian.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 // Tokens [first, end) of a file.
 typedef struct token_source {
@@ -115,49 +116,57 @@ static sigmoe_status find_vocabulary(import_job *job) {
 
 enum { BLOCK = 1 << 10 };
 
-static int32_t token_at(const file_map *map, bool wide, int64_t index) {
+static int32_t token_at(const unsigned char *bytes, bool wide, int64_t index) {
     uint32_t value32;
     uint16_t value16;
     if (wide) {
-        memcpy(&value32, map->bytes + 4 * index, sizeof value32);
+        memcpy(&value32, bytes + 4 * index, sizeof value32);
         return (int32_t)le32toh(value32);
     }
-    memcpy(&value16, map->bytes + 2 * index, sizeof value16);
+    memcpy(&value16, bytes + 2 * index, sizeof value16);
     return le16toh(value16);
 }
 
+// Tokens [first, first + count) of the open file, at most BLOCK.
+static sigmoe_status read_block(const import_job *job, const token_source *s, int descriptor, int64_t first,
+    int64_t count, int32_t *block) {
+    unsigned char bytes[4 * BLOCK];
+    int64_t width = s->wide ? 4 : 2;
+    TRY(file_read_at(descriptor, s->path, first * width, (size_t)(count * width), bytes));
+    for (int64_t i = 0; i < count; i++) {
+        block[i] = token_at(bytes, s->wide, i);
+        if (block[i] < 0 || block[i] >= job->vocab_size)
+            return fail(SIGMOE_BAD_FORMAT,
+                "%s: token %" PRId64 " (byte %" PRId64 ") is %d, but the vocabulary has %" PRId64 " token%s",
+                s->path, first + i, (first + i) * width, block[i], job->vocab_size, plural(job->vocab_size));
+    }
+    return SIGMOE_OK;
+}
+
 static sigmoe_status copy_tokens(
-    const import_job *job, const token_source *s, const file_map *map, int64_t end, token_writer *w) {
+    const import_job *job, const token_source *s, int descriptor, int64_t end, token_writer *w) {
     int32_t block[BLOCK];
     for (int64_t done = s->first; done < end;) {
         int64_t count = end - done < BLOCK ? end - done : BLOCK;
-        for (int64_t i = 0; i < count; i++) {
-            block[i] = token_at(map, s->wide, done + i);
-            if (block[i] < 0 || block[i] >= job->vocab_size)
-                return fail(SIGMOE_BAD_FORMAT,
-                    "%s: token %" PRId64 " (byte %" PRId64 ") is %d, but the vocabulary has %" PRId64
-                    " token%s",
-                    s->path, done + i, (done + i) * (s->wide ? 4 : 2), block[i], job->vocab_size,
-                    plural(job->vocab_size));
-        }
+        TRY(read_block(job, s, descriptor, done, count, block));
         TRY(token_writer_add(w, block, count));
         done += count;
     }
     return SIGMOE_OK;
 }
 
-static sigmoe_status copy_mapped(const import_job *job, const token_source *s, const file_map *map,
+static sigmoe_status copy_file(const import_job *job, const token_source *s, int descriptor, int64_t size,
     const char *directory, const char *split, int64_t *tokens) {
     token_writer *w;
-    int64_t width = s->wide ? 4 : 2, all = (int64_t)map->size / width, end = s->end < 0 ? all : s->end;
-    if (map->size % (size_t)width)
+    int64_t width = s->wide ? 4 : 2, all = size / width, end = s->end < 0 ? all : s->end;
+    if (size % width)
         return fail(SIGMOE_BAD_FORMAT,
-            "%s has %zu bytes, which is no whole number of tokens of %" PRId64 " bytes", s->path, map->size,
-            width);
+            "%s has %" PRId64 " bytes, which is no whole number of tokens of %" PRId64 " bytes", s->path,
+            size, width);
     if (end > all || end <= s->first)
         return fail(SIGMOE_BAD_FORMAT, "%s has too few tokens for the split %s", s->path, split);
     TRY(token_writer_open(directory, split, job->vocab_size, 0, &w));
-    sigmoe_status status = copy_tokens(job, s, map, end, w);
+    sigmoe_status status = copy_tokens(job, s, descriptor, end, w);
     *tokens = end - s->first;
     if (status == SIGMOE_OK) return token_writer_commit(w);
     token_writer_abandon(w);
@@ -166,10 +175,11 @@ static sigmoe_status copy_mapped(const import_job *job, const token_source *s, c
 
 static sigmoe_status copy_split(const import_job *job, const char *directory, int split, int64_t *tokens) {
     const token_source *s = &job->sources[split];
-    file_map map;
-    TRY(file_map_open(s->path, &map));
-    sigmoe_status status = copy_mapped(job, s, &map, directory, split_names[split], tokens);
-    file_map_close(&map);
+    int descriptor = -1;
+    int64_t size = 0;
+    TRY(file_open(s->path, &descriptor, &size));
+    sigmoe_status status = copy_file(job, s, descriptor, size, directory, split_names[split], tokens);
+    close(descriptor);
     return status;
 }
 

@@ -236,21 +236,47 @@ sigmoe_status file_open(const char *path, int *descriptor, int64_t *size) {
     return SIGMOE_OK;
 }
 
-sigmoe_status file_map_open(const char *path, file_map *map) {
+sigmoe_status file_read_at(int descriptor, const char *path, int64_t offset, size_t size, void *out) {
+    for (unsigned char *to = out; size > 0;) {
+        ssize_t got = pread(descriptor, to, size, offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("cannot read %s", path);
+        if (got == 0)
+            return fail(SIGMOE_BAD_FORMAT, "%s ends at byte %lld: it was cut short while it was read", path,
+                (long long)offset);
+        to += got;
+        offset += got;
+        size -= (size_t)got;
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status read_whole(int descriptor, const char *path, size_t size, file_map *map) {
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED) return fail(SIGMOE_NO_MEMORY, "no memory for the %zu bytes of %s", size, path);
+    *map = (file_map){bytes, size};
+    sigmoe_status status = file_read_at(descriptor, path, 0, size, bytes);
+    if (status != SIGMOE_OK) file_map_close(map);
+    return status;
+}
+
+sigmoe_status file_map_open_up_to(const char *path, int64_t most, file_map *map) {
     int descriptor = -1;
     int64_t size = 0;
+    sigmoe_status status = SIGMOE_OK;
     *map = (file_map){0};
     TRY(file_open(path, &descriptor, &size));
-    sigmoe_status status = SIGMOE_OK;
-    if (size > 0) {
-        void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (bytes == MAP_FAILED)
-            status = fail_errno("cannot map %s into memory", path);
-        else
-            *map = (file_map){bytes, (size_t)size};
-    }
+    if (size > most)
+        status = fail(SIGMOE_BAD_FORMAT, "%s: %lld bytes, more than the %lld that such a file may have", path,
+            (long long)size, (long long)most);
+    else if (size > 0)
+        status = read_whole(descriptor, path, (size_t)size, map);
     close(descriptor);
     return status;
+}
+
+sigmoe_status file_map_open(const char *path, file_map *map) {
+    return file_map_open_up_to(path, FILE_MAP_MOST, map);
 }
 
 void file_map_close(file_map *map) {

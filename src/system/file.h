@@ -41,10 +41,18 @@ void file_remove(const char *path);                          // if it exists
 // Opens a regular file for reading; refuses directories, pipes and devices. Close with close().
 sigmoe_status file_open(const char *path, int *descriptor, int64_t *size);
 
-// A whole regular file, mapped read-only; bytes is NULL for an empty file.
+// Reads `size` bytes at `offset` of an open file; `path` is for the sentence. A file that ends before is SIGMOE_BAD_FORMAT: its size
+// was known, so another process has cut it.
+sigmoe_status file_read_at(int descriptor, const char *path, int64_t offset, size_t size, void *out);
+
+// A whole regular file, read into pages of its own; bytes is NULL for an empty file. It is not mapped: what another process cuts
+// while we read it must be an error, and the pages of a mapping that lie behind the new end would kill us.
 typedef struct file_map {
     const unsigned char *bytes;
     size_t size;
 } file_map;
+enum { FILE_MAP_MOST = INT32_MAX }; // bytes
 sigmoe_status file_map_open(const char *path, file_map *map);
+// The same for a file of at most `most` bytes; a larger one is SIGMOE_BAD_FORMAT, and none of it is read.
+sigmoe_status file_map_open_up_to(const char *path, int64_t most, file_map *map);
 void file_map_close(file_map *map);

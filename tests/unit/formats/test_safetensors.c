@@ -3,6 +3,7 @@
 #include "formats/safetensors.h"
 
 #include <math.h>
+#include <unistd.h>
 
 // A file with this header and `data_size` bytes of data 0, 1, 2, ...
 static void put_tensors(const char *path, const char *header, size_t data_size) {
@@ -62,12 +63,30 @@ static void round_trip(void **state) {
     const stored_tensor *loss = safetensors_find(file, "loss"), *step = safetensors_find(file, "step");
     double value;
     int64_t count;
-    memcpy(&value, loss->bytes, sizeof value);
-    memcpy(&count, step->bytes, sizeof count);
+    assert_int_equal(safetensors_read(loss, &value), SIGMOE_OK);
+    assert_int_equal(safetensors_read(step, &count), SIGMOE_OK);
     assert_true(loss->dims == 0 && loss->count == 1 && value == 0.1);
     assert_true(step->type == TENSOR_I64 && count == INT64_MAX);
     safetensors_close(file);
     safetensors_close(NULL);
+}
+
+// A mapping would end in SIGBUS.
+static void a_file_that_is_cut_while_it_is_read_is_an_error(void **state) {
+    (void)state;
+    safetensors_file *file;
+    float w[6];
+    int32_t table[3];
+    put_sample(at("cut"));
+    assert_int_equal(safetensors_open(at("cut"), 6, &file), SIGMOE_OK);
+    const stored_tensor *stored = safetensors_find(file, "w");
+    assert_int_equal(truncate(at("cut"), stored->offset + 8), 0);
+    assert_int_equal(safetensors_read_f32(file, "w", 2, (int64_t[]){2, 3}, w), SIGMOE_BAD_FORMAT);
+    assert_message_has("tensor \"w\": ");
+    assert_message_has("cut short while it was read");
+    assert_int_equal(safetensors_read_f32(file, "h", 1, (int64_t[]){2}, w), SIGMOE_BAD_FORMAT);
+    assert_int_equal(safetensors_read_i32(file, "table", 1, (int64_t[]){3}, table), SIGMOE_BAD_FORMAT);
+    safetensors_close(file);
 }
 
 static void wrong_requests(void **state) {
@@ -231,6 +250,7 @@ static void every_allocation_fails_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(a_file_that_is_cut_while_it_is_read_is_an_error),
         cmocka_unit_test(wrong_requests),
         cmocka_unit_test(wrong_writes),
         cmocka_unit_test(bad_headers),

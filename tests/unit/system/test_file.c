@@ -371,6 +371,34 @@ static void links_are_followed_to_the_mark(void **state) {
     assert_file_text(at("victims/sub/kept"), "kept");
 }
 
+static void what_is_cut_while_it_is_read(void **state) {
+    (void)state;
+    char bytes[8] = "";
+    int descriptor = -1;
+    int64_t size = 0;
+    put_text(at("cut"), "01234567");
+    assert_int_equal(file_open(at("cut"), &descriptor, &size), SIGMOE_OK);
+    assert_int_equal(file_read_at(descriptor, "cut", 2, 6, bytes), SIGMOE_OK);
+    assert_memory_equal(bytes, "234567", 6);
+    assert_int_equal(truncate(at("cut"), 5), 0);
+    assert_int_equal(file_read_at(descriptor, "cut", 2, 6, bytes), SIGMOE_BAD_FORMAT);
+    assert_string_equal(sigmoe_message(), "cut ends at byte 5: it was cut short while it was read");
+    close(descriptor);
+}
+
+// A file may claim any size without taking place on the disk.
+static void too_much_to_read(void **state) {
+    (void)state;
+    file_map map;
+    put_text(at("large"), "x");
+    assert_int_equal(file_map_open_up_to(at("large"), 1, &map), SIGMOE_OK);
+    file_map_close(&map);
+    assert_int_equal(truncate(at("large"), (off_t)1 << 40), 0);
+    assert_int_equal(file_map_open(at("large"), &map), SIGMOE_BAD_FORMAT);
+    assert_non_null(strstr(sigmoe_message(), "1099511627776 bytes, more than the 2147483647 "));
+    assert_null(map.bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commit_replaces_at_once),
@@ -381,6 +409,8 @@ int main(void) {
         cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(parts_of_others_stay),
         cmocka_unit_test(mapping),
+        cmocka_unit_test(what_is_cut_while_it_is_read),
+        cmocka_unit_test(too_much_to_read),
         cmocka_unit_test(slashes_are_joined),
         cmocka_unit_test(directories),
         cmocka_unit_test(listing),
