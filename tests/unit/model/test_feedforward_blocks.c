@@ -319,7 +319,13 @@ static void test_options_that_do_not_fit(void **state) {
     refused_moe(moe, "ff.channels_kept is -1", "choose 0");
     moe.moe.channels_kept = 6;
     moe.moe.expert_dropout = NAN;
-    refused_moe(moe, "ff.expert_dropout", "choose 0 to 1");
+    refused_moe(moe, "ff.expert_dropout", "choose 0 to 0.999");
+    moe.moe.expert_dropout = 1; // nothing would be learned
+    refused_moe(moe, "ff.expert_dropout is 1", "choose 0 to 0.999");
+    moe.moe.expert_dropout = 0;
+    moe.moe.dropout = 1;
+    refused_moe(moe, "ff.dropout is 1", "choose 0 to 0.999");
+    moe.moe.dropout = 0;
     for (int i = 0; router_at(i); i++) {
         ff_options options = moe_block(router_names[i], 5, 3, 2);
         must(ff_variant_named("moe")->check(&options, &around));
