@@ -10,6 +10,13 @@ typedef struct token_place {
     int64_t index;
 } token_place;
 
+// Outputs of a forward pass that it looks at: of the embedding, and of the blocks of a layer.
+typedef enum model_part { PART_NONE, PART_EMBEDDING, PART_ATTENTION, PART_FEEDFORWARD } model_part;
+typedef struct model_place {
+    model_part part;
+    int layer; // from 0
+} model_place;
+
 typedef struct step_context {
     kernel_context kernel;
     arena *activations;         // what the forward leaves for the backward; the caller releases it
@@ -28,6 +35,8 @@ typedef struct step_context {
     struct ff_statistics
         *statistics;   // forward passes count in it what the blocks do; NULL: nothing is counted
     double ff_seconds; // wall time spent in feedforward blocks, added to by the transformer
+    // The first output with a value that is NaN or infinite, of the forward pass before a backward pass; PART_NONE: all are finite.
+    model_place not_finite;
 } step_context;
 
 static inline random_stream step_random(const step_context *step, int layer, random_purpose purpose) {

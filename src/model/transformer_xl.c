@@ -93,6 +93,9 @@ parameter_list *transformer_parameters(const transformer *t) {
 void transformer_set_operands(transformer *t, dtype operands) {
     t->operands = operands;
 }
+dtype transformer_operands(const transformer *t) {
+    return t->operands;
+}
 
 // ---------------------------------------------------------------- forward
 
@@ -126,6 +129,19 @@ static sigmoe_status normalize_middle(const pass *p, int i, const layer_saved *s
     return layer_norm_forward(&p->step->kernel, &norm, *normed);
 }
 
+// A row with a value that is not finite has no finite mean, and the norms compute the means of all rows: those before the
+// feedforward block of layer i, whose input the layer's own input p->x is a part of; or, for i = n_layers, before the output.
+static void find_not_finite(pass *p, int i, const real *means) {
+    model_place *place = &p->step->not_finite;
+    if (place->part != PART_NONE || all_finite(means, p->x.rows)) return;
+    bool at_end = i == (int)p->t->config.n_layers, before = at_end;
+    for (int64_t r = 0; !before && r < p->x.rows; r++) before = !all_finite(matrix_row(p->x, r), p->x.cols);
+    if (!before)
+        *place = (model_place){PART_ATTENTION, i};
+    else
+        *place = i > 0 ? (model_place){PART_FEEDFORWARD, i - 1} : (model_place){PART_EMBEDDING, 0};
+}
+
 // From s->middle to p->x.
 static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     layer_parts *layer = &p->t->layers[i];
@@ -135,6 +151,7 @@ static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     arena_mark mark = arena_here(p->step->kernel.scratch);
     matrix normed;
     TRY(normalize_middle(p, i, s, &normed));
+    if (p->step->keep) find_not_finite(p, i, s->mean);
     double start = seconds_now();
     TRY(layer->ff.variant->forward(&layer->ff, p->step, normed, p->x, &s->ff));
     p->step->ff_seconds += seconds_now() - start;
@@ -213,6 +230,7 @@ static sigmoe_status forward_pass(pass *p) {
     arena *a = step->activations;
     int64_t n = step->batch * step->length, d = c->d_model;
     step->regularizer = 0;
+    step->not_finite = (model_place){0};
     if (step->operands == TYPE_BF16) TRY(parameters_round(&step->kernel, p->t->parameters));
     TRY(matrix_new(a, TYPE_REAL, n, d, &p->x));
     TRY(position_table(p->t, step, xl_memory_length(p->memory) + step->length, &p->sinusoids));
@@ -226,6 +244,7 @@ static sigmoe_status forward_pass(pass *p) {
     TRY(forward_layers(p));
     layer_norm_call norm = final_norm(p);
     TRY(layer_norm_forward(&step->kernel, &norm, p->normed));
+    if (step->keep) find_not_finite(p, (int)c->n_layers, p->mean);
     drop(p, p->normed, 0, RANDOM_DROPOUT_FINAL);
     return SIGMOE_OK;
 }

@@ -15,6 +15,7 @@ parameter_list *transformer_parameters(const transformer *t);
 // Sets the type of the operands of matrix products: TYPE_REAL (the default), or TYPE_BF16 for mixed precision, where parameters
 // stay TYPE_REAL and products use their rounded copies.
 void transformer_set_operands(transformer *t, dtype operands);
+dtype transformer_operands(const transformer *t);
 
 // Processes one segment, tokens step->tokens [B, T], with `memory`, then advances the memory by this segment.
 // Logits [B * T, V] for every position.
