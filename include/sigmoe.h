@@ -79,6 +79,10 @@ SIGMOE_API const char *sigmoe_nearest(const char *name, const char *const *known
 SIGMOE_API void sigmoe_printable(const char *text, char *out, size_t size);
 SIGMOE_API const char *sigmoe_version(void); /* "0.2.0" */
 
+/* How many bytes of memory the process may take. Long work that would take more, by an estimate, is SIGMOE_NO_MEMORY before it
+ * begins. 0, the default: as much as the machine has, or the process's cgroup allows. To be called while no work is done. */
+SIGMOE_API void sigmoe_limit_memory(double bytes);
+
 /* Frees a text that the library made for the caller. */
 SIGMOE_API void sigmoe_free(char *text);
 

@@ -114,6 +114,22 @@ static bool parse_number(argument_type type, const char *text, double *value) {
     return isfinite(*value);
 }
 
+// "8G", "8GB", "7.5GiB", "800M", "4000000000"; 0 if it is none.
+static double parse_memory(const char *text) {
+    static const char units[] = "kMGTP";
+    char *end;
+    double bytes = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    if (!(bytes > 0) || !isfinite(bytes)) return 0;
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (unit) {
+        double step = end[1] == 'i' ? 1024 : 1000;
+        for (const char *u = units; u <= unit; u++) bytes *= step;
+        end += step == 1024 ? 2 : 1;
+    }
+    if (*end == 'B') end++;
+    return *end ? 0 : bytes;
+}
+
 static int check_choice(const argument *a, const char *text) {
     char all[256] = "";
     for (const char *const *choice = a->choices; *choice; choice++) {
@@ -128,7 +144,10 @@ static int check_value(const argument *a, const char *text) {
     if (a->choices) return check_choice(a, text);
     if (a->type == ARGUMENT_TEXT && *text == 0 && !a->may_be_empty)
         return complain(EXIT_USAGE, "--%s is empty", a->name);
-    if (a->type == ARGUMENT_FLAG || a->type == ARGUMENT_TEXT || a->type == ARGUMENT_REPEATED)
+    if (a->type == ARGUMENT_MEMORY && parse_memory(text) == 0)
+        return complain(EXIT_USAGE, "--%s must be a size, as 500M, 8G or 7.5GiB, not `%s`", a->name, text);
+    if (a->type == ARGUMENT_MEMORY || a->type == ARGUMENT_FLAG || a->type == ARGUMENT_TEXT ||
+        a->type == ARGUMENT_REPEATED)
         return EXIT_FINE;
     double value;
     char range[64];
@@ -250,6 +269,9 @@ static void store(const argument *a, const char *text, const text_list *repeated
         break;
     case ARGUMENT_REPEATED:
         *(text_list *)value = *repeated;
+        break;
+    case ARGUMENT_MEMORY:
+        sigmoe_limit_memory(parse_memory(text));
         break;
     }
 }

@@ -15,6 +15,7 @@ typedef enum argument_type {
     ARGUMENT_NUMBER,   // double
     ARGUMENT_CHOICE,   // an enum (int): the index of one of `choices`
     ARGUMENT_REPEATED, // text_list: may be given repeatedly
+    ARGUMENT_MEMORY,   // bytes that the process may take: sigmoe_limit_memory is told, and nothing stored
 } argument_type;
 
 typedef struct text_list {

@@ -237,7 +237,7 @@ const command command_compare = {
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
-        {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+        {output_arguments, OUTPUT_ARGUMENTS, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .files = files,
     .examples = examples,
     .leaves_files = true,

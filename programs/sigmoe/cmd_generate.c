@@ -232,7 +232,8 @@ const command command_generate = {
         "with --prompts,\n"
         "each prompt has a line of its own.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
+    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+        {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(generate_values),
     .defaults = defaults,
     .run = run,

@@ -56,3 +56,10 @@ const argument output_arguments[OUTPUT_ARGUMENTS] = {
     {"json", ARGUMENT_FLAG, AT(json), .help = "print the result as one JSON object"},
     {"quiet", ARGUMENT_FLAG, AT(quiet), .help = "show no progress and no notes, only results and errors"},
 };
+
+const argument memory_arguments[MEMORY_ARGUMENTS] = {
+    {"max-memory", ARGUMENT_MEMORY, 0, "SIZE",
+        .preset = "default: what the machine has, or its cgroup allows",
+        .help =
+            "memory that it may take (500M, 8G, 7.5GiB): what would take more is refused before it begins"},
+};

@@ -24,6 +24,10 @@ typedef struct output_options {
 enum { OUTPUT_ARGUMENTS = 2 };
 extern const argument output_arguments[OUTPUT_ARGUMENTS];
 
+// --max-memory, of commands that may take much.
+enum { MEMORY_ARGUMENTS = 1 };
+extern const argument memory_arguments[MEMORY_ARGUMENTS];
+
 // --preset, --config and --set: where a configuration comes from.
 typedef struct config_source {
     const char *preset, *config, *model; // a name, a file, a model directory or RUN; at most one is given

@@ -61,6 +61,7 @@ static void append_default(char *buffer, size_t size, const argument *a, const v
         break;
     case ARGUMENT_FLAG:
     case ARGUMENT_REPEATED:
+    case ARGUMENT_MEMORY:
         break;
     }
 }

@@ -45,6 +45,7 @@ static const synonyms options[] = {
     {"dtype", "amp bf16 fp16 fp32 precision mixed-precision type"},
     {"recompute", "activation-checkpointing gradient-checkpointing checkpoint-activations remat"},
     {"threads", "cpus cores jobs num-threads num-workers workers"},
+    {"max-memory", "memory memory-limit mem max-mem ram"},
     {"pin", "affinity"},
     {"vocab-size", "vocab vocabulary-size n-vocab"},
     {"repetitions", "runs repeat repeats"},

@@ -28,14 +28,6 @@ static int64_t count_feedforward(const parameter_list *list) {
     return count;
 }
 
-// Elements of the tensors that have a rounded copy under mixed precision.
-static int64_t count_products(const parameter_list *list) {
-    int64_t count = 0;
-    for (int i = 0; i < parameters_length(list); i++)
-        if (parameters_at(list, i)->product) count += parameters_at(list, i)->count;
-    return count;
-}
-
 // Per token, of the dense block with as many channels.
 static double dense_multiply_adds(const model_config *model, const ff_surroundings *around) {
     const ff_options dense = {.dense = {.d_ff = model->variant->channels(&model->ff)}};
@@ -52,7 +44,6 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, 
     TRY(declare_tensors(model, &list));
     *summary =
         (sigmoe_summary){.parameters = parameters_count(list), .ff_parameters = count_feedforward(list)};
-    double rounded = type == SIGMOE_BF16 ? 2.0 * (double)count_products(list) : 0;
     parameters_destroy(list);
 
     ff_surroundings around = model_ff_surroundings(model);
@@ -63,13 +54,12 @@ sigmoe_status sigmoe_config_summary(const sigmoe_config *config, int64_t batch, 
 
     double values = (double)summary->parameters * sizeof(real);
     if (batch == 0) batch = config->settings.batch;
-    double memory_rows = (double)batch * (double)memory * (double)model->n_layers;
-    summary->parameter_bytes = 2 * values + rounded; // and the gradients
+    TRY(model_weight_bytes(model, STORE_GRADIENTS, operand_type(type), &summary->parameter_bytes));
     summary->optimizer_bytes = 2 * values;
     model_memory arenas =
         model_training_memory(model, batch, model->unroll, memory, recompute, operand_type(type));
     summary->activation_bytes =
-        arenas.activations + arenas.scratch + memory_rows * (double)model->d_model * sizeof(real);
+        arenas.activations + arenas.scratch + model_xl_memory_bytes(model, batch, memory);
     summary->train_bytes = summary->parameter_bytes + summary->optimizer_bytes + summary->activation_bytes;
     summary->peak_rss_bytes = summary->train_bytes + resident_set_now() + CODE_MADE_AT_RUN_TIME;
     return SIGMOE_OK;

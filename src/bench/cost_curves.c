@@ -1,5 +1,6 @@
 #include "bench/cost_curves.h"
 
+#include "base/memory_limit.h"
 #include "base/progress.h"
 #include "bench/cost_curves_figure.h"
 #include "bench/cost_json.h"
@@ -9,9 +10,9 @@
 #include "model/workspace.h"
 #include "plot/gnuplot.h"
 #include "system/output_directory.h"
-#include "system/process_memory.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,12 +161,9 @@ static sigmoe_status check_memory(const cost_curve *curve, int64_t tokens) {
     double d = (double)s.d_model, channels = (double)(s.experts * s.expert_size);
     double needed =
         standing_bytes(&m, d, 2 * d * channels) + 2 * (double)sizeof(float) * (double)tokens * channels;
-    double available = memory_available();
-    if (needed <= available) return SIGMOE_OK;
-    return fail(SIGMOE_NO_MEMORY,
-        "%s's largest layer takes %.1f GB at %" PRId64
-        " tokens, and %.1f GB are free: give it fewer `tokens`",
-        curve->name, needed * 1e-9, tokens, available * 1e-9);
+    char what[96];
+    snprintf(what, sizeof what, "%s's largest layer at %" PRId64 " tokens", curve->name, tokens);
+    return memory_check(&(memory_need){needed, what, "a figure of fewer `tokens`"});
 }
 
 static sigmoe_status check_request(const sigmoe_bench_figure_request *r, const cost_curve **curve) {

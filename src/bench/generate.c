@@ -83,7 +83,7 @@ static sigmoe_status measure(token_bench *b, sigmoe_bench_generate_result *resul
     arena *a = b->work.activations;
     double bandwidth, bytes;
     // A segment that is as long as the context: the rows before it do not matter.
-    TRY(decoder_create(b->model, &b->work, b->request->context, b->request->context, &b->decoder));
+    TRY(decoder_create(b->model, &b->work, b->request->context, b->request->context, 1, &b->decoder));
     TRY(decoder_begin(b->decoder, &b->cache));
     TRY(ARENA_NEW(a, b->seconds, b->request->tokens));
     TRY(matrix_new(a, TYPE_REAL, 1, b->config->vocab_size, &b->logits));

@@ -1,10 +1,13 @@
 #include "bench/layer.h"
 
+#include "base/memory_limit.h"
 #include "bench/bench.h"
 #include "kernels/peak/peak.h"
 #include "model/config.h"
 #include "model/feedforward/registry.h"
 #include "model/feedforward/router_names.h"
+
+#include <stdio.h>
 
 // A single block, between its input and its output gradient.
 typedef struct lone_layer {
@@ -20,10 +23,23 @@ typedef struct layer_times {
     double peak_bytes;
 } layer_times;
 
+// The block, its input and output and their gradients, and what it keeps, with its gradient.
+static sigmoe_status check_memory(const lone_layer *l, int64_t tokens, dtype operands) {
+    const ff_layer *layer = &l->layer;
+    char what[96];
+    double weights =
+        (double)parameters_count(layer->parameters) * (2 * sizeof(real) + 2 * (operands == TYPE_BF16));
+    double kept = layer->variant->saved_bytes(&layer->options, &layer->around, operands);
+    double row = 4 * (double)layer->around.d_model * sizeof(real) + 2 * kept;
+    snprintf(what, sizeof what, "a %s block at %lld tokens", layer->variant->name, (long long)tokens);
+    return memory_check(&(memory_need){weights + (double)tokens * row, what, "a block of fewer `tokens`"});
+}
+
 static sigmoe_status build_layer(lone_layer *l, int64_t tokens, sigmoe_dtype operands) {
     const ff_surroundings *around = &l->layer.around;
     TRY(l->layer.variant->check(&l->layer.options, around));
     TRY(l->layer.variant->declare(&l->layer.options, around, 0, l->layer.parameters));
+    TRY(check_memory(l, tokens, operand_type(operands)));
     TRY(parameters_allocate(l->layer.parameters, STORE_GRADIENTS));
     parameters_initialize(&l->work->kernel, l->layer.parameters, 0);
     if (operands == SIGMOE_BF16) TRY(parameters_round(&l->work->kernel, l->layer.parameters));

@@ -6,6 +6,7 @@
 #include "model/training_flops.h"
 #include "system/process_memory.h"
 #include "train/trainer.h"
+#include "train/training_memory.h"
 
 static sigmoe_status draw_tokens(
     const model_config *model, int64_t batch, arena *a, int32_t **inputs, int32_t **targets) {
@@ -54,9 +55,11 @@ sigmoe_status bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_
     settings.batch = request->batch;
     settings.steps = INT32_MAX; // the end of the schedule is far away
     settings.dtype = request->dtype;
+    settings.valid_every = 0;
     trainer_request wanted = {.config = request->config, .settings = &settings, .threads = request->threads};
     trainer *t;
     arena *a;
+    TRY(training_memory_check(request->config, &settings, request->recompute, 1));
     TRY(trainer_create(&wanted, &t));
     trainer_recompute(t, request->recompute);
     sigmoe_status status = arena_create("bench", &a);

@@ -1,10 +1,12 @@
 #include "config/model_directory.h"
 
+#include "base/memory_limit.h"
 #include "config/stored_weights.h"
 #include "formats/manifest.h"
 #include "model/size.h"
 #include "system/output_directory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // Each row of a hash table must consist of distinct valid experts.
@@ -103,6 +105,15 @@ sigmoe_status model_check_weights(const char *directory, const model_config *con
     return status;
 }
 
+static sigmoe_status check_memory(
+    const char *directory, const model_config *config, parameter_storage storage) {
+    char what[PATH_CAPACITY + 16];
+    memory_need need = {.what = what, .saves = "a smaller model, or one in 8 bits,"};
+    snprintf(what, sizeof what, "the model %s", directory);
+    TRY(model_weight_bytes(config, storage, TYPE_REAL, &need.bytes));
+    return memory_check(&need);
+}
+
 // Its sum was computed when it was found.
 static sigmoe_status check_tokenizer(const manifest *m, const tokenizer *t) {
     static const char name[] = "tokenizer.model";
@@ -129,6 +140,7 @@ sigmoe_status model_read(
     transformer *model;
     TRY(model_read_config(directory, config));
     TRY(model_check_weights(directory, &config->model));
+    TRY(check_memory(directory, &config->model, storage));
     TRY(transformer_create(&config->model, storage, &model));
     sigmoe_status status = model_read_weights(directory, transformer_parameters(model));
     if (status == SIGMOE_OK)

@@ -171,12 +171,13 @@ static sigmoe_status judge_passage(judgement *j, const passage_tokens *p, bool l
 // ---------------------------------------------------------------- all passages
 
 static sigmoe_status prepare(judgement *j, int64_t longest) {
+    enum { TRUNK_AND_BRANCH = 2 };
     const model_config *config = transformer_config(j->judge->model);
     int64_t memory;
     if (!size_product(&memory, config->memory_eval, config->unroll))
         return fail(
             SIGMOE_BAD_ARGUMENT, "a memory of %lld segments is too large", (long long)config->memory_eval);
-    TRY(decoder_create(j->judge->model, j->judge->work, memory, longest, &j->decoder));
+    TRY(decoder_create(j->judge->model, j->judge->work, memory, longest, TRUNK_AND_BRANCH, &j->decoder));
     TRY(decoder_begin(j->decoder, &j->trunk));
     int64_t rows = least(j->unroll, longest);
     TRY(matrix_new(j->arena, TYPE_REAL, 1, config->vocab_size, &j->after));

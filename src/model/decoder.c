@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include "base/memory_limit.h"
 #include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/pointwise/pointwise.h"
@@ -8,6 +9,7 @@
 #include "model/transformer_xl_parts.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 struct decoder {
     arena *arena; // holds all of it
@@ -18,26 +20,42 @@ struct decoder {
     position_rings positions;
 };
 
-static sigmoe_status fill_in(decoder *d, transformer *t, int64_t memory, int64_t longest) {
+// Keys and values of each text, and the positions, which are as large as either.
+static sigmoe_status check_memory(const decoder *d, int64_t texts) {
+    const model_config *c = &d->t->config;
+    char what[96];
+    int64_t elements;
+    memory_need need = {.what = what, .saves = "a shorter context, or fewer texts at a time,"};
+    if (!size_product(&elements, c->n_heads * c->d_head, d->capacity))
+        return SIGMOE_OK; // refused where it is taken
+    double row = (double)c->n_layers * (double)(c->n_heads * c->d_head) * (double)dtype_size(d->t->operands);
+    need.bytes = (2 * (double)texts + 1) * row * (double)d->capacity;
+    snprintf(what, sizeof what, "remembering %lld tokens of %lld text%s", (long long)d->capacity,
+        (long long)texts, plural(texts));
+    return memory_check(&need);
+}
+
+static sigmoe_status fill_in(decoder *d, transformer *t, int64_t memory, int64_t longest, int64_t texts) {
     const model_config *c = &t->config;
     d->t = t;
     d->memory = memory;
     if (__builtin_add_overflow(memory, c->unroll, &d->capacity))
         return fail(SIGMOE_BAD_ARGUMENT, "a memory of %lld tokens is too large", (long long)memory);
     if (longest > 0) d->capacity = least(d->capacity, longest);
+    TRY(check_memory(d, texts));
     TRY(ARENA_NEW(d->arena, d->attention, c->n_layers));
     for (int64_t i = 0; i < c->n_layers; i++) d->attention[i] = &t->layers[i].attention;
     return position_rings_create(c, t->operands, d->capacity, d->arena, &d->positions);
 }
 
 sigmoe_status decoder_create(
-    transformer *t, const workspace *work, int64_t memory, int64_t longest, decoder **out) {
+    transformer *t, const workspace *work, int64_t memory, int64_t longest, int64_t texts, decoder **out) {
     arena *a;
     decoder *d;
     TRY(ARENA_AROUND("decoder", a, d));
     d->arena = a;
     d->work = work;
-    sigmoe_status status = fill_in(d, t, memory, longest);
+    sigmoe_status status = fill_in(d, t, memory, longest, texts);
     if (status == SIGMOE_OK && (t->operands == TYPE_BF16 || parameters_only_rounded(t->parameters)))
         status = parameters_round(&work->kernel, t->parameters);
     if (status == SIGMOE_OK)

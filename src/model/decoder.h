@@ -10,9 +10,9 @@
 typedef struct decoder decoder;
 
 // `memory`: rows before a segment. `longest`: tokens of the longest text, which may need less room than the memory; 0: unlimited.
-// The transformer, of which the operands must not change any more, and the workspace are borrowed.
+// `texts`: how many will be begun at a time; SIGMOE_NO_MEMORY if they will take more memory than may be taken. The transformer, of which the operands must not change any more, and the workspace are borrowed.
 sigmoe_status decoder_create(
-    transformer *t, const workspace *work, int64_t memory, int64_t longest, decoder **out);
+    transformer *t, const workspace *work, int64_t memory, int64_t longest, int64_t texts, decoder **out);
 void decoder_destroy(decoder *d); // NULL is allowed
 
 // Begins a text; the caller owns the cache, and destroys it with text_cache_destroy.

@@ -55,6 +55,32 @@ sigmoe_status model_parameter_count(const model_config *config, int64_t *count) 
     return status;
 }
 
+static double bytes_of(const parameter *p, parameter_storage storage, dtype operands) {
+    double count = (double)p->count, all = count * sizeof(real);
+    if (!p->trainable) return count * sizeof *p->table;
+    if (storage == STORE_ROUNDED && p->product) return p->exact ? all + 2 * count : 2 * count;
+    if (storage == STORE_QUANTIZED && p->product && p->large) return p->exact ? all + count : count;
+    if (storage & STORE_GRADIENTS) all *= storage == STORE_MOMENTS ? 4 : 2;
+    return operands == TYPE_BF16 && p->product ? all + 2 * count : all;
+}
+
+sigmoe_status model_weight_bytes(
+    const model_config *config, parameter_storage storage, dtype operands, double *bytes) {
+    parameter_list *list;
+    TRY(model_config_check(config));
+    TRY(parameters_create(&list));
+    sigmoe_status status = model_declare(config, list);
+    *bytes = 0;
+    for (int i = 0; i < parameters_length(list); i++)
+        *bytes += bytes_of(parameters_at(list, i), storage, operands);
+    parameters_destroy(list);
+    return status;
+}
+
+double model_xl_memory_bytes(const model_config *config, int64_t batch, int64_t rows) {
+    return (double)config->n_layers * (double)batch * (double)rows * (double)config->d_model * sizeof(real);
+}
+
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
     ff_surroundings around = model_ff_surroundings(config);
     double d = (double)config->d_model, inner = (double)(config->n_heads * config->d_head);
@@ -95,4 +121,14 @@ model_memory model_training_memory(const model_config *config, int64_t batch, in
     double ends = stream + stream * (double)dtype_size(operands) / sizeof(real);
     return (model_memory){ends + (double)config->n_layers * kept + again,
         scratch_bytes(config, batch, length, memory, ff, operands)};
+}
+
+double model_inference_memory(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands) {
+    ff_surroundings around = model_ff_surroundings(config);
+    double n = (double)batch * (double)length, stream = n * (double)config->d_model * sizeof(real);
+    double ends = stream + stream * (double)dtype_size(operands) / sizeof(real);
+    double attention = attention_saved_bytes(config, batch, length, memory, operands) + stream;
+    double ff = n * config->variant->saved_bytes(&config->ff, &around, operands);
+    return ends + attention + ff + scratch_bytes(config, batch, length, memory, ff, operands);
 }

@@ -9,9 +9,18 @@ sigmoe_status model_declare(const model_config *config, parameter_list *list);
 sigmoe_status model_parameter_count(const model_config *config, int64_t *count);
 // Multiply-adds of one token's forward pass through the whole model, with a full memory of `memory` rows before `length`.
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory);
+// Bytes of a model's tensors: values and, with STORE_GRADIENTS or STORE_MOMENTS, what belongs to them; with TYPE_BF16 operands
+// also their rounded copies.
+sigmoe_status model_weight_bytes(
+    const model_config *config, parameter_storage storage, dtype operands, double *bytes);
+// Bytes of the layers' memories of `rows` positions.
+double model_xl_memory_bytes(const model_config *config, int64_t batch, int64_t rows);
 // Peak bytes of a training step on [batch, length] tokens with `memory` rows, in its two arenas.
 typedef struct model_memory {
     double activations, scratch;
 } model_memory;
 model_memory model_training_memory(const model_config *config, int64_t batch, int64_t length, int64_t memory,
     sigmoe_recompute recompute, dtype operands);
+// The same of a pass without gradients, both arenas together.
+double model_inference_memory(
+    const model_config *config, int64_t batch, int64_t length, int64_t memory, dtype operands);

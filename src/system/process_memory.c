@@ -33,6 +33,3 @@ double resident_set_peak(void) {
 double resident_set_now(void) {
     return resident_set("VmRSS");
 }
-double memory_available(void) {
-    return read_size("/proc/meminfo", "MemAvailable", INFINITY);
-}

@@ -5,5 +5,3 @@
 // of the process that started it.
 double resident_set_peak(void);
 double resident_set_now(void);
-// Memory available without swapping; infinite if unknown.
-double memory_available(void);

@@ -1,9 +1,12 @@
 #include "train/evaluate.h"
 
+#include "base/memory_limit.h"
 #include "base/progress.h"
 #include "data/batch_stream.h"
+#include "model/size.h"
 
 #include <math.h>
+#include <stdio.h>
 
 sigmoe_scores scores_of(double nats_per_token, int64_t tokens, const split_sizes *sizes) {
     // NaN if a count is unknown.
@@ -95,6 +98,21 @@ static sigmoe_status score_stream(
     return SIGMOE_OK;
 }
 
+static sigmoe_status check_memory(const evaluation *e, int64_t segments) {
+    const model_config *config = transformer_config(e->model);
+    dtype operands = transformer_operands(e->model);
+    char what[96];
+    int64_t rows;
+    memory_need need = {.what = what, .saves = "a smaller `batch`, or fewer memory segments,"};
+    if (!size_product(&rows, segments, config->unroll)) return SIGMOE_OK; // refused where it is created
+    snprintf(what, sizeof what, "scoring %lld streams of windows of %lld tokens", (long long)e->batch,
+        (long long)config->unroll);
+    TRY(model_weight_bytes(config, STORE_VALUES, operands, &need.bytes));
+    need.bytes += model_inference_memory(config, e->batch, config->unroll, rows, operands);
+    need.bytes += model_xl_memory_bytes(config, e->batch, rows);
+    return memory_check(&need);
+}
+
 sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     const model_config *config = transformer_config(e->model);
     batch_stream stream;
@@ -102,6 +120,7 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     // Each window is first remembered as a whole.
     int64_t segments = segments_of(e, &stream) + (overlap_of(e) > 0);
     arena *a;
+    TRY(check_memory(e, segments));
     TRY(arena_create("evaluation", &a));
     buffers b = {0};
     xl_memory *memory = NULL;

@@ -1,11 +1,14 @@
 #include "train/forward_file.h"
 
+#include "base/memory_limit.h"
 #include "config/model_directory.h"
 #include "formats/npy.h"
 #include "formats/safetensors.h"
+#include "model/size.h"
 #include "model/workspace.h"
 #include "train/checkpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -90,6 +93,27 @@ static sigmoe_status read_tokens(forward_pass *f, int64_t vocab_size) {
     return SIGMOE_OK;
 }
 
+// `all`: of the logits.
+static sigmoe_status check_memory(
+    const forward_pass *f, const model_config *config, int64_t segments, int64_t all) {
+    bool grad = f->request->grad;
+    dtype operands = transformer_operands(f->model);
+    char what[96];
+    int64_t seen;
+    memory_need need = {.what = what, .saves = "a file of fewer `tokens`"};
+    if (!size_product(&seen, segments, f->unroll)) return SIGMOE_OK; // refused where it is created
+    TRY(model_weight_bytes(config, grad ? STORE_GRADIENTS : STORE_VALUES, operands, &need.bytes));
+    model_memory step =
+        model_training_memory(config, f->batch, f->unroll, seen, SIGMOE_RECOMPUTE_NONE, operands);
+    need.bytes += grad ? step.activations + step.scratch
+                       : model_inference_memory(config, f->batch, f->unroll, seen, operands);
+    need.bytes += 2 * model_xl_memory_bytes(config, f->batch, seen);
+    need.bytes += (double)all * (1 + (double)f->unroll / (double)f->length) * sizeof(real);
+    snprintf(what, sizeof what, "a pass over %lld x %lld tokens, with all of their logits,",
+        (long long)f->batch, (long long)f->length);
+    return memory_check(&need);
+}
+
 static sigmoe_status take_buffers(forward_pass *f, const model_config *config) {
     bool train = f->request->training;
     int64_t segments = f->request->memory_segments, rows, all;
@@ -98,6 +122,7 @@ static sigmoe_status take_buffers(forward_pass *f, const model_config *config) {
     if (f->unroll > f->length) f->unroll = f->length; // one segment
     if (!size_product(&rows, f->batch, f->length) || !size_product(&all, rows, config->vocab_size))
         return fail(SIGMOE_BAD_ARGUMENT, "%s has too many tokens to keep their logits", f->request->tokens);
+    TRY(check_memory(f, config, segments, all));
     rows = f->batch * f->unroll;
     TRY(ARENA_NEW(f->a, f->inputs, rows));
     TRY(ARENA_NEW(f->a, f->targets, rows));

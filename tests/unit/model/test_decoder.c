@@ -183,7 +183,7 @@ static void check(const char *variant, int router, dtype operands, double tolera
         decoder *d;
         snprintf(what, sizeof what, "%s %d, %d segments", variant, router, (int)segments);
         expect_segments(&b, segments);
-        ok(decoder_create(b.model, &b.work, segments * UNROLL, 0, &d));
+        ok(decoder_create(b.model, &b.work, segments * UNROLL, 0, 1, &d));
         in_pieces(&b, d, tolerance, what);
         beside_each_other(&b, d, tolerance, what);
         cloned(&b, d, tolerance, what);
@@ -192,7 +192,7 @@ static void check(const char *variant, int router, dtype operands, double tolera
     // Room for no more than the text: a memory that it never fills.
     decoder *d;
     expect_segments(&b, 1000);
-    ok(decoder_create(b.model, &b.work, 1000 * UNROLL, LENGTH, &d));
+    ok(decoder_create(b.model, &b.work, 1000 * UNROLL, LENGTH, 1, &d));
     in_pieces(&b, d, tolerance, "longest");
     beside_each_other(&b, d, tolerance, "longest");
     decoder_destroy(d);
@@ -224,7 +224,7 @@ static void any_number_of_rows(void **state) {
     config.n_layers = 1;
     bench b = open_bench(&config, TYPE_REAL);
     decoder *d;
-    ok(decoder_create(b.model, &b.work, MEMORY, 0, &d));
+    ok(decoder_create(b.model, &b.work, MEMORY, 0, 1, &d));
     static const int changed[] = {LENGTH - 1, OLDEST - 1, OLDEST}; // the first is beyond what is fed
     real logits[3][VOCABULARY];
     for (int k = 0; k < 3; k++) {
@@ -263,7 +263,7 @@ static void rounded_weights_alone(void **state) {
             parameters_initialize(&work.kernel, transformer_parameters(model), 1);
             assert_null(parameters_not_finite(transformer_parameters(model)));
             if (!rounded) transformer_set_operands(model, TYPE_BF16);
-            ok(decoder_create(model, &work, UNROLL, 0, &d));
+            ok(decoder_create(model, &work, UNROLL, 0, 1, &d));
             ok(decoder_begin(d, &cache));
             ok(decoder_feed(d, cache, tokens, LENGTH, matrix_of(logits[rounded], LENGTH, VOCABULARY)));
             const parameter *q = parameters_find(transformer_parameters(model), "layers.0.attn.q.weight");
@@ -297,7 +297,7 @@ static void decode_text(transformer *model, const workspace *work, real *logits)
     text_cache *caches[3];
     int32_t tokens[LENGTH];
     for (int t = 0; t < LENGTH; t++) tokens[t] = 5 * t % VOCABULARY;
-    ok(decoder_create(model, work, UNROLL, 0, &d));
+    ok(decoder_create(model, work, UNROLL, 0, 1, &d));
     ok(decoder_begin(d, &caches[0]));
     ok(decoder_feed(d, caches[0], tokens, LENGTH, matrix_of(logits, LENGTH, VOCABULARY)));
     for (int i = 1; i < 3; i++) ok(text_cache_clone(caches[0], &caches[i]));
@@ -342,8 +342,8 @@ static void impossible_sizes_are_refused(void **state) {
     model_config config = config_of("dense", 0);
     bench b = open_bench(&config, TYPE_REAL);
     decoder *d;
-    assert_int_equal(decoder_create(b.model, &b.work, INT64_MAX, 0, &d), SIGMOE_BAD_ARGUMENT);
-    assert_int_equal(decoder_create(b.model, &b.work, INT64_MAX / 4, 0, &d), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(decoder_create(b.model, &b.work, INT64_MAX, 0, 1, &d), SIGMOE_BAD_ARGUMENT);
+    assert_int_equal(decoder_create(b.model, &b.work, INT64_MAX / 4, 0, 1, &d), SIGMOE_BAD_ARGUMENT);
     close_bench(&b);
 }
 
