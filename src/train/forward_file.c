@@ -8,6 +8,7 @@
 #include "model/workspace.h"
 #include "train/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -200,6 +201,27 @@ static sigmoe_status run_segments(forward_pass *f) {
     return SIGMOE_OK;
 }
 
+// The first row that is not finite is named; a file of such numbers is written nowhere.
+static sigmoe_status check_finite(const forward_pass *f) {
+    const parameter_list *list = transformer_parameters(f->model);
+    int64_t vocab = transformer_config(f->model)->vocab_size;
+    for (int64_t row = 0; row < f->batch * f->length; row++)
+        if (!all_finite(f->logits + row * vocab, vocab))
+            return fail(SIGMOE_NOT_FINITE,
+                "the logits at [%lld, %lld] are not finite, so %s was not written: the model's weights "
+                "overflow",
+                (long long)(row / f->length), (long long)(row % f->length), f->request->out);
+    if (!isfinite(f->cross_entropy + f->regularizer))
+        return fail(SIGMOE_NOT_FINITE, "the loss is not finite, so %s was not written", f->request->out);
+    for (int i = 0; f->request->grad && i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        if (p->trainable && !all_finite(p->gradient, p->count))
+            return fail(SIGMOE_NOT_FINITE, "the gradient of %s is not finite, so %s was not written", p->name,
+                f->request->out);
+    }
+    return SIGMOE_OK;
+}
+
 static sigmoe_status write_results(const forward_pass *f) {
     const parameter_list *list = transformer_parameters(f->model);
     int64_t vocab = transformer_config(f->model)->vocab_size;
@@ -237,6 +259,7 @@ static sigmoe_status forward(forward_pass *f, int thread_count) {
     TRY(take_buffers(f, config));
     TRY(workspace_open(thread_count, &f->work));
     TRY(run_segments(f));
+    TRY(check_finite(f));
     hand_out(f);
     return write_results(f);
 }
