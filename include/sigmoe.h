@@ -407,7 +407,15 @@ typedef struct sigmoe_train_request {
      * except for what `given` names. */
     int64_t keep, keep_every;
     bool keep_best;
+    /* What a loss or gradient that is NaN or infinite does. "stop", or NULL: it ends the training. "skip": the step changes no
+     * weight. "rewind": the training goes back to its newest checkpoint, and from there on with the batches behind the bad one.
+     * "rewind:F", 0 < F < 1: it goes back, and does the same steps with F times the learning rate. More than
+     * SIGMOE_MOST_SKIPPED steps in a row, or SIGMOE_MOST_REWINDS to one checkpoint, end the training all the same. On resume, NULL
+     * goes on as the run did before. */
+    const char *on_nonfinite;
 } sigmoe_train_request;
+#define SIGMOE_MOST_SKIPPED 100
+#define SIGMOE_MOST_REWINDS 10
 SIGMOE_API void sigmoe_train_defaults_sized(sigmoe_train_request *request, size_t size);
 static inline void sigmoe_train_defaults(sigmoe_train_request *request) {
     sigmoe_train_defaults_sized(request, sizeof *request);

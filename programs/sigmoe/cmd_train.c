@@ -49,6 +49,10 @@ static const argument arguments[] = {
         .help = "also keep one of every M steps, as a model, 0: none"},
     {"keep-best", ARGUMENT_FLAG, AT(request.keep_best),
         .help = "also keep one of the best validation, as a model"},
+    {"on-nonfinite", ARGUMENT_TEXT, AT(request.on_nonfinite), "stop|skip|rewind[:F]",
+        .preset = "default stop", .values = &none_known,
+        .help = "when the loss or a gradient is NaN or infinite: end; leave the step out; or go back to the "
+                "newest checkpoint, from there with the batches behind, or with F times the learning rate"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "

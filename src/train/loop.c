@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/expert_load.h"
+#include "train/not_finite.h"
 #include "train/saving.h"
 #include "train/trainer_state.h"
 #include "train/validate.h"
@@ -96,17 +97,15 @@ static sigmoe_status watched_step(trainer *t, step_report *report) {
     return status;
 }
 
-// Runs a step and writes its line, even if the step fails because of a non-finite number.
+// Runs a step and writes its line. Numbers that are not finite may end the training here, or not.
 static sigmoe_status logged_step(trainer *t, step_report *report) {
     bool watched = *t->run && t->step % USAGE_EVERY == 0;
     sigmoe_status status = watched ? watched_step(t, report) : trainer_step(t, report);
-    if (status == SIGMOE_OK) return run_log_step(&t->log, report);
-    if (status == SIGMOE_NOT_FINITE) {
-        kept_failure failure = failure_keep(status);
-        TRY(run_log_step(&t->log, report));
-        return failure_again(&failure);
-    }
-    return status;
+    if (status == SIGMOE_NOT_FINITE) return trainer_after_not_finite(t, report, status);
+    if (status != SIGMOE_OK) return status;
+    report->rewound_from = t->rewound_from;
+    t->rewound_from = -1;
+    return run_log_step(&t->log, report);
 }
 
 static void describe_step(const trainer *t, progress_meter *meter, const step_report *report) {

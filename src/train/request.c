@@ -158,5 +158,6 @@ sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) 
     s->settings = asked;
     if (r->sample_prompt) s->watching.sample_prompt = r->sample_prompt;
     s->watching.tensorboard |= r->tensorboard;
+    if (r->on_nonfinite) s->watching.on_nonfinite = r->on_nonfinite;
     return SIGMOE_OK;
 }

@@ -96,7 +96,7 @@ static sigmoe_status start_fresh(
         .checkpoint_seconds = r->checkpoint_seconds,
         .keep = {r->keep, r->keep_every, r->keep_best},
         .threads = threads_of(observer),
-        .watching = {r->sample_prompt, r->tensorboard}};
+        .watching = {r->sample_prompt, r->tensorboard, r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);

@@ -86,7 +86,10 @@ static sigmoe_status fill_step(json_t *line, const step_report *report) {
     TRY(put_finite(line, "reg", report->regularizer));
     TRY(put_finite(line, "grad_norm", report->gradient_norm));
     TRY(put_finite(line, "lr", report->lr));
-    return put_finite(line, "tokens_per_s", report->tokens_per_second);
+    TRY(put_finite(line, "tokens_per_s", report->tokens_per_second));
+    if (report->skipped) TRY(json_put(line, "skipped", json_true()));
+    if (report->rewound_from >= 0) TRY(json_put(line, "rewound_from", json_integer(report->rewound_from)));
+    return SIGMOE_OK;
 }
 
 sigmoe_status run_log_step(run_log *log, const step_report *report) {

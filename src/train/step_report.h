@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // Results of one step.
@@ -12,4 +13,7 @@ typedef struct step_report {
     double seconds;             // of the whole step
     double feedforward_seconds; // in FF blocks, forward and backward
     double tokens_per_second;
+    bool skipped; // its numbers were not finite: no weight has changed
+    int64_t
+        rewound_from; // the step whose numbers were not finite, so that this one was done again; -1: it was not
 } step_report;

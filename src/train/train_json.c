@@ -6,6 +6,8 @@
 #include "formats/json_sealed.h"
 #include "system/file.h"
 
+#include <string.h>
+
 // Version 1, of 0.1.0, had neither the key nor a seal.
 enum { VERSION = 2 };
 static const char VERSION_KEY[] = "version";
@@ -67,6 +69,7 @@ static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *
     TRY(json_put(root, "checkpoint_seconds", json_real(checkpoint_seconds)));
     TRY(json_put(root, "keep", checkpoint_keep_to_json(keep)));
     TRY(json_put(root, "watching", watching_to_json(watching)));
+    TRY(json_put(root, "on_nonfinite", json_string(watching->on_nonfinite)));
     TRY(json_put(root, "history", json_array()));
     TRY(read_splits(data, &splits));
     return json_put(root, "splits", splits);
@@ -131,10 +134,20 @@ sigmoe_status train_json_read(const char *run, const char *directory, sigmoe_tra
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "%s", path);
 }
 
+// Older runs have none, and stop.
+static sigmoe_status read_on_nonfinite(const json_t *root, arena *a, const char **out) {
+    const char *text;
+    if (!json_object_get(root, "on_nonfinite")) return SIGMOE_OK;
+    TRY(json_get_text(root, "", "on_nonfinite", &text));
+    *out = arena_text(a, "%s", text);
+    return *out ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
 static sigmoe_status read_watching(const json_t *root, arena *a, run_watching *out) {
     json_t *object;
     const char *prompt;
     *out = (run_watching){0};
+    TRY(read_on_nonfinite(root, a, &out->on_nonfinite));
     if (!json_object_get(root, "watching")) return SIGMOE_OK; // as older versions wrote it
     TRY(json_get_object(root, "", "watching", &object));
     out->tensorboard = json_is_true(json_object_get(object, "tensorboard"));
@@ -215,6 +228,8 @@ static bool is_default(const checkpoint_keep *keep) {
 
 static sigmoe_status change_members(
     json_t *root, const checkpoint_keep *keep, const run_watching *watching, bool *changed) {
+    const char *odd = watching->on_nonfinite ? watching->on_nonfinite : "stop";
+    TRY(change_member(root, "on_nonfinite", json_string(odd), strcmp(odd, "stop") == 0, changed));
     TRY(change_member(root, "keep", checkpoint_keep_to_json(keep), is_default(keep), changed));
     return change_member(root, "watching", watching_to_json(watching),
         !watching->sample_prompt && !watching->tensorboard, changed);

@@ -4,11 +4,13 @@
 #include "config/model_directory.h"
 #include "config/train_settings.h"
 #include "kernels/adam/adam.h"
+#include "train/not_finite.h"
 #include "train/schedule.h"
 #include "train/train_json.h"
 #include "train/trainer_state.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,14 +48,6 @@ static sigmoe_status update_weights(trainer *t, const step_report *report) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status refuse_not_finite(const trainer *t, const step_report *report) {
-    const char *what = isfinite(report->loss) ? "the gradient" : "the loss";
-    return fail(SIGMOE_NOT_FINITE,
-        "step %lld: %s is not finite; try a lower learning rate (it is %g), a clip (it is %g) or a longer "
-        "warm-up",
-        (long long)report->step, what, report->lr, t->settings.clip);
-}
-
 // A complete training step: loss, gradients, clipping, Adam.
 static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *targets, step_report *report) {
     parameter_list *list = transformer_parameters(t->model);
@@ -75,7 +69,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
     report->feedforward_seconds = step.ff_seconds;
     TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
     if (!isfinite(report->loss + report->regularizer) || !isfinite(report->gradient_norm))
-        return refuse_not_finite(t, report);
+        return refuse_not_finite(t, report, step.not_finite);
     return update_weights(t, report);
 }
 
@@ -98,7 +92,8 @@ sigmoe_status trainer_step_on(
         .loss = NAN,
         .regularizer = NAN,
         .gradient_norm = NAN,
-        .lr = learning_rate(&t->settings, t->step)};
+        .lr = learning_rate(&t->settings, t->step) * t->odd.lr_scale,
+        .rewound_from = -1};
     arena_reset_peak(t->work.activations);
     arena_reset_peak(t->work.kernel.scratch);
     if (new_epoch) xl_memory_reset(t->memory);
@@ -107,6 +102,7 @@ sigmoe_status trainer_step_on(
     report->tokens_per_second = (double)tokens / report->seconds;
     if (status != SIGMOE_OK) return status;
     count_costs(t, report);
+    t->odd.skipped_in_a_row = 0;
     t->step++;
     return SIGMOE_OK;
 }
@@ -146,6 +142,9 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(train_settings_check(&t->settings));
     TRY(checkpoint_seconds_check(t->checkpoint_seconds));
     TRY(checkpoint_keep_check(&t->keep));
+    TRY(not_finite_policy_read(request->watching.on_nonfinite, &(not_finite_policy){0}));
+    snprintf(t->on_nonfinite, sizeof t->on_nonfinite, "%s",
+        request->watching.on_nonfinite ? request->watching.on_nonfinite : "stop");
     TRY(model_config_check(&t->config.model));
     if (request->data) TRY(open_data(t, request->data));
     if (request->watching.sample_prompt)
@@ -176,7 +175,8 @@ sigmoe_status trainer_build(const trainer_request *request, trainer **out) {
     t->tensorboard = request->watching.tensorboard;
     t->keep = request->keep;
     if (t->keep.newest == 0) t->keep.newest = checkpoint_keep_default.newest;
-    t->last_checkpoint = t->lock = -1;
+    t->last_checkpoint = t->lock = t->rewound_to = t->rewound_from = -1;
+    t->odd.lr_scale = 1;
     t->log = run_log_none;
     sigmoe_status status = build_parts(t, request);
     if (status == SIGMOE_OK)
@@ -229,8 +229,9 @@ sigmoe_status trainer_load(trainer *t, const char *model_directory) {
 // ---------------------------------------------------------------- access
 
 run_watching trainer_watching(const trainer *t) {
-    return (run_watching){
-        .sample_prompt = t->sampler ? sampler_prompt(t->sampler) : NULL, .tensorboard = t->tensorboard};
+    return (run_watching){.sample_prompt = t->sampler ? sampler_prompt(t->sampler) : NULL,
+        .tensorboard = t->tensorboard,
+        .on_nonfinite = t->on_nonfinite};
 }
 
 void trainer_recompute(trainer *t, sigmoe_recompute what) {

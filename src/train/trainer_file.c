@@ -136,7 +136,27 @@ static sigmoe_status fill_counters(json_t *root, const trainer *t) {
     TRY(json_put(root, "cursor", cursor));
     TRY(json_put(cursor, "epoch", json_integer(t->stream.epoch)));
     TRY(json_put(cursor, "position", json_integer(t->stream.position)));
-    return json_put(root, "memory_rows", json_integer(xl_memory_length(t->memory)));
+    TRY(json_put(root, "memory_rows", json_integer(xl_memory_length(t->memory))));
+    return json_put(root, "odd_steps",
+        json_pack("{s:I,s:I,s:I,s:f}", "skipped", (json_int_t)t->odd.skipped, "skipped_in_a_row",
+            (json_int_t)t->odd.skipped_in_a_row, "batches_left_out", (json_int_t)t->odd.batches_left_out,
+            "lr_scale", t->odd.lr_scale));
+}
+
+// Checkpoints of older versions have none.
+static sigmoe_status take_odd_steps(const json_t *root, int64_t step, odd_steps *out) {
+    json_t *object;
+    *out = (odd_steps){.lr_scale = 1};
+    if (!json_object_get(root, "odd_steps")) return SIGMOE_OK;
+    TRY(json_get_object(root, "", "odd_steps", &object));
+    TRY(json_get_integer(object, "odd_steps.", "skipped", 0, &out->skipped));
+    TRY(json_get_integer(object, "odd_steps.", "skipped_in_a_row", 0, &out->skipped_in_a_row));
+    TRY(json_get_integer(object, "odd_steps.", "batches_left_out", 0, &out->batches_left_out));
+    out->lr_scale = json_number_value(json_object_get(object, "lr_scale"));
+    if (out->skipped <= step && out->skipped_in_a_row <= out->skipped &&
+        out->batches_left_out <= INT64_MAX / 2 && out->lr_scale > 0 && out->lr_scale <= 1)
+        return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "\"odd_steps\" has numbers that no run has");
 }
 
 static sigmoe_status check_counters(const trainer *t, int64_t step, int64_t seed, int64_t memory_rows) {
@@ -149,7 +169,8 @@ static sigmoe_status check_counters(const trainer *t, int64_t step, int64_t seed
     if (t->step > t->settings.steps || memory_rows > xl_memory_capacity(t->memory))
         return fail(SIGMOE_BAD_FORMAT, "step or memory lie beyond the run's end");
     const batch_stream *s = &t->stream;
-    int64_t each = batch_stream_steps_per_epoch(s), now = s->position / s->unroll, before = t->step - now;
+    int64_t each = batch_stream_steps_per_epoch(s), now = s->position / s->unroll,
+            before = t->step + t->odd.batches_left_out - now;
     // Divides rather than multiplies, since the epoch can be any number.
     bool fits =
         s->position % s->unroll == 0 && now <= each && before % each == 0 && s->epoch == before / each;
@@ -167,6 +188,7 @@ static sigmoe_status take_counters(trainer *t, const json_t *root, int64_t step,
     TRY(json_get_integer(root, "", "step", 0, &t->step));
     TRY(json_get_integer(root, "", "seed", 0, &seed));
     TRY(json_get_integer(root, "", "memory_rows", 0, memory_rows));
+    TRY(take_odd_steps(root, t->step, &t->odd));
     TRY(json_get_object(root, "", "cursor", &cursor));
     TRY(json_get_integer(cursor, "cursor.", "epoch", 0, &t->stream.epoch));
     TRY(json_get_integer(cursor, "cursor.", "position", 0, &t->stream.position));

@@ -10,13 +10,23 @@
 
 enum { SPLITS = 3 };
 
+enum { ON_NONFINITE = 32 };
+
+// What steps whose numbers were not finite have done to a training; a part of each checkpoint.
+typedef struct odd_steps {
+    int64_t skipped, skipped_in_a_row; // steps; the latter up to the newest
+    int64_t batches_left_out;          // by going back
+    double lr_scale;                   // product of the factors of all times
+} odd_steps;
+
 struct trainer {
     sigmoe_config config; // with the data's vocabulary
     sigmoe_train_settings settings;
     char run[PATH_CAPACITY]; // "": nothing on disk
     run_log log;
-    sampler *sampler;        // NULL: no samples at validations
-    bool tensorboard;        // the log has event files
+    sampler *sampler; // NULL: no samples at validations
+    bool tensorboard; // the log has event files
+    char on_nonfinite[ON_NONFINITE];
     int64_t last_checkpoint; // its step; -1: none
     int lock;                // borrowed descriptor of the run's lock file; -1: none
     double checkpoint_seconds;
@@ -40,6 +50,10 @@ struct trainer {
     xl_memory *memory;
 
     int64_t step; // steps done: the number of the next step
+    odd_steps odd;
+    int rewinds;          // in a row, to the checkpoint of step rewound_to; a resumed run does them again
+    int64_t rewound_to;   // -1: none
+    int64_t rewound_from; // what the next step's line says; -1: nothing
     trainer_costs costs;
 };
 
