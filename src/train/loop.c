@@ -92,6 +92,9 @@ static sigmoe_status watched_step(trainer *t, step_report *report) {
         ff_statistics_create(a, c->variant, &c->ff, c->n_layers, FF_TOTALS, &t->statistics);
     if (status == SIGMOE_OK) status = trainer_step(t, report);
     if (status == SIGMOE_OK) status = run_log_usage(&t->log, report->step, t->statistics);
+    if (status == SIGMOE_OK)
+        status =
+            run_health_usage(&t->health, report->step, t->statistics, c->ff.moe.k, t->buffers, t->observer);
     t->statistics = NULL;
     arena_destroy(a);
     return status;
@@ -105,6 +108,7 @@ static sigmoe_status logged_step(trainer *t, step_report *report) {
     if (status != SIGMOE_OK) return status;
     report->rewound_from = t->rewound_from;
     t->rewound_from = -1;
+    run_health_loss(&t->health, report->step, report->loss, t->observer);
     return run_log_step(&t->log, report);
 }
 

@@ -4,6 +4,7 @@
 #include "data/batch_stream.h"
 #include "model/workspace.h"
 #include "system/file.h"
+#include "train/run_health.h"
 #include "train/run_log.h"
 #include "train/sample.h"
 #include "train/trainer.h"
@@ -54,6 +55,7 @@ struct trainer {
     int rewinds;          // in a row, to the checkpoint of step rewound_to; a resumed run does them again
     int64_t rewound_to;   // -1: none
     int64_t rewound_from; // what the next step's line says; -1: nothing
+    run_health health;
     trainer_costs costs;
 };
 

@@ -14,7 +14,8 @@ static double working_bytes(
     int64_t seen = c->memory_train * c->unroll, scored = c->memory_eval * c->unroll;
     model_memory step = model_training_memory(c, s->batch, c->unroll, seen, recompute, operands);
     double validation = model_inference_memory(c, SCORE_STREAMS, c->unroll, scored, operands);
-    if (s->valid_every == 0) return step.activations + step.scratch + model_xl_memory_bytes(c, s->batch, seen);
+    if (s->valid_every == 0)
+        return step.activations + step.scratch + model_xl_memory_bytes(c, s->batch, seen);
     return fmax(step.activations + step.scratch, validation) + model_xl_memory_bytes(c, s->batch, seen) +
            model_xl_memory_bytes(c, SCORE_STREAMS, scored);
 }
@@ -25,7 +26,7 @@ sigmoe_status training_memory_check(const sigmoe_config *config, const sigmoe_tr
     dtype operands = operand_type(settings->dtype);
     char what[96], several[32] = "";
     memory_need need = {.what = what,
-        .saves = runs > 1                             ? "fewer `jobs`, or a smaller `batch`,"
+        .saves = runs > 1                            ? "fewer `jobs`, or a smaller `batch`,"
                  : recompute != SIGMOE_RECOMPUTE_ALL ? "a smaller `batch`, or more `recompute`,"
                                                      : "a smaller `batch`"};
     if (model_weight_bytes(c, STORE_MOMENTS, operands, &need.bytes) != SIGMOE_OK) return SIGMOE_OK;

@@ -5,5 +5,5 @@
 
 // SIGMOE_NO_MEMORY if `runs` trainings at a time, with their validations, take more than may be taken (base/memory_limit.h). The
 // configuration is checked by others: one that is invalid passes.
-sigmoe_status training_memory_check(const sigmoe_config *config, const sigmoe_train_settings *settings,
-    sigmoe_recompute recompute, int runs);
+sigmoe_status training_memory_check(
+    const sigmoe_config *config, const sigmoe_train_settings *settings, sigmoe_recompute recompute, int runs);
