@@ -129,6 +129,7 @@ static sigmoe_status compare(comparison *c, sigmoe_compare_request *r, const swe
     bool open;
     TRY(plan_comparison(r, sweep, observer, a, &c->plan));
     c->plan.sequential = r->until_decided;
+    TRY(comparison_check_memory(&c->plan, jobs));
     TRY(comparison_open(&c->plan, observer, lock));
     TRY(comparison_banner(&c->plan, jobs, observer));
     TRY(carry_through(c, jobs, observer, &open));

@@ -157,24 +157,19 @@ static sigmoe_status take_result(void *context, int run) {
     return SIGMOE_OK;
 }
 
-// Before the first of the runs that are left is trained, which may be of a small row.
-static sigmoe_status check_memory(const execution *e, int jobs) {
-    const comparison_plan *p = e->plan;
-    int at_a_time = jobs < e->left_count ? jobs : e->left_count;
-    for (int i = 0; i < e->left_count; i++) {
-        const compared_variant *v = &p->variants[p->runs[e->left[i]].variant];
-        sigmoe_status status =
-            training_memory_check(&v->config, &p->request->settings, SIGMOE_RECOMPUTE_NONE, at_a_time);
-        if (status != SIGMOE_OK) return fail_in(status, "%s", v->label);
-    }
-    return SIGMOE_OK;
-}
-
 static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
-    TRY(check_memory(e, jobs));
     if (jobs == 1) return run_in_turn(e, observer);
     const job_list list = {e->plan, &e->eta, e->left, e->left_count, run_one, take_result, e};
     return run_in_processes(&list, jobs, observer);
+}
+
+sigmoe_status comparison_check_memory(const comparison_plan *p, int jobs) {
+    for (int i = 0; i < p->variant_count; i++) {
+        const compared_variant *v = &p->variants[i];
+        sigmoe_status status = runs_memory_check(&v->config, &p->request->settings, jobs);
+        if (status != SIGMOE_OK) return fail_in(status, "%s", v->label);
+    }
+    return SIGMOE_OK;
 }
 
 // All runs pending.

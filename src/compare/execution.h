@@ -10,6 +10,9 @@ typedef struct execution_watcher {
     void *context;
 } execution_watcher;
 
+// Checks that `jobs` runs at a time of any row have the memory that they take (train/training_memory.h).
+sigmoe_status comparison_check_memory(const comparison_plan *p, int jobs);
+
 // Trains the untrained runs, `jobs` (1..MOST_JOBS) at a time, in the plan's directory, which the caller has locked. *out lives
 // in the plan's arena; after a failure it still holds what the watcher, which may be NULL, saw last. SIGMOE_INTERRUPTED if the
 // stop flag was raised; the same call resumes later.

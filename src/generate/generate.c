@@ -125,7 +125,8 @@ static sigmoe_status create_decoder(generation *g, int64_t longest_prompt) {
         return fail(
             SIGMOE_BAD_ARGUMENT, "a memory of %lld segments is too large", (long long)config->memory_eval);
     if (__builtin_add_overflow(longest_prompt, g->request->max_tokens, &longest)) longest = 0;
-    return decoder_create(g->g->model, g->g->work, memory, longest, g->request->batch, &g->decoder);
+    return decoder_create(g->g->model, g->g->work, memory, longest,
+        least(g->request->batch, g->request->prompt_count), &g->decoder);
 }
 
 static size_t longest_token(const generation *g) {

@@ -87,7 +87,7 @@ static sigmoe_status start_fresh(
     TRY(check_validations(r, &settings));
     TRY(output_check(r->out, r->force));
     if (r->init) TRY(model_check_weights(init, &config.model));
-    TRY(training_memory_check(&config, &settings, r->recompute, 1));
+    TRY(training_memory_check(&config, &settings, r->recompute));
 
     trainer *t;
     trainer_request request = {.config = &config,
@@ -114,7 +114,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_ob
     *before = state->settings;
     TRY(train_request_resume(r, state));
     TRY(check_validations(r, &state->settings));
-    TRY(training_memory_check(&state->config, &state->settings, r->recompute, 1));
+    TRY(training_memory_check(&state->config, &state->settings, r->recompute));
     return trainer_continue(state, threads_of(observer), out);
 }
 

@@ -20,19 +20,28 @@ static double working_bytes(
            model_xl_memory_bytes(c, SCORE_STREAMS, scored);
 }
 
-sigmoe_status training_memory_check(const sigmoe_config *config, const sigmoe_train_settings *settings,
-    sigmoe_recompute recompute, int runs) {
+static sigmoe_status check(const sigmoe_config *config, const sigmoe_train_settings *settings,
+    sigmoe_recompute recompute, int runs, const char *saves) {
     const model_config *c = &config->model;
     dtype operands = operand_type(settings->dtype);
     char what[96], several[32] = "";
-    memory_need need = {.what = what,
-        .saves = runs > 1                            ? "fewer `jobs`, or a smaller `batch`,"
-                 : recompute != SIGMOE_RECOMPUTE_ALL ? "a smaller `batch`, or more `recompute`,"
-                                                     : "a smaller `batch`"};
+    memory_need need = {.what = what, .saves = saves};
     if (model_weight_bytes(c, STORE_MOMENTS, operands, &need.bytes) != SIGMOE_OK) return SIGMOE_OK;
     need.bytes = runs * (need.bytes + working_bytes(c, settings, recompute, operands));
     if (runs > 1) snprintf(several, sizeof several, "%d runs at a time, ", runs);
     snprintf(what, sizeof what, "training %son batches of %lld x %lld tokens", several,
         (long long)settings->batch, (long long)c->unroll);
     return memory_check(&need);
+}
+
+sigmoe_status training_memory_check(
+    const sigmoe_config *config, const sigmoe_train_settings *settings, sigmoe_recompute recompute) {
+    return check(config, settings, recompute, 1,
+        recompute == SIGMOE_RECOMPUTE_ALL ? "a smaller `batch`" : "a smaller `batch`, or more `recompute`,");
+}
+
+sigmoe_status runs_memory_check(
+    const sigmoe_config *config, const sigmoe_train_settings *settings, int runs) {
+    return check(config, settings, SIGMOE_RECOMPUTE_NONE, runs,
+        runs > 1 ? "fewer `jobs`, or a smaller `batch`," : "a smaller `batch`");
 }

@@ -3,7 +3,9 @@
 
 #include "config/config_file.h"
 
-// SIGMOE_NO_MEMORY if `runs` trainings at a time, with their validations, take more than may be taken (base/memory_limit.h). The
-// configuration is checked by others: one that is invalid passes.
+// SIGMOE_NO_MEMORY if a training, with its validations, takes more than may be taken (base/memory_limit.h). The configuration is
+// checked by others: one that is invalid passes.
 sigmoe_status training_memory_check(
-    const sigmoe_config *config, const sigmoe_train_settings *settings, sigmoe_recompute recompute, int runs);
+    const sigmoe_config *config, const sigmoe_train_settings *settings, sigmoe_recompute recompute);
+// The same for `runs` of a comparison at a time.
+sigmoe_status runs_memory_check(const sigmoe_config *config, const sigmoe_train_settings *settings, int runs);
