@@ -8,7 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/expert_load.h"
-#include "train/not_finite.h"
+#include "train/recovery.h"
 #include "train/saving.h"
 #include "train/trainer_state.h"
 #include "train/validate.h"

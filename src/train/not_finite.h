@@ -1,7 +1,9 @@
-// What a training does when its loss or a gradient is NaN or infinite.
+// What a training is to do when its loss or a gradient is NaN or infinite, and the sentence about it.
 #pragma once
 
-#include "train/trainer.h"
+#include "model/parameters.h"
+#include "model/step.h"
+#include "train/step_report.h"
 
 typedef enum not_finite_action { NOT_FINITE_STOP, NOT_FINITE_SKIP, NOT_FINITE_REWIND } not_finite_action;
 
@@ -10,13 +12,11 @@ typedef struct not_finite_policy {
     double lr_factor; // of a rewind; 1: other batches instead of a lower rate
 } not_finite_policy;
 
+enum { ON_NONFINITE = 32 }; // room for a policy's text
 // Reads "stop", "skip", "rewind" or "rewind:FACTOR"; NULL is "stop".
 sigmoe_status not_finite_policy_read(const char *text, not_finite_policy *out);
 
 // The failure of a step, of which no weight has changed: names the first output of the forward pass that was not finite, or the
-// first gradient of the backward pass.
-sigmoe_status refuse_not_finite(const trainer *t, const step_report *report, model_place place);
-
-// To be called with that failure when a step returned it: writes the step's line, and does what the policy says. SIGMOE_OK: the
-// training goes on, with the trainer's next step. Otherwise the failure again, with the reason why it does not.
-sigmoe_status trainer_after_not_finite(trainer *t, step_report *report, sigmoe_status failure);
+// first of the gradients in the list. `clip`: the setting.
+sigmoe_status step_not_finite(
+    const parameter_list *list, double clip, const step_report *report, model_place place);

@@ -69,7 +69,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
     report->feedforward_seconds = step.ff_seconds;
     TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
     if (!isfinite(report->loss + report->regularizer) || !isfinite(report->gradient_norm))
-        return refuse_not_finite(t, report, step.not_finite);
+        return step_not_finite(list, t->settings.clip, report, step.not_finite);
     return update_weights(t, report);
 }
 

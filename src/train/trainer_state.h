@@ -4,14 +4,13 @@
 #include "data/batch_stream.h"
 #include "model/workspace.h"
 #include "system/file.h"
+#include "train/not_finite.h"
 #include "train/run_health.h"
 #include "train/run_log.h"
 #include "train/sample.h"
 #include "train/trainer.h"
 
 enum { SPLITS = 3 };
-
-enum { ON_NONFINITE = 32 };
 
 // What steps whose numbers were not finite have done to a training; a part of each checkpoint.
 typedef struct odd_steps {

@@ -61,10 +61,10 @@ static void the_first_gradient_is_named(void **state) {
     parameters_find(list, "layers.0.attn.q.weight")->gradient[0] = INFINITY;
     parameters_find(list, "layers.1.ff.experts.up")->gradient[3] = NAN;
     report.gradient_norm = NAN;
-    FAILS(SIGMOE_NOT_FINITE, refuse_not_finite(t, &report, (model_place){0}));
+    FAILS(SIGMOE_NOT_FINITE, step_not_finite(list, 0, &report, (model_place){0}));
     assert_message_has("the gradient is not finite, first that of layers.1.ff.experts.up; ");
     report.regularizer = NAN;
-    FAILS(SIGMOE_NOT_FINITE, refuse_not_finite(t, &report, (model_place){0}));
+    FAILS(SIGMOE_NOT_FINITE, step_not_finite(list, 0, &report, (model_place){0}));
     assert_message_has("the regularizer is not finite; ");
     trainer_destroy(t);
 }
