@@ -107,6 +107,7 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         .settings = &settings,
         .test_tokens = p->request->test_tokens,
         .checkpoint_seconds = p->request->checkpoint_seconds,
+        .on_nonfinite = p->request->on_nonfinite,
         .sample_prompt = e->only_read ? NULL : p->sample_prompt,
         .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task)};
     run_result result;

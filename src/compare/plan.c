@@ -6,6 +6,7 @@
 #include "model/size.h"
 #include "paper/published_score.h"
 #include "train/evaluate.h"
+#include "train/not_finite.h"
 #include "train/sample.h"
 
 #include <inttypes.h>
@@ -56,6 +57,7 @@ static sigmoe_status check_settings(const comparison_plan *p) {
     TRY(train_settings_check(&r->settings));
     TRY(train_settings_check(&last));
     TRY(checkpoint_seconds_check(r->checkpoint_seconds));
+    TRY(not_finite_policy_read(r->on_nonfinite, &(not_finite_policy){0}));
     int64_t unroll = p->base.model.unroll;
     TRY(batch_stream_check(&p->data, "train", last.batch, unroll, false, 0));
     TRY(scoring_check(&p->data, "valid", "valid_tokens", r->settings.valid_tokens));

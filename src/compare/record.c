@@ -50,6 +50,8 @@ static sigmoe_status record_grid(const comparison_plan *p, json_t *root) {
     return SIGMOE_OK;
 }
 
+static const char usual_policy[] = "stop";
+
 static sigmoe_status fill_record(const comparison_plan *p, const json_t *looks, json_t *root) {
     const sigmoe_compare_request *r = p->request;
     json_t *base;
@@ -63,6 +65,7 @@ static sigmoe_status fill_record(const comparison_plan *p, const json_t *looks, 
     TRY(json_put(root, "base_name", json_string(r->base_name ? r->base_name : "")));
     TRY(json_put(root, "checkpoint_seconds", json_finite(r->checkpoint_seconds)));
     TRY(json_put(root, "margin", json_finite(r->margin)));
+    TRY(json_put(root, "on_nonfinite", json_string(r->on_nonfinite ? r->on_nonfinite : usual_policy)));
     TRY(json_put(root, "sample_prompt", p->sample_prompt ? json_string(p->sample_prompt) : json_null()));
     TRY(record_grid(p, root));
     TRY(json_put(root, "max_seeds", json_integer(r->until_decided ? r->max_seeds : 0)));
@@ -108,6 +111,8 @@ static sigmoe_status unchangeable(const json_t *record, bool new_steps, json_t *
     json_object_del(json_object_get(copy, "data"), "directory");
     sigmoe_status status = add_defaults(json_object_get(copy, "settings"));
     if (json_array_size(json_object_get(copy, "lr_grid")) == 0) json_object_del(copy, "lr_grid");
+    if (status == SIGMOE_OK && !json_object_get(copy, "on_nonfinite")) // as older versions wrote it
+        status = json_put(copy, "on_nonfinite", json_string(usual_policy));
     if (new_steps) {
         json_object_del(copy, "test_tokens");
         for (size_t i = 0; i < sizeof by_steps / sizeof *by_steps; i++)
@@ -173,6 +178,13 @@ static bool is_given(const sigmoe_compare_request *r, const char *name) {
     for (int i = 0; i < r->given_count; i++)
         if (r->given[i] && strcmp(r->given[i], name) == 0) return true;
     return false;
+}
+
+static sigmoe_status read_policy(const json_t *root, arena *a, sigmoe_compare_request *out) {
+    const char *own = json_string_value(json_object_get(root, "on_nonfinite"));
+    if (out->on_nonfinite || !own) return SIGMOE_OK;
+    out->on_nonfinite = arena_text(a, "%s", own);
+    return out->on_nonfinite ? SIGMOE_OK : SIGMOE_NO_MEMORY;
 }
 
 static sigmoe_status read_settings(
@@ -291,6 +303,7 @@ static void read_limit(const json_t *root, sigmoe_compare_request *out) {
 static sigmoe_status complete(const json_t *root, const char *path, const sigmoe_compare_request *asked,
     arena *a, sigmoe_compare_request *out) {
     int64_t seeds;
+    TRY(read_policy(root, a, out));
     TRY(read_settings(root, asked, out));
     TRY(read_base(root, a, out));
     TRY(read_data(root, path, a, out));

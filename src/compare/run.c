@@ -84,7 +84,8 @@ static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out)
         .data = r->data,
         .settings = r->settings,
         .checkpoint_seconds = r->checkpoint_seconds,
-        .threads = r->observer ? r->observer->threads : 0};
+        .threads = r->observer ? r->observer->threads : 0,
+        .watching = {.on_nonfinite = r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
     // Interrupted before its first checkpoint: there is nothing to resume.
     taken_place p;

@@ -11,6 +11,7 @@ typedef struct run_request {
     const sigmoe_train_settings *settings; // with the run's seed
     int64_t test_tokens;                   // 0: all
     double checkpoint_seconds;             // of a new run
+    const char *on_nonfinite;              // of a new run, as in sigmoe_train_request
     const char *sample_prompt;             // that the model continues in the end; NULL: not
     const sigmoe_observer *observer;       // may be NULL
 } run_request;

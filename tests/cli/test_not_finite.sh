@@ -80,6 +80,7 @@ grep -q '^step 8: the loss is not finite, .*: skipped$' stderr || problem "no no
 marks skipped '5 skipped;8 skipped;'
 says skipped "{'skipped': 2, 'skipped_in_a_row': 0, 'batches_left_out': 0, 'lr_scale': 1.0}"
 works info --model skipped
+works watch skipped
 run_of parts --on-nonfinite skip --steps 6
 works train --resume --out parts --steps 12
 same parts/checkpoints/00000012/model.safetensors skipped/checkpoints/00000012/model.safetensors
@@ -117,6 +118,21 @@ for odd in '' go rewind: rewind:0 rewind:1 rewind:nan rewind:-1 rewind:0.5x skip
     fails 2 'on-nonfinite' train --init odd --data data --out refused --batch 2 --on-nonfinite "$odd"
 done
 absent refused
-sed -i 's/"on_nonfinite": "rewind"/"on_nonfinite": "\\u001b"/' back/train.json
-fails 2 'on-nonfinite|train.json' train --resume --out back --steps 13
+fails 2 'on-nonfinite' train --resume --out back --on-nonfinite go
+
+# ---------------------------------------------------------------- comparisons
+
+write_config moe.json "$MOE"
+compare() { works compare --base moe.json --data data --out study --variants dense --seeds 1 --steps 2 --batch 2 "$@"; }
+compare --on-nonfinite skip
+for file in study/compare.json study/dense/0/train.json; do
+    [ -e "$file" ] || file=$(find study -name train.json)
+    grep -q '"on_nonfinite": "skip"' "$file" || problem "$file does not say what a NaN does: $(grep nonfinite "$file")"
+done
+compare --resume
+grep -q '"on_nonfinite": "skip"' study/compare.json || problem "a comparison forgets what a NaN does"
+fails 2 'was begun with on_nonfinite "?skip"?, not "?stop' compare --base moe.json --data data --out study --variants dense \
+    --seeds 1 --steps 2 --batch 2 --resume --on-nonfinite stop
+fails 2 'on-nonfinite' compare --base moe.json --data data --out other --variants dense --seeds 1 --steps 2 --batch 2 --on-nonfinite go
+absent other
 finish
