@@ -265,22 +265,15 @@ static void unlearned(const ff_options *values, char *line, size_t size) {
     const moe_options *o = &values->moe;
     router_teacher teacher = router_taught_by(o);
     char why[160];
-    bool dropped = o->expert_dropout >= 1 || o->dropout >= 1, alone = o->n_experts == 1;
+    bool alone = o->n_experts == 1;
     line[0] = '\0';
     if (teacher == TAUGHT_BY_LOSS) return;
-    if (dropped)
-        snprintf(why, sizeof why, "ff.%s is 1, so that no expert's output counts in training",
-            o->expert_dropout >= 1 ? "expert_dropout" : "dropout");
-    else
-        snprintf(why, sizeof why, "with ff.%s 1 the %s router (ff.router) always gives the weight 1",
-            alone ? "n_experts" : "k", moe_router_name(o->router));
+    snprintf(why, sizeof why, "with ff.%s 1 the %s router (ff.router) always gives the weight 1",
+        alone ? "n_experts" : "k", moe_router_name(o->router));
     snprintf(line, size, "%s: %s, and the loss has no gradient for it%s",
         teacher == TAUGHT_BY_NOTHING ? "the router cannot learn and stays as it is"
                                      : "the router learns from the regularizer alone",
-        why,
-        dropped || alone
-            ? ""
-            : "; with ff.k 2 or more, or the router softmax or sigmoid, it learns from the loss");
+        why, alone ? "" : "; with ff.k 2 or more, or the router softmax or sigmoid, it learns from the loss");
 }
 
 static int64_t experts(const ff_options *values, bool *has_logits) {

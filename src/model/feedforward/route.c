@@ -31,11 +31,6 @@ sigmoe_status router_declare(
     return kind->declare ? kind->declare(options, around, layer, list) : SIGMOE_OK;
 }
 
-// Whether all outputs of the experts are dropped.
-static bool is_silent(const moe_options *o) {
-    return o->expert_dropout >= 1 || o->dropout >= 1;
-}
-
 static bool has_fixed_weights(const moe_options *o) {
     weight_sum sum = router_at(o->router)->sum;
     return (sum == WEIGHTS_SUM_TO_1_OVER_ALL && o->n_experts == 1) ||
@@ -45,7 +40,7 @@ static bool has_fixed_weights(const moe_options *o) {
 // Equal shares of the pairs and a softmax's sum of 1 do not depend on the logits: a regularizer that depends on nothing else
 // has no gradient.
 static bool regularizer_teaches(const moe_options *o) {
-    bool shares_vary = o->expert_dropout < 1 && (o->k < o->n_experts || o->expert_dropout > 0);
+    bool shares_vary = o->k < o->n_experts || o->expert_dropout > 0;
     if (o->regularizer_weight == 0 || o->n_experts == 1) return false;
     switch ((moe_regularizer)o->regularizer) {
     case REGULARIZER_NONE:
@@ -56,14 +51,13 @@ static bool regularizer_teaches(const moe_options *o) {
     case REGULARIZER_SWITCH_MEAN:
         return shares_vary;
     case REGULARIZER_CV:
-        return !has_fixed_weights(o) && o->expert_dropout < 1;
+        return !has_fixed_weights(o);
     }
     return false;
 }
 
 router_teacher router_taught_by(const moe_options *o) {
-    bool loss_teaches = !is_silent(o) && !has_fixed_weights(o);
-    if (!router_at(o->router)->learned || loss_teaches) return TAUGHT_BY_LOSS;
+    if (!router_at(o->router)->learned || !has_fixed_weights(o)) return TAUGHT_BY_LOSS;
     return regularizer_teaches(o) ? TAUGHT_BY_REGULARIZER : TAUGHT_BY_NOTHING;
 }
 
