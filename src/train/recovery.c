@@ -1,9 +1,8 @@
 #include "train/recovery.h"
 
 #include "base/progress.h"
-#include "config/model_directory.h"
 #include "train/checkpoint.h"
-#include "train/trainer_file.h"
+#include "train/resume.h"
 #include "train/trainer_state.h"
 
 #include <stdio.h>
@@ -33,10 +32,10 @@ static sigmoe_status load_checkpoint(trainer *t, int64_t step) {
     char path[PATH_CAPACITY];
     const run_watching watching = trainer_watching(t);
     TRY(checkpoint_path(t->run, step, path));
-    TRY(model_read_weights(path, transformer_parameters(t->model)));
-    TRY(trainer_file_read(t, path, step));
+    TRY(checkpoint_check(path));
+    TRY(trainer_load_checkpoint(t, path));
     run_log_close(&t->log);
-    return run_log_open(&t->log, t->run, t->step, &watching);
+    return run_log_open(&t->log, t->run, t->step, &watching, path);
 }
 
 // Back at the checkpoint, the data go on behind the batch that was at hand, and the memory, which belongs to other text, is empty;

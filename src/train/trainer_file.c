@@ -137,13 +137,15 @@ static sigmoe_status fill_counters(json_t *root, const trainer *t) {
     TRY(json_put(cursor, "epoch", json_integer(t->stream.epoch)));
     TRY(json_put(cursor, "position", json_integer(t->stream.position)));
     TRY(json_put(root, "memory_rows", json_integer(xl_memory_length(t->memory))));
+    const odd_steps *odd = &t->odd;
+    if (odd->skipped == 0 && odd->batches_left_out == 0 && odd->lr_scale == 1) return SIGMOE_OK;
     return json_put(root, "odd_steps",
-        json_pack("{s:I,s:I,s:I,s:f}", "skipped", (json_int_t)t->odd.skipped, "skipped_in_a_row",
-            (json_int_t)t->odd.skipped_in_a_row, "batches_left_out", (json_int_t)t->odd.batches_left_out,
-            "lr_scale", t->odd.lr_scale));
+        json_pack("{s:I,s:I,s:I,s:f}", "skipped", (json_int_t)odd->skipped, "skipped_in_a_row",
+            (json_int_t)odd->skipped_in_a_row, "batches_left_out", (json_int_t)odd->batches_left_out,
+            "lr_scale", odd->lr_scale));
 }
 
-// Checkpoints of older versions have none.
+// Most checkpoints have none.
 static sigmoe_status take_odd_steps(const json_t *root, int64_t step, odd_steps *out) {
     json_t *object;
     *out = (odd_steps){.lr_scale = 1};

@@ -145,18 +145,21 @@ open("descr.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(heade
 python
 works train --config dense.json --data data --out escapes --steps 0 --batch 2
 cp -r escapes/checkpoints/00000000 odd
+rm -f odd/manifest.json odd/trainer.*
 cp dtype.safetensors odd/model.safetensors
 fails 1 'dtype is \\x1b\[2J\\u{9b}; those known' eval --model odd --data data
 cp name.safetensors odd/model.safetensors
 fails 1 'tensor "\\x1b\[1m\\u{202e}"' eval --model odd --data data
 fails 1 'of type \\x1b\[2J\\x9b; save' forward --model escapes --tokens descr.npy --out y.safetensors
-sed -i 's|"data": "[^"]*"|"data": "/no/\\u001b[2Jwhere"|' escapes/train.json
-fails 1 '/no/\\x1b\[2Jwhere' train --resume --out escapes
+cp -r data "$(printf 'd\033[2Jata')"
+works train --config dense.json --data "$(printf 'd\033[2Jata')" --out moved --steps 0 --batch 2
+rm -rf "$(printf 'd\033[2Jata')"
+fails 1 '/d\\x1b\[2Jata' train --resume --out moved
 long=$(head -c 100000 /dev/zero | tr '\0' x)
 fails 2 'there is no command `xx*\.\.\.xx*`; `sigmoe help` lists them' "$long"
 fails 2 'must be .* not `xx*\.\.\.xx*`$' train --dtype "$long"
 [ "$(wc -c <stderr)" -lt 400 ] || problem "a long word is not cut: $(wc -c <stderr) bytes"
-rm -rf escapes odd
+rm -rf escapes odd moved
 printf 'some words, and a \377\n' >"$break"
 works data prepare text "$break" --out broken
 grep -q '^warning: .*(the first is byte 18 of a\\x0ab\\x1b\[2Jc' stderr || problem "a note about broken names: $(cat -v stderr)"

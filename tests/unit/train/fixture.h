@@ -181,6 +181,7 @@ static inline sigmoe_status resume_trainer(const char *run, int thread_count, tr
 static inline void write_unsealed(const char *path, json_t *object) {
     (void)json_object_del(object, "version");
     (void)json_object_del(object, "keep");
+    (void)json_object_del(object, "on_nonfinite");
     (void)json_object_del(object, "sha256");
     OK(json_write(path, object));
 }
