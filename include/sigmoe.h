@@ -525,7 +525,8 @@ typedef struct sigmoe_compare_request {
      * where the data do not know its bytes. NULL: no samples; on resume, as in the comparison so far. Another prompt than before is
      * continued by the newest checkpoints. "sample_prompt" in `given` names it. */
     const char *sample_prompt;
-    const char *on_nonfinite; /* of each run, as in sigmoe_train_request; on resume, NULL is what the comparison began with */
+    const char *
+        on_nonfinite; /* of each run, as in sigmoe_train_request; on resume, NULL is what the comparison began with */
 } sigmoe_compare_request;
 #define SIGMOE_SAMPLE_PROMPT "The "
 SIGMOE_API void sigmoe_compare_defaults_sized(
@@ -579,7 +580,7 @@ typedef struct sigmoe_sweep_request {
     const char *const *variants;
     int variant_count;
     const char *sample_prompt; /* as in sigmoe_compare_request; no `given` is needed */
-    const char *on_nonfinite; /* as in sigmoe_compare_request */
+    const char *on_nonfinite;  /* as in sigmoe_compare_request */
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
