@@ -2,7 +2,7 @@
 set(python python3)
 
 set(lint ${CMAKE_SOURCE_DIR}/tests/lint)
-foreach(check layers links words)
+foreach(check layers links words corpus)
   sigmoe_test(lint.${check} lint 60 sh ${lint}/check_${check}.sh ${CMAKE_SOURCE_DIR})
 endforeach()
 sigmoe_test(lint.checks lint 60 sh ${lint}/test_checks.sh)

@@ -9,7 +9,7 @@ failures=0
 clean_tree() {
     rm -rf "${tree:?}"/*
     for room in base kernels/dense_gemm model formats data train plot report api; do mkdir -p "$tree/src/$room"; done
-    mkdir -p "$tree/programs/sigmoe" "$tree/docs"
+    mkdir -p "$tree/programs/sigmoe" "$tree/docs" "$tree/fuzz/corpus/fuzz_npy"
     echo '#include "sigmoe.h"' >"$tree/src/base/status.h"
     echo '#include "base/status.h"' >"$tree/src/formats/npy.h"
     echo '#include "base/status.h"' >"$tree/src/model/config.h"
@@ -25,6 +25,8 @@ clean_tree() {
     printf '#include "report.h"\n#include "sigmoe.h"\n' >"$tree/programs/sigmoe/main.c"
     printf '# A page\n[here](docs/page.md#part) [there](https://example.org/x)\n' >"$tree/README.md"
     echo '[back](../README.md)' >"$tree/docs/page.md"
+    echo 'int LLVMFuzzerTestOneInput;' >"$tree/fuzz/fuzz_npy.c"
+    head -c 2000 /dev/zero >"$tree/fuzz/corpus/fuzz_npy/find"
 }
 
 expect() { # expect STATUS CHECK DESCRIPTION
@@ -45,7 +47,7 @@ caught() { # caught CHECK DESCRIPTION FILE LINE: LINE added to FILE of a clean t
 }
 
 clean_tree
-for check in check_layers.sh check_links.sh check_words.sh; do expect 0 "$check" "clean tree"; done
+for check in check_layers.sh check_links.sh check_words.sh check_corpus.sh; do expect 0 "$check" "clean tree"; done
 
 caught check_layers.sh "model uses formats" src/model/config.h '#include "formats/npy.h"'
 caught check_layers.sh "formats uses kernels" src/formats/npy.h '#  include "kernels/dense_gemm/dense_gemm.h"'
@@ -71,6 +73,18 @@ expect 1 check_layers.sh "an unknown room"
 clean_tree
 yes '// line' | head -n 801 >>"$tree/src/base/status.h"
 expect 1 check_words.sh "a long file"
+
+# inputs COUNT BYTES FUZZER STATUS: what check_corpus.sh says of that many finds of that size.
+inputs() {
+    clean_tree
+    mkdir -p "$tree/fuzz/corpus/$3"
+    for i in $(seq "$1"); do head -c "$2" /dev/zero >"$tree/fuzz/corpus/$3/$i"; done
+    expect "$4" check_corpus.sh "$1 finds of $2 bytes, $3"
+}
+inputs 29 100 fuzz_npy 0
+inputs 30 100 fuzz_npy 1
+inputs 1 2048 fuzz_npy 1
+inputs 1 1 fuzz_shard 1
 
 # searches PATH STATUS: what check_runpaths.sh says of a program with that search path.
 searches() {
