@@ -10,6 +10,7 @@
 #include "config/train_settings.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/json_print.h"
 #include "paper/published_score.h"
 
 #include <math.h>
@@ -48,7 +49,7 @@ static sigmoe_status read_seeds(const json_t *object, const char *path, int *see
 // Values are as in JSON; strings may also omit their quotes.
 static sigmoe_status set_value(sigmoe_config *base, const char *key, const json_t *value) {
     if (json_is_string(value)) return config_set(base, key, json_string_value(value));
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = json_print(value, JSON_ENCODE_ANY | JSON_COMPACT);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for the value of %s", key);
     sigmoe_status status = config_set(base, key, text);
     free(text);

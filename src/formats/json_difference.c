@@ -1,5 +1,7 @@
 #include "formats/json_difference.h"
 
+#include "formats/json_print.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +11,7 @@ static void print_value(const json_t *value, char text[JSON_VALUE_TEXT]) {
         snprintf(text, JSON_VALUE_TEXT, "%s", json_string_value(value));
         return;
     }
-    char *dumped = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    char *dumped = value ? json_print(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     snprintf(text, JSON_VALUE_TEXT, "%s", dumped ? dumped : "missing");
     free(dumped);
 }

@@ -1,6 +1,7 @@
 #include "formats/json_options.h"
 
 #include "formats/json_parse.h"
+#include "formats/json_print.h"
 #include "system/file.h"
 
 #include <inttypes.h>
@@ -43,11 +44,11 @@ sigmoe_status json_read_object(const char *path, json_t **out) {
 }
 
 char *json_text(const json_t *object) {
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = json_print(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_t *again = text ? json_loads(text, 0, NULL) : NULL;
     if (!again || !json_equal(again, object)) {
         free(text);
-        text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        text = json_print(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     }
     json_decref(again);
     return text;

@@ -1,5 +1,6 @@
 #include "formats/json_parse.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,12 +46,22 @@ static void tell_place(const char *text, size_t at, json_error_t *error) {
         error->line += ends;
         error->column = ends ? 1 : error->column + 1;
     }
-    snprintf(error->text, sizeof error->text, "brackets are nested more than %d deep", JSON_MOST_DEPTH);
+}
+
+static json_t *refuse(const char *text, size_t at, const char *why, json_error_t *error) {
+    if (error) {
+        tell_place(text, at, error);
+        snprintf(error->text, sizeof error->text, "%s", why);
+    }
+    return NULL;
 }
 
 json_t *json_parse(const char *text, size_t size, size_t flags, json_error_t *error) {
+    static_assert(JSON_MOST_DEPTH == 64, "as the message says");
     size_t deep = too_deep_at(text, size);
-    if (deep == size) return json_loadb(text, size, flags, error);
-    if (error) tell_place(text, deep, error);
-    return NULL;
+    if (deep < size) return refuse(text, deep, "brackets are nested more than 64 deep", error);
+    // jansson passes over a zero byte behind a number.
+    const char *zero = memchr(text, 0, size);
+    if (zero) return refuse(text, (size_t)(zero - text), "a zero byte, which no JSON has", error);
+    return json_loadb(text, size, flags, error);
 }

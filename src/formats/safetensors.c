@@ -1,5 +1,6 @@
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
+#include "formats/json_print.h"
 #include "formats/safetensors_state.h"
 
 #include <endian.h>
@@ -103,13 +104,25 @@ static sigmoe_status check_cover(const safetensors_file *file, int64_t data, int
     return SIGMOE_OK;
 }
 
+static sigmoe_status check_metadata(const safetensors_file *file, const json_t *metadata) {
+    const char *key;
+    json_t *value;
+    bool texts = json_is_object(metadata);
+    json_object_foreach((json_t *)metadata, key, value) texts = texts && json_is_string(value);
+    return texts ? SIGMOE_OK
+                 : fail(SIGMOE_BAD_FORMAT, "%s: \"%s\" must be an object of texts", file->path, METADATA);
+}
+
 static sigmoe_status read_tensors(safetensors_file *file, json_t *header, int64_t data) {
     int64_t data_size = file->size - data;
     TRY(ARENA_NEW(file->memory, file->tensors, json_object_size(header)));
     const char *name;
     json_t *entry;
     json_object_foreach(header, name, entry) {
-        if (strcmp(name, METADATA) == 0) continue;
+        if (strcmp(name, METADATA) == 0) {
+            TRY(check_metadata(file, entry));
+            continue;
+        }
         stored_tensor *t = &file->tensors[file->count++];
         t->holder = file;
         t->name = arena_text(file->memory, "%s", name);
@@ -136,7 +149,10 @@ static sigmoe_status read_header(const safetensors_file *file, arena *a, char **
     if (*length > (uint64_t)(file->size - PREFIX))
         return fail(SIGMOE_BAD_FORMAT, "%s: the file ends inside its header; it is cut short", file->path);
     TRY(ARENA_NEW_RAW(a, *text, (int64_t)*length));
-    return file_read_at(file->descriptor, file->path, PREFIX, *length, *text);
+    TRY(file_read_at(file->descriptor, file->path, PREFIX, *length, *text));
+    if (*length > 0 && **text == '{') return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "%s: its header does not begin with a brace: this is no safetensors file",
+        file->path);
 }
 
 static sigmoe_status parse_file(safetensors_file *file, int64_t expected, arena *a) {
@@ -296,14 +312,22 @@ static sigmoe_status size_of(const tensor_to_write *t, int64_t *bytes) {
     return fits ? SIGMOE_OK : fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is too large to be written", t->name);
 }
 
+static json_t *shape_of(const tensor_to_write *t) {
+    json_t *shape = json_array();
+    for (int i = 0; i < t->dims; i++)
+        if (json_array_append_new(shape, json_integer(t->shape[i])) != 0) {
+            json_decref(shape);
+            return NULL;
+        }
+    return shape;
+}
+
 // {"dtype": ..., "shape": [...], "data_offsets": [...]}; advances *offset past the tensor. NULL members (out of memory) make
 // the packing fail as a whole.
 static sigmoe_status describe(json_t *header, const tensor_to_write *t, int64_t *offset) {
     int64_t bytes;
     TRY(size_of(t, &bytes));
-    json_t *shape = json_array();
-    for (int i = 0; i < t->dims; i++) json_array_append_new(shape, json_integer(t->shape[i]));
-    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", types[t->type].name, "shape", shape,
+    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", types[t->type].name, "shape", shape_of(t),
         "data_offsets", (json_int_t)*offset, (json_int_t)(*offset + bytes));
     if (json_object_get(header, t->name)) {
         json_decref(entry);
@@ -344,7 +368,7 @@ sigmoe_status safetensors_write_marked(
     int64_t offset = 0;
     if (format) TRY_OR(done, json_put(header, METADATA, json_pack("{s:s}", "format", format)));
     for (int i = 0; i < count; i++) TRY_OR(done, describe(header, &tensors[i], &offset));
-    text = json_dumps(header, JSON_COMPACT);
+    text = json_print(header, JSON_COMPACT);
     if (!text) {
         status = fail(SIGMOE_NO_MEMORY, "no memory for the header of %s", path);
         goto done;

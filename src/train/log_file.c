@@ -1,6 +1,7 @@
 #include "train/log_file.h"
 
 #include "formats/json_parse.h"
+#include "formats/json_print.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ void log_close(log_file *log) {
 }
 
 sigmoe_status log_write(log_file *log, const json_t *object) {
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *text = json_print(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory for a line of %s", log->name);
     size_t length = strlen(text);
     text[length] = '\n'; // in place of the 0

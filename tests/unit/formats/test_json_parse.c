@@ -48,10 +48,25 @@ static void depth_is_limited_outside_of_strings(void **state) {
     json_decref(value);
 }
 
+static void zero_bytes_are_refused(void **state) {
+    (void)state;
+    static const char texts[][8] = {"[3\0]", "[3,\0]", "{}\0 ", "\0[]", "[\"\0\"]"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_error_t error;
+        size_t size = strlen(texts[i]) + 1;
+        size += strlen(texts[i] + size);
+        assert_null(json_parse(texts[i], size, 0, &error));
+        assert_string_equal(error.text, "a zero byte, which no JSON has");
+        assert_int_equal(error.column, (int)strlen(texts[i]) + 1);
+        assert_null(json_parse(texts[i], size, 0, NULL));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marks_stand_outside_of_strings),
         cmocka_unit_test(depth_is_limited_outside_of_strings),
+        cmocka_unit_test(zero_bytes_are_refused),
     };
     return cmocka_run_group_tests_name("json_parse", tests, NULL, NULL);
 }

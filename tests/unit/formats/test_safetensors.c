@@ -2,6 +2,7 @@
 
 #include "formats/safetensors.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -126,10 +127,44 @@ static void wrong_writes(void **state) {
     assert_int_equal(safetensors_write(at("nowhere/t"), &good, 1), SIGMOE_IO);
 }
 
+static int allocations_left = -1;
+
+static void *scarce(size_t size) {
+    return allocations_left >= 0 && allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+// Whichever allocation of the header fails: the file is whole, or is not there.
+static void without_memory_for_the_header(void **state) {
+    (void)state;
+    enum { MOST = 1000 };
+    const float w[6] = {0};
+    const tensor_to_write tensors[] = {{"w", TENSOR_F32, 2, {2, 3}, w}, {"v", TENSOR_F32, 3, {1, 1, 1}, w}};
+    int allocations = 0;
+    sigmoe_status status = SIGMOE_NO_MEMORY;
+    json_set_alloc_funcs(scarce, free);
+    for (; status != SIGMOE_OK && allocations < MOST; allocations++) {
+        allocations_left = allocations;
+        status = safetensors_write(at("scarce"), tensors, 2);
+        assert_int_equal(path_exists(at("scarce")), status == SIGMOE_OK);
+    }
+    allocations_left = -1;
+    json_set_alloc_funcs(malloc, free);
+    assert_in_range(allocations, 20, MOST - 1);
+    safetensors_file *file;
+    assert_int_equal(safetensors_open(at("scarce"), 2, &file), SIGMOE_OK);
+    assert_int_equal(safetensors_check(file, "v", TENSOR_F32, 3, (int64_t[]){1, 1, 1}), SIGMOE_OK);
+    safetensors_close(file);
+}
+
 static void bad_headers(void **state) {
     (void)state;
-    refuses("", 0, "is empty");
-    refuses("[]", 0, "object is needed");
+    refuses("", 0, "does not begin with a brace");
+    refuses("[]", 0, "does not begin with a brace");
+    refuses(" {}", 0, "does not begin with a brace");
+    refuses("\xef\xbb\xbf{}", 0, "does not begin with a brace");
+    refuses("{", 0, "column");
+    refuses("{\"__metadata__\": 5}", 0, "must be an object of texts");
+    refuses("{\"__metadata__\": {\"format\": [\"pt\"]}}", 0, "must be an object of texts");
     refuses("{\"w\": 5}", 0, "tensor \"w\": its dtype is missing");
     refuses("{\"w\": {\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "its dtype is F16");
     refuses("{\"w\": {\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "its shape is missing");
@@ -253,6 +288,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_is_cut_while_it_is_read_is_an_error),
         cmocka_unit_test(wrong_requests),
         cmocka_unit_test(wrong_writes),
+        cmocka_unit_test(without_memory_for_the_header),
         cmocka_unit_test(bad_headers),
         cmocka_unit_test(headers_of_many_values),
         cmocka_unit_test(bad_sizes),
