@@ -5,8 +5,6 @@
 #include "config/config_file.h"
 #include "config/config_keys.h"
 
-#include <string.h>
-
 // Estimates the costs of sizes chosen by a stranger; the computation must not overflow.
 static void estimate(const sigmoe_config *config) {
     sigmoe_summary summary;
@@ -32,17 +30,29 @@ static void check_round_trip(const sigmoe_config *config) {
     json_decref(again);
 }
 
+// When an allocation fails, what is written is whole, or nothing is.
+static void read_without_memory(const uint8_t *bytes, size_t size) {
+    sigmoe_config config;
+    json_t *starved, *written;
+    const char *path = input_file(bytes, size);
+    fail_an_allocation(bytes, size);
+    sigmoe_status status = config_read(path, &config);
+    sigmoe_status made = status == SIGMOE_OK ? config_to_json(&config, &starved) : status;
+    fail_no_allocation();
+    if (status == SIGMOE_OK) check_round_trip(&config);
+    if (made != SIGMOE_OK) return;
+    if (config_to_json(&config, &written) != SIGMOE_OK || !json_equal(starved, written)) abort();
+    json_decref(starved);
+    json_decref(written);
+}
+
 static void read_file(const uint8_t *bytes, size_t size) {
     sigmoe_config config;
-    const char *path = input_file(bytes, size);
-    if (config_read(path, &config) == SIGMOE_OK) {
+    if (config_read(input_file(bytes, size), &config) == SIGMOE_OK) {
         check_round_trip(&config);
         estimate(&config);
     }
-    arena_fail_after((int64_t)(size % 16));
-    sigmoe_status status = config_read(input_file(bytes, size), &config);
-    arena_fail_after(-1);
-    if (status == SIGMOE_OK) check_round_trip(&config);
+    read_without_memory(bytes, size);
 }
 
 // Uses the input as the argument of --set, for a model of each kind, since each kind has keys of its own.

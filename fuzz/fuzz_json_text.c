@@ -2,9 +2,6 @@
 
 #include "prepare/json_text.h"
 
-#include <jansson.h>
-#include <string.h>
-
 static bool has(const char *line, size_t size, const char *what) {
     return memmem(line, size, what, strlen(what)) != NULL;
 }

@@ -2,28 +2,16 @@
 
 #include "formats/megatron_index.h"
 
-static char directory[32], prefix[64], link_path[64];
+static char prefix[FUZZ_PATH];
 static volatile int64_t sink;
 
-static void remove_directory(void) {
-    unlink(link_path);
-    rmdir(directory);
-}
-
-// Makes a directory with the input as d.idx. There is no d.bin, which the reader looks for when it has read all of the index.
-static void make_directory(const char *path) {
-    snprintf(directory, sizeof directory, "/tmp/sigmoe-fuzz-XXXXXX");
-    if (!mkdtemp(directory)) abort();
-    snprintf(prefix, sizeof prefix, "%s/d", directory);
-    snprintf(link_path, sizeof link_path, "%s/d.idx", directory);
-    if (symlink(path, link_path) != 0) abort();
-    atexit(remove_directory);
-}
-
+// There is no d.bin, which the reader looks for when it has read all of the index.
 static void read_index(const char *path) {
     arena *a;
     megatron_index index = {0};
-    if (!*directory) make_directory(path);
+    char link[FUZZ_PATH];
+    if (!*prefix && symlink(path, input_path(link, "d.idx")) != 0) abort();
+    input_path(prefix, "d");
     if (arena_create("fuzz", &a) != SIGMOE_OK) return;
     if (megatron_read_index(prefix, a, &index) == SIGMOE_OK) abort();
     for (int64_t i = 0; index.ends && i < index.documents; i++) sink = index.ends[i];

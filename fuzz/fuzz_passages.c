@@ -1,9 +1,6 @@
 #include "fuzz.h"
 
-#include "base/arena.h"
 #include "generate/passages.h"
-
-#include <string.h>
 
 // Passages stand in the order of their lines, and a zero byte follows each text.
 static void check(const sigmoe_passages *passages) {
@@ -17,9 +14,9 @@ static void check(const sigmoe_passages *passages) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     for (int64_t failing = -1; failing < 1; failing++) {
         sigmoe_passages *passages;
-        arena_fail_after(failing < 0 ? -1 : (int64_t)(size % 8));
+        if (failing == 0) fail_an_allocation(bytes, size);
         sigmoe_status status = passages_read("fuzzed", (const char *)bytes, size, &passages);
-        arena_fail_after(-1);
+        fail_no_allocation();
         if (status != SIGMOE_OK) continue;
         check(passages);
         passages_free(passages);

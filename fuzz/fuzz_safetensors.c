@@ -15,9 +15,37 @@ static void read_tensor(const safetensors_file *file, const stored_tensor *t) {
     free(numbers);
 }
 
+static bool same_tensor(const safetensors_file *file, const tensor_to_write *t) {
+    const stored_tensor *read = safetensors_find(file, t->name);
+    bool same = read && read->type == t->type && read->dims == t->dims;
+    return same && memcmp(read->shape, t->shape, sizeof t->shape[0] * (size_t)t->dims) == 0;
+}
+
+// What is written is what was read, also where an allocation fails on the way, unless it is said to have failed.
+static void check_writing(const safetensors_file *file) {
+    enum { MOST = 32 };
+    tensor_to_write tensors[MOST];
+    char path[FUZZ_PATH];
+    int count = safetensors_count(file);
+    safetensors_file *back;
+    if (count > MOST) return;
+    for (int i = 0; i < count; i++) {
+        const stored_tensor *t = safetensors_at(file, i);
+        tensors[i] = (tensor_to_write){.name = t->name, .type = t->type, .dims = t->dims, .bytes = t->bytes};
+        memcpy(tensors[i].shape, t->shape, sizeof t->shape);
+    }
+    if (safetensors_write(input_path(path, "written"), tensors, count) != SIGMOE_OK) return;
+    fail_no_allocation();
+    if (safetensors_open(path, count, &back) != SIGMOE_OK || safetensors_count(back) != count) abort();
+    for (int i = 0; i < count; i++)
+        if (!same_tensor(back, &tensors[i])) abort();
+    safetensors_close(back);
+}
+
 static void read_file(const char *path) {
     safetensors_file *file;
     if (safetensors_open(path, 16, &file) != SIGMOE_OK) return;
+    check_writing(file);
     for (int i = 0; i < safetensors_count(file); i++) read_tensor(file, safetensors_at(file, i));
     (void)safetensors_find(file, "w");
     safetensors_close(file);

@@ -4,29 +4,13 @@
 
 enum { VOCAB_SIZE = 300, COPIED = 64 };
 
-static char directory[32];
-
-static void remove_directory(void) {
-    char link[64];
-    snprintf(link, sizeof link, "%s/train.bin", directory);
-    unlink(link);
-    rmdir(directory);
-}
-
-// Makes a data directory with the input as its train.bin.
-static void make_directory(const char *path) {
-    char link[64];
-    snprintf(directory, sizeof directory, "/tmp/sigmoe-fuzz-XXXXXX");
-    if (!mkdtemp(directory)) abort();
-    snprintf(link, sizeof link, "%s/train.bin", directory);
-    if (symlink(path, link) != 0) abort();
-    atexit(remove_directory);
-}
-
 static void read_split(const char *path) {
+    static bool linked;
     token_split *split;
-    if (!*directory) make_directory(path);
-    if (token_split_open(directory, "train", VOCAB_SIZE, &split) != SIGMOE_OK) return;
+    char link[FUZZ_PATH];
+    if (!linked && symlink(path, input_path(link, "train.bin")) != 0) abort();
+    linked = true;
+    if (token_split_open(input_directory(), "train", VOCAB_SIZE, &split) != SIGMOE_OK) return;
     int64_t count = token_split_count(split), few = count < COPIED ? count : COPIED;
     int32_t tokens[COPIED];
     if (token_split_copy(split, count - few, few, tokens) != SIGMOE_OK) abort(); // opening has checked them

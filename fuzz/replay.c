@@ -1,8 +1,11 @@
 // Runs a fuzzer once on each file of the directories that are named: replay_NAME DIRECTORY... It needs neither clang nor
 // libFuzzer, so the inputs that once broke something are tried with every compiler.
-#include "fuzz.h"
-
 #include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void die(const char *path) {
     perror(path);
