@@ -26,6 +26,7 @@ typedef struct import_job {
     int64_t vocab_size;
     token_source sources[SPLITS];
     bool by_documents;
+    output_directory output; // too large for the stack, with its paths
     arena *arena;
 } import_job;
 
@@ -200,13 +201,12 @@ static sigmoe_status write_data(const import_job *job, const char *directory) {
 }
 
 static sigmoe_status run_job(import_job *job, const char *out) {
-    output_directory directory;
     TRY(find_vocabulary(job));
     TRY(find_splits(job));
     for (int i = 0; i < SPLITS; i++)
         TRY(output_directory_spares(out, job->sources[i].path, "the input", "output"));
-    TRY(output_begin(&directory, out, OUTPUT_DATA, job->request->force));
-    return output_end(&directory, write_data(job, directory.partial));
+    TRY(output_begin(&job->output, out, OUTPUT_DATA, job->request->force));
+    return output_end(&job->output, write_data(job, job->output.partial));
 }
 
 sigmoe_status import_data(const sigmoe_data_import_request *request) {
