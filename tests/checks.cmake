@@ -9,6 +9,8 @@ endforeach()
 if(NOT SIGMOE_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   sigmoe_test(lint.hardening lint 60 sh ${lint}/check_hardening.sh $<TARGET_FILE:sigmoe_program> $<TARGET_FILE:sigmoe>)
 endif()
+sigmoe_test(lint.sbom lint 60 ${python} ${lint}/check_sbom.py ${CMAKE_BINARY_DIR}/sigmoe.spdx.json
+  $<TARGET_FILE:sigmoe> $<TARGET_FILE:sigmoe_program>)
 sigmoe_test(lint.checks lint 60 sh ${lint}/test_checks.sh)
 sigmoe_test(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
 sigmoe_test(lint.shell lint 300 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})

@@ -23,6 +23,9 @@ for file in man/man1/sigmoe.1 man/man1/sigmoe-data-prepare.1 man/man5/sigmoe-con
     [ -s "prefix/share/$file" ] || problem "share/$file is not installed"
 done
 
+python3 "$root/tests/lint/check_sbom.py" prefix/share/doc/sigmoe/sigmoe.spdx.json "$(find prefix -name libsigmoe.so.0)" >bad ||
+    problem "sigmoe.spdx.json: $(cat bad)"
+
 # A library of the system's name where the program is started is not the program's.
 mkdir planted
 for name in libm.so.6 libc.so.6 libsigmoe.so.0; do echo planted >"planted/$name"; done
