@@ -15,7 +15,9 @@ MOST_FILES, MOST_BYTES = 24, 1024
 
 
 def reached(program, folder):
-    """The edges that each file of the folder reaches, by file."""
+    """What each file of the folder reaches and no smaller file does: edges, and how often they are passed."""
+    if not any(folder.iterdir()):
+        return {}
     with tempfile.TemporaryDirectory() as place:
         control = pathlib.Path(place, "control")
         into = pathlib.Path(place, "merged")
@@ -28,7 +30,7 @@ def reached(program, folder):
     edges = collections.defaultdict(set)
     for line in lines[2 + count:]:
         kind, number, *numbers = line.split()
-        if kind == "COV":  # names only edges that no earlier file has reached
+        if kind == "COV":
             edges[files[int(number)]].update(numbers)
         elif kind == "FT":
             edges[files[int(number)]].update("feature " + n for n in numbers)

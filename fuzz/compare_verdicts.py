@@ -3,7 +3,7 @@
 
 PROGRAM is verdicts.c, the directories are fuzz_seeds and corpus. Their inputs of safetensors are judged by the checker below,
 which follows the format's description, and by the Python package safetensors where there is one; lines of JSON by Python's
-json. Each input is also judged with thousands of small changes, always the same ones.
+json. Thousands of small changes of these inputs are judged, too, always the same ones.
 """
 import json
 import math
@@ -19,7 +19,7 @@ try:
 except ImportError:
     safetensors = None
 
-CHANGES = 1500  # of each input
+CHANGES = 12000  # of all inputs of a kind
 FEWEST = 100  # inputs that are accepted: otherwise nothing is compared
 SPLICES = (b'"', b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"1e9", b"9" * 20, b" ", b"\n", b"\0", b"\\", b"\\u0000", b"\\ud800",
            b"\\ude00", b"\xff", b"\xc0\x80", b"\xef\xbb\xbf", b"null", b"true", b"NaN", b'"text"', b"F32", b"I64", b"__metadata__")
@@ -194,7 +194,7 @@ def inputs_of(fuzzer, directories):
     for file in files:
         data = file.read_bytes()
         yield data
-        for _ in range(CHANGES):
+        for _ in range(CHANGES // len(files)):
             other = changed(data, rng)
             yield other
             if fuzzer == "fuzz_safetensors":
@@ -210,7 +210,7 @@ def compare(program, kind, judge, directories):
         print(f"{kind}: {problem}: {data!r}")
     taken = sum(not v.startswith("refused") for v in said)
     print(f"{kind}: {len(said)} inputs, {taken} accepted, {len(wrong)} verdicts differ")
-    return len(said) == len(inputs) > CHANGES and taken >= FEWEST and not wrong
+    return len(said) == len(inputs) and taken >= FEWEST and not wrong
 
 
 def main():
