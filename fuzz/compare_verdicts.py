@@ -47,6 +47,13 @@ def changed(data, rng):
     return bytes(data)
 
 
+def spaced(data, rng):
+    """The input with white space where JSON has a mark, or beside it: most of these are as good as it."""
+    marks = [i + 1 for i, byte in enumerate(data) if byte in b"{[,:"]
+    at = rng.choice(marks) + rng.choice((0, 0, 0, 1)) if marks else 0
+    return data[:at] + rng.choice((b" ", b"\n", b"\t\r", b"\v")) + data[at:]
+
+
 def retold(data):
     """A safetensors file whose header length is right again."""
     header = data[8:].rfind(b"}}") + 2
@@ -199,6 +206,7 @@ def inputs_of(fuzzer, directories):
             yield other
             if fuzzer == "fuzz_safetensors":
                 yield retold(other)
+                yield retold(spaced(data, rng))
 
 
 def compare(program, kind, judge, directories):
