@@ -1,6 +1,6 @@
 # cmake -DFILES=... -DREADELF=... -DCC=... -DVERSION=... -DOUTPUT=sigmoe.spdx.json [-DHEADERS=PATH] -P sbom.cmake: what the files
-# of the build are linked with, as an SPDX 2.3 document. Libraries are those that the files name for the loader. Versions and packages
-# are the system's, where dpkg knows them. With SOURCE_DATE_EPOCH the same build gives the same document.
+# of the build are linked with, as an SPDX 2.3 document. Libraries are those that the files name for the loader. Versions and
+# packages are the system's, where dpkg knows them. With SOURCE_DATE_EPOCH the same build gives the same document.
 cmake_minimum_required(VERSION 3.22)
 
 # Licences of what we link, by the library's name without its version. lint.sbom fails where one is missing.
@@ -64,7 +64,8 @@ endfunction()
 
 # add_package(ID NAME VERSION LICENSE RELATIONSHIP): one that sigmoe has that relationship to, to `document`.
 function(add_package id name version license relationship)
-  set(package "{\"SPDXID\": \"SPDXRef-${id}\", \"name\": \"${name}\", \"downloadLocation\": \"NOASSERTION\", \"filesAnalyzed\": false,
+  set(package "{\"SPDXID\": \"SPDXRef-${id}\", \"name\": \"${name}\", \"downloadLocation\": \"NOASSERTION\",
+    \"filesAnalyzed\": false,
     \"licenseConcluded\": \"${license}\", \"licenseDeclared\": \"${license}\", \"copyrightText\": \"NOASSERTION\"}")
   if(version)
     quoted(text "${version}")

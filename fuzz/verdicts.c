@@ -1,5 +1,5 @@
-// Says what the readers make of inputs, for compare_verdicts.py: verdicts safetensors|json. Standard input holds inputs, each behind
-// a line with its size; standard output gets a line for each.
+// Says what the readers make of inputs, for compare_verdicts.py: verdicts safetensors|json. Standard input holds inputs, each
+// behind a line with its size; standard output gets a line for each.
 #include "formats/safetensors.h"
 #include "prepare/json_text.h"
 

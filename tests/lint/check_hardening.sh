@@ -1,6 +1,6 @@
 #!/bin/sh
-# check_hardening.sh FILE...: programs and libraries were built as cmake/hardening.cmake says: no part of theirs can be written once
-# it is loaded, but data; their stack cannot be executed and is guarded; sizes are checked in the C library's functions; and on x86-64
+# check_hardening.sh FILE...: programs and libraries were built as cmake/hardening.cmake says: no part of theirs can be written
+# once it is loaded, but data; their stack cannot be executed and is guarded; sizes are checked in the C library's functions; and on x86-64
 # jumps go only where they may. Prints what does not hold; the exit status is 1 when there is any.
 set -eu
 [ $# -gt 0 ] || {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check_sbom.py DOCUMENT FILE...: the document is valid SPDX 2.3, as far as it uses it, and names what the files are linked with."""
+"""check_sbom.py DOCUMENT FILE...: the document is valid SPDX 2.3, in what it uses of that, and names what the files link."""
 import json
 import re
 import subprocess
