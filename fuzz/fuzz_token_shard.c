@@ -10,7 +10,7 @@ static void read_split(const char *path) {
     char link[FUZZ_PATH];
     if (!linked && symlink(path, input_path(link, "train.bin")) != 0) abort();
     linked = true;
-    if (token_split_open(input_directory(), "train", VOCAB_SIZE, &split) != SIGMOE_OK) return;
+    if (token_split_open(input_directory(), "train", VOCAB_SIZE, NULL, &split) != SIGMOE_OK) return;
     int64_t count = token_split_count(split), few = count < COPIED ? count : COPIED;
     int32_t tokens[COPIED];
     if (token_split_copy(split, count - few, few, tokens) != SIGMOE_OK) abort(); // opening has checked them

@@ -2,6 +2,7 @@
 
 #include "config/config_file.h"
 #include "config/train_settings.h"
+#include "data/dataset_identity.h"
 #include "formats/json_difference.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
@@ -29,16 +30,11 @@ static sigmoe_status record_settings(const comparison_plan *p, json_t *root) {
 }
 
 static sigmoe_status record_data(const comparison_plan *p, json_t *root) {
-    char path[PATH_CAPACITY];
-    json_t *meta;
-    TRY(path_format(path, "%s/meta.json", p->data.directory));
-    TRY(json_read_object(path, &meta));
-    json_t *splits = json_deep_copy(json_object_get(meta, "splits"));
-    json_decref(meta);
-    json_t *data = json_object();
+    json_t *data = json_object(), *splits;
     TRY(json_put(root, "data", data));
     TRY(json_put(data, "directory", json_resolved_path(p->data.directory)));
-    return json_put(data, "splits", splits ? splits : json_object());
+    TRY(dataset_identity(&p->data, &splits));
+    return json_put(data, "splits", splits);
 }
 
 static sigmoe_status record_grid(const comparison_plan *p, json_t *root) {
@@ -157,6 +153,10 @@ static sigmoe_status check_rows_kept(const char *out, const json_t *before, cons
     return SIGMOE_OK;
 }
 
+static json_t *splits_of(const json_t *record) {
+    return json_object_get(json_object_get(record, "data"), "splits");
+}
+
 sigmoe_status plan_check_same(const char *out, const json_t *before, const json_t *now) {
     json_t *own, *given;
     bool new_steps = record_steps_differ(before, now);
@@ -164,6 +164,7 @@ sigmoe_status plan_check_same(const char *out, const json_t *before, const json_
     TRY(unchangeable(before, new_steps, &own));
     sigmoe_status status = unchangeable(now, new_steps, &given);
     if (status == SIGMOE_OK) {
+        dataset_identity_match(splits_of(given), splits_of(own));
         status = check_equal(out, own, given);
         json_decref(given);
     }

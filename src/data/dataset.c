@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include "data/split_sums.h"
 #include "data/text_counter.h"
 #include "formats/json_options.h"
 #include "system/file.h"
@@ -19,14 +20,24 @@ static sigmoe_status read_size(const json_t *split, const char *name, const char
     return SIGMOE_OK;
 }
 
-static sigmoe_status read_split(const json_t *meta, const char *name, split_sizes *out) {
-    const json_t *split = json_object_get(json_object_get(meta, "splits"), name);
+static sigmoe_status read_split(const json_t *splits, const char *name, split_sizes *out) {
+    const json_t *split = json_object_get(splits, name);
     if (split && !json_is_object(split))
         return fail(SIGMOE_BAD_FORMAT, "\"splits.%s\" must be an object", name);
+    TRY(split_sums_check(split, name));
     TRY(read_size(split, name, "tokens", &out->tokens));
     TRY(read_size(split, name, "bytes", &out->bytes));
     TRY(read_size(split, name, "chars", &out->chars));
     return read_size(split, name, "words", &out->words);
+}
+
+static sigmoe_status read_splits(const json_t *meta, dataset *out) {
+    const json_t *splits = json_object_get(meta, "splits");
+    if (splits && !json_is_object(splits))
+        return fail(SIGMOE_BAD_FORMAT, "\"splits\" must be an object with train, valid and test");
+    TRY(read_split(splits, "train", &out->train));
+    TRY(read_split(splits, "valid", &out->valid));
+    return read_split(splits, "test", &out->test);
 }
 
 static sigmoe_status read_meta(const json_t *meta, dataset *out) {
@@ -42,9 +53,7 @@ static sigmoe_status read_meta(const json_t *meta, dataset *out) {
             plural(said));
     const char *source = json_string_value(json_object_get(meta, "source"));
     snprintf(out->source, sizeof out->source, "%s", source ? source : "");
-    TRY(read_split(meta, "train", &out->train));
-    TRY(read_split(meta, "valid", &out->valid));
-    return read_split(meta, "test", &out->test);
+    return read_splits(meta, out);
 }
 
 // If meta.json has the hash of the tokenizer's model and the file is there, the file must have that hash.
@@ -155,20 +164,38 @@ sigmoe_status dataset_part_sizes(const dataset *d, const char *split, const toke
 
 // ---------------------------------------------------------------- tokens
 
+// Opens the split with what meta.json says of it.
+static sigmoe_status open_claimed(
+    const dataset *d, const char *name, const split_sizes *sizes, arena *a, token_split **out) {
+    split_claims claims = {.tokens = sizes->tokens};
+    TRY(split_sums_read(d->directory, name, a, &claims));
+    return token_split_open(d->directory, name, d->vocab_size, &claims, out);
+}
+
 sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out) {
     const split_sizes *sizes = dataset_split(d, name);
-    token_split *split;
+    arena *a;
     if (!sizes)
         return fail(SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", name);
-    TRY(token_split_open(d->directory, name, d->vocab_size, &split));
-    int64_t count = token_split_count(split);
-    if (sizes->tokens < 0 || sizes->tokens == count) {
-        *out = split;
-        return SIGMOE_OK;
+    TRY(arena_create("sums of shards", &a));
+    sigmoe_status status = open_claimed(d, name, sizes, a, out);
+    arena_destroy(a);
+    return status;
+}
+
+sigmoe_status dataset_verify(const dataset *d, const sigmoe_observer *observer) {
+    static const char *const names[] = {"train", "valid", "test"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        token_split *split;
+        progress_meter meter;
+        char task[32];
+        snprintf(task, sizeof task, "verify %s", names[i]);
+        TRY(dataset_open_split(d, names[i], &split));
+        progress_begin(&meter, observer, task, "bytes", 0, (double)token_split_bytes(split));
+        sigmoe_status status = token_split_verify(split, &meter);
+        if (status == SIGMOE_OK) progress_end(&meter);
+        token_split_close(split);
+        TRY(status);
     }
-    token_split_close(split);
-    return fail(SIGMOE_BAD_FORMAT,
-        "%s: the shards of split %s hold %" PRId64 " token%s, but meta.json says %" PRId64
-        ": one of them is damaged or of other data; prepare them again",
-        d->directory, name, count, plural(count), sizes->tokens);
+    return SIGMOE_OK;
 }

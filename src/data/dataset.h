@@ -28,6 +28,9 @@ sigmoe_status dataset_part_sizes(const dataset *d, const char *split, const toke
 // The same for tokens at `ids`, in `streams` texts of equal length.
 split_sizes dataset_sizes_of(
     const dataset *d, const char *split, const int32_t *ids, int64_t streams, int64_t length);
-// The tokens of a split. Their number must match meta.json if it has one, since scores are computed with its sizes. Close with
-// token_split_close.
+// The tokens of a split. Their number must match meta.json if it has one, since scores are computed with its sizes, and so must
+// the SHA-256 of each shard; a large shard that was read before and whose file has not been touched since is not read for
+// that. Close with token_split_close.
 sigmoe_status dataset_open_split(const dataset *d, const char *name, token_split **out);
+// Reads all shards of all splits, also those that were read before, and compares them with their sums.
+sigmoe_status dataset_verify(const dataset *d, const sigmoe_observer *observer);

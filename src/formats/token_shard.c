@@ -1,5 +1,6 @@
 #include "formats/token_shard.h"
 
+#include "formats/shard_cache.h"
 #include "system/file.h"
 
 #include <assert.h>
@@ -26,7 +27,9 @@ typedef struct shard {
     int descriptor;
     int64_t first; // tokens of the split in earlier shards
     int64_t count;
-    int width; // bytes of a token
+    int width;        // bytes of a token
+    file_state state; // when its content was found to be
+    shard_content content;
 } shard;
 
 struct token_split {
@@ -42,22 +45,27 @@ static uint32_t token_at(const unsigned char *p, int width) {
     return width == 2 ? low : low | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-// Reads tokens [first, first + count) of the shard, at most READ_TOKENS. The ids are checked every time, since they index rows
-// of weights, and another process may write to the file.
-static sigmoe_status read_tokens(
-    const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
-    unsigned char bytes[4 * READ_TOKENS];
-    int64_t offset = HEADER_BYTES + first * s->width;
-    TRY(file_read_at(s->descriptor, s->path, offset, (size_t)(count * s->width), bytes));
+// Converts tokens [first, first + count) of the shard from its bytes. The ids are checked every time, since they index rows of
+// weights, and another process may write to the file.
+static sigmoe_status convert_tokens(const shard *s, int64_t vocab_size, int64_t first, int64_t count,
+    const unsigned char *bytes, int32_t *out) {
     for (int64_t i = 0; i < count; i++) {
         uint32_t id = token_at(bytes + i * s->width, s->width);
         if (id >= vocab_size)
             return fail(SIGMOE_BAD_FORMAT,
                 "%s: token %" PRId64 " (at byte %" PRId64 ") has id %" PRIu32 "; the vocabulary has %" PRId64,
-                s->path, first + i, offset + i * s->width, id, vocab_size);
+                s->path, first + i, HEADER_BYTES + (first + i) * s->width, id, vocab_size);
         out[i] = (int32_t)id;
     }
     return SIGMOE_OK;
+}
+
+// At most READ_TOKENS.
+static sigmoe_status read_tokens(
+    const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
+    unsigned char bytes[4 * READ_TOKENS];
+    TRY(file_read_at(s->descriptor, s->path, HEADER_BYTES + first * s->width, (size_t)(count * s->width), bytes));
+    return convert_tokens(s, vocab_size, first, count, bytes, out);
 }
 
 static int32_t header_at(const unsigned char *header, int index) {
@@ -89,11 +97,70 @@ static sigmoe_status read_header(shard *s, int64_t size) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status check_ids(const shard *s, int64_t vocab_size) {
+// ---------------------------------------------------------------- what is in a shard
+
+static sigmoe_status count_bytes(progress_meter *meter, int64_t bytes) {
+    return meter ? progress_at(meter, meter->state.done + (double)bytes) : SIGMOE_OK;
+}
+
+// Reads all of the shard, whose header was read before.
+static sigmoe_status read_content(
+    const shard *s, int64_t vocab_size, progress_meter *meter, shard_content *out) {
+    unsigned char bytes[4 * READ_TOKENS];
     int32_t ids[READ_TOKENS];
-    for (int64_t i = 0; i < s->count; i += READ_TOKENS)
-        TRY(read_tokens(s, vocab_size, i, s->count - i < READ_TOKENS ? s->count - i : READ_TOKENS, ids));
+    struct sha256_ctx hash;
+    sha256_init(&hash);
+    TRY(file_read_at(s->descriptor, s->path, 0, HEADER_BYTES, bytes));
+    sha256_update(&hash, HEADER_BYTES, bytes);
+    TRY(count_bytes(meter, HEADER_BYTES));
+    out->highest = -1;
+    for (int64_t i = 0; i < s->count; i += READ_TOKENS) {
+        int64_t here = s->count - i < READ_TOKENS ? s->count - i : READ_TOKENS;
+        size_t size = (size_t)(here * s->width);
+        TRY(file_read_at(s->descriptor, s->path, HEADER_BYTES + i * s->width, size, bytes));
+        sha256_update(&hash, size, bytes);
+        TRY(convert_tokens(s, vocab_size, i, here, bytes, ids));
+        for (int64_t k = 0; k < here; k++) out->highest = ids[k] > out->highest ? ids[k] : out->highest;
+        TRY(count_bytes(meter, (int64_t)size));
+    }
+    sha256_hex(&hash, out->sha256);
     return SIGMOE_OK;
+}
+
+// Reads the shard again if its state is another one than when its content was found: what a backup or a copy with the same bytes
+// changes does not matter.
+static sigmoe_status check_unchanged(shard *s, int64_t vocab_size) {
+    file_state now;
+    shard_content content;
+    TRY(file_state_of(s->descriptor, s->path, &now));
+    if (file_state_equal(&now, &s->state)) return SIGMOE_OK;
+    bool same = now.size == s->state.size && read_content(s, vocab_size, NULL, &content) == SIGMOE_OK &&
+                strcmp(content.sha256, s->content.sha256) == 0;
+    if (!same)
+        return fail(SIGMOE_BAD_FORMAT,
+            "%s was changed while it was in use: put the former file back, or prepare the data again, and "
+            "start again",
+            s->path);
+    s->state = now;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status find_content(shard *s, int64_t vocab_size) {
+    TRY(file_state_of(s->descriptor, s->path, &s->state));
+    // An id that is too high is looked for, so that the message can say where it is.
+    if (shard_cache_find(&s->state, &s->content) && s->content.highest < vocab_size) return SIGMOE_OK;
+    TRY(read_content(s, vocab_size, NULL, &s->content));
+    TRY(check_unchanged(s, vocab_size));
+    shard_cache_keep(&s->state, &s->content);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_sum(const shard *s, const char *sha256) {
+    if (strcmp(s->content.sha256, sha256) == 0) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s is damaged, or of other data: its SHA-256 is not the one that meta.json has; prepare the data "
+        "again",
+        s->path);
 }
 
 // Whether `name` is <split>_dddddd.bin.
@@ -145,7 +212,6 @@ static sigmoe_status open_shard(token_split *t, const char *path) {
     TRY(file_open(path, &s->descriptor, &size));
     t->shard_count++; // from here on closing the split closes it
     TRY(read_header(s, size));
-    TRY(check_ids(s, t->vocab_size));
     s->first = t->count;
     t->count += s->count;
     return SIGMOE_OK;
@@ -165,14 +231,40 @@ static sigmoe_status open_all(token_split *t, const char *directory, const char 
     return SIGMOE_OK;
 }
 
-sigmoe_status token_split_open(
-    const char *directory, const char *split, int64_t vocab_size, token_split **out) {
+// From the headers alone.
+static sigmoe_status check_counts(
+    const token_split *t, const char *directory, const char *split, const split_claims *c) {
+    if (c->tokens >= 0 && c->tokens != t->count)
+        return fail(SIGMOE_BAD_FORMAT,
+            "%s: the shards of split %s hold %" PRId64 " token%s, but meta.json says %" PRId64
+            ": one of them is damaged or of other data; prepare them again",
+            directory, split, t->count, plural(t->count), c->tokens);
+    if (c->sha256 && c->shards != t->shard_count)
+        return fail(SIGMOE_BAD_FORMAT,
+            "%s: the split %s has %d shard%s, but meta.json has the sums of %d; prepare the data again",
+            directory, split, t->shard_count, plural(t->shard_count), c->shards);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status open_checked(
+    token_split *t, const char *directory, const char *split, const split_claims *claims) {
+    TRY(open_all(t, directory, split));
+    if (claims) TRY(check_counts(t, directory, split, claims));
+    for (int i = 0; i < t->shard_count; i++) {
+        TRY(find_content(&t->shards[i], t->vocab_size));
+        if (claims && claims->sha256) TRY(check_sum(&t->shards[i], claims->sha256[i]));
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status token_split_open(const char *directory, const char *split, int64_t vocab_size,
+    const split_claims *claims, token_split **out) {
     arena *memory;
     token_split *t;
     TRY(ARENA_AROUND("token split", memory, t));
     t->memory = memory;
     t->vocab_size = vocab_size;
-    sigmoe_status status = open_all(t, directory, split);
+    sigmoe_status status = open_checked(t, directory, split, claims);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -190,10 +282,39 @@ int64_t token_split_count(const token_split *split) {
     return split->count;
 }
 
+int token_split_shards(const token_split *split) {
+    return split->shard_count;
+}
+
+const char *token_split_sha256(const token_split *split, int index) {
+    return split->shards[index].content.sha256;
+}
+
+int64_t token_split_bytes(const token_split *split) {
+    int64_t bytes = 0;
+    for (int i = 0; i < split->shard_count; i++) bytes += split->shards[i].state.size;
+    return bytes;
+}
+
+sigmoe_status token_split_verify(const token_split *split, progress_meter *meter) {
+    for (int i = 0; i < split->shard_count; i++) {
+        shard *s = &split->shards[i];
+        shard_content content;
+        TRY(file_state_of(s->descriptor, s->path, &s->state));
+        TRY(read_content(s, split->vocab_size, meter, &content));
+        shard_cache_keep(&s->state, &content); // so that what was known before no longer counts
+        if (strcmp(content.sha256, s->content.sha256) != 0)
+            return fail(SIGMOE_BAD_FORMAT,
+                "%s is damaged: its contents changed, and its date did not; prepare the data again", s->path);
+    }
+    return SIGMOE_OK;
+}
+
 sigmoe_status token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out) {
     assert(first >= 0 && count >= 0 && count <= split->count - first);
     for (int k = 0; k < split->shard_count && count > 0; k++) {
-        const shard *s = &split->shards[k];
+        shard *s = &split->shards[k];
+        bool read = false;
         while (count > 0 && first - s->first < s->count) {
             int64_t offset = first - s->first, here = s->count - offset < count ? s->count - offset : count;
             if (here > READ_TOKENS) here = READ_TOKENS;
@@ -201,7 +322,9 @@ sigmoe_status token_split_copy(const token_split *split, int64_t first, int64_t 
             out += here;
             first += here;
             count -= here;
+            read = true;
         }
+        if (read) TRY(check_unchanged(s, split->vocab_size));
     }
     return SIGMOE_OK;
 }

@@ -3,17 +3,33 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/progress.h"
 
 typedef struct token_split token_split; // all shards of one split, open
 
-// Every token id is checked against vocab_size on opening, and again whenever it is copied.
-sigmoe_status token_split_open(
-    const char *directory, const char *split, int64_t vocab_size, token_split **out);
+// What is said of a split elsewhere, and must be so.
+typedef struct split_claims {
+    int64_t tokens;            // of all shards together; -1: not said
+    int shards;                // how many there are, each with
+    const char *const *sha256; // [shards] the SHA-256 of its file, in order; NULL: not said
+} split_claims;
+
+// Every token id is checked against vocab_size on opening, and again whenever it is copied. The shards are read for their sums
+// unless these are known (formats/shard_cache.h). `claims` may be NULL: nothing is said.
+sigmoe_status token_split_open(const char *directory, const char *split, int64_t vocab_size,
+    const split_claims *claims, token_split **out);
 void token_split_close(token_split *split);
 int64_t token_split_count(const token_split *split);
-// Copies tokens [first, first + count) as int32; the range must be valid. Fails if another process has since truncated a shard
-// or written invalid ids into it.
+int token_split_shards(const token_split *split);
+// The SHA-256 of the file of shard `index` when it was opened, in hexadecimal; lives as long as the split.
+const char *token_split_sha256(const token_split *split, int index);
+// Copies tokens [first, first + count) as int32; the range must be valid. SIGMOE_BAD_FORMAT if a shard that it reads is not
+// what it was when it was opened. Not thread-safe.
 sigmoe_status token_split_copy(const token_split *split, int64_t first, int64_t count, int32_t *out);
+// Reads all shards and compares them with their sums, whatever is known of them from reading them before. The meter counts
+// bytes from where it is on.
+sigmoe_status token_split_verify(const token_split *split, progress_meter *meter);
+int64_t token_split_bytes(const token_split *split); // of all files
 
 typedef struct token_writer token_writer;
 // Writes a stream of tokens with ids < vocab_size into shards of at most `shard_tokens` (0: 2^31 - 1), under temporary names

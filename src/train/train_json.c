@@ -1,6 +1,7 @@
 #include "train/train_json.h"
 
 #include "config/train_settings.h"
+#include "data/dataset_identity.h"
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
 #include "formats/json_sealed.h"
@@ -38,17 +39,6 @@ static sigmoe_status save(sigmoe_status filled, const char *path, json_t *root) 
     return status;
 }
 
-static sigmoe_status read_splits(const dataset *data, json_t **out) {
-    char path[PATH_CAPACITY];
-    json_t *meta;
-    TRY(path_format(path, "%s/meta.json", data->directory));
-    TRY(json_read_object(path, &meta));
-    json_t *splits = json_object_get(meta, "splits");
-    *out = splits ? json_incref(splits) : json_null();
-    json_decref(meta);
-    return SIGMOE_OK;
-}
-
 static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *settings) {
     json_t *object = json_object();
     TRY(json_put(root, "settings", object));
@@ -71,7 +61,7 @@ static sigmoe_status fill_train_json(json_t *root, const sigmoe_train_settings *
     TRY(json_put(root, "watching", watching_to_json(watching)));
     TRY(json_put(root, "on_nonfinite", json_string(watching->on_nonfinite)));
     TRY(json_put(root, "history", json_array()));
-    TRY(read_splits(data, &splits));
+    TRY(dataset_identity(data, &splits));
     return json_put(root, "splits", splits);
 }
 
@@ -115,8 +105,8 @@ static sigmoe_status read_root(const json_t *root, const char *given, sigmoe_tra
     TRY(json_read_options(object, "settings.", train_settings_options(), NULL, settings));
     sigmoe_status opened = dataset_open(given ? given : own, data);
     if (opened != SIGMOE_OK) return fail_in(opened, "the run's data (%s)", hint);
-    TRY(read_splits(data, &splits));
-    bool same = json_equal(splits, json_object_get(root, "splits"));
+    TRY(dataset_identity(data, &splits));
+    bool same = dataset_identity_equal(splits, json_object_get(root, "splits"));
     json_decref(splits);
     return same ? SIGMOE_OK : other_data(given, own);
 }

@@ -13,7 +13,7 @@ static token_split *counting_split(int64_t count) {
     assert_int_equal(token_writer_open(scratch, "train", MOST, 7, &w), SIGMOE_OK); // over several shards
     for (int32_t i = 0; i < count; i++) assert_int_equal(token_writer_add(w, &i, 1), SIGMOE_OK);
     assert_int_equal(token_writer_commit(w), SIGMOE_OK);
-    assert_int_equal(token_split_open(scratch, "train", MOST, &split), SIGMOE_OK);
+    assert_int_equal(token_split_open(scratch, "train", MOST, NULL, &split), SIGMOE_OK);
     return split;
 }
 

@@ -1,6 +1,6 @@
 #include "system/scratch.h"
 
-#include "data/dataset.h"
+#include "data/dataset_identity.h"
 #include "formats/json_options.h"
 
 static void good(const char *meta, dataset *d) {
@@ -102,6 +102,21 @@ static void bad_metas(void **state) {
     refuses(
         "{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"train\": {\"bytes\": -1}}}",
         "\"splits.train.bytes\" must be a count");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": []}",
+        "\"splits\" must be an object");
+    refuses("{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": null}",
+        "\"splits\" must be an object");
+    static const char *const sums[] = {"{}", "[]", "\"\"", "[1]", "[\"12\"]",
+        "[\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeF\"]",
+        "[\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0\"]"};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        char meta[256];
+        snprintf(meta, sizeof meta,
+            "{\"vocab_size\": 5, \"tokenizer\": {\"type\": \"none\"}, \"splits\": {\"test\": {\"shards\": "
+            "%s}}}",
+            sums[i]);
+        refuses(meta, "\"splits.test.shards\"");
+    }
     assert_int_equal(dataset_open(at("nowhere"), &d), SIGMOE_IO);
     assert_message_has("there is no data in ");
     assert_message_has("nowhere: No such file");
@@ -161,6 +176,97 @@ static void splits_of_the_said_size(void **state) {
     assert_int_equal(dataset_open_split(&d, "train", &split), SIGMOE_IO);
 }
 
+static void write_three(const char *split) {
+    token_writer *w;
+    const int32_t tokens[3] = {0, 1, 2};
+    assert_int_equal(token_writer_open(scratch, split, 3, 2, &w), SIGMOE_OK);
+    assert_int_equal(token_writer_add(w, tokens, 3), SIGMOE_OK);
+    assert_int_equal(token_writer_commit(w), SIGMOE_OK);
+}
+
+// meta.json with the splits, as printed by `format` from the sums of the two shards that each split has.
+static void put_splits(const char *format, dataset *d) {
+    char splits[2048], meta[2200], a[SHA256_HEX], b[SHA256_HEX];
+    assert_int_equal(sha256_file(at("valid_000000.bin"), a), SIGMOE_OK);
+    assert_int_equal(sha256_file(at("valid_000001.bin"), b), SIGMOE_OK);
+    snprintf(splits, sizeof splits, format, a, b, a, b);
+    snprintf(meta, sizeof meta, "{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"none\"}%s}", splits);
+    good(meta, d);
+}
+
+static void flip(const char *path, size_t byte) {
+    size_t size;
+    unsigned char *bytes = get_file(path, &size);
+    bytes[byte] ^= 1;
+    put_file(path, bytes, size);
+    free(bytes);
+}
+
+static void shards_have_their_sums(void **state) {
+    (void)state;
+    dataset d;
+    token_split *split;
+    for (int i = 0; i < 3; i++) write_three(((const char *const[]){"train", "valid", "test"})[i]);
+    put_splits(", \"splits\": {\"valid\": {\"shards\": [\"%s\", \"%s\"]}}", &d);
+    assert_int_equal(dataset_open_split(&d, "valid", &split), SIGMOE_OK);
+    token_split_close(split);
+    assert_int_equal(dataset_verify(&d, NULL), SIGMOE_OK);
+    flip(at("valid_000001.bin"), 1000); // in the reserved part of the header
+    assert_int_equal(dataset_open_split(&d, "valid", &split), SIGMOE_BAD_FORMAT);
+    assert_message_has("valid_000001.bin is damaged, or of other data");
+    assert_int_equal(dataset_verify(&d, NULL), SIGMOE_BAD_FORMAT);
+    flip(at("valid_000001.bin"), 1000);
+    put_splits(", \"splits\": {\"valid\": {\"shards\": [\"%s\"]}}", &d);
+    assert_int_equal(dataset_open_split(&d, "valid", &split), SIGMOE_BAD_FORMAT);
+    assert_message_has("has 2 shards, but meta.json has the sums of 1");
+}
+
+static json_t *identity(const dataset *d) {
+    json_t *out;
+    if (dataset_identity(d, &out) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
+    return out;
+}
+
+// Whether data that are `d` now are those of the record.
+static bool is_same(const dataset *d, const json_t *record) {
+    json_t *now = identity(d);
+    bool same = dataset_identity_equal(now, record);
+    json_decref(now);
+    return same;
+}
+
+static void what_identifies_data(void **state) {
+    (void)state;
+    dataset d;
+    for (int i = 0; i < 2; i++) write_three(((const char *const[]){"train", "valid"})[i]);
+    put_splits("", &d); // no sums: those of the files count
+    json_t *record = identity(&d);
+    assert_true(is_same(&d, record));
+    assert_int_equal(json_array_size(json_object_get(json_object_get(record, "train"), "shards")), 2);
+    flip(at("valid_000000.bin"), 1024);
+    assert_false(is_same(&d, record));
+    flip(at("valid_000000.bin"), 1024);
+    // With sums in meta.json these count; that the files have them is checked when they are opened.
+    put_splits(", \"splits\": {\"train\": {\"shards\": [\"%s\", \"%s\"]}, \"valid\": {\"shards\": [\"%s\", "
+               "\"%s\"]}}",
+        &d);
+    assert_true(is_same(&d, record));
+    flip(at("valid_000000.bin"), 1024);
+    assert_true(is_same(&d, record));
+    put_splits(", \"splits\": {\"train\": {\"shards\": [\"%s\", \"%s\"]}, \"valid\": {\"tokens\": 3}}", &d);
+    assert_false(is_same(&d, record));
+    json_decref(record);
+    // What earlier versions recorded has no sums.
+    json_t *null = json_null(), *none = json_object(), *sizes = json_pack("{s:{s:i}}", "valid", "tokens", 3),
+           *others = json_pack("{s:{s:i}}", "valid", "tokens", 4);
+    assert_true(is_same(&d, sizes) && !is_same(&d, others) && !is_same(&d, none) && !is_same(&d, null));
+    put_splits("", &d);
+    assert_true(is_same(&d, none) && is_same(&d, null) && !is_same(&d, sizes));
+    json_decref(none);
+    json_decref(sizes);
+    json_decref(others);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_keys_suffice),
@@ -169,6 +275,8 @@ int main(void) {
         cmocka_unit_test(bad_metas),
         cmocka_unit_test(tokenizers_as_json),
         cmocka_unit_test(splits_of_the_said_size),
+        cmocka_unit_test(shards_have_their_sums),
+        cmocka_unit_test(what_identifies_data),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

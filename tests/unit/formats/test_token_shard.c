@@ -2,8 +2,10 @@
 #include "small_disk.h"
 
 #include "formats/token_shard.h"
+#include "system/sha256.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER = 1024 };
@@ -28,7 +30,7 @@ static void fresh_directory(void) {
 
 static void refuses(sigmoe_status code, int64_t vocab_size, const char *part) {
     token_split *split;
-    assert_int_equal(token_split_open(at("d"), "train", vocab_size, &split), code);
+    assert_int_equal(token_split_open(at("d"), "train", vocab_size, NULL, &split), code);
     assert_message_has(part);
 }
 
@@ -42,7 +44,7 @@ static void write_split(int64_t vocab_size, int64_t shard_tokens, const int32_t 
 
 static void assert_split(int64_t vocab_size, const int32_t *tokens, int64_t count) {
     token_split *split;
-    assert_int_equal(token_split_open(at("d"), "train", vocab_size, &split), SIGMOE_OK);
+    assert_int_equal(token_split_open(at("d"), "train", vocab_size, NULL, &split), SIGMOE_OK);
     assert_int_equal(token_split_count(split), count);
     for (int64_t first = 0; first <= count; first++) {
         for (int64_t n = 0; n <= count - first; n++) {
@@ -226,14 +228,23 @@ static void changed_while_open(void **state) {
     token_split *split;
     fresh_directory();
     write_split(6, 3, tokens, 6);
-    assert_int_equal(token_split_open(at("d"), "train", 6, &split), SIGMOE_OK);
+    assert_int_equal(token_split_open(at("d"), "train", 6, NULL, &split), SIGMOE_OK);
     overwrite(at("d/train_000001.bin"), HEADER + 2, "\xff\xff", 2);
-    assert_int_equal(token_split_copy(split, 0, 4, out), SIGMOE_OK);
+    assert_int_equal(token_split_copy(split, 0, 3, out), SIGMOE_OK);
     assert_int_equal(token_split_copy(split, 2, 3, out), SIGMOE_BAD_FORMAT);
     assert_message_has("train_000001.bin: token 1 (at byte 1026) has id 65535; the vocabulary has 6");
-    assert_int_equal(token_split_copy(split, 5, 1, out), SIGMOE_OK);
+    overwrite(at("d/train_000001.bin"), HEADER + 2, "\0\0", 2); // an id that could be one
+    assert_int_equal(token_split_copy(split, 2, 3, out), SIGMOE_BAD_FORMAT);
+    assert_message_has("train_000001.bin was changed while it was in use");
+    assert_int_equal(
+        token_split_copy(split, 5, 1, out), SIGMOE_BAD_FORMAT);   // no matter which tokens are read
+    overwrite(at("d/train_000001.bin"), HEADER + 2, "\x04\0", 2); // the former bytes, a later date
+    assert_int_equal(token_split_copy(split, 0, 6, out), SIGMOE_OK);
+    assert_memory_equal(out, tokens, sizeof out);
+    assert_int_equal(chmod(at("d/train_000001.bin"), 0600), 0);
+    assert_int_equal(token_split_copy(split, 0, 6, out), SIGMOE_OK);
     assert_int_equal(truncate(at("d/train_000001.bin"), HEADER + 3), 0);
-    assert_int_equal(token_split_copy(split, 0, 4, out), SIGMOE_OK);
+    assert_int_equal(token_split_copy(split, 0, 3, out), SIGMOE_OK);
     assert_int_equal(token_split_copy(split, 5, 1, out), SIGMOE_BAD_FORMAT);
     assert_message_has("train_000001.bin ends at byte 1028: it was cut short");
     assert_int_equal(truncate(at("d/train_000001.bin"), 0), 0);
@@ -244,6 +255,57 @@ static void changed_while_open(void **state) {
     assert_int_equal(token_split_copy(split, 0, 3, out), SIGMOE_OK);
     assert_memory_equal(out, tokens, 3 * sizeof *out);
     token_split_close(split);
+}
+
+static sigmoe_status open_with(const split_claims *claims) {
+    token_split *split;
+    sigmoe_status status = token_split_open(at("d"), "train", 6, claims, &split);
+    if (status == SIGMOE_OK) token_split_close(split);
+    return status;
+}
+
+// Of each byte of each shard, one bit changed is noticed, where the layout alone would not notice it.
+static void claims_about_a_split(void **state) {
+    (void)state;
+    const int32_t tokens[6] = {0, 1, 2, 3, 4, 5};
+    char sums[2][SHA256_HEX];
+    const char *const said[] = {sums[0], sums[1]};
+    fresh_directory();
+    write_split(6, 3, tokens, 6);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            sha256_file(at(i ? "d/train_000001.bin" : "d/train_000000.bin"), sums[i]), SIGMOE_OK);
+    assert_int_equal(open_with(NULL), SIGMOE_OK);
+    assert_int_equal(open_with(&(split_claims){.tokens = -1}), SIGMOE_OK);
+    assert_int_equal(open_with(&(split_claims){6, 2, said}), SIGMOE_OK);
+    assert_int_equal(open_with(&(split_claims){5, 2, said}), SIGMOE_BAD_FORMAT);
+    assert_message_has("the shards of split train hold 6 tokens, but meta.json says 5");
+    assert_int_equal(open_with(&(split_claims){6, 1, said}), SIGMOE_BAD_FORMAT);
+    assert_message_has("has 2 shards, but meta.json has the sums of 1");
+    const char *const swapped[] = {sums[1], sums[0]};
+    assert_int_equal(open_with(&(split_claims){6, 2, swapped}), SIGMOE_BAD_FORMAT);
+    assert_message_has("train_000000.bin is damaged, or of other data");
+    size_t size;
+    unsigned char *bytes = get_file(at("d/train_000001.bin"), &size);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] ^= 1;
+        put_file(at("d/train_000001.bin"), bytes, size);
+        assert_int_equal(open_with(&(split_claims){6, 2, said}), SIGMOE_BAD_FORMAT);
+        assert_message_has("train_000001.bin");
+        bytes[i] ^= 1;
+    }
+    free(bytes);
+}
+
+// The count is compared before any id is read.
+static void counts_before_ids(void **state) {
+    (void)state;
+    fresh_directory();
+    put_narrow(at("d/train.bin"), (uint16_t[]){0, 1, 9}, 3);
+    assert_int_equal(open_with(&(split_claims){.tokens = 4}), SIGMOE_BAD_FORMAT);
+    assert_message_has("hold 3 tokens, but meta.json says 4");
+    assert_int_equal(open_with(&(split_claims){.tokens = 3}), SIGMOE_BAD_FORMAT);
+    assert_message_has("has id 9");
 }
 
 // All shards stay open; the soft limit of open files is there to be raised.
@@ -275,7 +337,7 @@ static void long_copies(void **state) {
         for (int i = 0; i < COUNT; i++) tokens[i] = (int32_t)(INT64_C(7919) * i % vocab_sizes[k]);
         fresh_directory();
         write_split(vocab_sizes[k], 70000, tokens, COUNT);
-        assert_int_equal(token_split_open(at("d"), "train", vocab_sizes[k], &split), SIGMOE_OK);
+        assert_int_equal(token_split_open(at("d"), "train", vocab_sizes[k], NULL, &split), SIGMOE_OK);
         for (int64_t first = 0; first < COUNT; first += 33333) {
             assert_int_equal(token_split_copy(split, first, COUNT - first, out), SIGMOE_OK);
             assert_memory_equal(out, tokens + first, (size_t)(COUNT - first) * sizeof *out);
@@ -297,7 +359,7 @@ static void every_allocation_fails_once(void **state) {
     int64_t failures = 0;
     do {
         arena_fail_after(failures);
-        status = token_split_open(at("d"), "train", 5, &split);
+        status = token_split_open(at("d"), "train", 5, NULL, &split);
         failures += status != SIGMOE_OK;
     } while (status == SIGMOE_NO_MEMORY);
     arena_fail_after(-1);
@@ -326,6 +388,8 @@ int main(void) {
         cmocka_unit_test(bad_shards),
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(changed_while_open),
+        cmocka_unit_test(claims_about_a_split),
+        cmocka_unit_test(counts_before_ids),
         cmocka_unit_test(more_shards_than_open_files),
         cmocka_unit_test(long_copies),
         cmocka_unit_test(every_allocation_fails_once),

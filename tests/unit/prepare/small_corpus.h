@@ -26,7 +26,7 @@ static inline char *make_lines(int lines, uint32_t seed) {
 // All tokens of a split; freed by the caller.
 static inline int32_t *read_tokens(const dataset *d, const char *split, int64_t *count) {
     token_split *tokens;
-    if (token_split_open(d->directory, split, d->vocab_size, &tokens) != SIGMOE_OK)
+    if (token_split_open(d->directory, split, d->vocab_size, NULL, &tokens) != SIGMOE_OK)
         fail_msg("%s", sigmoe_message());
     *count = token_split_count(tokens);
     int32_t *ids = malloc((size_t)*count * sizeof *ids);

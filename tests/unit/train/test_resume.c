@@ -460,6 +460,31 @@ static void test_other_data_is_refused(void **state) {
     free(changed);
 }
 
+static void flip_last_token(const char *path) {
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, -2, SEEK_END), 0);
+    int low = fgetc(file);
+    assert_int_equal(fseek(file, -2, SEEK_END), 0);
+    assert_int_not_equal(fputc(low ^ 1, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+// Between two parts of a run, one token: meta.json has no sums of these data, but the run has.
+static void test_changed_data_are_refused(void **state) {
+    (void)state;
+    train_whole(in_root("changed"), DENSE, small_settings(2));
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_CAPACITY];
+        OK(path_format(path, "%s", in_root(i ? "data/valid.bin" : "data/train.bin")));
+        flip_last_token(path);
+        FAILS(SIGMOE_BAD_FORMAT, resume(in_root("changed"), 1));
+        assert_message_has("are not what this run began with");
+        flip_last_token(path);
+        OK(resume(in_root("changed"), 1));
+    }
+}
+
 static void test_one_process_at_a_time(void **state) {
     (void)state;
     sigmoe_config config = make_config(DENSE);
@@ -502,6 +527,7 @@ int main(void) {
         cmocka_unit_test(test_damaged_logs_are_kept),
         cmocka_unit_test(test_moved_data),
         cmocka_unit_test(test_other_data_is_refused),
+        cmocka_unit_test(test_changed_data_are_refused),
         cmocka_unit_test(test_one_process_at_a_time),
         cmocka_unit_test(test_nothing_to_resume),
     };

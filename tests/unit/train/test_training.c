@@ -178,7 +178,7 @@ static double plain_score(const char *model_directory, int64_t batch, int64_t to
     sigmoe_model *model;
     token_split *split;
     OK(sigmoe_model_load(model_directory, 1, &model));
-    OK(token_split_open(in_root("data"), "valid", VOCABULARY, &split));
+    OK(token_split_open(in_root("data"), "valid", VOCABULARY, NULL, &split));
     int64_t length = (tokens - 1) / batch;
     double total = 0;
     for (int64_t b = 0; b < batch; b++) {
