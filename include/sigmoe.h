@@ -352,6 +352,7 @@ typedef struct sigmoe_prepare_request {
      * each time; "sequential": the files follow each other and are cut at 90 and 95 %. NULL: shuffle-files if valid and test
      * then have 2.5 to 10 % each, otherwise sequential. */
     const char *split;
+    bool offline; /* fetch nothing: use what an interrupted command left, or fail */
 } sigmoe_prepare_request;
 SIGMOE_API void sigmoe_prepare_defaults_sized(sigmoe_prepare_request *request, size_t size);
 static inline void sigmoe_prepare_defaults(sigmoe_prepare_request *request) {
@@ -365,6 +366,10 @@ SIGMOE_API sigmoe_status sigmoe_prepare(
 /* What prepared data hold, as a text of a few lines: the vocabulary, and for each split its tokens, its bytes and how well
  * bigrams and trigrams of the train split predict it. */
 SIGMOE_API sigmoe_status sigmoe_data_summary(const char *directory, char **summary);
+/* Reads every byte of prepared data and compares each shard with its SHA-256 in meta.json, and each id with the vocabulary.
+ * Whatever opens data does this, too, except that it believes large shards whose files (inode, size, times) are as they were when
+ * they were last read: what is known of those is in $XDG_CACHE_HOME/sigmoe, or ~/.cache/sigmoe. */
+SIGMOE_API sigmoe_status sigmoe_data_verify(const char *directory, const sigmoe_observer *observer);
 
 /* ---------------------------------------------------------------- Chapter 7: training, evaluation, forward */
 
@@ -413,6 +418,7 @@ typedef struct sigmoe_train_request {
      * SIGMOE_MOST_SKIPPED steps in a row, or SIGMOE_MOST_REWINDS to one checkpoint, end the training all the same. On resume, NULL
      * goes on as the run did before. */
     const char *on_nonfinite;
+    bool verify; /* read all data first and compare them with their sums, as sigmoe_data_verify does */
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100
 #define SIGMOE_MOST_REWINDS 10
@@ -446,6 +452,7 @@ typedef struct sigmoe_eval_request {
      * addition to the memory of the text before it. 0: advance by whole windows. */
     int64_t stride;
     sigmoe_dtype dtype;
+    bool verify; /* as in sigmoe_train_request */
 } sigmoe_eval_request;
 SIGMOE_API void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t size);
 static inline void sigmoe_eval_defaults(sigmoe_eval_request *request) {
@@ -527,6 +534,7 @@ typedef struct sigmoe_compare_request {
     const char *sample_prompt;
     const char *
         on_nonfinite; /* of each run, as in sigmoe_train_request; on resume, NULL is what the comparison began with */
+    bool verify; /* as in sigmoe_train_request */
 } sigmoe_compare_request;
 #define SIGMOE_SAMPLE_PROMPT "The "
 SIGMOE_API void sigmoe_compare_defaults_sized(
@@ -581,6 +589,7 @@ typedef struct sigmoe_sweep_request {
     int variant_count;
     const char *sample_prompt; /* as in sigmoe_compare_request; no `given` is needed */
     const char *on_nonfinite;  /* as in sigmoe_compare_request */
+    bool verify;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(
@@ -612,6 +621,7 @@ typedef struct sigmoe_analyze_request {
     bool figures; /* as in sigmoe_compare_request */
     bool json;    /* *summary is JSON: for each model its score, and what layers.csv has of its layers */
     int columns;  /* as in sigmoe_compare_request */
+    bool verify;  /* as in sigmoe_train_request */
 } sigmoe_analyze_request;
 SIGMOE_API void sigmoe_analyze_defaults_sized(sigmoe_analyze_request *request, size_t size);
 static inline void sigmoe_analyze_defaults(sigmoe_analyze_request *request) {

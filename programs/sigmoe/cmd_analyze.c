@@ -25,6 +25,8 @@ static const argument arguments[] = {
         .help = "read only this many from the start, 0: all"},
     {"batch", ARGUMENT_INTEGER, AT(request.batch), "B", .low = 1, .high = 1 << 20, .help = "streams"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace DIR when it exists, if sigmoe made it"},
+    {"verify", ARGUMENT_FLAG, AT(request.verify),
+        .help = "read all data first and compare them with their sums, also what was read before"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},

@@ -40,6 +40,8 @@ static const argument arguments[] = {
                 "--steps are "
                 "possible, and finished runs are not trained again"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
+    {"verify", ARGUMENT_FLAG, AT(request.verify),
+        .help = "read all data first and compare them with their sums, also what was read before"},
     {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
         .help = "change the base, see `sigmoe help config`; may be repeated", .values = &known_config_keys},
     {"seeds", ARGUMENT_INT, AT(request.seeds), "N", .low = 1, .high = 1000,

@@ -39,6 +39,8 @@ static const argument arguments[] = {
         .help = "text: take the files' bytes as they are, unpack and refuse nothing"},
     {"skip-bad-lines", ARGUMENT_FLAG, AT(skip_bad_lines),
         .help = "c4, pes2o: count lines that hold no text, instead of refusing them"},
+    {"offline", ARGUMENT_FLAG, AT(offline),
+        .help = "fetch nothing: use files, and what an interrupted command has left"},
     {"threads", ARGUMENT_INT, offsetof(data_values, threads), "N", .low = 1, .high = 1024,
         .preset = "what the machine allows",
         .help = "threads of sentencepiece; the result does not depend on it"},

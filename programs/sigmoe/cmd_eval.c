@@ -34,6 +34,8 @@ static const argument arguments[] = {
         .help = "how operands of matrix products are stored"},
     {"limit-tokens", ARGUMENT_INTEGER, AT(request.limit_tokens), "N", .low = 0, .high = 1e15,
         .help = "score only this many from the start, 0: all"},
+    {"verify", ARGUMENT_FLAG, AT(request.verify),
+        .help = "read all data first and compare them with their sums, also what was read before"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},

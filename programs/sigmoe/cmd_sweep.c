@@ -39,6 +39,8 @@ static const argument arguments[] = {
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on in RUN; finished runs are not trained again"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
+    {"verify", ARGUMENT_FLAG, AT(request.verify),
+        .help = "read all data first and compare them with their sums, also what was read before"},
     {"test-tokens", ARGUMENT_INTEGER, AT(request.test_tokens), "N", .low = 0, .high = 1e15,
         .preset = "default: a tenth of what is trained on, or the file's",
         .help = "score the final models on this many tokens of each split, 0: all"},

@@ -53,6 +53,8 @@ static const argument arguments[] = {
         .preset = "default stop", .values = &none_known,
         .help = "when the loss or a gradient is NaN or infinite: end; leave the step out; or go back to the "
                 "newest checkpoint, from there with the batches behind, or with F times the learning rate"},
+    {"verify", ARGUMENT_FLAG, AT(request.verify),
+        .help = "read all data first and compare them with their sums, also what was read before"},
     {"recompute", ARGUMENT_CHOICE, AT(request.recompute), "WHAT", .choices = recompute_names,
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "

@@ -3,6 +3,7 @@
 const command *const commands[] = {
     &command_data_prepare,
     &command_data_export,
+    &command_data_verify,
     &command_data_import,
     &command_train,
     &command_watch,

@@ -67,6 +67,7 @@ static sigmoe_status carry_out(analysis *a, const char *out, char **text) {
     token_split *tokens;
     TRY(analysis_label(a));
     TRY(dataset_open(a->request->data, &a->data));
+    if (a->request->verify) TRY(dataset_verify(&a->data, a->observer));
     TRY(dataset_open_split(&a->data, a->request->split, &tokens));
     a->tokens = tokens;
     sigmoe_status status = fill_directory(a, out, text);

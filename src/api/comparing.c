@@ -174,12 +174,20 @@ static sigmoe_status settle_request(
     return SIGMOE_OK;
 }
 
+static sigmoe_status verify_data(const sigmoe_compare_request *r, const sigmoe_observer *observer) {
+    dataset data;
+    if (!r->verify) return SIGMOE_OK;
+    TRY(dataset_open(r->data, &data));
+    return dataset_verify(&data, observer);
+}
+
 static sigmoe_status run_in(arena *a, comparison *c, const sigmoe_compare_request *request,
     const sweep_plan *sweep, int jobs, const sigmoe_observer *observer) {
     int lock = -1;
     sigmoe_compare_request *r;
     TRY(ARENA_NEW(a, r, 1));
     TRY(settle_request(request, a, r));
+    TRY(verify_data(r, observer));
     r->figures = plot_ready(request->figures, observer);
     sigmoe_status status = compare(c, r, sweep, jobs, observer, a, &lock);
     place_unlock(lock);
@@ -212,6 +220,7 @@ static sigmoe_status foresee_in(
     TRY(ARENA_NEW(a, r, 1));
     TRY(ARENA_NEW(a, c, 1));
     TRY(settle_request(request, a, r));
+    TRY(verify_data(r, observer));
     TRY(plan_comparison(r, NULL, observer, a, &c->plan));
     TRY(comparison_check(&c->plan));
     TRY(learning_rates_recall(&c->plan));

@@ -135,7 +135,8 @@ static sigmoe_status sweep(
         .margin = r->margin,
         .columns = r->columns,
         .sample_prompt = r->sample_prompt,
-        .on_nonfinite = r->on_nonfinite};
+        .on_nonfinite = r->on_nonfinite,
+        .verify = r->verify};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

@@ -1,5 +1,6 @@
 // Chapter 6: data.
 #include "api/request.h"
+#include "data/dataset.h"
 #ifdef SIGMOE_PREPARE
 #include "prepare/prepare.h"
 #include "prepare/summary.h"
@@ -38,4 +39,13 @@ sigmoe_status sigmoe_data_summary(const char *directory, char **summary) {
         return fail(SIGMOE_BAD_ARGUMENT, "a summary needs a directory of data and a place for the text");
     *summary = NULL;
     return data_summary(directory, summary);
+}
+
+sigmoe_status sigmoe_data_verify(const char *directory, const sigmoe_observer *observer) {
+    sigmoe_observer space;
+    dataset data;
+    if (!directory) return fail(SIGMOE_BAD_ARGUMENT, "there is no directory of data to verify");
+    TRY(observer_read(observer, &space, &observer));
+    TRY(dataset_open(directory, &data));
+    return dataset_verify(&data, observer);
 }

@@ -82,6 +82,7 @@ static sigmoe_status start_fresh(
     if (r->init) TRY(model_locate(r->init, init));
     TRY(train_request_config(r, init, &config));
     TRY(dataset_open(r->data, &data));
+    if (r->verify) TRY(dataset_verify(&data, observer));
     TRY(keep_inputs(r, init));
     TRY(plan_validations(&data, config.model.unroll, observer, &settings));
     TRY(check_validations(r, &settings));
@@ -111,6 +112,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_ob
     sigmoe_train_settings *before, trainer **out) {
     run_state *state;
     TRY(run_state_read(r->out, r->data, observer, a, &state));
+    if (r->verify) TRY(dataset_verify(&state->data, observer));
     *before = state->settings;
     TRY(train_request_resume(r, state));
     TRY(check_validations(r, &state->settings));

@@ -76,6 +76,7 @@ sigmoe_status score_model(
     transformer *model;
     TRY(check_request(request));
     TRY(dataset_open(request->data, &data));
+    if (request->verify) TRY(dataset_verify(&data, observer));
     if (!dataset_split(&data, request->split))
         return fail(
             SIGMOE_BAD_ARGUMENT, "there is no split \"%.40s\": use train, valid or test", request->split);
