@@ -26,6 +26,8 @@ typedef struct corpus_request {
     tokenizer_type tokenizer;
     int64_t vocab_size;                 // of a tokenizer that is trained; 0: the usual
     int64_t train_shards, valid_shards; // how many of them are taken; 0: all
+    bool offline;                       // nothing is fetched
+    json_t *sources;                    // for meta.json: an array, see corpus_record
     const sigmoe_observer *observer;
 } corpus_request;
 
@@ -43,6 +45,22 @@ typedef struct corpus {
 #include "prepare/corpora.inc"
 #undef CORPUS
 
+// A file that a corpus fetches.
+typedef struct corpus_file {
+    const char *const *urls; // that have it
+    int url_count;
+    const char *task;   // for progress
+    const char *sha256; // NULL: any
+    int64_t most_bytes; // that it may have
+} corpus_file;
+
+// Fetches a file, or finds it where an earlier try left it, and records it. `path`: where it is.
+sigmoe_status corpus_fetch(const corpus_request *request, const corpus_file *file, char path[PATH_CAPACITY]);
+// Adds a file to the request's sources: its name, size and SHA-256, by which the same text can be had again.
+sigmoe_status corpus_record(const corpus_request *request, const char *name, const char *path);
+
+// The SHA-256 of enwik8. Tests set that of another text.
+extern const char *corpus_enwik8_sha256;
 // Where the package dict-gcide installs its text. Tests set another path, so as not to depend on the machine.
 extern const char *corpus_gcide_installed;
 

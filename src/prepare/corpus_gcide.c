@@ -117,6 +117,7 @@ static sigmoe_status download_and_tokenize(const corpus_request *request, const 
     if (exit_code != 0)
         return fail(SIGMOE_IO, "the dictionary is not here and apt-get cannot download it: %s", help);
     TRY(downloaded_package(directory, a, &path));
+    TRY(corpus_record(request, path_leaf(path), path));
     TRY(tokenize(request, path));
     return directory_remove(directory);
 }
@@ -124,6 +125,8 @@ static sigmoe_status download_and_tokenize(const corpus_request *request, const 
 static sigmoe_status from_debian(const corpus_request *request) {
     arena *a;
     char directory[PATH_CAPACITY];
+    if (request->offline)
+        return fail(SIGMOE_IO, "the dictionary is not here, and `offline` forbids to fetch it: %s", help);
     TRY(path_format(directory, "%s/package", request->directory));
     TRY(arena_create("dict-gcide", &a));
     sigmoe_status status = download_and_tokenize(request, directory, a);

@@ -22,6 +22,9 @@ typedef struct publication {
     int training_shards; // the tokenizer learns from so many
 } publication;
 
+static const int64_t MOST_BYTES = INT64_C(64)
+                                  << 30; // of a shard: those that are known have less than a tenth
+
 // The second host is a mirror of the first.
 static const char *const hosts[HOSTS] = {"https://huggingface.co", "https://hf-mirror.com"};
 
@@ -89,8 +92,8 @@ static sigmoe_status list_inputs(const corpus_request *r, arena *a, collection *
         shard_list *list = &c->kinds[says_valid(name, folder) ? VALID : TRAIN];
         shard *s = &list->shards[list->count++];
         s->name = name;
-        if (is_url(name))
-            s->urls[s->url_count++] = name;
+        if (is_url(r->inputs[i].path))
+            s->urls[s->url_count++] = r->inputs[i].path;
         else
             s->path = r->inputs[i].path;
     }
@@ -219,6 +222,7 @@ static sigmoe_status look_into_files(const corpus_request *r, collection *c) {
             if (!s->path) continue;
             TRY(progress_at(&meter, done++));
             TRY(look_into(r, s, &c->kinds[k].has_text));
+            TRY(corpus_record(r, s->name, s->path));
         }
     meter.state.done = done;
     if (done > 0) progress_end(&meter);
@@ -238,11 +242,8 @@ static sigmoe_status require_text(const publication *p, const collection *c) {
 static sigmoe_status fetch_shard(const corpus_request *r, shard *s, int index, int count, arena *a) {
     char path[PATH_CAPACITY], task[128];
     snprintf(task, sizeof task, "download %.80s (%d of %d)", path_leaf(s->name), index + 1, count);
-    TRY(fetch(&(fetch_request){.urls = s->urls,
-                  .count = s->url_count,
-                  .keep = r->download,
-                  .task = task,
-                  .observer = r->observer},
+    TRY(corpus_fetch(r,
+        &(corpus_file){.urls = s->urls, .url_count = s->url_count, .task = task, .most_bytes = MOST_BYTES},
         path));
     s->path = arena_text(a, "%s", path);
     return s->path ? SIGMOE_OK : SIGMOE_NO_MEMORY;

@@ -18,6 +18,7 @@ static const char *const homes[] = {
 };
 static const char home_sha256[] = "242ba0f20b329cfdf1ccc61e9e9e5b59becf189db7f7a81cd2a0e2fc31539590";
 enum { TOKENS, RAW, EDITIONS };
+enum { MOST_BYTES = 2000 * 1000 * 1000 }; // its text has 540 million bytes
 static const char *const names[EDITIONS][SPLITS] = {
     {"wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"},
     {"wiki.train.raw", "wiki.valid.raw", "wiki.test.raw"},
@@ -217,27 +218,27 @@ static sigmoe_status tokenize(const corpus_request *request, const char *path, c
 }
 
 static sigmoe_status from_urls(
-    const corpus_request *request, const char *const *urls, int count, const char *sha256) {
+    const corpus_request *request, const char *const *urls, int count, const char *name, const char *sha256) {
     char path[PATH_CAPACITY];
-    TRY(fetch(&(fetch_request){.urls = urls,
-                  .count = count,
-                  .keep = request->download,
-                  .task = "download WikiText-103",
-                  .sha256 = sha256,
-                  .observer = request->observer},
+    TRY(corpus_fetch(request,
+        &(corpus_file){.urls = urls,
+            .url_count = count,
+            .task = "download WikiText-103",
+            .sha256 = sha256,
+            .most_bytes = MOST_BYTES},
         path));
-    sigmoe_status status = tokenize(request, path, urls[0]);
+    sigmoe_status status = tokenize(request, path, name);
     // Wrong contents must be downloaded again; after any other failure, a retry can use what has been downloaded.
     if (status == SIGMOE_BAD_FORMAT) unlink(path);
     return status;
 }
 
 sigmoe_status corpus_wikitext103(const corpus_request *request) {
+    const corpus_input *input = request->inputs;
     if (request->input_count > 1)
         return fail(SIGMOE_BAD_ARGUMENT, "wikitext103: name at most one archive, directory or URL");
     if (request->input_count == 0)
-        return from_urls(request, homes, sizeof homes / sizeof *homes, home_sha256);
-    const char *input = request->inputs[0].name;
-    return is_url(input) ? from_urls(request, &input, 1, NULL)
-                         : tokenize(request, request->inputs[0].path, input);
+        return from_urls(request, homes, sizeof homes / sizeof *homes, homes[0], home_sha256);
+    return is_url(input->path) ? from_urls(request, &input->path, 1, input->name, NULL)
+                               : tokenize(request, input->path, input->name);
 }

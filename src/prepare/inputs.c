@@ -92,10 +92,21 @@ static sigmoe_status refuse_twice(const corpus_input *inputs, int count) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status name_inputs(const found_files *found, corpus_input *inputs) {
+static sigmoe_status name_of(const char *given, arena *a, const char **name) {
+    char shown[PATH_CAPACITY];
+    *name = is_standard_input(given) ? standard_input : given;
+    if (!is_url(given)) return SIGMOE_OK;
+    url_shown(given, shown);
+    *name = arena_text(a, "%s", shown);
+    return *name ? SIGMOE_OK : SIGMOE_NO_MEMORY;
+}
+
+static sigmoe_status name_inputs(const found_files *found, arena *a, corpus_input *inputs) {
     for (int i = 0; i < found->count; i++) {
         const found_file *f = &found->files[i];
-        inputs[i] = (corpus_input){.name = is_standard_input(f->path) ? standard_input : f->path,
+        const char *name;
+        TRY(name_of(f->path, a, &name));
+        inputs[i] = (corpus_input){.name = name,
             .path = f->path,
             .given = f->given,
             .looked = f->looked,
@@ -108,7 +119,7 @@ static sigmoe_status name_inputs(const found_files *found, corpus_input *inputs)
 sigmoe_status inputs_collect(const found_files *found, const char *directory, const sigmoe_observer *observer,
     arena *a, corpus_input **out) {
     TRY(ARENA_NEW(a, *out, found->count));
-    TRY(name_inputs(found, *out));
+    TRY(name_inputs(found, a, *out));
     for (int i = 0; i < found->count; i++) {
         corpus_input *input = &(*out)[i];
         if (!input->copied) continue;
@@ -126,9 +137,9 @@ void inputs_remove_copies(const corpus_input *inputs, int count) {
 
 // ---------------------------------------------------------------- duplicates
 
-// Identity of an input regardless of its name: a file's inode and device; for anything else, the name.
+// Identity of an input regardless of its name: a file's inode and device; for anything else, the path, of a URL the whole.
 typedef struct identity {
-    const char *name;
+    const char *name, *path;
     bool is_file;
     dev_t device;
     ino_t number;
@@ -136,14 +147,15 @@ typedef struct identity {
 
 static identity identify(const corpus_input *input) {
     struct stat about;
-    if (is_url(input->name) || stat(input->path, &about) != 0) return (identity){.name = input->name};
-    return (identity){input->name, true, about.st_dev, about.st_ino};
+    if (is_url(input->path) || stat(input->path, &about) != 0)
+        return (identity){.name = input->name, .path = input->path};
+    return (identity){input->name, input->path, true, about.st_dev, about.st_ino};
 }
 
 static int compare_identities(const void *a, const void *b) {
     const identity *x = a, *y = b;
     if (x->is_file != y->is_file) return x->is_file - y->is_file;
-    if (!x->is_file) return strcmp(x->name, y->name);
+    if (!x->is_file) return strcmp(x->path, y->path);
     if (x->device != y->device) return x->device < y->device ? -1 : 1;
     return (x->number > y->number) - (x->number < y->number);
 }

@@ -4,8 +4,8 @@
 #include "prepare/find_files.h"
 
 typedef struct corpus_input {
-    const char *name; // for messages and meta.json
-    const char *path; // of a file that can be read again; a URL stays one
+    const char *name; // for messages and meta.json; of a URL without secrets
+    const char *path; // of a file that can be read again; a URL stays one, whole
     int given;        // which of the names given it comes from
     bool looked;      // found in a directory: it may be left out if it is no text
     bool copied;      // `path` is that of a copy

@@ -1,6 +1,8 @@
 #include "prepare/prepare.h"
 
 #include "base/option.h"
+#include "formats/json_objects.h"
+#include "formats/json_options.h"
 #include "prepare/corpus.h"
 #include "prepare/fetch/fetch.h"
 #include "prepare/split_scores.h"
@@ -83,6 +85,15 @@ static sigmoe_status check_options(const corpus *c, const sigmoe_prepare_request
     return SIGMOE_OK;
 }
 
+static sigmoe_status add_sources(const char *directory, json_t *sources) {
+    char path[PATH_CAPACITY];
+    json_t *meta;
+    if (json_array_size(sources) == 0) return SIGMOE_OK;
+    TRY(path_format(path, "%s/meta.json", directory));
+    TRY(json_read_object(path, &meta));
+    return json_save(json_put(meta, "sources", json_incref(sources)), path, meta);
+}
+
 static sigmoe_status prepare_in(const corpus *c, const found_files *found, corpus_request *r, arena *a) {
     corpus_input *inputs;
     TRY(inputs_collect(found, r->directory, r->observer, a, &inputs));
@@ -91,6 +102,7 @@ static sigmoe_status prepare_in(const corpus *c, const found_files *found, corpu
     r->skipped = found->skipped;
     TRY(c->prepare(r));
     inputs_remove_copies(inputs, found->count);
+    TRY(add_sources(r->directory, r->sources));
     return split_scores_add(r->directory, r->observer);
 }
 
@@ -130,6 +142,7 @@ sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_o
         .vocab_size = request->vocab_size,
         .train_shards = request->train_shards,
         .valid_shards = request->valid_shards,
+        .offline = request->offline,
         .observer = observer};
     TRY(find_corpus(request->kind, &c));
     TRY(choose_tokenizer(c, request, &r.tokenizer));
@@ -140,7 +153,10 @@ sigmoe_status prepare_data(const sigmoe_prepare_request *request, const sigmoe_o
     if (!request->force) TRY(output_check(out, false)); // before the work, not after it
     TRY(keep_inputs(request, out));
     TRY(arena_create("inputs", &a));
-    sigmoe_status status = find_and_prepare(c, request, out, &r, a);
+    r.sources = json_array();
+    sigmoe_status status = r.sources ? find_and_prepare(c, request, out, &r, a)
+                                     : fail(SIGMOE_NO_MEMORY, "no memory for sources");
+    json_decref(r.sources);
     arena_destroy(a);
     return status;
 }

@@ -29,6 +29,30 @@ bool origin_allows(const download_origin *o, const char *etag, const char *modif
     return same && (o->total < 0 || total < 0 || o->total == total);
 }
 
+// Digits alone, as the standard has it: no sign, no space, and nothing that does not fit.
+static bool read_count(const char **text, int64_t *count) {
+    const char *begin = *text;
+    *count = 0;
+    for (; **text >= '0' && **text <= '9'; ++*text) {
+        if (*count > (INT64_MAX - 9) / 10) return false;
+        *count = *count * 10 + (**text - '0');
+    }
+    return *text > begin;
+}
+
+bool range_read(const char *range, int64_t *first, int64_t *total) {
+    static const char unit[] = "bytes ";
+    int64_t last;
+    *total = -1;
+    if (!range || strncmp(range, unit, sizeof unit - 1) != 0) return false;
+    range += sizeof unit - 1;
+    if (!read_count(&range, first) || *range++ != '-' || !read_count(&range, &last) || last < *first)
+        return false;
+    if (*range++ != '/') return false;
+    if (strcmp(range, "*") == 0) return true;
+    return read_count(&range, total) && !*range && last < *total;
+}
+
 // ---------------------------------------------------------------- the file: total, then validator, one per line
 
 static sigmoe_status origin_path(const char *partial, char path[PATH_CAPACITY]) {

@@ -18,6 +18,10 @@ download_origin origin_of(const char *etag, const char *modified, int64_t total)
 // Whether a response with these headers can be about the same file.
 bool origin_allows(const download_origin *o, const char *etag, const char *modified, int64_t total);
 
+// Reads a Content-Range, "bytes 10-80/81", or NULL: where it begins, and the size of the whole file, -1 if the server does not know it.
+// False if it is none.
+bool range_read(const char *range, int64_t *first, int64_t *total);
+
 // Reads "<partial>.origin". If it is missing or damaged, the origin is unknown.
 download_origin origin_read(const char *partial);
 sigmoe_status origin_write(const download_origin *o, const char *partial);

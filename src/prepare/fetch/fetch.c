@@ -5,13 +5,10 @@
 #include "system/sha256.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { KEPT_DIGITS = 8 }; // of the URL's hash, in the name
-
-bool is_url(const char *name) {
-    return strstr(name, "://") != NULL;
-}
 
 // A download belongs to its URL: it must not resume what another URL left behind.
 static sigmoe_status kept_path(const char *keep, const char *url, char path[PATH_CAPACITY]) {
@@ -34,17 +31,32 @@ static void note_failure(const fetch_request *r) {
     progress_note(r->observer, "%s", sigmoe_message());
 }
 
+static bool is_local(const char *url) {
+    return strncasecmp(url, "file:", 5) == 0;
+}
+
+static sigmoe_status refuse_offline(const fetch_request *r) {
+    char shown[PATH_CAPACITY];
+    url_shown(r->urls[0], shown);
+    return fail(SIGMOE_IO, "%s is not here, and `offline` forbids to fetch it: give the file itself", shown);
+}
+
 sigmoe_status fetch(const fetch_request *r, char path[PATH_CAPACITY]) {
     sigmoe_status status = SIGMOE_OK;
     for (int i = 0; i < r->count; i++) {
         TRY(kept_path(r->keep, r->urls[i], path));
         if (path_exists(path)) return SIGMOE_OK;
     }
+    if (r->offline && !is_local(r->urls[0])) return refuse_offline(r);
     for (int i = 0; i < r->count; i++) {
         if (i > 0) note_failure(r);
         TRY(kept_path(r->keep, r->urls[i], path));
-        status = download(&(download_request){
-            .url = r->urls[i], .path = path, .task = r->task, .sha256 = r->sha256, .observer = r->observer});
+        status = download(&(download_request){.url = r->urls[i],
+            .path = path,
+            .task = r->task,
+            .sha256 = r->sha256,
+            .most_bytes = r->most_bytes,
+            .observer = r->observer});
         if (status == SIGMOE_OK) forget_others(r);
         if (status == SIGMOE_OK || status == SIGMOE_INTERRUPTED) return status;
     }

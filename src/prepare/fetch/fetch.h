@@ -1,6 +1,7 @@
 // Downloads a file from the first of several addresses that has it.
 #pragma once
 
+#include "prepare/fetch/shown_url.h"
 #include "system/file.h"
 
 typedef struct fetch_request {
@@ -9,6 +10,8 @@ typedef struct fetch_request {
     const char *keep;   // prefix of the downloaded files' paths
     const char *task;   // for progress
     const char *sha256; // what it must have; NULL: any
+    int64_t most_bytes; // that it may have
+    bool offline;       // only what an earlier try completed, or is a file: URL
     const sigmoe_observer *observer;
 } fetch_request;
 
@@ -17,4 +20,3 @@ typedef struct fetch_request {
 sigmoe_status fetch(const fetch_request *request, char path[PATH_CAPACITY]);
 // Removes everything that fetches with this `keep` left, complete or partial, except the files named in `spared`.
 void fetch_forget(const char *keep, const char *const *spared, int count);
-bool is_url(const char *name);

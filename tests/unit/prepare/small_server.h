@@ -44,7 +44,25 @@ static inline bool condition_holds(const small_server *s, const char *request) {
 }
 
 // /cut: sends half of what it promises. /norange: always sends the whole. /empty: sends nothing. /moved, /away: redirect.
-// /whole: behaves correctly. /bit: sends three bytes of a requested range.
+// /whole: behaves correctly. /bit: sends three bytes of a requested range. /slow: sends half, and then a byte every tenth of a
+// second until it is stopped. /endless: sends blanks, without saying how many, as long as somebody reads them.
+static inline void send_slowly(small_server *s, int client) {
+    size_t size = strlen(s->body);
+    send_head(client, "200 OK", s->validator, size);
+    send_text(client, s->body, size / 2);
+    for (size_t i = size / 2; i < size; i++) {
+        if (send(client, s->body + i, 1, MSG_NOSIGNAL) < 1) return;
+        usleep(100000);
+    }
+}
+
+static inline void send_without_end(int client) {
+    static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", blank = ' ';
+    send_text(client, head, sizeof head - 1);
+    while (send(client, &blank, 1, MSG_NOSIGNAL) == 1) {
+    }
+}
+
 static inline void answer(small_server *s, int client, const char *request) {
     size_t size = strlen(s->body);
     const char *range = condition_holds(s, request) ? strstr(request, "Range: bytes=") : NULL;
@@ -58,6 +76,10 @@ static inline void answer(small_server *s, int client, const char *request) {
         send_head(client, "302 Found", "Location: /whole\r\nETag: \"of the redirection\"\r\n", 0);
     } else if (strncmp(request, "GET /away", 9) == 0) {
         send_head(client, "302 Found", "Location: file:///etc/hostname\r\n", 0);
+    } else if (strncmp(request, "GET /slow", 9) == 0) {
+        send_slowly(s, client);
+    } else if (strncmp(request, "GET /endless", 12) == 0) {
+        send_without_end(client);
     } else if (strncmp(request, "GET /empty", 10) == 0) {
         send_head(client, "200 OK", s->validator, 0);
     } else if (strncmp(request, "GET /norange", 12) == 0 || (whole && !range)) {

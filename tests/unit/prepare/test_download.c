@@ -2,6 +2,7 @@
 #include "small_disk.h"
 
 #include "prepare/fetch/download.h"
+#include "prepare/fetch/download_origin.h"
 #include "system/sha256.h"
 
 static small_server server;
@@ -25,8 +26,12 @@ static int teardown(void **state) {
 static sigmoe_status get(const char *page, const char *sha256, const sigmoe_observer *observer) {
     char url[256];
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, page);
-    return download(&(download_request){
-        .url = url, .path = at("file"), .task = "download", .sha256 = sha256, .observer = observer});
+    return download(&(download_request){.url = url,
+        .path = at("file"),
+        .task = "download",
+        .sha256 = sha256,
+        .most_bytes = 1000,
+        .observer = observer});
 }
 
 static void clear(void) {
@@ -193,8 +198,9 @@ static void refusals(void **state) {
     assert_int_equal(get("/empty", NULL, NULL), SIGMOE_BAD_FORMAT);
     assert_message_has("/empty is empty");
     assert_false(path_exists(at("file.partial.origin")));
-    assert_int_equal(get("/away", NULL, NULL), SIGMOE_BAD_ARGUMENT); // no server sends us to a local file
-    download_request r = {.path = at("file"), .task = "download"};
+    assert_int_equal(get("/away", NULL, NULL), SIGMOE_IO); // no server sends us to a local file
+    assert_message_has("/away: the server redirects to a URL other than http and https");
+    download_request r = {.path = at("file"), .task = "download", .most_bytes = 1000};
     r.url = "ftp://127.0.0.1/x";
     assert_int_equal(download(&r), SIGMOE_BAD_ARGUMENT);
     assert_message_has("no http, https or file URL");
@@ -218,7 +224,7 @@ static void local_urls(void **state) {
     char url[256];
     put_text(at("source"), body);
     snprintf(url, sizeof url, "file://%s", at("source"));
-    download_request r = {.url = url, .path = at("file"), .task = "copy"};
+    download_request r = {.url = url, .path = at("file"), .task = "copy", .most_bytes = 1000};
     clear();
     assert_whole(download(&r));
     put_partial("Not", "-1\n\"1\"\n");
@@ -265,13 +271,87 @@ static void a_full_disk(void **state) {
     char url[256], path[256];
     snprintf(path, sizeof path, "%s/file", disk);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/whole", server.port);
-    sigmoe_status status = download(&(download_request){.url = url, .path = path, .task = "download"});
+    sigmoe_status status = download(&(download_request){.url = url, .path = path, .task = "download", .most_bytes = 10000000});
     server.body = whole;
     bool finished = path_exists(path);
     disk_empty();
     assert_int_equal(status, SIGMOE_IO);
     assert_message_has("No space left");
     assert_false(finished);
+}
+
+// A byte every tenth of a second is less than 50 a second. What came is kept.
+static void a_slow_server(void **state) {
+    (void)state;
+    const download_patience before = download_least_speed;
+    clear();
+    assert_true(before.bytes_per_second >= 1 && before.seconds >= 10);
+    download_least_speed = (download_patience){.bytes_per_second = 50, .seconds = 1};
+    assert_int_equal(get("/slow", NULL, NULL), SIGMOE_IO);
+    download_least_speed = before;
+    assert_message_has(
+        "/slow comes too slowly, with less than 50 bytes a second for 1 seconds; run it again to go on");
+    size_t size;
+    free(get_file(at("file.partial"), &size));
+    assert_true(size >= strlen(body) / 2 && size < strlen(body));
+    assert_whole(get("/whole", NULL, NULL));
+    assert_int_equal(server.last_range, size);
+}
+
+// Whether the server says it or not. Nothing is left of what cannot be right.
+static void too_large_a_file(void **state) {
+    (void)state;
+    static const char *const pages[] = {"/endless", "/whole", "/moved"};
+    char url[256];
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        clear();
+        snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, pages[i]);
+        download_request r = {
+            .url = url, .path = at("file"), .task = "download", .most_bytes = (int64_t)strlen(body) - 1};
+        assert_int_equal(download(&r), SIGMOE_BAD_FORMAT);
+        assert_message_has("has more than 80 bytes, which is too many");
+        assert_false(path_exists(at("file")) || path_exists(at("file.partial")));
+        assert_false(path_exists(at("file.partial.origin")));
+        r.most_bytes++;
+        if (i > 0) assert_whole(download(&r));
+    }
+}
+
+// Of a URL with user, password and token, in no message and no file.
+static void secrets_stay_secret(void **state) {
+    (void)state;
+    static const char *const pages[] = {"/none", "/cut", "/slow", "/endless", "/empty", "/away"};
+    char url[256];
+    const download_patience before = download_least_speed;
+    download_least_speed = (download_patience){.bytes_per_second = 50, .seconds = 1};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        clear();
+        snprintf(url, sizeof url, "http://user:secret@127.0.0.1:%d%s?token=secret", server.port, pages[i]);
+        sigmoe_status status = download(
+            &(download_request){.url = url, .path = at("file"), .task = "download", .most_bytes = 1000});
+        assert_int_not_equal(status, SIGMOE_OK);
+        assert_message_has(pages[i]);
+        assert_null(strstr(sigmoe_message(), "secret"));
+        if (!path_exists(at("file.partial.origin"))) continue;
+        size_t size;
+        unsigned char *origin = get_file(at("file.partial.origin"), &size);
+        assert_null(strstr((char *)origin, "secret"));
+        free(origin);
+    }
+    download_least_speed = before;
+}
+
+static void ranges(void **state) {
+    (void)state;
+    int64_t first, total;
+    assert_true(range_read("bytes 10-80/81", &first, &total) && first == 10 && total == 81);
+    assert_true(range_read("bytes 0-0/*", &first, &total) && first == 0 && total == -1);
+    static const char *const wrong[] = {"", "bytes", "bytes 10-80", "bytes 10-80/", "bytes */81",
+        "bytes -10-80/81", "bytes 80-10/81", "bytes 10-80/80", "bytes 10-80/81 ", "bytes  10-80/81",
+        "bytes 10-80/-81", "items 1-2/3", "bytes 1-99999999999999999999/99999999999999999999"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(range_read(wrong[i], &first, &total));
+    assert_false(range_read(NULL, &first, &total));
 }
 
 int main(void) {
@@ -288,6 +368,10 @@ int main(void) {
         cmocka_unit_test(progress_and_interruption),
         // Last: from there on the system calls of this process are slower.
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_slow_server),
+        cmocka_unit_test(too_large_a_file),
+        cmocka_unit_test(secrets_stay_secret),
+        cmocka_unit_test(ranges),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -4,6 +4,7 @@
 
 #include "prepare/corpus.h"
 #include "data/dataset.h"
+#include "formats/json_options.h"
 #include "system/sha256.h"
 #include "data/text_counter.h"
 #include "prepare/tokenize.h"
@@ -458,6 +459,13 @@ static void downloads_are_kept(void **state) {
     snprintf(url, sizeof url, "file://%s", path);
     const char *input = url;
     bool done = false;
+    // It has the size of enwik8, but is another text.
+    const char *const enwik8_sha256 = corpus_enwik8_sha256;
+    char sha256[SHA256_HEX];
+    assert_int_equal(prepare("enwik8", 1, &path, false), SIGMOE_BAD_FORMAT);
+    assert_message_has("it must have 2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8");
+    assert_int_equal(sha256_file(path, sha256), SIGMOE_OK);
+    corpus_enwik8_sha256 = sha256;
     const sigmoe_observer observer = {.progress = put_in_the_way, .context = &done};
     const sigmoe_prepare_request request = request_for("enwik8", &input, 1, at("out"), false);
     assert_int_equal(prepare_data(&request, &observer), SIGMOE_BAD_ARGUMENT);
@@ -471,6 +479,14 @@ static void downloads_are_kept(void **state) {
     put_text(at("out.download-01234567.partial"), "of an address that is not used any more");
     if (prepare_data(&request, NULL) != SIGMOE_OK) fail_msg("%s", sigmoe_message());
     assert_int_equal(downloads(), 0);
+    corpus_enwik8_sha256 = enwik8_sha256;
+    json_t *meta;
+    assert_int_equal(json_read_object(at("out/meta.json"), &meta), SIGMOE_OK);
+    const json_t *source = json_array_get(json_object_get(meta, "sources"), 0);
+    assert_string_equal(json_string_value(json_object_get(source, "name")), url);
+    assert_string_equal(json_string_value(json_object_get(source, "sha256")), sha256);
+    assert_int_equal(json_integer_value(json_object_get(source, "bytes")), ENWIK8);
+    json_decref(meta);
     directory_remove(at("out"));
 }
 
