@@ -29,6 +29,7 @@ static const wording wordings[] = {
     {"`max_seeds`", "--max-seeds"},
     {"`max_tokens`", "--max-tokens"},
     {"`min_p`", "--min-p"},
+    {"`offline`", "--offline"},
     {"`on_nonfinite`", "--on-nonfinite"},
     {"`out`", "DIR"},
     {"`prompt`", "--prompt"},

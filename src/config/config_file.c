@@ -51,6 +51,7 @@ static sigmoe_status read_root(const json_t *root, sigmoe_config *config) {
     TRY(json_read_options(memory, "memory_segments.", model_memory_options(), NULL, &config->model));
     TRY(json_get_object(root, "", "tokenizer", &text));
     TRY(tokenizer_from_json(text, "tokenizer", &config->tokenizer));
+    TRY(tokenizer_check_size(&config->tokenizer, config->model.vocab_size));
     TRY(json_get_object(root, "", "ff", &ff));
     TRY(read_feedforward(ff, &config->model));
     return model_config_check(&config->model);

@@ -46,11 +46,7 @@ static sigmoe_status read_meta(const json_t *meta, dataset *out) {
     if (!json_is_integer(vocab_size) || out->vocab_size < 1 || out->vocab_size > INT32_MAX)
         return fail(SIGMOE_BAD_FORMAT, "\"vocab_size\" must be an integer in 1..%d", INT32_MAX);
     TRY(tokenizer_from_json(json_object_get(meta, "tokenizer"), "tokenizer", &out->tokenizer));
-    int64_t said = tokenizer_vocab_size(&out->tokenizer);
-    if (said && said != out->vocab_size)
-        return fail(SIGMOE_BAD_FORMAT,
-            "\"vocab_size\" is %" PRId64 ", but the alphabet has %" PRId64 " byte%s", out->vocab_size, said,
-            plural(said));
+    TRY(tokenizer_check_size(&out->tokenizer, out->vocab_size));
     const char *source = json_string_value(json_object_get(meta, "source"));
     snprintf(out->source, sizeof out->source, "%s", source ? source : "");
     return read_splits(meta, out);

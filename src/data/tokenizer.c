@@ -1,5 +1,6 @@
 #include "data/tokenizer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const char *const type_names[] = {"none", "bytes", "sentencepiece"};
@@ -67,6 +68,13 @@ sigmoe_status tokenizer_to_json(const tokenizer *t, json_t **out) {
 
 int64_t tokenizer_vocab_size(const tokenizer *t) {
     return t->type == TOKENIZER_BYTES ? t->alphabet_size : 0;
+}
+
+sigmoe_status tokenizer_check_size(const tokenizer *t, int64_t vocab_size) {
+    int64_t said = tokenizer_vocab_size(t);
+    if (!said || said == vocab_size) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT, "\"vocab_size\" is %" PRId64 ", but the alphabet has %" PRId64 " byte%s",
+        vocab_size, said, plural(said));
 }
 
 bool tokenizer_equal(const tokenizer *a, const tokenizer *b) {

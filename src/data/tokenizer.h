@@ -21,6 +21,8 @@ typedef struct tokenizer {
 sigmoe_status tokenizer_from_json(const json_t *object, const char *path, tokenizer *out);
 sigmoe_status tokenizer_to_json(const tokenizer *t, json_t **out);
 int64_t tokenizer_vocab_size(const tokenizer *t); // 0 where it does not say
+// Checks that a vocabulary has as many tokens as the tokenizer, if that says how many.
+sigmoe_status tokenizer_check_size(const tokenizer *t, int64_t vocab_size);
 // SentencePiece models are equal if their hashes are equal or one hash is unknown.
 bool tokenizer_equal(const tokenizer *a, const tokenizer *b);
 

@@ -51,7 +51,7 @@ static sigmoe_status open_gcide(const void *context, int part, arena *a, byte_so
         TRY(archive_find(&source, "data.tar*", path, a, &next));
         TRY(archive_find(&next, "*usr/share/dictd/gcide.dict.dz", path, a, &source));
     }
-    return content_open(&source, path, 0, a, out);
+    return content_open(&source, path, CONTENT_KNOWN, a, out);
 }
 
 static sigmoe_status tokenize(const corpus_request *request, const char *path) {

@@ -160,7 +160,7 @@ static sigmoe_status open_split(const void *context, int split, int part, arena 
         TRY(file_source_open(w->path, a, &archive));
         TRY(archive_open(&archive, path, w->name, a, &file));
     }
-    return content_open(&file, path, 0, a, out);
+    return content_open(&file, path, CONTENT_KNOWN, a, out);
 }
 
 static const char *split_name(const void *context, int split, int part) {

@@ -141,16 +141,29 @@ static sigmoe_status unpack(
     return open_layer(&inner, name, options, layer + 1, a, out);
 }
 
+// Not of each byte: a text may have a few that went wrong.
+static sigmoe_status check_known(const peeked *p, const char *name) {
+    size_t controls = content_controls(p->head, p->size);
+    if (controls * 100 <= p->size) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_FORMAT,
+        "%s is no text: of its first %zu byte%s %zu are control characters; give the file of the corpus",
+        name, p->size, plural((int64_t)p->size), controls);
+}
+
+static sigmoe_status open_text(peeked *p, const char *name, int options, byte_source *out) {
+    sigmoe_status status = options & CONTENT_KNOWN ? check_known(p, name) : SIGMOE_OK;
+    *out = (byte_source){read_peeked, close_peeked, p};
+    if (status != SIGMOE_OK) byte_source_close(out);
+    return status;
+}
+
 static sigmoe_status open_layer(
     byte_source *source, const char *name, int options, int layer, arena *a, byte_source *out) {
     peeked *p;
     TRY(peek(source, a, &p));
     byte_source whole = {read_peeked, close_peeked, p};
     content_kind kind = content_kind_of(p->head, p->size);
-    if (kind.form == CONTENT_TEXT) {
-        *out = whole;
-        return SIGMOE_OK;
-    }
+    if (kind.form == CONTENT_TEXT) return open_text(p, name, options, out);
     if (kind.form != CONTENT_OTHER && layer < MOST_LAYERS) {
         bool all = kind.form == CONTENT_ZIP && options & CONTENT_MANY;
         return (all ? open_members : unpack)(&whole, name, options, layer, a, out);

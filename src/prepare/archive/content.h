@@ -6,6 +6,8 @@
 enum {
     CONTENT_MANY = 1, // all files of a zip archive, concatenated in order; otherwise it may have only one
     CONTENT_OFFERS_RAW = 2, // the user can choose to use the raw bytes: the message says how
+    CONTENT_KNOWN =
+        4, // of a corpus that is known to be text: bytes that look like nothing at all are refused, too
 };
 
 // Unpacks gz, xz, bz2, zst and zip, including one level of nesting. Takes over *source, which is closed together with *out, or

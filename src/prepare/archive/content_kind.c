@@ -157,14 +157,17 @@ static units count_units(const unsigned char *head, size_t size, bool big_endian
     return u;
 }
 
+size_t content_controls(const unsigned char *bytes, size_t size) {
+    size_t controls = 0;
+    for (size_t i = 0; i < size; i++) controls += bytes[i] < 0x20 && is_control(bytes[i]);
+    return controls;
+}
+
 // Whether the bytes are not text as they stand: not UTF-8, or a fifth of them control characters; and less than 60 % of them
 // are printable ASCII.
 static bool are_unlike_text(const unsigned char *head, size_t size) {
-    size_t ascii = 0, controls = 0;
-    for (size_t i = 0; i < size; i++) {
-        ascii += head[i] >= 0x20 && head[i] < 0x7f;
-        controls += head[i] < 0x20 && is_control(head[i]);
-    }
+    size_t ascii = 0, controls = content_controls(head, size);
+    for (size_t i = 0; i < size; i++) ascii += head[i] >= 0x20 && head[i] < 0x7f;
     return (controls * 5 >= size || !is_utf8(head, size)) && ascii * 10 < size * 6;
 }
 

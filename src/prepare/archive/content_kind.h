@@ -18,5 +18,7 @@ typedef struct content_kind {
     const char *instead; // what the user can do about it
 } content_kind;
 
+// How many of the bytes are control characters, other than those that occur in text.
+size_t content_controls(const unsigned char *bytes, size_t size);
 // The kind of a file that begins with `head`. If size < CONTENT_HEAD, `head` is the whole file.
 content_kind content_kind_of(const unsigned char *head, size_t size);

@@ -19,6 +19,7 @@ download_origin origin_of(const char *etag, const char *modified, int64_t total)
     download_origin o = {.total = total};
     bool strong = etag && etag[0] == '"'; // W/"..." means equivalent, not identical
     const char *validator = strong ? etag : modified;
+    if (!strong && modified && modified[0] == '"') return o; // no date: it would be taken for an ETag
     if (validator && is_line(validator)) memcpy(o.validator, validator, strlen(validator) + 1);
     return o;
 }

@@ -39,6 +39,8 @@ static void test_mistakes_are_named(void **state) {
     expect_refused_with("\"sigmoe\"", "\"gpt\"", "model_type", "sigmoe");
     expect_refused_with("\"version\": 1", "\"version\": 2", "version", "2");
     expect_refused_with("\"unroll\": 4", "\"unroll\": 0", "unroll", "");
+    expect_refused_with("{\"type\": \"none\"}", "{\"type\": \"bytes\", \"alphabet\": [10, 32]}",
+        "\"vocab_size\" is ", "but the alphabet has 2 bytes");
     expect_refused_with("{\"train\": 1, \"eval\": 2}", "3", "memory_segments", "object");
     expect_refused("[]", "object", "");
     expect_refused("{\"model_type\":", "line", "");

@@ -508,6 +508,37 @@ static void dictionaries(void **state) {
     assert_nothing_left();
 }
 
+static void put_random_bytes(const char *path) {
+    unsigned char bytes[5000];
+    uint32_t state = 1;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = (unsigned char)(state >> 24);
+    }
+    put_file(path, bytes, sizeof bytes);
+}
+
+// Corpora that are known to be text take nothing else, whatever its name, packed or not.
+static void random_bytes_are_no_corpus(void **state) {
+    (void)state;
+    static const char *const files[] = {
+        "wiki/wiki.train.tokens", "wiki/wiki.valid.tokens", "wiki/wiki.test.tokens", "random.dict.dz"};
+    char command[300];
+    assert_int_equal(directory_make(at("wiki")), SIGMOE_OK);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) put_random_bytes(at(files[i]));
+    const char *wiki = at("wiki"), *dictionary = at("random.dict.dz");
+    assert_int_equal(prepare("wikitext103", 1, &wiki, false), SIGMOE_BAD_FORMAT);
+    assert_message_has("wiki.train.tokens is no text: of its first 5000 bytes");
+    for (int packed = 0; packed < 2; packed++) {
+        assert_int_equal(prepare("gcide", 1, &dictionary, false), SIGMOE_BAD_FORMAT);
+        assert_message_has("random.dict.dz is no text: of its first 5000 bytes");
+        snprintf(
+            command, sizeof command, "gzip -nf '%s' && mv '%s.gz' '%s'", dictionary, dictionary, dictionary);
+        assert_int_equal(system(command), 0);
+    }
+    assert_nothing_left();
+}
+
 // With an apt-get of our own in PATH: one that has the package, one that fails, none. Last, the package is installed.
 static void dictionary_from_debian(void **state) {
     (void)state;
@@ -567,6 +598,7 @@ int main(void) {
         cmocka_unit_test(enwik8_of_the_wrong_size),
         cmocka_unit_test(downloads_are_kept),
         cmocka_unit_test(dictionaries),
+        cmocka_unit_test(random_bytes_are_no_corpus),
         cmocka_unit_test(dictionary_from_debian),
         // Last: from there on the system calls of this process are slower.
         cmocka_unit_test(a_full_disk),
