@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
 """Writes small valid inputs for each fuzzer: make_seeds.py DIRECTORY makes DIRECTORY/<fuzzer>/<seed>."""
+import bz2
+import gzip
+import io
 import json
 import math
+import lzma
 import pathlib
 import struct
 import sys
+import tarfile
+import zipfile
+import zlib
 
 
 def safetensors(tensors, metadata=None):
@@ -29,6 +36,62 @@ def shard(magic, version, kind, tokens):
 def megatron_index(code, lengths, offsets, borders):
     header = b"MMIDIDX\0\0" + struct.pack("<QBQQ", 1, code, len(lengths), len(borders))
     return header + struct.pack(f"<{len(lengths)}i{len(offsets)}q{len(borders)}q", *lengths, *offsets, *borders)
+
+
+def zip_of(files, method=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, contents in files:
+            archive.writestr(zipfile.ZipInfo(name), contents, compress_type=method)
+    return out.getvalue()
+
+
+def tar_of(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, contents in files:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(contents)
+            archive.addfile(entry, io.BytesIO(contents))
+    return out.getvalue().rstrip(b"\0") + bytes(1024)
+
+
+def ar_of(files):
+    out = b"!<arch>\n"
+    for name, contents in files:
+        head = f"{name:16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(contents):<10}`\n"
+        out += head.encode() + contents + b"\n" * (len(contents) % 2)
+    return out
+
+
+def zstd(contents):
+    """A frame of one block that is stored as it is."""
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(contents)]) + struct.pack("<I", len(contents) << 3 | 1)[:3] + contents
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    """Of a protocol buffer: an integer, a float or bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def sentencepiece(kind):
+    """A model of unigrams (1) or byte pairs (2) with a few pieces."""
+    pieces = [("<unk>", 2), ("<s>", 3), ("</s>", 3)] + [(text, 1) for text in ("\u2581the", "\u2581", "t", "h", "e", "th")]
+    model = b"".join(field(1, field(1, text.encode()) + field(2, -float(i)) + field(3, kind_of))
+                     for i, (text, kind_of) in enumerate(pieces))
+    return model + field(2, field(3, kind)) + field(3, field(1, b"identity") + field(3, 1) + field(4, 1) + field(5, 1))
 
 
 def config(tokenizer, ff):
@@ -133,6 +196,62 @@ COMMAND_LINES = (
 )
 
 
+def data_seeds():
+    sums = {"shards": ["0" * 64, "0123456789abcdef" * 4]}
+    train = {"tokens": 3, "bytes": 3, "chars": 3, "words": 1, "sha256": "0" * 64}
+    splits = {"train": train, "valid": {"tokens": 3}, "test": {}}
+    ngram = {"unit": "bits/char", "counted": 3, "train": {"tokens": 3, "bigram": 1.5, "trigram": None}}
+    yield "fuzz_meta", "bytes", json.dumps({"vocab_size": 3, "tokenizer": {"type": "bytes", "alphabet": [10, 32, 97]},
+                                            "source": "text: a.txt b.txt", "splits": splits, "ngram": ngram}).encode()
+    yield "fuzz_meta", "none", json.dumps({"vocab_size": 9, "tokenizer": {"type": "none"}}).encode()
+    yield "fuzz_meta", "sums", json.dumps({"vocab_size": 3, "tokenizer": {"type": "none"},
+                                           "splits": {"train": sums}}).encode()
+    yield "fuzz_meta", "pieces", json.dumps({"vocab_size": 8000, "tokenizer": {"type": "sentencepiece"},
+                                             "tokenizer_model": {"sha256": "0" * 64}, "source": "c4: 2 shards"}).encode()
+    scores = {"tokens": 3, "nats_per_token": 1.5, "perplexity": 4.5, "bits_per_token": 2.2, "bits_per_char": None}
+    yield "fuzz_ngram_json", "scores", json.dumps({"order": 3, "steps": 20, "counted_tokens": 100, "validation": scores,
+                                                   "valid": scores, "test": scores}).encode()
+    yield "fuzz_ngram_json", "other_steps", json.dumps({"order": 3, "steps": 21}).encode()
+    yield "fuzz_tokenizer_model", "unigrams", sentencepiece(1)
+    yield "fuzz_tokenizer_model", "byte_pairs", sentencepiece(2)
+    yield "fuzz_sentences", "lines", b" = Title = \n \n Some <unk> words @-@ of a text . \n\xff\xe3\x80\x80no end"
+    lines = (b'{"text": "one two\\n\\ud800"}\r', b"", b'{"text": null}', b'{"id": 1}', b'{"text": ""}')
+    yield "fuzz_sentences", "documents", b"\xef\xbb\xbf" + b"\n".join(lines)
+    yield "fuzz_raw_text", "utf8", "caf\u00e9\0 \u20ac\n\U0001f600".encode() + b"\xed\xa0\x80\xc3"
+    yield "fuzz_raw_text", "mark", b"\xef\xbb\xbfa"
+    yield "fuzz_raw_text", "utf16", "of text".encode("utf-16-le")
+    yield "fuzz_raw_text", "ids", struct.pack("<128H", *[i * 7 % 300 for i in range(128)])
+
+
+def archive_seeds():
+    text = b"a text of words\n"
+    wiki = [(f"wikitext-103/wiki.{split}.tokens", text) for split in ("train", "valid", "test")]
+    one = gzip.compress(text, mtime=0)
+    for name, contents in (("zip", zip_of(wiki)), ("stored", zip_of(wiki[:1], zipfile.ZIP_STORED)), ("no_files", zip_of([])),
+                           ("document", zip_of([("mimetype", b"x")])), ("tar", tar_of(wiki)), ("gz", one),
+                           ("tar_gz", gzip.compress(tar_of(wiki), mtime=0)),
+                           ("bz2", bz2.compress(text)), ("xz", lzma.compress(text)), ("zst", zstd(text)),
+                           ("deb", ar_of([("debian-binary", b"2.0\n"), ("data.tar.gz", one)])),
+                           ("twice", gzip.compress(one, mtime=0)), ("text", text), ("nothing", b"")):
+        yield "fuzz_archive", name, contents
+    yield "fuzz_gunzip", "one", one
+    yield "fuzz_gunzip", "members", one + one + bytes(3)
+    yield "fuzz_gunzip", "cut", one[:-4]
+    named = one[:3] + b"\x1e" + one[4:10] + struct.pack("<H", 2) + b"ex" + b"name\0comment\0"
+    yield "fuzz_gunzip", "header", named + struct.pack("<H", zlib.crc32(named) & 0xffff) + one[10:]
+    yield "fuzz_gunzip", "text", text
+    yield "fuzz_zip_end", "three", struct.pack("<H", 3) + zip_of(wiki)[-60:]
+    yield "fuzz_zip_end", "comment", struct.pack("<H", 1) + zip_of(wiki[:1])[-22:-2] + b"\x03\x00PK\x05"
+
+
+def download_seeds():
+    yield "fuzz_download_headers", "etag", b'"abc"\nWed, 21 Oct 2015 07:28:00 GMT\nbytes 10-80/81\n81\n"abc"\n'
+    yield "fuzz_download_headers", "weak", b'W/"abc"\nWed, 21 Oct 2015 07:28:00 GMT\nbytes 0-9/*\n-1\n\n'
+    for number, url in enumerate(("https://user:pass@host:8080/a/b.zip?token=secret#part", "http://[::1]/@scope/x",
+                                  "file:///a@b", "https://a:b/c@host/")):
+        yield "fuzz_url", f"url{number}", url.encode()
+
+
 def seeds():
     yield "fuzz_safetensors", "types", safetensors({
         "w": ("F32", [2, 1], struct.pack("<2f", 1.5, -2)), "h": ("BF16", [1], b"\xc0\x3f"),
@@ -161,6 +280,9 @@ def seeds():
         yield "fuzz_run_logs", name, text.encode()
     for name, line in COMMAND_LINES:
         yield "fuzz_command_line", name, line.replace("bench kernel", "bench\tkernel").replace(" ", "\n").replace("\t", " ").encode()
+    yield from data_seeds()
+    yield from archive_seeds()
+    yield from download_seeds()
     passages = ({"context": "a", "continuation": " b\u0000"}, {"continuation": "", "id": [1, {}]}, {"text": "caf\u00e9\n"})
     yield "fuzz_passages", "lines", "\n".join(map(json.dumps, passages)).encode() + b"\r\n\n \n"
 

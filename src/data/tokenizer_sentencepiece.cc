@@ -11,11 +11,19 @@ extern "C" {
 
 struct piece_model {
     ::sentencepiece::SentencePieceProcessor processor;
+    int unknown; // token
 };
 
 namespace {
 
 namespace library = ::sentencepiece;
+
+// By its kind. The processor's own unk_id() goes by the name, which another piece may have, and is then -1.
+int find_unknown(const library::SentencePieceProcessor &processor) {
+    int id = 0;
+    while (id < processor.GetPieceSize() && !processor.IsUnknown(id)) id++;
+    return id;
+}
 
 sigmoe_status load(const char *path, piece_model **out) {
     file_map map;
@@ -25,7 +33,8 @@ sigmoe_status load(const char *path, piece_model **out) {
         s = new piece_model;
         library::util::Status loaded = s->processor.LoadFromSerializedProto(
             absl::string_view(reinterpret_cast<const char *>(map.bytes), map.size));
-        if (map.size > 0 && loaded.ok() && s->processor.GetPieceSize() > 0) return SIGMOE_OK;
+        if (map.size > 0 && loaded.ok()) s->unknown = find_unknown(s->processor);
+        if (map.size > 0 && loaded.ok() && s->unknown < s->processor.GetPieceSize()) return SIGMOE_OK;
         return fail(SIGMOE_BAD_FORMAT, "%s is no SentencePiece model, or damaged", path);
     });
     file_map_close(&map);
@@ -53,11 +62,11 @@ int64_t sentencepiece_vocab_size(const piece_model *s) {
 }
 
 int32_t sentencepiece_unknown(const piece_model *s) {
-    return s->processor.unk_id();
+    return s->unknown;
 }
 
 bool sentencepiece_knows_space(const piece_model *s) {
-    return s->processor.PieceToId("\xe2\x96\x81") != s->processor.unk_id();
+    return s->processor.PieceToId("\xe2\x96\x81") != s->unknown;
 }
 
 sigmoe_status sentencepiece_encode(
