@@ -41,7 +41,7 @@ PYTHON
 # check_meta DIR PYTHON: the expression over meta (the JSON), split (a split's sizes) and raw(FILE...) must be true.
 check_meta() {
     python3 - "$@" <<'PYTHON' || problem "$1/meta.json: not $2"
-import hashlib, json, struct, sys
+import glob, hashlib, json, struct, sys
 directory, expression = sys.argv[1:]
 meta = json.load(open(f"{directory}/meta.json"))
 splits = meta["splits"]
@@ -67,7 +67,8 @@ def documents(name, step):
 
 
 def has(name, expected):
-    return splits[name] == {"tokens": tokens(name), **expected}
+    shards = [hashlib.sha256(open(f"{directory}/{name}.bin", "rb").read()).hexdigest()]
+    return splits[name] == {"tokens": tokens(name), "shards": shards, **expected}
 
 
 model = hashlib.sha256(open(f"{directory}/tokenizer.model", "rb").read()).hexdigest()
@@ -93,6 +94,8 @@ check_meta largest '200 < meta["vocab_size"] < 8000 and meta["tokenizer_model"][
 works data prepare c4 c4-*.json.gz --out c4 --vocab-size 200
 check_meta c4 'has("train", sizes(documents("train.txt", 3) + documents("test.txt", 3)))'
 check_meta c4 'has("valid", sizes(documents("valid.txt", 3))) and has("test", sizes(documents("valid.txt", 3)))'
+check_meta c4 '[s["name"] for s in meta["sources"]] == sorted(glob.glob("c4-*.json.gz"))'
+check_meta c4 'all(hashlib.sha256(open(s["name"], "rb").read()).hexdigest() == s["sha256"] for s in meta["sources"])'
 works data prepare c4 c4-*.json.gz --out fewer --vocab-size 200 --train-shards 1
 check_meta fewer 'has("train", sizes(documents("train.txt", 3)))'
 works data prepare pes2o shard-a.zip shard-b.json --out pes2o --vocab-size 200
@@ -104,7 +107,8 @@ python3 - <<'PYTHON' || problem "the splits of a text depend on its tokenizer"
 import json
 pieces, bytes_ = (json.load(open(f"{d}/meta.json"))["splits"] for d in ("pieces", "bytes"))
 for split in pieces:
-    assert {**pieces[split], "tokens": 0} == {**bytes_[split], "tokens": 0}, split
+    own = {"tokens": 0, "shards": []}
+    assert {**pieces[split], **own} == {**bytes_[split], **own}, split
     assert pieces[split]["tokens"] < bytes_[split]["tokens"]
 PYTHON
 

@@ -43,11 +43,12 @@ works data import --format megatron --in mega --vocab-size 60000 --out b
 for split in train valid test; do same "a/$split.bin" "b/$split.bin"; done
 valid_json a/meta.json
 python3 - <<'PYTHON' || problem "the imported data are wrong"
-import json, struct
+import hashlib, json, struct
 meta = json.load(open("a/meta.json"))
 assert meta["vocab_size"] == 60000 and meta["tokenizer"] == {"type": "none"}, meta
-assert meta["splits"]["train"] == {"tokens": 9001} and meta["split_by"] == "given", meta
 data = open("a/train.bin", "rb").read()
+sums = [hashlib.sha256(data).hexdigest()]
+assert meta["splits"]["train"] == {"tokens": 9001, "shards": sums} and meta["split_by"] == "given", meta
 assert struct.unpack("<3i", data[:12]) == (20240520, 1, 9001) and data[1024:] == open("nano/train.bin", "rb").read()
 PYTHON
 
