@@ -61,6 +61,12 @@ static inline void input_write(const char *name, const void *bytes, size_t size)
     if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) abort();
 }
 
+// Gives the file in memory at `input`, whose path never changes, a name there.
+static inline void name_input(const char *input, const char *name) {
+    char path[FUZZ_PATH];
+    if (access(input_path(path, name), F_OK) != 0 && symlink(input, path) != 0) abort();
+}
+
 // ---------------------------------------------------------------- allocations that fail
 
 static int json_successes = -1; // allocations of JSON until one fails; negative: none does

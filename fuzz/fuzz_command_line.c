@@ -47,6 +47,7 @@ static void check_argument(const argument *a, const void *value) {
             if (!((const text_list *)value)->items[i]) abort();
         break;
     case ARGUMENT_FLAG:
+    case ARGUMENT_MEMORY: // nothing is stored
     case ARGUMENT_TEXT:
     case ARGUMENT_SEED:
         break;

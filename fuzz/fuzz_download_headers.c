@@ -1,6 +1,6 @@
 // What a server and an earlier download say of a file. The input's lines are the headers ETag, Last-Modified and Content-Range; the
 // rest is the file of the earlier download's origin.
-#include "fuzz_data.h"
+#include "fuzz.h"
 
 #include "prepare/fetch/download_origin.h"
 
@@ -25,9 +25,9 @@ static void check_origin(const download_origin *o) {
 }
 
 static void read_origin(const char *input) {
-    char partial[FUZZ_NAME];
+    char partial[FUZZ_PATH];
     name_input(input, "file.origin");
-    download_origin o = origin_read(named_path(partial, "file"));
+    download_origin o = origin_read(input_path(partial, "file"));
     if (o.total < -1) abort();
     check_origin(&o);
 }

@@ -1,5 +1,5 @@
 // meta.json, beside small shards that may or may not be as it says.
-#include "fuzz_data.h"
+#include "fuzz.h"
 
 #include "data/dataset_identity.h"
 #include "data/dataset_meta.h"
@@ -10,7 +10,7 @@ static void write_shards(void) {
     static const int32_t tokens[TOKENS] = {0, 1, 2};
     for (int i = 0; i < SPLITS; i++) {
         token_writer *w;
-        if (token_writer_open(named_directory, split_names[i], TOKENS, 0, &w) != SIGMOE_OK ||
+        if (token_writer_open(input_directory(), split_names[i], TOKENS, 0, &w) != SIGMOE_OK ||
             token_writer_add(w, tokens, TOKENS) != SIGMOE_OK || token_writer_commit(w) != SIGMOE_OK)
             abort();
     }
@@ -43,7 +43,7 @@ static void read_meta(const char *path) {
     dataset d;
     char name[DATASET_NAME];
     name_input(path, "meta.json");
-    if (dataset_open(named_directory, &d) != SIGMOE_OK) return;
+    if (dataset_open(input_directory(), &d) != SIGMOE_OK) return;
     int64_t said = tokenizer_vocab_size(&d.tokenizer);
     if (d.vocab_size < 1 || (said && said != d.vocab_size)) abort();
     dataset_name(&d, name);
@@ -53,8 +53,8 @@ static void read_meta(const char *path) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    char path[FUZZ_NAME];
-    if (access(named_path(path, "test.bin"), F_OK) != 0) write_shards();
+    char path[FUZZ_PATH];
+    if (access(input_path(path, "test.bin"), F_OK) != 0) write_shards();
     read_twice(read_meta, bytes, size);
     return 0;
 }

@@ -76,7 +76,7 @@ static bool open_logs(int64_t steps) {
     const run_watching nothing = {0};
     run_log log;
     int64_t before = size_of_logs();
-    sigmoe_status status = run_log_open(&log, run, steps, &nothing);
+    sigmoe_status status = run_log_open(&log, run, steps, &nothing, NULL);
     if (status == SIGMOE_OK) run_log_close(&log);
     if (status == SIGMOE_BAD_FORMAT && size_of_logs() != before) abort();
     return status == SIGMOE_OK;

@@ -21,6 +21,16 @@ static bool same_tensor(const safetensors_file *file, const tensor_to_write *t) 
     return same && memcmp(read->shape, t->shape, sizeof t->shape[0] * (size_t)t->dims) == 0;
 }
 
+// With bytes of its own, the caller's to free.
+static tensor_to_write tensor_of(const stored_tensor *t) {
+    enum { LARGEST_ELEMENT = 8 };
+    void *bytes = malloc((size_t)t->count * LARGEST_ELEMENT + 1);
+    if (!bytes || safetensors_read(t, bytes) != SIGMOE_OK) abort();
+    tensor_to_write copy = {.name = t->name, .type = t->type, .dims = t->dims, .bytes = bytes};
+    memcpy(copy.shape, t->shape, sizeof t->shape);
+    return copy;
+}
+
 // What is written is what was read, also where an allocation fails on the way, unless it is said to have failed.
 static void check_writing(const safetensors_file *file) {
     enum { MOST = 32 };
@@ -29,12 +39,10 @@ static void check_writing(const safetensors_file *file) {
     int count = safetensors_count(file);
     safetensors_file *back;
     if (count > MOST) return;
-    for (int i = 0; i < count; i++) {
-        const stored_tensor *t = safetensors_at(file, i);
-        tensors[i] = (tensor_to_write){.name = t->name, .type = t->type, .dims = t->dims, .bytes = t->bytes};
-        memcpy(tensors[i].shape, t->shape, sizeof t->shape);
-    }
-    if (safetensors_write(input_path(path, "written"), tensors, count) != SIGMOE_OK) return;
+    for (int i = 0; i < count; i++) tensors[i] = tensor_of(safetensors_at(file, i));
+    sigmoe_status written = safetensors_write(input_path(path, "written"), tensors, count);
+    for (int i = 0; i < count; i++) free((void *)tensors[i].bytes);
+    if (written != SIGMOE_OK) return;
     fail_no_allocation();
     if (safetensors_open(path, count, &back) != SIGMOE_OK || safetensors_count(back) != count) abort();
     for (int i = 0; i < count; i++)

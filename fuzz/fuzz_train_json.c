@@ -18,36 +18,40 @@ static void make_directories(void) {
 }
 
 // What was changed must be what is read afterwards, and a change that is none must leave the file alone.
-static void check_change(const sigmoe_train_settings *settings, const run_watching *watching) {
+static void check_change(
+    const sigmoe_train_settings *settings, const checkpoint_keep *keep, const run_watching *watching) {
     sigmoe_train_settings changed = *settings, read;
     dataset d;
     bool is_changed;
     changed.steps = settings->steps == 7 ? 8 : 7;
-    if (train_json_change(run, 3, &changed, watching) != SIGMOE_OK) return; // a history that is no list
+    if (train_json_change(run, 3, &changed, keep, watching) != SIGMOE_OK) return; // a history that is no list
     if (train_json_is_changed(run, &is_changed) != SIGMOE_OK || !is_changed) abort();
     if (train_json_read(run, data, &read, NULL, &d) != SIGMOE_OK) abort();
     if (train_settings_difference(&read, &changed)) abort();
 }
 
-static bool read_run(sigmoe_train_settings *settings, arena *a, run_watching *watching) {
+static bool read_run(
+    sigmoe_train_settings *settings, arena *a, checkpoint_keep *keep, run_watching *watching) {
     double seconds;
     dataset d;
     sigmoe_status status = train_json_read(run, data, settings, &seconds, &d);
-    bool watched = train_json_watching(run, a, watching) == SIGMOE_OK;
+    bool watched = train_json_kept(run, a, keep, watching) == SIGMOE_OK;
     return status == SIGMOE_OK && watched;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     sigmoe_train_settings settings;
+    checkpoint_keep keep;
     run_watching watching;
     arena *a;
     make_directories();
     input_write("run/train.json", bytes, size);
     if (arena_create("fuzz", &a) != SIGMOE_OK) abort();
-    if (read_run(&settings, a, &watching)) check_change(&settings, &watching);
+    if (read_run(&settings, a, &keep, &watching)) check_change(&settings, &keep, &watching);
     input_write("run/train.json", bytes, size);
     fail_an_allocation(bytes, size);
-    if (read_run(&settings, a, &watching)) (void)train_json_change(run, 3, &settings, &watching);
+    if (read_run(&settings, a, &keep, &watching))
+        (void)train_json_change(run, 3, &settings, &keep, &watching);
     fail_no_allocation();
     arena_destroy(a);
     return 0;

@@ -2,6 +2,7 @@
 """Writes small valid inputs for each fuzzer: make_seeds.py DIRECTORY makes DIRECTORY/<fuzzer>/<seed>."""
 import bz2
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -161,6 +162,12 @@ def run_logs():
     yield "infinite", "1m" + json.dumps({**step, "loss": None}) + "\n"
 
 
+def manifests():
+    empty = hashlib.sha256(b"{}").hexdigest()
+    yield "manifest", {"version": 1, "files": {"config.json": {"bytes": 2, "sha256": empty}}}
+    yield "logs", {"version": 1, "checkpoints": {"00000002": {"metrics.jsonl": {"bytes": 2, "sha256": empty}}}}
+
+
 def compare_json(base):
     yield "whole", {"base": base, "variants": ["dense", "topk:k=4"], "variant_seeds": [3, 1], "seeds": 3, "test_tokens": 0,
                     "settings": TRAINING, "data": {"directory": "/data", "splits": SPLITS}, "base_name": "demo",
@@ -276,6 +283,8 @@ def seeds():
     yield "fuzz_json_text", "utf8", json.dumps({"text": "caf\u00e9 \u20ac", "text2": ""}, ensure_ascii=False).encode()
     yield "fuzz_json_text", "odd", b'{"a\\u0000": NaN, "b": -Infinity, "c": 1e999, "text": "\\ud800", "text": "x\\ud83d\\ude00"}'
     yield "fuzz_checkpoint", "tensors", trainer_tensors()
+    for name, value in manifests():
+        yield "fuzz_manifest", name, json.dumps(value).encode()
     for name, text in run_logs():
         yield "fuzz_run_logs", name, text.encode()
     for name, line in COMMAND_LINES:

@@ -66,7 +66,7 @@ static sigmoe_status fill_record(const comparison_plan *p, const json_t *looks, 
     TRY(record_grid(p, root));
     TRY(json_put(root, "max_seeds", json_integer(r->until_decided ? r->max_seeds : 0)));
     TRY(json_put(root, "sequential", json_boolean(p->sequential)));
-    return json_put(root, "looks", looks ? json_deep_copy(looks) : json_array());
+    return json_put(root, "looks", looks ? json_whole_copy(looks) : json_array());
 }
 
 sigmoe_status plan_record(const comparison_plan *p, const json_t *looks, json_t **out) {
@@ -100,7 +100,7 @@ static sigmoe_status unchangeable(const json_t *record, bool new_steps, json_t *
         "max_seeds", "sequential", "looks", "checkpoint_seconds", "sample_prompt"};
     static const char *const by_steps[] = {
         "steps", "valid_every", "valid_tokens", "checkpoint_every", "warmup"};
-    json_t *copy = json_deep_copy(record);
+    json_t *copy = json_whole_copy(record);
     if (!copy) return fail(SIGMOE_NO_MEMORY, "no memory for the comparison's record");
     for (size_t i = 0; i < sizeof free_to_change / sizeof *free_to_change; i++)
         json_object_del(copy, free_to_change[i]);

@@ -27,9 +27,9 @@ sigmoe_status dataset_identity(const dataset *d, json_t **out) {
     json_t *meta;
     TRY(path_format(path, "%s/meta.json", d->directory));
     TRY(json_read_object(path, &meta));
-    json_t *splits = json_deep_copy(json_object_get(meta, "splits"));
+    const json_t *said = json_object_get(meta, "splits");
+    json_t *splits = said ? json_whole_copy(said) : json_object();
     json_decref(meta);
-    if (!splits) splits = json_object();
     if (!splits) return fail(SIGMOE_NO_MEMORY, "no memory for the description of the data");
     sigmoe_status status = put_if_there(d, split_names[0], splits);
     if (status == SIGMOE_OK) status = put_if_there(d, split_names[1], splits);

@@ -24,6 +24,13 @@ json_t *json_resolved_path(const char *path) {
     return text;
 }
 
+json_t *json_whole_copy(const json_t *value) {
+    json_t *copy = json_deep_copy(value);
+    if (json_equal(copy, value)) return copy;
+    json_decref(copy);
+    return NULL;
+}
+
 json_t *json_finite(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }

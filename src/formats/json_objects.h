@@ -9,6 +9,8 @@
 sigmoe_status json_put(json_t *object, const char *key, json_t *value);
 // Gives the caller what was `filled`, or releases it; returns `filled`.
 sigmoe_status json_hand_out(sigmoe_status filled, json_t *value, json_t **out);
+// A copy of all of it, where jansson's own lacks what there is no memory for; the caller's. NULL: no memory.
+json_t *json_whole_copy(const json_t *value);
 // The number, or null where JSON has none: NaN and infinity.
 json_t *json_finite(double value);
 // A name of files, which may contain any bytes, as a string, which is UTF-8: if it is not, bytes above 127 become `?`.

@@ -26,7 +26,7 @@ static sigmoe_status check(const sigmoe_config *config, const sigmoe_train_setti
     dtype operands = operand_type(settings->dtype);
     char what[96], several[32] = "";
     memory_need need = {.what = what, .saves = saves};
-    if (model_weight_bytes(c, STORE_MOMENTS, operands, &need.bytes) != SIGMOE_OK) return SIGMOE_OK;
+    TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &need.bytes));
     need.bytes = runs * (need.bytes + working_bytes(c, settings, recompute, operands));
     if (runs > 1) snprintf(several, sizeof several, "%d runs at a time, ", runs);
     snprintf(what, sizeof what, "training %son batches of %lld x %lld tokens", several,

@@ -57,20 +57,30 @@ static void test_full_disk(void **state) {
     assert_same_file(last, in_root("roomy/checkpoints/00000006/trainer.safetensors"));
 }
 
-// Each allocation of a run fails in turn: a sentence, no leak (the sanitizers see to that), and no broken checkpoint.
+static void count_failure(void *failures, const char *note) {
+    *(int *)failures += strstr(note, "no memory") != NULL;
+}
+
+// Each allocation of a run fails in turn: a sentence, no leak (the sanitizers see to that), and no broken checkpoint. Where older
+// checkpoints could not be tidied up, the sentence is a note, and the run goes on.
 static void test_every_allocation_may_fail(void **state) {
     (void)state;
-    sigmoe_status status = SIGMOE_NO_MEMORY;
     int64_t failures = 0;
-    for (int64_t n = 0; status != SIGMOE_OK; n += 1 + n / 8) {
+    for (int64_t n = 0;; n += 1 + n / 8) {
+        int noted = 0;
         char run[PATH_CAPACITY];
         OK(path_format(run, "%s/starved-%d", root, (int)n));
-        sigmoe_observer observer = {.size = sizeof(sigmoe_observer), .threads = 1};
+        sigmoe_observer observer = {
+            .size = sizeof(sigmoe_observer), .threads = 1, .note = count_failure, .context = &noted};
         arena_fail_after(n);
-        status = train_moe(run, 2, &observer);
+        sigmoe_status status = train_moe(run, 2, &observer);
         arena_fail_after(-1);
-        if (status == SIGMOE_OK) break;
+        if (status == SIGMOE_OK && !noted) break;
         failures++;
+        if (noted) {
+            assert_int_equal(status, SIGMOE_OK);
+            continue;
+        }
         assert_int_equal(status, SIGMOE_NO_MEMORY);
         assert_message_has("no memory");
         if (path_exists(run) && checkpoint_newest(run, (char[PATH_CAPACITY]){0}) == SIGMOE_OK)
