@@ -67,6 +67,12 @@ static sigmoe_status take_lock(output_directory *d) {
     return fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output", d->final);
 }
 
+// The lock goes last: as long as it is there, a later run knows whose directory this is.
+static void abandon_beside(output_directory *d) {
+    if (remove_contents(d) == SIGMOE_OK && unlink(d->lock) == 0) directory_unmake(d->partial, d->existed);
+    close(d->descriptor);
+}
+
 static sigmoe_status begin_beside(output_directory *d) {
     snprintf(d->lock, sizeof d->lock, "%s/%s", d->partial, unfinished);
     if (path_exists(d->partial) && !is_ours(d))
@@ -80,12 +86,12 @@ static sigmoe_status begin_beside(output_directory *d) {
     if (status == SIGMOE_OK) status = remove_contents(d);
     if (status == SIGMOE_OK) status = output_mark(d->partial, d->kind);
     if (status == SIGMOE_OK) return SIGMOE_OK;
-    if (d->descriptor >= 0) {
-        unlink(d->lock);
-        close(d->descriptor);
-    }
-    directory_unmake(d->partial, d->existed);
-    return status;
+    kept_failure failure = failure_keep(status);
+    if (d->descriptor >= 0)
+        abandon_beside(d);
+    else
+        directory_unmake(d->partial, d->existed);
+    return failure_again(&failure);
 }
 
 static sigmoe_status take_name(const output_directory *d) {
@@ -98,11 +104,6 @@ static sigmoe_status finish_beside(output_directory *d) {
     file_remove(d->lock);
     close(d->descriptor);
     return take_name(d);
-}
-
-static void abandon_beside(output_directory *d) {
-    if (remove_contents(d) == SIGMOE_OK && unlink(d->lock) == 0) directory_unmake(d->partial, d->existed);
-    close(d->descriptor);
 }
 
 // ---------------------------------------------------------------- inside the output: "<out>/.sigmoe-partial"
