@@ -67,10 +67,12 @@ rm -r data && mv former data
 cp data/meta.json meta.json
 python3 - <<'PYTHON'
 import json
-for path, splits in (("data/meta.json", lambda root: root["splits"]), ("run/train.json", lambda root: root["splits"])):
+for path in "data/meta.json", "run/train.json":
     root = json.load(open(path))
-    for split in splits(root).values():
+    for split in root["splits"].values():
         del split["shards"]
+    for later in "version", "keep", "on_nonfinite", "sha256":
+        root.pop(later, None)
     json.dump(root, open(path, "w"))
 PYTHON
 works data verify data
@@ -83,7 +85,7 @@ works train --resume --out run --steps 7
 "$program" train --config config.json --data data --out running --batch 2 --steps 1000000 --checkpoint-every 50 \
     >stdout 2>stderr &
 process=$!
-while [ ! -e running/checkpoints/00000050 ] && kill -0 "$process" 2>/dev/null; do sleep 0.1; done
+while ! grep -qs '"step": *60,' running/metrics.jsonl && kill -0 "$process" 2>/dev/null; do sleep 0.1; done
 flip data/train.bin 1024
 status=0
 wait "$process" || status=$?
