@@ -15,6 +15,14 @@ sigmoe_test(lint.checks lint 60 sh ${lint}/test_checks.sh)
 sigmoe_test(lint.matrix lint 60 sh ${CMAKE_SOURCE_DIR}/tests/unit/kernels/test_print_matrix.sh)
 sigmoe_test(lint.shell lint 300 sh ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR})
 
+sigmoe_test(baselines.losses baselines 900 ${python} ${CMAKE_SOURCE_DIR}/tests/baselines/losses.py $<TARGET_FILE:sigmoe_program>)
+
+# The short forms; ./run torture has the long ones.
+set(torture ${python} ${CMAKE_SOURCE_DIR}/tests/torture/torture.py $<TARGET_FILE:sigmoe_program> $<TARGET_FILE:with_faults>)
+sigmoe_test(torture.calls torture 1800 ${torture} calls 1)
+sigmoe_test(torture.kills torture 900 ${torture} kills 24)
+sigmoe_test(torture.soak torture 900 ${torture} soak 2000)
+
 set(oracle ${CMAKE_SOURCE_DIR}/tests/oracle)
 sigmoe_test(oracle.vectors oracle 900 ${python} ${oracle}/check_vectors.py $<TARGET_FILE:sigmoe_program>)
 sigmoe_test(oracle.checker oracle 600 ${python} ${oracle}/test_checker.py)
