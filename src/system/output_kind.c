@@ -166,20 +166,23 @@ static const kind_description *kind_of(int directory, const char *path) {
 
 // ---------------------------------------------------------------- foreign contents
 
-// Cuts the ending of a temporary file: ".partial", preceded by a file_writer's number.
-static void cut_partial(char *name) {
+// Cuts the ending of a temporary file: ".partial", preceded by a file_writer's number. Whether there was such a number.
+static bool cut_partial(char *name) {
     static const char end[] = ".partial";
     size_t length = strlen(name), tail = sizeof end - 1;
-    if (length <= tail || strcmp(name + length - tail, end) != 0) return;
+    if (length <= tail || strcmp(name + length - tail, end) != 0) return false;
     name[length - tail] = '\0';
     char *number = strrchr(name, '.');
-    if (number && number[1] && number[1 + strspn(number + 1, "0123456789-")] == '\0') *number = '\0';
+    bool numbered = number && number[1] && number[1 + strspn(number + 1, "0123456789-")] == '\0';
+    if (numbered) *number = '\0';
+    return numbered;
 }
 
-static bool is_file_of(const kind_description *kind, const char *name) {
+// *half: whether it is one that a file_writer had not finished.
+static bool is_file_of(const kind_description *kind, const char *name, bool *half) {
     char cut[NAME_MAX + 1];
     snprintf(cut, sizeof cut, "%s", name);
-    cut_partial(cut);
+    *half = cut_partial(cut);
     for (int i = 0; i < MOST_FILES && kind->files[i]; i++)
         if (fnmatch(kind->files[i], cut, 0) == 0) return true;
     return false;
@@ -190,8 +193,14 @@ static bool is_folder_of(const kind_description *kind, const char *name) {
 }
 
 bool output_owns(output_kind kind, const char *name) {
+    bool half;
     if (strcmp(name, MARK_NAME) == 0) return true;
-    return kind < OUTPUT_KINDS && (is_folder_of(&kinds[kind], name) || is_file_of(&kinds[kind], name));
+    return kind < OUTPUT_KINDS && (is_folder_of(&kinds[kind], name) || is_file_of(&kinds[kind], name, &half));
+}
+
+bool output_half_written(output_kind kind, const char *name) {
+    bool half;
+    return kind < OUTPUT_KINDS && is_file_of(&kinds[kind], name, &half) && half;
 }
 
 // A search for the first entry that the program did not write.
@@ -209,13 +218,13 @@ static sigmoe_status look_at_entry(void *context, int directory, const char *pat
     if (*s->found) return SIGMOE_OK;
     if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
         return fail_errno("cannot read %s/%s", path, name);
-    bool folder = S_ISDIR(about.st_mode), own;
+    bool folder = S_ISDIR(about.st_mode), own, half;
     if (s->in_folder)
         own = folder && fnmatch(s->kind->members, name, FNM_EXTMATCH) == 0;
     else if (output_name_stays(name) || is_folder_of(s->kind, name)) // a link in the folder's place, too
         own = true;
     else
-        own = !folder && (strcmp(name, MARK_NAME) == 0 || is_file_of(s->kind, name));
+        own = !folder && (strcmp(name, MARK_NAME) == 0 || is_file_of(s->kind, name, &half));
     if (!own) return path_format(s->found, "%s/%s", path, name);
     return folder && !output_name_stays(name) ? look_into(s, directory, path, name) : SIGMOE_OK;
 }

@@ -142,11 +142,29 @@ static sigmoe_status mark_once(const char *path, output_kind kind) {
     return marked ? SIGMOE_OK : output_mark(path, kind);
 }
 
+static sigmoe_status sweep_entry(void *context, int directory, const char *path, const char *name) {
+    const output_kind *kind = context;
+    (void)path;
+    // If that fails, the next one tries again.
+    if (output_half_written(*kind, name)) unlinkat(directory, name, 0);
+    return SIGMOE_OK;
+}
+
+// Removes files that a killed process was writing: whoever has the lock is the only one who writes them.
+static sigmoe_status sweep(const char *path, output_kind kind) {
+    int directory;
+    TRY(directory_hold(path, "write", &directory));
+    sigmoe_status status = directory_each(directory, path, sweep_entry, &kind);
+    close(directory);
+    return status;
+}
+
 sigmoe_status place_lock(const char *path, output_kind kind, const sigmoe_observer *observer, int *lock) {
     int descriptor = -1;
     TRY(take_lock(path, observer, &descriptor));
     sigmoe_status status = in_directory(path, recover);
     if (status == SIGMOE_OK) status = mark_once(path, kind);
+    if (status == SIGMOE_OK) status = sweep(path, kind);
     if (status == SIGMOE_OK)
         *lock = descriptor;
     else

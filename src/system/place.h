@@ -18,7 +18,7 @@ typedef struct taken_place {
 
 // Locks an existing directory for continuing in it; marks it if version 0.1.0 did not. If it is locked, waits a few seconds,
 // then refuses; SIGMOE_INTERRUPTED if the stop flag is raised meanwhile. `observer` may be NULL. Restores contents that a
-// killed process had only begun to replace.
+// killed process had only begun to replace, and removes files that it had only begun to write.
 sigmoe_status place_lock(const char *path, output_kind kind, const sigmoe_observer *observer, int *lock);
 void place_unlock(int lock); // -1 is allowed
 

@@ -130,6 +130,19 @@ static void killed_while_replacing(void **state) {
     assert_entries(at("end"), ".lock .sigmoe checkpoints train.json");
 }
 
+// A kill while a file was written: the next one removes what there is of it, and nothing that looks alike.
+static void killed_while_writing(void **state) {
+    (void)state;
+    int lock;
+    make_old("half");
+    put_text(at("half/logs.json.123-0.partial"), "ha");
+    put_text(at("half/logs.json.partial"), "a user's");
+    put_text(at("half/notes.123-0.partial"), "a user's");
+    assert_int_equal(place_lock(at("half"), OUTPUT_RUN, NULL, &lock), SIGMOE_OK);
+    place_unlock(lock);
+    assert_entries(at("half"), ".lock .sigmoe checkpoints logs.json.partial notes.123-0.partial train.json");
+}
+
 static void locked_through_no_link(void **state) {
     (void)state;
     int lock;
@@ -152,6 +165,7 @@ int main(void) {
         cmocka_unit_test(replacing),
         cmocka_unit_test(replacing_that_fails),
         cmocka_unit_test(killed_while_replacing),
+        cmocka_unit_test(killed_while_writing),
         cmocka_unit_test(locked_through_no_link),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
