@@ -29,13 +29,17 @@ def make_model(directory: Path, **keys: str) -> Path:
     return directory
 
 
+def change_config(directory: Path, **members: object) -> None:
+    """Other members in config.json, and no manifest, which would tell."""
+    config = directory / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **members}))
+    (directory / "manifest.json").unlink(missing_ok=True)
+
+
 def make_text_model(directory: Path, letters: bytes) -> Path:
     """A small one whose tokens are these bytes, which ascend."""
     make_model(directory, vocab_size=str(len(letters)), d_model="32", n_layers="1", unroll="8")
-    config = directory / "config.json"
-    contents = json.loads(config.read_text())
-    contents["tokenizer"] = {"type": "bytes", "alphabet": list(letters)}
-    config.write_text(json.dumps(contents))
+    change_config(directory, tokenizer={"type": "bytes", "alphabet": list(letters)})
     return directory
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 import sigmoe
-from conftest import make_model
+from conftest import change_config, make_model
 
 np = pytest.importorskip("numpy")
 
@@ -124,9 +123,7 @@ def test_tokens_of_a_text_are_places_in_the_alphabet(model: sigmoe.Model, tmp_pa
     with pytest.raises(sigmoe.Error, match="no tokenizer"):
         model.tokens("abc")
     directory = make_model(tmp_path / "bytes", vocab_size="4", d_model="32", n_layers="1")
-    config = json.loads((directory / "config.json").read_text())
-    config["tokenizer"] = {"type": "bytes", "alphabet": [10, 97, 98, 195]}
-    (directory / "config.json").write_text(json.dumps(config))
+    change_config(directory, tokenizer={"type": "bytes", "alphabet": [10, 97, 98, 195]})
     of_bytes = sigmoe.Model.load(directory)
     assert of_bytes.tokens("ba\n").tolist() == [2, 1, 0]
     assert of_bytes.tokens(b"\xc3").tolist() == [3]

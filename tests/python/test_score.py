@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sigmoe
-from conftest import make_text_model
+from conftest import change_config, make_text_model
 from sigmoe._library import find_program
 
 np = pytest.importorskip("numpy")
@@ -68,9 +68,7 @@ def test_scores_are_what_the_logits_say(model: sigmoe.Model) -> None:
 @pytest.mark.parametrize("segments", [0, 1, 3])
 def test_contexts_share_what_any_memory_keeps(tmp_path: Path, segments: int) -> None:
     directory = make_text_model(tmp_path / "model", LETTERS)
-    config = json.loads((directory / "config.json").read_text())
-    config["memory_segments"]["eval"] = segments
-    (directory / "config.json").write_text(json.dumps(config))
+    change_config(directory, memory_segments={"train": 1, "eval": segments})
     model = sigmoe.Model.load(directory, threads=1)
     text = "a bad face fed a big cab\nhid a bed "
     pairs = [(text[:cut], text[cut:end]) for cut in range(1, 36, 3) for end in (cut + 1, 36)]
