@@ -59,5 +59,5 @@ static void tile(const gemm_tile *t, real *scratch) {
 }
 
 extern const gemm_kernel dense_gemm_bf16_widen;
-const gemm_kernel dense_gemm_bf16_widen = {
-    {"onednn_widen", CPU_AVX2}, .row_step = 8, .col_step = 48, .scratch = SIZE_A + SIZE_B + SIZE_C, .tile = tile};
+const gemm_kernel dense_gemm_bf16_widen = {{"onednn_widen", CPU_AVX2}, .row_step = 8, .col_step = 48,
+    .scratch = SIZE_A + SIZE_B + SIZE_C, .tile = tile};
