@@ -35,9 +35,8 @@ static void read_manifest(void) {
 }
 
 static void read_logs(void) {
-    json_t *sums, *none = json_object();
+    json_t *sums;
     if (log_sums_read(run, checkpoint, &sums) == SIGMOE_OK) json_decref(sums);
-    if (none) (void)log_sums_write(run, checkpoint, none);
 }
 
 static void read_both(void) {
@@ -68,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     read_both();
     seal_both(bytes, size);
     read_both();
+    (void)log_sums_write(run, checkpoint, json_object()); // keeps what is known of others
     seal_both(bytes, size);
     fail_an_allocation(bytes, size);
     read_both();
