@@ -22,7 +22,7 @@ STEPS = 6
 BASES = ("demo", "wt-s", "wt-b", "e8")
 # Relative, of a loss after STEPS steps. A token that another expert serves, because two scores were equal but for rounding,
 # is the most that may happen.
-TOLERANCE = {"f32": 1e-5, "bf16": 1e-3}
+TOLERANCE = {"f32": 1e-5, "bf16": 1e-2}
 
 
 def make_text(size):
