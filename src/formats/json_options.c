@@ -59,12 +59,16 @@ static sigmoe_status print_line(FILE *out, const void *text) {
     return SIGMOE_OK;
 }
 
-sigmoe_status json_write(const char *path, const json_t *object) {
+sigmoe_status json_write_as(const char *path, const json_t *object, file_contents *print) {
     char *text = json_text(object);
     if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
-    sigmoe_status status = file_print(path, print_line, text);
+    sigmoe_status status = file_print(path, print, text);
     free(text);
     return status;
+}
+
+sigmoe_status json_write(const char *path, const json_t *object) {
+    return json_write_as(path, object, print_line);
 }
 
 sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root) {

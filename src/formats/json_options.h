@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/option.h"
+#include "system/file.h"
 
 #include <jansson.h>
 
@@ -17,7 +18,9 @@ sigmoe_status json_parse_object(
 // Keys in insertion order, indented by 2; free with free(); NULL if out of memory. Numbers have 15 digits, so that 0.1 is
 // written as 0.1, or all 17 if 15 would lose precision: reading them back gives the same doubles.
 char *json_text(const json_t *object);
-// The same, written to a file: under a temporary name, fsynced, renamed.
+// The same as `print` writes it, whose context is the text, to a file: under a temporary name, fsynced, renamed.
+sigmoe_status json_write_as(const char *path, const json_t *object, file_contents *print);
+// Just so, with a line's end.
 sigmoe_status json_write(const char *path, const json_t *object);
 // Writes what was `filled`, and releases it in any case; returns what failed first.
 sigmoe_status json_save(sigmoe_status filled, const char *path, json_t *root);

@@ -32,10 +32,12 @@ static sigmoe_status print_sealed(FILE *out, const void *text) {
 }
 
 sigmoe_status json_write_sealed(const char *path, const json_t *object) {
-    char *text = json_text(object);
-    if (!text) return fail(SIGMOE_NO_MEMORY, "no memory to write %s", path);
-    sigmoe_status status = file_print(path, print_sealed, text);
-    free(text);
+    return json_write_as(path, object, print_sealed);
+}
+
+sigmoe_status json_save_sealed(sigmoe_status filled, const char *path, json_t *root) {
+    sigmoe_status status = filled == SIGMOE_OK ? json_write_sealed(path, root) : filled;
+    json_decref(root);
     return status;
 }
 

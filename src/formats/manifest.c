@@ -72,9 +72,7 @@ sigmoe_status manifest_write(const char *directory) {
     json_t *root = json_object();
     sigmoe_status status = path_format(path, "%s/" MANIFEST_NAME, directory);
     if (status == SIGMOE_OK) status = fill(root, directory);
-    if (status == SIGMOE_OK) status = json_write_sealed(path, root);
-    json_decref(root);
-    return status;
+    return json_save_sealed(status, path, root);
 }
 
 sigmoe_status manifest_leave_out(manifest *m, const char *const *names) {

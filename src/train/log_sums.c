@@ -49,10 +49,8 @@ sigmoe_status log_sums_write(const char *run, const char *directory, json_t *sum
     json_t *root = json_object();
     sigmoe_status status = path_format(path, "%s/logs.json", run);
     if (status == SIGMOE_OK) status = fill(root, run, path, path_leaf(directory), sums);
-    if (status == SIGMOE_OK) status = json_write_sealed(path, root);
-    json_decref(root);
     json_decref(sums);
-    return status;
+    return json_save_sealed(status, path, root);
 }
 
 static sigmoe_status read_sums(const char *run, const char *name, json_t **sums) {

@@ -32,13 +32,6 @@ sigmoe_status train_json_open(const char *run, json_t **out) {
     return json_hand_out(status, root, out);
 }
 
-// Takes over `root`, and writes what was `filled`.
-static sigmoe_status save(sigmoe_status filled, const char *path, json_t *root) {
-    sigmoe_status status = filled == SIGMOE_OK ? json_write_sealed(path, root) : filled;
-    json_decref(root);
-    return status;
-}
-
 static sigmoe_status put_settings(json_t *root, const sigmoe_train_settings *settings) {
     json_t *object = json_object();
     TRY(json_put(root, "settings", object));
@@ -71,7 +64,8 @@ sigmoe_status train_json_write(const char *run, const sigmoe_train_settings *set
     char path[PATH_CAPACITY];
     TRY(path_format(path, "%s/train.json", run));
     json_t *root = json_object();
-    return save(fill_train_json(root, settings, checkpoint_seconds, keep, watching, data), path, root);
+    return json_save_sealed(
+        fill_train_json(root, settings, checkpoint_seconds, keep, watching, data), path, root);
 }
 
 // Older runs lack this setting. Unless they saved every so many steps, they saved only at the end, so the default is better.
@@ -253,7 +247,7 @@ sigmoe_status train_json_change(const char *run, int64_t step, const sigmoe_trai
     sigmoe_status status = change_members(root, keep, watching, &changed);
     if (status == SIGMOE_OK) status = change_root(root, step, settings, &changed);
     if (status != SIGMOE_OK) fail_in(status, "%s", path);
-    if (status == SIGMOE_OK && changed) return save(SIGMOE_OK, path, root);
+    if (status == SIGMOE_OK && changed) return json_save_sealed(SIGMOE_OK, path, root);
     json_decref(root);
     return status;
 }
