@@ -134,14 +134,6 @@ static sigmoe_status recover(int directory, const char *path) {
     return put_back(directory, path);
 }
 
-static sigmoe_status mark_once(const char *path, output_kind kind) {
-    int directory;
-    TRY(directory_hold(path, "write", &directory));
-    bool marked = output_marked_in(directory) != OUTPUT_KINDS;
-    close(directory);
-    return marked ? SIGMOE_OK : output_mark(path, kind);
-}
-
 static sigmoe_status sweep_entry(void *context, int directory, const char *path, const char *name) {
     const output_kind *kind = context;
     (void)path;
@@ -150,11 +142,14 @@ static sigmoe_status sweep_entry(void *context, int directory, const char *path,
     return SIGMOE_OK;
 }
 
-// Removes files that a killed process was writing: whoever has the lock is the only one who writes them.
-static sigmoe_status sweep(const char *path, output_kind kind) {
+// Recovers the directory, marks it if it is not, and removes files that a killed process was writing: whoever has the lock is the
+// only one who writes them.
+static sigmoe_status go_on_in(const char *path, output_kind kind) {
     int directory;
     TRY(directory_hold(path, "write", &directory));
-    sigmoe_status status = directory_each(directory, path, sweep_entry, &kind);
+    sigmoe_status status = recover(directory, path);
+    if (status == SIGMOE_OK && output_marked_in(directory) == OUTPUT_KINDS) status = output_mark(path, kind);
+    if (status == SIGMOE_OK) status = directory_each(directory, path, sweep_entry, &kind);
     close(directory);
     return status;
 }
@@ -162,9 +157,7 @@ static sigmoe_status sweep(const char *path, output_kind kind) {
 sigmoe_status place_lock(const char *path, output_kind kind, const sigmoe_observer *observer, int *lock) {
     int descriptor = -1;
     TRY(take_lock(path, observer, &descriptor));
-    sigmoe_status status = in_directory(path, recover);
-    if (status == SIGMOE_OK) status = mark_once(path, kind);
-    if (status == SIGMOE_OK) status = sweep(path, kind);
+    sigmoe_status status = go_on_in(path, kind);
     if (status == SIGMOE_OK)
         *lock = descriptor;
     else
