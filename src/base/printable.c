@@ -63,7 +63,7 @@ typedef struct line {
 } line;
 
 // Whole, or not at all; after that the line takes nothing more.
-static void put(line *l, const char *bytes, size_t size) {
+static void add(line *l, const char *bytes, size_t size) {
     if (size < l->size - l->used)
         memcpy(l->text + l->used, bytes, size), l->used += size;
     else
@@ -85,9 +85,9 @@ static void put_word(line *l, const char *word, const char *end) {
     for (printable p; word < end; word += p.taken, at += p.size) {
         p = printable_at(word, (size_t)(end - word));
         if (!cut || at + p.size <= WORD_HEAD || all - at <= WORD_TAIL) {
-            put(l, p.bytes, p.size);
+            add(l, p.bytes, p.size);
         } else if (!marked) {
-            put(l, left_out, sizeof left_out - 1);
+            add(l, left_out, sizeof left_out - 1);
             marked = true;
         }
     }
@@ -98,7 +98,7 @@ void sigmoe_printable(const char *text, char *out, size_t size) {
     while (*text) {
         const char *end = text + strcspn(text, " ");
         put_word(&l, text, end);
-        if (*end) put(&l, end++, 1);
+        if (*end) add(&l, end++, 1);
         text = end;
     }
     out[l.used] = '\0';

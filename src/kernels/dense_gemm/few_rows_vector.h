@@ -30,6 +30,14 @@ INLINE const void *weights_row(dtype type, const gemm_call *call, int64_t row) {
 INLINE __mmask16 lanes_between(int64_t from, int64_t to) {
     return (__mmask16)(((1u << to) - 1) & ~((1u << from) - 1));
 }
+
+// LANES numbers of 8 bits, and those of them in [from, to), the others being 0.
+INLINE vec load_numbers(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(lanes_between(from, to), p)));
+}
 #else
 // The bytes [from, to) of the 16 at p, and zeros. They go through registers: what was written piece by piece is slow to read as a
 // vector, and where columns are short or odd, many vectors are of this kind.
@@ -53,17 +61,7 @@ INLINE __m128i load_some_bytes(const void *p, int64_t from, int64_t to) {
     all <<= n > 0 ? 8 * from : 0;
     return _mm_set_epi64x((int64_t)(all >> 64), (int64_t)all);
 }
-#endif
 
-// LANES numbers of 8 bits, and those of them in [from, to), the others being 0.
-#if defined(__AVX512F__)
-INLINE vec load_numbers(const int8_t *p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
-}
-INLINE vec load_some_numbers(const int8_t *p, int64_t from, int64_t to) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(lanes_between(from, to), p)));
-}
-#else
 INLINE vec load_numbers(const int8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
