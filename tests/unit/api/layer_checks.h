@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "sanitizers.h"
 #include "sigmoe.h"
 
 #include <malloc.h>
@@ -58,10 +59,4 @@ static inline bool holds_in_a_child(bool work(void *context), void *context) {
 }
 
 // ThreadSanitizer ends a child that makes threads.
-#if defined __SANITIZE_THREAD__
-enum { CHILDREN_MAY_HAVE_THREADS = 0 };
-#elif defined __has_feature
-enum { CHILDREN_MAY_HAVE_THREADS = !__has_feature(thread_sanitizer) };
-#else
-enum { CHILDREN_MAY_HAVE_THREADS = 1 };
-#endif
+enum { CHILDREN_MAY_HAVE_THREADS = !THREAD_SANITIZED };

@@ -3,6 +3,7 @@
 #include "api/layer_threads.h"
 
 #include "api/expert_problem.h"
+#include "sanitizers.h"
 
 #include <dirent.h>
 #include <sched.h>
@@ -442,13 +443,7 @@ static void *compute_and_choose(void *context) {
 }
 
 // AddressSanitizer's allocator may be locked at the fork, and stays so in the child.
-#if defined(__SANITIZE_ADDRESS__)
-enum { CHILDREN_MAY_ALLOCATE = 0 };
-#elif defined __has_feature
-enum { CHILDREN_MAY_ALLOCATE = !__has_feature(address_sanitizer) };
-#else
-enum { CHILDREN_MAY_ALLOCATE = 1 };
-#endif
+enum { CHILDREN_MAY_ALLOCATE = !ADDRESS_SANITIZED };
 
 static void forks_at_any_time(void **state) {
     (void)state;

@@ -1,6 +1,7 @@
 // The pool: each task once whatever the counts, on a busy processor too, and threads that wait cost nothing after a while.
 #include "base/threads.h"
 #include "base/threads_place.h"
+#include "sanitizers.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -256,13 +257,7 @@ static void workers_leave_signals_alone(void **state) {
 }
 
 // ThreadSanitizer ends a child that makes threads.
-#if defined __SANITIZE_THREAD__
-enum { CHILDREN_MAY_HAVE_THREADS = 0 };
-#elif defined __has_feature
-enum { CHILDREN_MAY_HAVE_THREADS = !__has_feature(thread_sanitizer) };
-#else
-enum { CHILDREN_MAY_HAVE_THREADS = 1 };
-#endif
+enum { CHILDREN_MAY_HAVE_THREADS = !THREAD_SANITIZED };
 
 static bool both_threads_work(threads *pool) {
     meeting m = {0};

@@ -13,6 +13,7 @@
 #include "amx/emulator.h"
 #include "base/random.h"
 #include "kernels/kernel.h"
+#include "sanitizers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -217,15 +218,8 @@ static inline int check_implementation(void) {
 
 // Under sanitizers each implementation is checked at its own level alone: at higher ones the same code runs, many times slower
 // than in the plain build, which checks them all.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CHECK_SANITIZED 1
-#elif defined(__has_feature)
-#define CHECK_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define CHECK_SANITIZED 0
-#endif
 static inline int check_highest_level(int own) {
-    return CHECK_SANITIZED ? own : (int)CPU_AMX;
+    return ADDRESS_SANITIZED || THREAD_SANITIZED ? own : (int)CPU_AMX;
 }
 
 // Prints the operation's lines of the matrix; returns how many failed. Emulating an AMX instruction takes microseconds, so

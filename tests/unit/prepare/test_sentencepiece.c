@@ -4,6 +4,7 @@
 
 #include "prepare/train_apart.h"
 #include "prepare/word_cache.h"
+#include "sanitizers.h"
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -198,15 +199,6 @@ static void failures_of_the_input(void **state) {
 
 // ---------------------------------------------------------------- in a process of its own
 
-// The thread sanitizer has a thread of its own, beside which nothing runs apart.
-#ifdef __has_feature
-#define SANITIZER_THREAD __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_THREAD__)
-#define SANITIZER_THREAD 1
-#else
-#define SANITIZER_THREAD 0
-#endif
-
 typedef struct watched {
     lines_left lines; // first: next_line takes the struct for it
     int waited;
@@ -233,7 +225,7 @@ static sigmoe_status train_watched(
 
 static void trains_apart(void **state) {
     (void)state;
-    if (SANITIZER_THREAD) skip();
+    if (THREAD_SANITIZED) skip(); // it has a thread of its own, beside which nothing runs apart
     watched w = {.lines.fails_at = -1};
     char *text = make_lines(3000, 5); // more than the buffers hold
     size_t here_size, apart_size;
@@ -259,7 +251,7 @@ static void trains_apart(void **state) {
 
 static void stopped_while_it_trains(void **state) {
     (void)state;
-    if (SANITIZER_THREAD) skip();
+    if (THREAD_SANITIZED) skip();
     watched w = {.lines.fails_at = -1};
     char *text = make_lines(3000, 5);
     assert_int_equal(train_watched(&w, stop_now, text, 80, at("stopped")), SIGMOE_INTERRUPTED);

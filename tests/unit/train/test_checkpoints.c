@@ -2,6 +2,7 @@
 #include "train/fixture.h"
 
 #include "formats/manifest.h"
+#include "sanitizers.h"
 #include "system_faults.h"
 
 #include <errno.h>
@@ -444,19 +445,11 @@ static void test_a_replaced_run_is_noticed(void **state) {
     assert_kept(in_root("moved"), "00000015+ 00000016+");
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
-#endif
-
 // An old checkpoint that cannot be removed is a note, and goes when it can. Last: faults stay with the process.
 static void test_failing_removals_do_not_end_a_training(void **state) {
     (void)state;
     listener l = {0};
-    if (SANITIZED) skip(); // system_faults.h says why
+    if (ADDRESS_SANITIZED) skip(); // system_faults.h says why
     train(in_root("stuck"));
     fault_plan plan = {.kind = FAULT_CALL,
         .directory = in_root("stuck/checkpoints"),
