@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from small_text import make_text
+
 TABLE = pathlib.Path(__file__).with_name("losses.json")
 SMALL = {"d_model": 32, "n_heads": 2, "d_head": 16, "n_layers": 1, "unroll": 16}
 STEPS = 6
@@ -23,17 +26,6 @@ BASES = ("demo", "wt-s", "wt-b", "e8")
 # Relative, of a loss after STEPS steps. A token that another expert serves, because two scores were equal but for rounding,
 # is the most that may happen.
 TOLERANCE = {"f32": 1e-5, "bf16": 1e-2}
-
-
-def make_text(size):
-    """Words in a fixed order that has no period."""
-    words = "the of and a to in is you that it he was for on are as with his they at be this have from".split()
-    state, parts = 7, []
-    while size > 0:
-        state = state * 16807 % 2147483647
-        parts.append(words[state % len(words)] + (".\n" if state % 11 == 0 else " "))
-        size -= len(parts[-1])
-    return "".join(parts)
 
 
 class Trainings:

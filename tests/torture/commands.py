@@ -4,6 +4,10 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from small_text import make_text
 
 # What says how long something took; all else has to be equal. Pages and pictures hold both.
 TIMED = {"report.html", "table.txt", "table.csv", "table.json", "result.json", "compare.json", "logs.json"}
@@ -14,17 +18,6 @@ LONGEST = 300  # seconds; a command that takes longer hangs
 
 class Failure(Exception):
     """What a command did not live up to."""
-
-
-def make_text(size):
-    """Words in a fixed order that has no period."""
-    words = "the of and a to in is you that it he was for on are as with his they at be this have from".split()
-    state, parts = 7, []
-    while size > 0:
-        state = state * 16807 % 2147483647
-        parts.append(words[state % len(words)] + (".\n" if state % 11 == 0 else " "))
-        size -= len(parts[-1])
-    return "".join(parts)
 
 
 def contents(path):
