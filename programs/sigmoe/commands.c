@@ -45,7 +45,8 @@ const help_entry exit_statuses[] = {
 
 const help_entry environment[] = {
     {"SIGMOE_CPU", "the highest level of the processor to use: scalar, avx2, avx512, avx512bf16 or amx"},
-    {"SIGMOE_ONEDNN", "off: dense products are the program's own, whose bits do not depend on the version of oneDNN"},
+    {"SIGMOE_ONEDNN",
+        "off: dense products are the program's own, whose bits do not depend on the version of oneDNN"},
     {"NO_COLOR", "if it is set and not empty, nothing is shown in bold or color"},
     {"TERM", "dumb, or not set: progress is shown in plain lines"},
     {"XDG_CACHE_HOME", "where what is known of large data files is kept, in sigmoe/; otherwise ~/.cache"},

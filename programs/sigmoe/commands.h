@@ -5,12 +5,12 @@
 #include "known_values.h"
 #include "report.h"
 
-extern const command command_data_prepare, command_data_import, command_data_export, command_data_verify, command_train,
-    command_eval, command_forward, command_generate, command_export, command_compare, command_sweep,
-    command_presets, command_info, command_bench_layer, command_bench_step, command_bench_generate,
-    command_bench_attention, command_bench_kernel, command_analyze, command_quantize, command_bench_figure2,
-    command_bench_figure8, command_bench_figure9, command_bench_figure10, command_bench_figure11,
-    command_score, command_tokenize, command_detokenize, command_watch, command_plot;
+extern const command command_data_prepare, command_data_import, command_data_export, command_data_verify,
+    command_train, command_eval, command_forward, command_generate, command_export, command_compare,
+    command_sweep, command_presets, command_info, command_bench_layer, command_bench_step,
+    command_bench_generate, command_bench_attention, command_bench_kernel, command_analyze, command_quantize,
+    command_bench_figure2, command_bench_figure8, command_bench_figure9, command_bench_figure10,
+    command_bench_figure11, command_score, command_tokenize, command_detokenize, command_watch, command_plot;
 // All of them, in the order of the overview; ends with NULL.
 extern const command *const commands[];
 

@@ -64,7 +64,8 @@ static sigmoe_status convert_tokens(const shard *s, int64_t vocab_size, int64_t 
 static sigmoe_status read_tokens(
     const shard *s, int64_t vocab_size, int64_t first, int64_t count, int32_t *out) {
     unsigned char bytes[4 * READ_TOKENS];
-    TRY(file_read_at(s->descriptor, s->path, HEADER_BYTES + first * s->width, (size_t)(count * s->width), bytes));
+    TRY(file_read_at(
+        s->descriptor, s->path, HEADER_BYTES + first * s->width, (size_t)(count * s->width), bytes));
     return convert_tokens(s, vocab_size, first, count, bytes, out);
 }
 

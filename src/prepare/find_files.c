@@ -3,6 +3,7 @@
 #include "prepare/fetch/fetch.h"
 #include "system/directory.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -88,6 +89,8 @@ static sigmoe_status take(search *s, const char *path) {
     struct stat about;
     int64_t *skipped = s->found->skipped;
     bool exists = stat(path, &about) == 0, folder = exists && S_ISDIR(about.st_mode);
+    if (!exists && errno != ENOENT && errno != ELOOP && errno != EACCES)
+        return fail_errno("cannot read %s", path);
     if (!exists || (folder && is_link(path)))
         skipped[SKIPPED_LINK]++;
     else if (folder && is_ours(path))

@@ -60,8 +60,7 @@ typedef struct walk {
 } walk;
 
 static bool has_mark(int directory) {
-    struct stat about;
-    return fstatat(directory, MARK_NAME, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    return path_exists_in(directory, MARK_NAME);
 }
 
 static int open_step(const walk *w, const char *name) {

@@ -47,16 +47,20 @@ static sigmoe_status note_entry(void *context, int directory, const char *path, 
     return SIGMOE_OK;
 }
 
-static bool is_ours(const output_directory *d) {
+static sigmoe_status find_if_ours(const output_directory *d, bool *ours) {
     struct stat about;
     int directory;
-    bool empty = true;
-    if (lstat(d->partial, &about) != 0 || !S_ISDIR(about.st_mode)) return false;
-    if (path_exists(d->lock)) return true;
-    if (directory_hold(d->partial, "read", &directory) != SIGMOE_OK) return false;
-    empty = directory_each(directory, d->partial, note_entry, &empty) == SIGMOE_OK && empty;
+    *ours = false;
+    if (lstat(d->partial, &about) != 0) return fail_errno("cannot read %s", d->partial);
+    if (!S_ISDIR(about.st_mode)) return SIGMOE_OK;
+    *ours = lstat(d->lock, &about) == 0;
+    if (*ours) return SIGMOE_OK;
+    if (errno != ENOENT) return fail_errno("cannot read %s", d->lock);
+    TRY(directory_hold(d->partial, "read", &directory));
+    *ours = true; // unless there is something in it
+    sigmoe_status status = directory_each(directory, d->partial, note_entry, ours);
     close(directory);
-    return empty;
+    return status;
 }
 
 static sigmoe_status take_lock(output_directory *d) {
@@ -75,7 +79,9 @@ static void abandon_beside(output_directory *d) {
 
 static sigmoe_status begin_beside(output_directory *d) {
     snprintf(d->lock, sizeof d->lock, "%s/%s", d->partial, unfinished);
-    if (path_exists(d->partial) && !is_ours(d))
+    bool ours = true;
+    if (path_exists(d->partial)) TRY(find_if_ours(d, &ours));
+    if (!ours)
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s is in the way, and nothing that sigmoe left unfinished: move it away, or choose another "
             "output",

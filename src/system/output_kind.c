@@ -266,9 +266,7 @@ sigmoe_status output_is_bare(const char *path, bool *bare) {
 }
 
 static bool is_unsettled(int directory) {
-    struct stat about;
-    return fstatat(directory, REPLACED_NAME, &about, AT_SYMLINK_NOFOLLOW) == 0 ||
-           fstatat(directory, REPLACING_NAME, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    return path_exists_in(directory, REPLACED_NAME) || path_exists_in(directory, REPLACING_NAME);
 }
 
 bool output_unsettled(const char *path) {
@@ -317,7 +315,9 @@ sigmoe_status output_check(const char *path, bool force) {
     if (strcmp(path_leaf(path), "..") == 0)
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no name for an output: end it in a name", path);
     if (!path_exists(path)) return SIGMOE_OK;
-    if (stat(path, &about) != 0 || !S_ISDIR(about.st_mode))
+    bool found = stat(path, &about) == 0;
+    if (!found && errno != ENOENT) return fail_errno("cannot read %s", path); // ENOENT: a link to nothing
+    if (!found || !S_ISDIR(about.st_mode))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s exists already and is no directory: choose another name, or move it away", path);
     TRY(directory_hold(path, "write", &directory));

@@ -1,5 +1,7 @@
 #include "system/path.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,9 +59,14 @@ const char *path_leaf(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-bool path_exists(const char *path) {
+bool path_exists_in(int directory, const char *path) {
     struct stat about;
-    return lstat(path, &about) == 0;
+    return fstatat(directory, path, &about, AT_SYMLINK_NOFOLLOW) == 0 ||
+           (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool path_exists(const char *path) {
+    return path_exists_in(AT_FDCWD, path);
 }
 
 bool path_inside(const char *inner, const char *outer) {

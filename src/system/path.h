@@ -16,7 +16,9 @@ sigmoe_status path_of_output(char path[PATH_CAPACITY], const char *name);
 // The directory that contains the path, whether or not the path exists.
 sigmoe_status path_parent(const char *path, char parent[PATH_CAPACITY]);
 const char *path_leaf(const char *path); // what follows the last slash
+// Also true where the system cannot tell, as on a failing disk: whoever then opens the path reports why.
 bool path_exists(const char *path);
+bool path_exists_in(int directory, const char *path);
 // Whether `inner` is `outer` or inside it, with links resolved; false if either does not exist.
 bool path_inside(const char *inner, const char *outer);
 // What a user called a source, `name` or NULL, where it is a file; NULL where it is the name of a preset, which a directory may

@@ -4,6 +4,7 @@
 #include "system/file.h"
 #include "system/file_lock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -52,9 +53,17 @@ void place_unlock(int lock) {
 
 // ---------------------------------------------------------------- setting aside and restoring
 
-static bool is_there(int directory, const char *name) {
+// Fails where the system cannot tell: a wrong answer, either way, would remove what is to be kept.
+static sigmoe_status find(int directory, const char *path, const char *name, bool *there) {
     struct stat about;
-    return fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    *there = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    return *there || errno == ENOENT ? SIGMOE_OK : fail_errno("cannot read %s/%s", path, name);
+}
+
+static sigmoe_status remove_if_there(int directory, const char *path, const char *name) {
+    bool there;
+    TRY(find(directory, path, name, &there));
+    return there ? directory_remove_in(directory, path, name) : SIGMOE_OK;
 }
 
 typedef struct move {
@@ -91,12 +100,15 @@ static sigmoe_status remove_new(int directory, const char *path) {
 
 // Restores what was set aside and removes what had begun to replace it.
 static sigmoe_status put_back(int directory, const char *path) {
-    if (is_there(directory, REPLACED_NAME)) {
+    bool there;
+    TRY(find(directory, path, REPLACED_NAME, &there));
+    if (there) {
         TRY(remove_new(directory, path));
         if (renameat(directory, REPLACED_NAME, directory, REPLACING_NAME) != 0)
             return fail_errno("cannot rename %s/" REPLACED_NAME, path);
     }
-    if (is_there(directory, REPLACING_NAME)) {
+    TRY(find(directory, path, REPLACING_NAME, &there));
+    if (there) {
         TRY(move_all(directory, path, REPLACING_NAME, true));
         TRY(directory_remove_in(directory, path, REPLACING_NAME));
     }
@@ -113,10 +125,9 @@ static sigmoe_status set_aside(int directory, const char *path) {
 }
 
 static sigmoe_status discard(int directory, const char *path) {
-    if (is_there(directory, REPLACED_NAME) &&
-        renameat(directory, REPLACED_NAME, directory, REMOVED_NAME) != 0)
+    if (renameat(directory, REPLACED_NAME, directory, REMOVED_NAME) != 0 && errno != ENOENT)
         return fail_errno("cannot remove %s/" REPLACED_NAME, path);
-    return is_there(directory, REMOVED_NAME) ? directory_remove_in(directory, path, REMOVED_NAME) : SIGMOE_OK;
+    return remove_if_there(directory, path, REMOVED_NAME);
 }
 
 // Calls `use` with the directory held.
@@ -130,7 +141,7 @@ static sigmoe_status in_directory(const char *path, sigmoe_status (*use)(int dir
 
 // Completes or undoes what a killed process left half done.
 static sigmoe_status recover(int directory, const char *path) {
-    if (is_there(directory, REMOVED_NAME)) TRY(directory_remove_in(directory, path, REMOVED_NAME));
+    TRY(remove_if_there(directory, path, REMOVED_NAME));
     return put_back(directory, path);
 }
 

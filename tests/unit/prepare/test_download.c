@@ -271,7 +271,8 @@ static void a_full_disk(void **state) {
     char url[256], path[256];
     snprintf(path, sizeof path, "%s/file", disk);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/whole", server.port);
-    sigmoe_status status = download(&(download_request){.url = url, .path = path, .task = "download", .most_bytes = 10000000});
+    sigmoe_status status =
+        download(&(download_request){.url = url, .path = path, .task = "download", .most_bytes = 10000000});
     server.body = whole;
     bool finished = path_exists(path);
     disk_empty();
