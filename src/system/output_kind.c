@@ -314,9 +314,10 @@ sigmoe_status output_check(const char *path, bool force) {
     if (*path == '\0') return fail(SIGMOE_BAD_ARGUMENT, "the output's name is empty");
     if (strcmp(path_leaf(path), "..") == 0)
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no name for an output: end it in a name", path);
-    if (!path_exists(path)) return SIGMOE_OK;
+    if (lstat(path, &about) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? SIGMOE_OK : fail_errno("cannot read %s", path);
     bool found = stat(path, &about) == 0;
-    if (!found && errno != ENOENT) return fail_errno("cannot read %s", path); // ENOENT: a link to nothing
+    if (!found && errno != ENOENT && errno != ELOOP) return fail_errno("cannot read %s", path);
     if (!found || !S_ISDIR(about.st_mode))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s exists already and is no directory: choose another name, or move it away", path);

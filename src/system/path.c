@@ -65,6 +65,16 @@ bool path_exists_in(int directory, const char *path) {
            (errno != ENOENT && errno != ENOTDIR);
 }
 
+sigmoe_status path_find_in(int directory, const char *name, const char *path, bool *there) {
+    struct stat about;
+    *there = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    return *there || errno == ENOENT || errno == ENOTDIR ? SIGMOE_OK : fail_errno("cannot read %s", path);
+}
+
+sigmoe_status path_find(const char *path, bool *there) {
+    return path_find_in(AT_FDCWD, path, path, there);
+}
+
 bool path_exists(const char *path) {
     return path_exists_in(AT_FDCWD, path);
 }

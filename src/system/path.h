@@ -19,6 +19,9 @@ const char *path_leaf(const char *path); // what follows the last slash
 // Also true where the system cannot tell, as on a failing disk: whoever then opens the path reports why.
 bool path_exists(const char *path);
 bool path_exists_in(int directory, const char *path);
+// The same for what is not opened next: fails where the system cannot tell. `path` is what messages call `name`.
+sigmoe_status path_find(const char *path, bool *there);
+sigmoe_status path_find_in(int directory, const char *name, const char *path, bool *there);
 // Whether `inner` is `outer` or inside it, with links resolved; false if either does not exist.
 bool path_inside(const char *inner, const char *outer);
 // What a user called a source, `name` or NULL, where it is a file; NULL where it is the name of a preset, which a directory may

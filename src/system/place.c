@@ -53,11 +53,10 @@ void place_unlock(int lock) {
 
 // ---------------------------------------------------------------- setting aside and restoring
 
-// Fails where the system cannot tell: a wrong answer, either way, would remove what is to be kept.
 static sigmoe_status find(int directory, const char *path, const char *name, bool *there) {
-    struct stat about;
-    *there = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
-    return *there || errno == ENOENT ? SIGMOE_OK : fail_errno("cannot read %s/%s", path, name);
+    char whole[PATH_CAPACITY];
+    TRY(path_format(whole, "%s/%s", path, name));
+    return path_find_in(directory, name, whole, there);
 }
 
 static sigmoe_status remove_if_there(int directory, const char *path, const char *name) {

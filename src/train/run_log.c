@@ -39,6 +39,7 @@ static sigmoe_status find_best(run_log *log, const char *path) {
 static sigmoe_status open_logs(
     run_log *log, const char *run, int64_t steps_done, const run_watching *watching, const json_t *sums) {
     log_part metrics, usage, valid, samples;
+    bool sampled = watching->sample_prompt != NULL;
     // All logs are checked before any is truncated: a run that is refused is not changed.
     TRY(log_check(run, "metrics.jsonl", sums, steps_done - 1, true, &metrics));
     TRY(log_check(run, "usage.jsonl", sums, steps_done - 1, false, &usage));
@@ -49,7 +50,8 @@ static sigmoe_status open_logs(
     TRY(log_open(&usage, &log->usage));
     TRY(log_open(&valid, &log->valid));
     TRY(find_best(log, valid.path));
-    if (watching->sample_prompt || path_exists(samples.path)) TRY(log_open(&samples, &log->samples));
+    if (!sampled) TRY(path_find(samples.path, &sampled));
+    if (sampled) TRY(log_open(&samples, &log->samples));
     // Steps of TensorBoard are numbers of steps done (train/run_events.h).
     if (watching->tensorboard) TRY(event_file_open(&log->events, run, steps_done + 1));
     return path_sync(run); // later checkpoints depend on the logs

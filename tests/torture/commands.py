@@ -146,6 +146,12 @@ class Workplace:
             return command.words
         return command.resume or None
 
+    def take_whole(self, said):
+        """Renames a result that the command could only not give its name, as the user would who reads that."""
+        partial = self.disk / "out.partial"
+        if f"the result is whole, in {partial.relative_to(self.place)}" in said and not self.out.exists():
+            partial.rename(self.out)
+
     def go_on(self, command):
         words = self.next_words(command)
         if not words:

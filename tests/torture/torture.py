@@ -70,6 +70,7 @@ class Calls:
             if status == 1 and not call:
                 raise Failure(f"failed by itself: {said.strip()[-300:]}")
             if status == 1:
+                self.place.take_whole(said)
                 self.place.go_on(command)
             self.place.check(command)
         except Failure as failure:
