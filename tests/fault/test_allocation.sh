@@ -1,17 +1,21 @@
 #!/bin/sh
-# Every single allocation of forward and eval fails once, and every ninth of a short training: always exit status 1, one
-# sentence, nothing left behind, no crash.
+# Every single allocation of eval fails once, and one in five of forward, generate, score and a short training: always exit
+# status 1, one sentence, nothing left behind, no crash.
+# usage: test_allocation.sh PROGRAM REPOSITORY [STRIDE]   (1: every single one of these, too)
 set -eu
+stride=${3:-5}
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
 make_data data
 write_config moe.json "$MOE"
 make_model model moe.json data
+printf 'ab\nba\n' >prompts
+echo '{"context": "ab", "continuation": "a"}' >pairs.jsonl
 make_tokens tokens.npy 2 13 "$vocab"
 
-# sweep STRIDE OUTPUT WORD...: fails allocation 0, STRIDE, 2 STRIDE, ... until there is none left to fail.
+# sweep STEP OUTPUT WORD...: fails allocation 0, STEP, 2 STEP, ... until there is none left to fail.
 sweep() {
-    stride=$1 output=$2
+    step=$1 output=$2
     shift 2
     n=0
     while :; do
@@ -23,17 +27,20 @@ sweep() {
         [ "$(grep -c '^sigmoe: ' stderr)" -eq 1 ] || problem "$1, allocation $n: $(cat stderr)"
         [ ! -s stdout ] || problem "$1, allocation $n: printed a result and failed"
         for leftover in "$output"*.partial; do [ ! -e "$leftover" ] || problem "$1, allocation $n: left $leftover"; done
-        n=$((n + stride))
+        n=$((n + step))
         [ "$n" -lt 5000 ] || {
             problem "$1 still fails at allocation $n"
             return
         }
     done
     [ "$n" -gt 5 ] || problem "$1: only $n allocations could fail"
-    echo "$1: allocations 0, $stride, $((2 * stride)), ... $((n - stride)) failed, one at a time"
+    echo "$1: allocations 0, $step, $((2 * step)), ... $((n - step)) failed, one at a time"
 }
 
-sweep 1 y.safetensors forward --model model --tokens tokens.npy --out y.safetensors --unroll 6 --training --grad --threads 2
+sweep "$stride" y.safetensors forward --model model --tokens tokens.npy --out y.safetensors --unroll 6 --training --grad --threads 2
 sweep 1 nothing eval --model model --data data --split test --limit-tokens 40 --threads 1 --json
-sweep 9 run train --init model --data data --out run --batch 2 --steps 2 --checkpoint-every 1 --threads 1
+sweep "$stride" nothing generate --model model --prompt ab --max-tokens 3 --seed 1 --no-stream --threads 2
+sweep "$stride" nothing generate --model model --prompts prompts --max-tokens 3 --seed 1 --json --threads 2
+sweep "$stride" nothing score --model model --in pairs.jsonl --threads 2
+sweep "$stride" run train --init model --data data --out run --batch 2 --steps 2 --checkpoint-every 1 --threads 1
 finish

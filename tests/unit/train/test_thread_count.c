@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <sched.h>
+#include <unistd.h>
 
 static int threads_of_process(void) {
     DIR *directory = opendir("/proc/self/task");
@@ -12,6 +13,15 @@ static int threads_of_process(void) {
     for (struct dirent *entry; (entry = readdir(directory));) count += entry->d_name[0] != '.';
     closedir(directory);
     return count;
+}
+
+// A thread that was joined may be listed a moment longer.
+static bool has_threads(int count) {
+    for (int tries = 0; tries < 5000; tries++) {
+        if (threads_of_process() == count) return true;
+        usleep(1000);
+    }
+    return false;
 }
 
 // Wide enough for products of several tiles, which oneDNN would share among its threads if it had any.
@@ -31,10 +41,12 @@ static trainer *train_a_step(int thread_count) {
 
 static void test_pool_alone(void **state) {
     (void)state;
-    int before = threads_of_process(); // a sanitizer may have one
+    trainer_destroy(train_a_step(2)); // a sanitizer starts its own thread with the first of others
+    assert_true(has_threads(1) || has_threads(2));
+    int before = threads_of_process();
     for (int count = 1; count <= 4; count++) {
         trainer *t = train_a_step(count);
-        assert_int_equal(threads_of_process(), before + count - 1);
+        assert_true(has_threads(before + count - 1));
         trainer_destroy(t);
     }
 }
