@@ -168,6 +168,52 @@ def test_in_a_child_after_fork() -> None:
     assert python(FORKING) == "0\n"
 
 
+# A child each time: the library asks which allocation is to fail at its first one.
+FAILING = """
+import os, torch, traceback
+import sigmoe
+from sigmoe._library import Status
+from sigmoe.torch import experts
+def results():
+    random = torch.Generator().manual_seed(3)
+    shapes = (40, 24), (4, 24, 16), (4, 16, 24)
+    leaves = [torch.randn(*shape, generator=random, requires_grad=True) for shape in shapes]
+    y = experts(*leaves, torch.randint(0, 4, (40, 2), generator=random), torch.rand(40, 2, generator=random), activation="silu")
+    y.square().sum().backward()
+    return [y.detach(), *(leaf.grad for leaf in leaves)]
+def child(n):
+    os.environ["SIGMOE_FAIL_ALLOCATION"] = str(n)
+    try:
+        results()
+        return 2
+    except sigmoe.Error as error:
+        assert error.status == Status.NO_MEMORY and str(error), error
+    again = results()
+    assert all(x.isfinite().all() and x.any() for x in again)
+    assert all(torch.equal(a, b) for a, b in zip(results(), again))
+    return 0
+def outcome(n):
+    process = os.fork()
+    if process == 0:
+        code = 1
+        try:
+            code = child(n)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+failed = 0
+while (code := outcome(failed)) == 0:
+    failed += 1
+print(failed if code == 2 else f"allocation {failed}: exit status {code}")
+"""
+
+
+def test_each_allocation_may_fail() -> None:
+    assert int(python(FAILING)) > 3
+
+
 def test_scratch_memory_of_few_kinds_is_kept() -> None:
     from sigmoe.torch import _native
 
