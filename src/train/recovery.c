@@ -2,6 +2,7 @@
 
 #include "base/progress.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_tidy.h"
 #include "train/resume.h"
 #include "train/trainer_state.h"
 
@@ -28,22 +29,20 @@ static sigmoe_status skip(trainer *t, step_report *report) {
     return run_log_step(&t->log, report);
 }
 
-static sigmoe_status load_checkpoint(trainer *t, int64_t step) {
-    char path[PATH_CAPACITY];
+static sigmoe_status load_checkpoint(trainer *t, const char *path) {
     const run_watching watching = trainer_watching(t);
-    TRY(checkpoint_path(t->run, step, path));
-    TRY(checkpoint_check(path));
     TRY(trainer_load_checkpoint(t, path));
     run_log_close(&t->log);
-    return run_log_open(&t->log, t->run, t->step, &watching, path);
+    TRY(run_log_open(&t->log, t->run, t->step, &watching, path));
+    return checkpoints_set_aside(t->run, t->step);
 }
 
 // Back at the checkpoint, the data go on behind the batch that was at hand, and the memory, which belongs to other text, is empty;
 // or the rate is lower, by one more factor each time.
-static sigmoe_status restore(trainer *t, int64_t to, double factor) {
+static sigmoe_status restore(trainer *t, const char *checkpoint, double factor) {
     batch_stream behind = t->stream;
-    int64_t left_out = t->step + 1 + t->odd.batches_left_out - to;
-    TRY(load_checkpoint(t, to));
+    int64_t left_out = t->step + 1 + t->odd.batches_left_out - checkpoint_step(checkpoint);
+    TRY(load_checkpoint(t, checkpoint));
     for (int i = 0; i < t->rewinds; i++) t->odd.lr_scale *= factor;
     if (factor < 1) return SIGMOE_OK;
     t->stream = behind;
@@ -53,9 +52,13 @@ static sigmoe_status restore(trainer *t, int64_t to, double factor) {
 }
 
 static sigmoe_status rewind_run(trainer *t, step_report *report, double factor) {
-    int64_t from = t->step, to = t->last_checkpoint;
-    char why[96];
-    if (!*t->run || to < 0) return stop(t, report, "there is no checkpoint to go back to");
+    int64_t from = t->step;
+    char why[96], checkpoint[PATH_CAPACITY];
+    if (!*t->run || t->last_checkpoint < 0) return stop(t, report, "there is no checkpoint to go back to");
+    kept_failure failure = failure_keep(SIGMOE_NOT_FINITE);
+    TRY(checkpoint_newest_good(t->run, t->observer, checkpoint));
+    failure_again(&failure);
+    int64_t to = checkpoint_step(checkpoint);
     t->rewinds = t->rewound_to == to ? t->rewinds + 1 : 1;
     t->rewound_to = to;
     snprintf(why, sizeof why, "the run went back to step %lld %d times already", (long long)to,
@@ -63,7 +66,7 @@ static sigmoe_status rewind_run(trainer *t, step_report *report, double factor) 
     if (t->rewinds > SIGMOE_MOST_REWINDS) return stop(t, report, why);
     progress_note(t->observer, "%s: back to step %lld, with %s", sigmoe_message(), (long long)to,
         factor < 1 ? "a lower learning rate" : "the batches behind this one");
-    TRY(restore(t, to, factor));
+    TRY(restore(t, checkpoint, factor));
     t->rewound_from = from;
     return SIGMOE_OK;
 }

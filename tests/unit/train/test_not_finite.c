@@ -2,12 +2,19 @@
 #include "train/not_finite.h"
 
 #include "train/fixture.h"
+#include "train/recovery.h"
+#include "train/saving.h"
+#include "train/trainer_state.h"
 
-static trainer *make_trainer(const sigmoe_train_settings *settings) {
+static trainer *make_trainer(const sigmoe_train_settings *settings, const char *on_nonfinite) {
     sigmoe_config config = make_config(MOE);
     dataset data;
     OK(dataset_open(in_root("data"), &data));
-    trainer_request request = {.config = &config, .data = &data, .settings = settings, .threads = 1};
+    trainer_request request = {.config = &config,
+        .data = &data,
+        .settings = settings,
+        .threads = 1,
+        .watching = {.on_nonfinite = on_nonfinite}};
     trainer *t = NULL;
     OK(trainer_create(&request, &t));
     return t;
@@ -18,7 +25,7 @@ static void step_fails(
     const char *tensor, sigmoe_dtype type, sigmoe_recompute recompute, const char *expected) {
     sigmoe_train_settings settings = small_settings(10);
     settings.dtype = type;
-    trainer *t = make_trainer(&settings);
+    trainer *t = make_trainer(&settings, NULL);
     step_report report;
     trainer_recompute(t, recompute);
     parameter_list *list = transformer_parameters(trainer_model(t));
@@ -54,7 +61,7 @@ static void the_first_output_is_named(void **state) {
 static void the_first_gradient_is_named(void **state) {
     (void)state;
     sigmoe_train_settings settings = small_settings(10);
-    trainer *t = make_trainer(&settings);
+    trainer *t = make_trainer(&settings, NULL);
     step_report report;
     OK(trainer_step(t, &report));
     parameter_list *list = transformer_parameters(trainer_model(t));
@@ -88,11 +95,43 @@ static void policies_are_read(void **state) {
     }
 }
 
+static void step_and_save(trainer *t) {
+    step_report report;
+    OK(trainer_step(t, &report));
+    OK(run_log_step(&t->log, &report));
+    OK(trainer_save(t));
+}
+
+// A rewind finds the newest checkpoint damaged: it goes back to the one before, and sets that one aside.
+static void a_rewind_passes_over_damage(void **state) {
+    (void)state;
+    sigmoe_train_settings settings = small_settings(10);
+    trainer *t = make_trainer(&settings, "rewind");
+    step_report report;
+    OK(trainer_begin_run(t, in_root("rewound")));
+    step_and_save(t);
+    step_and_save(t);
+    parameters_find(transformer_parameters(trainer_model(t)), "embed.weight")->value[0] = NAN;
+    parameters_changed(transformer_parameters(trainer_model(t)));
+    for (sigmoe_status status = SIGMOE_OK; status == SIGMOE_OK;) // until a batch has that token
+        if ((status = trainer_step(t, &report)) == SIGMOE_OK) OK(run_log_step(&t->log, &report));
+    assert_true(truncate(in_root("rewound/checkpoints/00000002/trainer.safetensors"), 100) == 0);
+    OK(trainer_after_not_finite(t, &report, SIGMOE_NOT_FINITE));
+    assert_int_equal(trainer_steps_done(t), 1);
+    assert_int_equal(access(in_root("rewound/checkpoints/00000002.damaged"), F_OK), 0);
+    assert_int_not_equal(access(in_root("rewound/checkpoints/00000002"), F_OK), 0);
+    step_and_save(t);
+    assert_true(
+        isfinite(parameters_find(transformer_parameters(trainer_model(t)), "embed.weight")->value[0]));
+    trainer_destroy(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_output_is_named),
         cmocka_unit_test(the_first_gradient_is_named),
         cmocka_unit_test(policies_are_read),
+        cmocka_unit_test(a_rewind_passes_over_damage),
     };
     return cmocka_run_group_tests_name("not_finite", tests, make_root, remove_root);
 }
