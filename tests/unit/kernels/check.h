@@ -106,10 +106,12 @@ typedef struct check_subject {
     kernel_list list;
     cpu_level level;
     bool emulated;
-    bool (*small)(int shape); // the shapes to emulate; NULL: all
+    bool (*small)(int shape);     // the shapes to emulate; NULL: all
+    const check_output *expected; // [shapes], the reference's
 } check_subject;
 
 static check_subject check_current;
+static const char check_reference_name[] = "ref";
 
 static inline void check_compare(
     const check_output *expected, const check_output *got, bool bits, int shape) {
@@ -140,6 +142,40 @@ static inline void check_run(const char *implementation, threads *pool, int shap
     arena_destroy(scratch);
 }
 
+// Leaves what was emitted, and nothing else.
+static inline void check_keep_emitted(check_output *out) {
+    arena *all = out->memory;
+    assert_int_equal(arena_create("kernel test results", &out->memory), SIGMOE_OK);
+    for (int i = 0; i < out->count; i++) {
+        check_array *array = &out->arrays[i];
+        double *copy = arena_take_raw(out->memory, (size_t)array->count, sizeof *copy);
+        assert_non_null(copy);
+        array->values = memcpy(copy, array->values, (size_t)array->count * sizeof *copy);
+    }
+    arena_destroy(all);
+}
+
+// Once for all implementations and levels, which inherit the results: it takes longer than most of them.
+static inline check_output *check_reference(const check_operation *operation) {
+    check_subject *s = &check_current;
+    threads *pool;
+    check_output *expected = calloc((size_t)operation->shapes, sizeof *expected);
+    assert_non_null(expected);
+    assert_int_equal(threads_create(1, &pool), SIGMOE_OK);
+    for (int shape = 0; shape < operation->shapes; shape++) {
+        check_run(check_reference_name, pool, shape, &expected[shape]);
+        check_keep_emitted(&expected[shape]);
+    }
+    threads_destroy(pool);
+    s->expected = expected;
+    return expected;
+}
+
+static inline void check_free(check_output *outputs, int count) {
+    for (int i = 0; i < count; i++) arena_destroy(outputs[i].memory);
+    free(outputs);
+}
+
 static inline void check_use_level(void) {
     const check_subject *s = &check_current;
     if (s->emulated) {
@@ -161,18 +197,16 @@ static inline void check_against_reference(void **state) {
     for (int i = 0; i < CHECK_THREAD_COUNTS; i++)
         assert_int_equal(threads_create(i + 1, &pools[i]), SIGMOE_OK);
     for (int shape = 0; shape < check_current.operation->shapes; shape++) {
-        check_output expected, one, more;
+        check_output one, more;
         if (!check_takes(shape)) continue;
-        check_run("ref", pools[0], shape, &expected);
         check_run(check_current.implementation->name, pools[0], shape, &one);
-        check_compare(&expected, &one, false, shape);
+        check_compare(&check_current.expected[shape], &one, false, shape);
         for (int i = 1; i < CHECK_THREAD_COUNTS; i++) {
             check_run(check_current.implementation->name, pools[i], shape, &more);
             check_compare(&one, &more, true, shape);
             arena_destroy(more.memory);
         }
         arena_destroy(one.memory);
-        arena_destroy(expected.memory);
     }
     for (int i = 0; i < CHECK_THREAD_COUNTS; i++) threads_destroy(pools[i]);
     // An AMX implementation that did not execute an AMX instruction has not been tested.
@@ -217,9 +251,12 @@ static inline int check_implementation(void) {
 }
 
 // Under sanitizers each implementation is checked at its own level alone: at higher ones the same code runs, many times slower
-// than in the plain build, which checks them all.
-static inline int check_highest_level(int own) {
-    return ADDRESS_SANITIZED || THREAD_SANITIZED ? own : (int)CPU_AMX;
+// than in the plain build, which checks them all. The reference, which is chosen at its own level only, is compared with itself:
+// the same at any number of threads.
+static inline int check_highest_level(const kernel_identity *implementation) {
+    bool own_alone =
+        ADDRESS_SANITIZED || THREAD_SANITIZED || strcmp(implementation->name, check_reference_name) == 0;
+    return own_alone ? (int)implementation->level : (int)CPU_AMX;
 }
 
 // Prints the operation's lines of the matrix; returns how many failed. Emulating an AMX instruction takes microseconds, so
@@ -236,14 +273,16 @@ static inline int check_kernels_emulating(const check_operation *operation, bool
         }
     } while (strcmp(s->list.operation, operation->name) != 0);
     if (cpu_init() != SIGMOE_OK) return 1;
+    check_output *expected = check_reference(operation);
     for (int i = 0; i < s->list.count; i++) {
-        int own = (int)s->list.all[i]->level;
-        for (int level = own; level <= check_highest_level(own); level++) {
-            s->implementation = s->list.all[i];
+        s->implementation = s->list.all[i];
+        int highest = check_highest_level(s->implementation);
+        for (int level = (int)s->implementation->level; level <= highest; level++) {
             s->level = (cpu_level)level;
             failures += check_implementation();
         }
     }
+    check_free(expected, operation->shapes);
     return failures;
 }
 
