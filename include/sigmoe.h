@@ -641,6 +641,7 @@ typedef struct sigmoe_bench_layer_request {
     int threads;
     int repetitions;
     sigmoe_dtype dtype;
+    const char *trace; /* file for what one more pass does when, as chrome://tracing reads it; or NULL */
 } sigmoe_bench_layer_request;
 SIGMOE_API void sigmoe_bench_layer_defaults_sized(sigmoe_bench_layer_request *request, size_t size);
 static inline void sigmoe_bench_layer_defaults(sigmoe_bench_layer_request *request) {
@@ -685,6 +686,10 @@ typedef struct sigmoe_cost_figure {
 /* False when `index` is past the end. */
 SIGMOE_API bool sigmoe_cost_figure_at(int index, sigmoe_cost_figure *figure);
 
+typedef struct sigmoe_bench_part {
+    const char *name;       /* "router", "experts: up", ...; what has no name of its own is "the rest" */
+    double ms, share, busy; /* of a mean step; its share; the share of this time in which a thread computes */
+} sigmoe_bench_part;
 typedef struct sigmoe_bench_step_request {
     size_t size; /* set by the defaults */
     const sigmoe_config *config;
@@ -692,6 +697,8 @@ typedef struct sigmoe_bench_step_request {
     int threads;
     sigmoe_recompute recompute;
     sigmoe_dtype dtype;
+    void (*visit_part)(void *context, const sigmoe_bench_part *part); /* the longest first; or NULL */
+    void *context;
 } sigmoe_bench_step_request;
 SIGMOE_API void sigmoe_bench_step_defaults_sized(sigmoe_bench_step_request *request, size_t size);
 static inline void sigmoe_bench_step_defaults(sigmoe_bench_step_request *request) {

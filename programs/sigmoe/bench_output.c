@@ -1,6 +1,5 @@
 #include "bench_output.h"
 
-#include "json_output.h"
 #include "layout.h"
 
 #include <stdio.h>
@@ -37,6 +36,10 @@ static void print_text(const char *title, const figure *figures, int count, cons
     }
 }
 
+void emit_figures(json_output *j, const figure *figures, int count) {
+    for (int i = 0; i < count; i++) emit_number(j, figures[i].name, figures[i].value);
+}
+
 void print_typed_figures(
     bool json, const char *title, const figure *figures, int count, const char *operands, const char *isa) {
     if (!json) {
@@ -45,7 +48,7 @@ void print_typed_figures(
     }
     json_output j = {0};
     emit_open(&j, NULL, '{');
-    for (int i = 0; i < count; i++) emit_number(&j, figures[i].name, figures[i].value);
+    emit_figures(&j, figures, count);
     if (operands) emit_string(&j, "dtype", operands);
     emit_string(&j, "isa", isa);
     emit_close(&j, '}');

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "commands.h"
+#include "json_output.h"
 
 typedef struct bench_options {
     sigmoe_dtype dtype;
@@ -25,6 +26,7 @@ typedef struct figure {
 #define FIGURE_GFLOPS .unit = "GF/s", .digits = 1, .scale = 1
 #define FIGURE_PERCENT .unit = "%", .digits = 1, .scale = 100
 #define FIGURE_MB .unit = "MB", .digits = 1, .scale = 1e-6
+void emit_figures(json_output *j, const figure *figures, int count); // as members
 void print_figures(bool json, const char *title, const figure *figures, int count, const char *isa);
 // The same with the type of the operands before the processor's level in JSON.
 void print_typed_figures(

@@ -1,4 +1,5 @@
 #include "bench_output.h"
+#include "columns.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static const argument layer_arguments[] = {
         .help = "tokens in the batch"},
     {"repetitions", ARGUMENT_INT, LAYER(request.repetitions), "N", .low = 1, .high = 10000,
         .help = "runs to take the median of, after a warm-up"},
+    {"trace", ARGUMENT_TEXT, LAYER(request.trace), "FILE",
+        .help = "write what each thread did when, as chrome://tracing and Perfetto read it"},
 };
 
 static void layer_defaults(void *values) {
@@ -81,8 +84,13 @@ const command command_bench_layer = {
     .run = run_layer,
 };
 
+enum { MOST_PARTS = 64 };
+
 typedef struct step_values {
     config_source source;
+    bool breakdown;
+    sigmoe_bench_part parts[MOST_PARTS]; // of the breakdown
+    int part_count;
     sigmoe_bench_step_request request;
     bench_options options;
 } step_values;
@@ -102,11 +110,63 @@ static const argument step_arguments[] = {
         .help = "steps to time, after a warm-up"},
     {"recompute", ARGUMENT_CHOICE, STEP(request.recompute), "WHAT", .choices = recompute_names,
         .help = "what is computed twice instead of being kept, as in `sigmoe train`"},
+    {"breakdown", ARGUMENT_FLAG, STEP(breakdown), .help = "show what the time of a step goes to"},
 };
 
 static void step_defaults(void *values) {
     step_values *v = values;
     sigmoe_bench_step_defaults(&v->request);
+}
+
+static void keep_part(void *values, const sigmoe_bench_part *part) {
+    step_values *v = values;
+    if (v->part_count < MOST_PARTS) v->parts[v->part_count++] = *part;
+}
+
+static void emit_parts(json_output *j, const step_values *v) {
+    emit_open(j, "breakdown", '[');
+    for (int i = 0; i < v->part_count; i++) {
+        emit_open(j, NULL, '{');
+        emit_string(j, "part", v->parts[i].name);
+        emit_number(j, "ms", v->parts[i].ms);
+        emit_number(j, "share", v->parts[i].share);
+        emit_number(j, "busy", v->parts[i].busy);
+        emit_close(j, '}');
+    }
+    emit_close(j, ']');
+}
+
+static void print_parts(const step_values *v) {
+    enum { CELLS = 4 };
+    column parts[CELLS] = {{"part", .width = 36}, {"ms", .width = 9, .right = true},
+        {"share", .width = 7, .right = true}, {"threads busy", .right = true, .goes = 1}};
+    columns table = {.columns = parts, .count = CELLS};
+    columns_begin(&table);
+    for (int i = 0; i < v->part_count; i++) {
+        const sigmoe_bench_part *p = &v->parts[i];
+        char ms[32], share[32], busy[32];
+        snprintf(ms, sizeof ms, "%.2f", p->ms);
+        snprintf(share, sizeof share, "%.1f %%", 100 * p->share);
+        snprintf(busy, sizeof busy, "%.0f %%", 100 * p->busy);
+        columns_print(&table, (const char *const[CELLS]){p->name, ms, share, busy});
+    }
+}
+
+static void print_step(
+    const step_values *v, const char *title, const figure *figures, int count, const char *isa) {
+    if (!v->options.json || !v->breakdown) print_figures(v->options.json, title, figures, count, isa);
+    if (!v->breakdown) return;
+    if (!v->options.json) {
+        printf("\n");
+        print_parts(v);
+        return;
+    }
+    json_output j = {0};
+    emit_open(&j, NULL, '{');
+    emit_figures(&j, figures, count);
+    emit_string(&j, "isa", isa);
+    emit_parts(&j, v);
+    emit_close(&j, '}');
 }
 
 static int run_step(const parsed_arguments *given, void *values) {
@@ -122,6 +182,8 @@ static int run_step(const parsed_arguments *given, void *values) {
     v->request.config = config;
     v->request.threads = v->options.threads;
     v->request.dtype = v->options.dtype;
+    if (v->breakdown) v->request.visit_part = keep_part;
+    v->request.context = v;
     status = report(sigmoe_bench_step(&v->request, &r));
     sigmoe_config_free(config);
     if (status != EXIT_FINE) return status;
@@ -135,12 +197,13 @@ static int run_step(const parsed_arguments *given, void *values) {
     char title[160];
     snprintf(title, sizeof title, "training steps of %.64s, batch %" PRId64,
         v->source.preset ? v->source.preset : v->source.config, v->request.batch);
-    print_figures(v->options.json, title, figures, COUNT(figures), r.isa);
+    print_step(v, title, figures, COUNT(figures), r.isa);
     return EXIT_FINE;
 }
 
 static const help_entry step_examples[] = {
     {"bench step --preset demo --batch 32", "Speed and memory of training the demo's model:"},
+    {"bench step --preset wt-s-moe --breakdown", "What the time of a step goes to:"},
     {NULL, NULL},
 };
 

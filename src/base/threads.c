@@ -41,6 +41,7 @@ struct threads {
     unsigned fork;   // value of `forks` when its workers started; in another process it has none
     worker *workers; // [count], the first is the caller; NULL: a host runs the rounds
     threads_host host;
+    timeline *timeline; // or NULL
     task_function *function;
     void *context;
     int64_t tasks;
@@ -80,12 +81,18 @@ static bool stays(_Atomic uint32_t *word, uint32_t value) {
     return true;
 }
 
-static void take_tasks(threads *t, int index) {
+static void take_each_task(threads *t, int index) {
     for (;;) {
         int64_t task = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
         if (task >= t->tasks) return;
         t->function(t->context, task, index);
     }
+}
+
+static void take_tasks(threads *t, int index) {
+    int64_t begin = t->timeline ? nanoseconds_now() : 0;
+    take_each_task(t, index);
+    if (t->timeline) timeline_worked(t->timeline, index, begin);
 }
 
 // ---------------------------------------------------------------- a host's threads
@@ -259,7 +266,9 @@ static void start_again(threads *t) {
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context) {
     if (t->workers && t->fork != forks) start_again(t);
     if (t->count == 1 || tasks <= 1) {
+        int64_t begin = t->timeline ? nanoseconds_now() : 0;
         for (int64_t i = 0; i < tasks; i++) function(context, i, 0);
+        if (t->timeline) timeline_worked(t->timeline, 0, begin);
         return;
     }
     t->function = function;
@@ -270,6 +279,20 @@ void parallel_for(threads *t, int64_t tasks, task_function *function, void *cont
         run_round(t);
     else
         run_round_hosted(t);
+}
+
+// ---------------------------------------------------------------- what is watched
+
+void threads_watch(threads *t, timeline *watch) {
+    t->timeline = watch;
+}
+
+threads_part threads_part_begin(threads *t, const char *name) {
+    return (threads_part){t->timeline, t->timeline ? timeline_turn_to(t->timeline, name) : NULL};
+}
+
+void threads_part_end(threads_part *part) {
+    if (part->timeline) timeline_turn_to(part->timeline, part->before);
 }
 
 // ---------------------------------------------------------------- the pool

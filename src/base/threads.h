@@ -2,7 +2,7 @@
 // result, so the bits are the same for any number of threads. (Why not OpenMP: docs/decisions.)
 #pragma once
 
-#include "base/status.h"
+#include "base/timeline.h"
 
 #include <stdint.h>
 
@@ -32,3 +32,19 @@ unsigned threads_forks(void);
 // Runs tasks 0 ... tasks-1, each once, and returns when all are done. `thread` is in [0, threads_count). Tasks must not call
 // parallel_for on the same pool.
 void parallel_for(threads *t, int64_t tasks, task_function *function, void *context);
+
+// Between two rounds: what happens from here on is noted in `watch`, made for at least as many threads, and borrowed until
+// another, or NULL, takes its place.
+void threads_watch(threads *t, timeline *watch);
+
+// From here to the end of the enclosing block, the calling thread is at `name`, a literal, as far as the pool's timeline is concerned.
+// A part that lies within another's block counts for itself alone.
+#define THREADS_PART(pool, name)                                                                             \
+    threads_part part_of_this_block_ __attribute__((cleanup(threads_part_end), unused)) =                    \
+        threads_part_begin(pool, name)
+typedef struct threads_part {
+    timeline *timeline; // NULL: nobody watches
+    const char *before;
+} threads_part;
+threads_part threads_part_begin(threads *t, const char *name);
+void threads_part_end(threads_part *part);

@@ -2,10 +2,12 @@
 
 #include "base/memory_limit.h"
 #include "bench/bench.h"
+#include "bench/trace.h"
 #include "kernels/peak/peak.h"
 #include "model/config.h"
 #include "model/feedforward/registry.h"
 #include "model/feedforward/router_names.h"
+#include "system/file.h"
 
 #include <stdio.h>
 
@@ -88,8 +90,25 @@ static sigmoe_status time_passes(lone_layer *l, int repetitions, layer_times *ti
     return SIGMOE_OK;
 }
 
-static sigmoe_status time_layer(
-    const sigmoe_bench_layer_request *r, const char *variant, const ff_options *options, layer_times *times) {
+// One more pass, which nobody times.
+static sigmoe_status trace_pass(lone_layer *l, const char *path) {
+    threads *pool = l->work->kernel.threads;
+    timeline *t;
+    double forward, backward;
+    TRY(timeline_create(threads_count(pool), &t));
+    timeline_begin(t, "layer");
+    threads_watch(pool, t);
+    sigmoe_status status = pass_once(l, &forward, &backward);
+    threads_watch(pool, NULL);
+    timeline_turn_to(t, "layer");
+    if (status == SIGMOE_OK) status = trace_write(t, path);
+    timeline_destroy(t);
+    return status;
+}
+
+// `trace` may be NULL.
+static sigmoe_status time_layer(const sigmoe_bench_layer_request *r, const char *variant,
+    const ff_options *options, const char *trace, layer_times *times) {
     workspace work = {0};
     lone_layer l = {.work = &work,
         .layer = {.variant = ff_variant_named(variant),
@@ -100,6 +119,7 @@ static sigmoe_status time_layer(
     if (status == SIGMOE_OK) status = parameters_create(&l.layer.parameters);
     if (status == SIGMOE_OK) status = build_layer(&l, r->tokens, r->dtype);
     if (status == SIGMOE_OK) status = time_passes(&l, r->repetitions, times);
+    if (status == SIGMOE_OK && trace) status = trace_pass(&l, trace);
     parameters_destroy(l.layer.parameters);
     arena_destroy(l.a);
     workspace_close(&work);
@@ -128,6 +148,7 @@ sigmoe_status bench_layer(const sigmoe_bench_layer_request *request, sigmoe_benc
     int64_t channels;
     if (!size_product(&channels, r->experts, r->expert_size))
         return fail(SIGMOE_BAD_ARGUMENT, "experts x expert_size is too large");
+    if (r->trace) TRY(file_replaceable(r->trace));
 
     ff_options options = {0}, as_dense = {.dense = {.d_ff = channels}};
     option_defaults(ff_variant_named("moe")->options, &options);
@@ -135,8 +156,8 @@ sigmoe_status bench_layer(const sigmoe_bench_layer_request *request, sigmoe_benc
     options.moe.expert_size = r->expert_size;
     options.moe.k = r->k;
     options.moe.router = moe_router_named("sigmoid");
-    TRY(time_layer(r, "moe", &options, &sparse));
-    TRY(time_layer(r, "dense", &as_dense, &dense));
+    TRY(time_layer(r, "moe", &options, r->trace, &sparse));
+    TRY(time_layer(r, "dense", &as_dense, NULL, &dense));
     double width = 2 * (double)r->d_model; // multiply-adds per channel, up and down
     *result = (sigmoe_bench_layer_result){.forward_ms = sparse.forward_ms,
         .backward_ms = sparse.backward_ms,

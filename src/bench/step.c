@@ -1,6 +1,7 @@
 #include "bench/step.h"
 
 #include "bench/bench.h"
+#include "bench/breakdown.h"
 #include "config/train_settings.h"
 #include "kernels/peak/peak.h"
 #include "model/training_flops.h"
@@ -21,7 +22,41 @@ static sigmoe_status draw_tokens(
     return SIGMOE_OK;
 }
 
-static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_bench_step_result *result) {
+// What the timed steps are made of; without a visitor, nothing is watched.
+typedef struct step_watch {
+    timeline *timeline;
+    breakdown *parts;
+} step_watch;
+
+static void watch_close(step_watch *w) {
+    timeline_destroy(w->timeline);
+    breakdown_destroy(w->parts);
+}
+
+static sigmoe_status watch_open(const sigmoe_bench_step_request *request, trainer *t, step_watch *w) {
+    *w = (step_watch){0};
+    if (!request->visit_part) return SIGMOE_OK;
+    sigmoe_status status = timeline_create(threads_count(trainer_kernel(t).threads), &w->timeline);
+    if (status == SIGMOE_OK) status = breakdown_create(&w->parts);
+    if (status != SIGMOE_OK) watch_close(w);
+    return status;
+}
+
+static sigmoe_status time_step(
+    trainer *t, const int32_t *inputs, const int32_t *targets, const step_watch *watch, double *seconds) {
+    step_report report;
+    if (watch->timeline) timeline_begin(watch->timeline, "the rest");
+    threads_watch(trainer_kernel(t).threads, watch->timeline);
+    sigmoe_status status = trainer_step_on(t, inputs, targets, false, &report);
+    threads_watch(trainer_kernel(t).threads, NULL);
+    *seconds = report.seconds;
+    if (status != SIGMOE_OK || !watch->timeline) return status;
+    timeline_turn_to(watch->timeline, "the rest");
+    return breakdown_add(watch->parts, watch->timeline);
+}
+
+static sigmoe_status time_steps(
+    trainer *t, int64_t steps, arena *a, const step_watch *watch, sigmoe_bench_step_result *result) {
     const model_config *model = &trainer_config(t)->model;
     int64_t batch = trainer_settings(t)->batch;
     int32_t *inputs, *targets;
@@ -32,10 +67,7 @@ static sigmoe_status time_steps(trainer *t, int64_t steps, arena *a, sigmoe_benc
     // After this many steps the memory is full, so that the timed steps are as expensive as any later ones.
     for (int64_t i = 0; i < model->memory_train + BENCH_WARM_UPS; i++)
         TRY(trainer_step_on(t, inputs, targets, false, &report));
-    for (int64_t i = 0; i < steps; i++) {
-        TRY(trainer_step_on(t, inputs, targets, false, &report));
-        seconds[i] = report.seconds;
-    }
+    for (int64_t i = 0; i < steps; i++) TRY(time_step(t, inputs, targets, watch, &seconds[i]));
     double tokens_per_s = (double)(batch * model->unroll) / bench_median(seconds, (int)steps);
     double flops = training_flops_per_token(model);
     double gflops = 1e-9 * tokens_per_s * flops;
@@ -62,11 +94,16 @@ sigmoe_status bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_
     TRY(training_memory_check(request->config, &settings, request->recompute));
     TRY(trainer_create(&wanted, &t));
     trainer_recompute(t, request->recompute);
+    step_watch watch = {0};
     sigmoe_status status = arena_create("bench", &a);
     if (status == SIGMOE_OK) {
-        status = time_steps(t, request->steps, a, result);
+        status = watch_open(request, t, &watch);
+        if (status == SIGMOE_OK) status = time_steps(t, request->steps, a, &watch, result);
         arena_destroy(a);
     }
     trainer_destroy(t);
+    if (status == SIGMOE_OK && watch.parts)
+        breakdown_visit(watch.parts, request->visit_part, request->context);
+    watch_close(&watch);
     return status;
 }

@@ -164,6 +164,7 @@ double attention_scratch_bytes(
 
 // y = x · Wᵀ
 static sigmoe_status project(const step_context *step, matrix x, matrix w, matrix y) {
+    THREADS_PART(step->kernel.threads, "attention: projections");
     return dense_gemm(&step->kernel, &(gemm_call){.transpose_b = true, .a = x, .b = w, .c = y});
 }
 
@@ -200,6 +201,7 @@ static sigmoe_status make_operands(
 
 sigmoe_status attention_block_forward(const attention_layer *layer, step_context *step,
     const xl_memory *memory, matrix sinusoids, matrix x, matrix y, attention_saved **saved) {
+    THREADS_PART(step->kernel.threads, "attention: the rest");
     attention_saved *s;
     TRY(allocate_saved(layer, step, xl_memory_length(memory), &s));
     xl_memory_join(&step->kernel, memory, layer->layer, x, step->length, s->joined);
@@ -215,12 +217,14 @@ sigmoe_status attention_block_forward(const attention_layer *layer, step_context
 
 // dw += dyᵀ · x
 static sigmoe_status add_weight_gradient(const step_context *step, matrix dy, matrix x, matrix dw) {
+    THREADS_PART(step->kernel.threads, "attention: projections, backward");
     return dense_gemm(
         &step->kernel, &(gemm_call){.transpose_a = true, .accumulate = true, .a = dy, .b = x, .c = dw});
 }
 
 // dx (+)= dy · w
 static sigmoe_status back_project(const step_context *step, matrix dy, matrix w, matrix dx, bool accumulate) {
+    THREADS_PART(step->kernel.threads, "attention: projections, backward");
     return dense_gemm(&step->kernel, &(gemm_call){.accumulate = accumulate, .a = dy, .b = w, .c = dx});
 }
 
@@ -298,6 +302,7 @@ static sigmoe_status backward(const attention_layer *layer, step_context *step, 
 
 sigmoe_status attention_block_backward(const attention_layer *layer, step_context *step,
     attention_saved *saved, matrix sinusoids, matrix dy, matrix dx) {
+    THREADS_PART(step->kernel.threads, "attention: the rest");
     arena_mark mark = arena_here(step->kernel.scratch);
     sigmoe_status status = backward(layer, step, saved, sinusoids, dy, dx);
     arena_release(step->kernel.scratch, mark);

@@ -159,6 +159,7 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
     list->draft_memory = NULL;
     list->draft = NULL;
     if (list->rounded || list->only_rounded) return SIGMOE_OK;
+    THREADS_PART(context->threads, "rounding of weights");
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->product) continue;
@@ -325,6 +326,7 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
 // ---------------------------------------------------------------- gradients
 
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list) {
+    THREADS_PART(context->threads, "gradients: zeroing");
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (p->trainable) fill(context, parameter_matrix(p, p->gradient), 0);
@@ -333,6 +335,7 @@ void parameters_zero_gradients(const kernel_context *context, parameter_list *li
 
 sigmoe_status parameters_gradient_norm(
     const kernel_context *context, const parameter_list *list, double *norm) {
+    THREADS_PART(context->threads, "gradients: norm");
     double total = 0;
     for (int i = 0; i < list->length; i++) {
         const parameter *p = list->items[i];

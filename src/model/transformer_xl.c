@@ -104,7 +104,15 @@ static double dropout_rate(const pass *p) {
 }
 
 static void drop(const pass *p, matrix x, int layer, random_purpose purpose) {
+    THREADS_PART(p->step->kernel.threads, "dropout and residual");
     dropout(&p->step->kernel, x, dropout_rate(p), step_random(p->step, layer, purpose), 0);
+}
+
+// Ends a block: x becomes its output after dropout, plus what the block began with.
+static void drop_and_add(const pass *p, matrix x, matrix before, int layer, random_purpose purpose) {
+    THREADS_PART(p->step->kernel.threads, "dropout and residual");
+    drop(p, x, layer, purpose);
+    add_into(&p->step->kernel, x, before);
 }
 
 // From p->x to s->middle.
@@ -113,8 +121,7 @@ static sigmoe_status forward_attention(pass *p, int i, layer_saved *s) {
     TRY(matrix_new(p->step->activations, TYPE_REAL, p->x.rows, p->x.cols, &s->middle));
     TRY(attention_block_forward(
         &layer->attention, p->step, p->memory, p->sinusoids, p->x, s->middle, &s->attention));
-    drop(p, s->middle, i, RANDOM_DROPOUT_ATTENTION);
-    add_into(&p->step->kernel, s->middle, p->x);
+    drop_and_add(p, s->middle, p->x, i, RANDOM_DROPOUT_ATTENTION);
     return SIGMOE_OK;
 }
 
@@ -144,6 +151,7 @@ static void find_not_finite(pass *p, int i, const real *means) {
 
 // From s->middle to p->x.
 static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
+    THREADS_PART(p->step->kernel.threads, "feedforward: the rest");
     layer_parts *layer = &p->t->layers[i];
     arena *a = p->step->activations;
     TRY(ARENA_NEW_RAW(a, s->mean, p->x.rows));
@@ -156,8 +164,7 @@ static sigmoe_status forward_feedforward(pass *p, int i, layer_saved *s) {
     TRY(layer->ff.variant->forward(&layer->ff, p->step, normed, p->x, &s->ff));
     p->step->ff_seconds += seconds_now() - start;
     arena_release(p->step->kernel.scratch, mark);
-    drop(p, p->x, i, RANDOM_DROPOUT_FF);
-    add_into(&p->step->kernel, p->x, s->middle);
+    drop_and_add(p, p->x, s->middle, i, RANDOM_DROPOUT_FF);
     return SIGMOE_OK;
 }
 
@@ -254,6 +261,7 @@ static sigmoe_status forward_pass(pass *p) {
 // dx backward through a dropout, as an operand: a copy, so that the residual's own gradient survives; dx itself if there is
 // nothing to do.
 static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpose, matrix *dy) {
+    THREADS_PART(p->step->kernel.threads, "dropout and residual");
     *dy = dx;
     if (dropout_rate(p) == 0 && p->step->operands == dx.type) return SIGMOE_OK;
     TRY(matrix_new(p->step->kernel.scratch, p->step->operands, dx.rows, dx.cols, dy));
@@ -263,6 +271,7 @@ static sigmoe_status undrop(pass *p, matrix dx, int layer, random_purpose purpos
 }
 
 static sigmoe_status backward_feedforward(pass *p, int i, matrix dx) {
+    THREADS_PART(p->step->kernel.threads, "feedforward: the rest");
     layer_parts *layer = &p->t->layers[i];
     layer_saved *s = &p->saved[i];
     matrix dy, normed, dnormed;

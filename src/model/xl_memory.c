@@ -96,6 +96,7 @@ static void join_sequence(void *context, int64_t b, int thread) {
 
 void xl_memory_join(const kernel_context *context, const xl_memory *memory, int layer, matrix x,
     int64_t segment, matrix joined) {
+    THREADS_PART(context->threads, "memory");
     move c = {memory, layer, matrix_real(x), segment, matrix_real(joined)};
     parallel_for(context->threads, memory->batch, join_sequence, &c);
 }
@@ -114,6 +115,7 @@ static void remember_sequence(void *context, int64_t b, int thread) {
 
 void xl_memory_remember(
     const kernel_context *context, xl_memory *memory, int layer, matrix x, int64_t segment) {
+    THREADS_PART(context->threads, "memory");
     move c = {memory, layer, matrix_real(x), segment, NULL};
     parallel_for(context->threads, memory->batch, remember_sequence, &c);
 }

@@ -25,6 +25,7 @@ static double mean(const double *values, int64_t count) {
 }
 
 static sigmoe_status update_weights(trainer *t, const step_report *report) {
+    THREADS_PART(t->work.kernel.threads, "Adam");
     parameter_list *list = transformer_parameters(t->model);
     double factor = clip_factor(t->settings.clip, report->gradient_norm);
     for (int i = 0; i < parameters_length(list); i++) {

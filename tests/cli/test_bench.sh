@@ -104,6 +104,44 @@ fi
 works bench step --preset demo --batch 1 --steps 1 --recompute all --json
 has_keys "tokens_per_s model_flops_per_token fraction_of_peak peak_rss_bytes isa"
 fails 2 'recompute' bench step --preset demo --recompute some
+
+for type in f32 bf16; do
+    works bench step --preset demo --batch 2 --steps 2 --threads 2 --dtype "$type" --breakdown --json
+    valid_json stdout
+    python3 - "$type" <<'PYTHON' || problem "bench step --breakdown --json"
+import json, sys
+got = json.load(open("stdout"))
+assert list(got)[-2:] == ["isa", "breakdown"], list(got)
+parts = got["breakdown"]
+names = [p["part"] for p in parts]
+expected = {"router", "grouping", "experts: up", "attention: projections", "norms", "dropout and residual",
+            "cross entropy", "Adam", "memory", "the rest"}
+assert expected <= set(names) and len(set(names)) == len(names), names
+assert all(list(p) == ["part", "ms", "share", "busy"] for p in parts)
+assert abs(sum(p["share"] for p in parts) - 1) < 1e-9
+assert [p["ms"] for p in parts] == sorted((p["ms"] for p in parts), reverse=True)
+assert all(p["ms"] >= 0 and 0 <= p["busy"] <= 1 + 1e-9 for p in parts), parts
+PYTHON
+done
+works bench step --preset demo --batch 1 --steps 1 --set ff.type=dense --set ff.d_ff=100 --breakdown
+grep -q 'feedforward: backward .*%.*%$' stdout || problem "bench step --breakdown prints no table: $(cat stdout)"
+
+works bench layer --d-model 8 --experts 4 --expert-size 6 --k 2 --tokens 70 --repetitions 1 --threads 2 --trace trace.json
+valid_json trace.json
+python3 - <<'PYTHON' || problem "bench layer --trace"
+import json
+events = json.load(open("trace.json"))["traceEvents"]
+rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M"}
+assert rows == {0: "part", 1: "thread 0", 2: "thread 1"}, rows
+parts = [e for e in events if e["ph"] == "X" and e["tid"] == 0]
+end = max(e["ts"] + e["dur"] for e in parts)
+assert {"router", "grouping", "experts: up", "experts: gradients of weights"} <= {e["name"] for e in parts}
+assert abs(sum(e["dur"] for e in parts) - end) < 0.1 + 1e-3 * len(parts) and parts[0]["ts"] == 0
+assert all(0 <= e["ts"] and e["ts"] + e["dur"] <= end + 0.01 for e in events if e["ph"] == "X")
+PYTHON
+fails 1 'none' bench layer --d-model 8 --experts 1 --expert-size 1 --k 1 --tokens 1 --trace none/trace.json
+mkdir place
+fails 1 'place' bench layer --d-model 8 --experts 1 --expert-size 1 --k 1 --tokens 1 --trace place
 fails 2 'batch' info --preset demo --batch 0
 
 # Python files parse; without PyTorch and without a network there is one sentence.

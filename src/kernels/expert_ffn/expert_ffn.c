@@ -88,17 +88,20 @@ static const expert_ffn_kernel *chosen(dtype operands) {
 
 sigmoe_status expert_ffn_up(const kernel_context *context, const expert_ffn_call *call) {
     require(call_fits(call));
+    THREADS_PART(context->threads, "experts: up");
     return chosen(call->x.type)->up(context, call);
 }
 
 sigmoe_status expert_ffn_down(const kernel_context *context, const expert_ffn_call *call, matrix y) {
     require(call_fits(call) && output_fits(call, y, call->grouping->tokens, call->set.out_width));
+    THREADS_PART(context->threads, "experts: down");
     return chosen(call->x.type)->down(context, call, y);
 }
 
 sigmoe_status expert_ffn_backward(
     const kernel_context *context, const expert_ffn_call *call, const expert_ffn_gradients *gradients) {
     require(call_fits(call) && gradients_fit(call, gradients));
+    THREADS_PART(context->threads, "experts: back to tokens");
     return chosen(call->x.type)->backward(context, call, gradients);
 }
 

@@ -71,6 +71,12 @@ static void combine_tokens(void *context, int64_t task, int thread) {
     }
 }
 
+static void combine_block(const kernel_context *context, expert_run *run) {
+    THREADS_PART(context->threads, "experts: sums of tokens");
+    parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
+        combine_tokens, run);
+}
+
 // Runs all ranges of each block of tokens; they write one row per pair, and these are summed into out.
 static sigmoe_status each_token_block(const kernel_context *context, expert_run *run, matrix out) {
     const expert_grouping *g = run->call->grouping;
@@ -87,8 +93,7 @@ static sigmoe_status each_token_block(const kernel_context *context, expert_run 
         run->last_token = even_cut(g->tokens, blocks, i + 1);
         take_ranges(run, run->last_token);
         run_ranges(context, run);
-        parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
-            combine_tokens, run);
+        combine_block(context, run);
     }
     return SIGMOE_OK;
 }

@@ -307,6 +307,7 @@ static sigmoe_status sum_weight_gradients(const kernel_context *context, const e
     const side x = {BY_TOKEN, run->call->x}, dy = {BY_TOKEN, g->dy}, hidden = {HIDDEN, run->call->hidden},
                dbefore = {BY_POSITION, run->dbefore};
     gradient_work work = {.run = run, .overwrite = g->overwrite};
+    THREADS_PART(context->threads, "experts: gradients of weights");
     add_gradient(&work, g->dup, x, dbefore);
     add_gradient(&work, g->ddown, hidden, dy);
     TRY(step_buffers_new(context, &work));

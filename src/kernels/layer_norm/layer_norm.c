@@ -46,6 +46,7 @@ static void forward_block(void *context, int64_t task, int thread) {
 
 sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm_call *call, matrix y) {
     assert(y.rows == call->x.rows && y.cols == call->x.cols);
+    THREADS_PART(context->threads, "norms");
     pass p = {.kernel = chosen(), .call = call, .y = y};
     parallel_for(context->threads, block_count(call->x.rows, BLOCK_ROWS), forward_block, &p);
     return SIGMOE_OK;
@@ -65,6 +66,7 @@ static void backward_block(void *context, int64_t task, int thread) {
 sigmoe_status layer_norm_backward(const kernel_context *context, const layer_norm_call *call, matrix dy,
     matrix dx, real *dweight, real *dbias) {
     assert(dy.rows == call->x.rows && dy.cols == call->x.cols);
+    THREADS_PART(context->threads, "norms");
     int64_t blocks = block_count(call->x.rows, BLOCK_ROWS), width = call->x.cols;
     arena_mark mark = arena_here(context->scratch);
     pass p = {.kernel = chosen(), .call = call, .y = dy, .dx = dx};

@@ -100,6 +100,7 @@ static sigmoe_status run_chunks(
     const kernel_context *context, const cross_entropy_call *call, const cross_entropy_gradients *gradients) {
     int64_t rows = call->x.rows, vocabulary = call->weight.rows;
     assert(call->weight.cols == call->x.cols && vocabulary > 0);
+    THREADS_PART(context->threads, "cross entropy");
     int64_t step = least(rows, rows_of_chunk(vocabulary));
     arena_mark mark = arena_here(context->scratch);
     matrix logits, factor;

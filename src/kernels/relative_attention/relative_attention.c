@@ -30,10 +30,12 @@ static const relative_attention_kernel *chosen(const attention_call *call) {
 sigmoe_status attention_forward(const kernel_context *context, const attention_call *call) {
     assert(call->batch > 0 && call->queries > 0 && call->memory >= 0);
     assert(call->heads > 0 && call->head_width > 0);
+    THREADS_PART(context->threads, "attention: scores and values");
     return chosen(call)->forward(context, call);
 }
 
 sigmoe_status attention_backward(
     const kernel_context *context, const attention_call *call, const attention_gradients *gradients) {
+    THREADS_PART(context->threads, "attention: scores and values, backward");
     return chosen(call)->backward(context, call, gradients);
 }

@@ -167,11 +167,17 @@ typedef struct moe_saved {
     expert_ffn_call experts;
 } moe_saved;
 
+static sigmoe_status group_pairs(const step_context *step, arena *home, moe_saved *s) {
+    const routing *r = &s->routing;
+    THREADS_PART(step->kernel.threads, "grouping");
+    return group_tokens(home, r->chosen, r->tokens, r->slots, r->experts, &s->grouping);
+}
+
 static sigmoe_status serve_tokens(
     const ff_layer *layer, step_context *step, arena *home, matrix x, matrix y, moe_saved *s) {
     const moe_options *o = &layer->options.moe;
     const routing *r = &s->routing;
-    TRY(group_tokens(home, r->chosen, r->tokens, r->slots, r->experts, &s->grouping));
+    TRY(group_pairs(step, home, s));
     s->experts = (expert_ffn_call){
         .grouping = &s->grouping,
         .set = {.experts = o->n_experts,

@@ -93,6 +93,7 @@ static sigmoe_status keep_largest(const ff_layer *layer, step_context *step, mat
     const topk_options *o = &layer->options.topk;
     const kernel_context *kernel = &step->kernel;
     if (o->k == o->d_ff) return SIGMOE_OK;
+    THREADS_PART(kernel->threads, "feedforward: selection");
     selection s = {.u = u, .ranking = u};
     if (o->norm_compensation) {
         norm_work work = {.down = ff_tensor(layer, DOWN_WEIGHT)};

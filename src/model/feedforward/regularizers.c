@@ -98,6 +98,7 @@ sigmoe_status regularize(
     *out = (regularization){.active = step->training && options->regularizer != REGULARIZER_NONE &&
                                       options->regularizer_weight != 0 && r->tokens > 0};
     if (!out->active) return SIGMOE_OK;
+    THREADS_PART(step->kernel.threads, "regularizer");
     out->of_weights = options->regularizer == REGULARIZER_CV;
     arena *home = ff_home(step), *scratch = step->kernel.scratch;
     TRY(ARENA_NEW(home, out->slope, r->experts));
@@ -138,6 +139,7 @@ static void weight_rows(void *context, int64_t first, int64_t last, int thread) 
 void regularize_weights(
     const kernel_context *kernel, const regularization *g, const routing *r, real *dweight) {
     if (!g->active || !g->of_weights) return;
+    THREADS_PART(kernel->threads, "regularizer");
     gradient_work work = {.g = g, .r = r, .dweight = dweight};
     for_row_blocks(kernel->threads, r->tokens, weight_rows, &work);
 }
@@ -161,6 +163,7 @@ static void logit_rows(void *context, int64_t first, int64_t last, int thread) {
 void regularize_logits(
     const kernel_context *kernel, const regularization *g, const routing *r, matrix dlogits) {
     if (!g->active || g->of_weights) return;
+    THREADS_PART(kernel->threads, "regularizer");
     gradient_work work = {.g = g, .r = r, .dlogits = dlogits};
     for_row_blocks(kernel->threads, r->tokens, logit_rows, &work);
 }

@@ -168,6 +168,7 @@ sigmoe_status route(const router_call *call, routing *r) {
     const moe_options *options = &call->layer->options.moe;
     const kernel_context *kernel = &call->step->kernel;
     const router *kind = router_of(call);
+    THREADS_PART(kernel->threads, "router");
     *r = (routing){.tokens = call->x.rows, .experts = options->n_experts, .slots = options->k};
     TRY(ARENA_NEW_RAW(call->home, r->chosen, r->tokens * r->slots));
     TRY(ARENA_NEW_RAW(call->home, r->weight, r->tokens * r->slots));
@@ -191,6 +192,7 @@ sigmoe_status route_backward(
     const kernel_context *kernel = &call->step->kernel;
     const router *kind = router_of(call);
     if (!kind->learned) return SIGMOE_OK;
+    THREADS_PART(kernel->threads, "router, backward");
     arena_mark mark = arena_here(kernel->scratch);
     sigmoe_status status;
     regularize_weights(kernel, regularizer, r, dweight);

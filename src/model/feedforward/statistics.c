@@ -53,6 +53,7 @@ static void count_token(ff_layer_statistics *s, int64_t active) {
 void observe_channels(const ff_layer *layer, const step_context *step, matrix u) {
     ff_layer_statistics *s = layer_of(layer, step);
     if (!s) return;
+    THREADS_PART(step->kernel.threads, "statistics");
     for (int64_t t = 0; t < u.rows; t++) {
         int64_t active = 0;
         for (int64_t i = 0; i < u.cols; i++) {
@@ -67,6 +68,7 @@ void observe_channels(const ff_layer *layer, const step_context *step, matrix u)
 void observe_found_channels(const ff_layer *layer, const step_context *step, matrix u, const int32_t *index) {
     ff_layer_statistics *s = layer_of(layer, step);
     if (!s) return;
+    THREADS_PART(step->kernel.threads, "statistics");
     int64_t *seen = step->statistics->seen;
     memset(seen, 0, (size_t)step->statistics->channels * sizeof *seen);
     for (int64_t t = 0; t < u.rows; t++) {
@@ -155,6 +157,7 @@ void observe_experts(
     const ff_layer *layer, const step_context *step, const routing *r, const expert_ffn_call *experts) {
     ff_layer_statistics *s = layer_of(layer, step);
     if (!s) return;
+    THREADS_PART(step->kernel.threads, "statistics");
     for (int64_t t = 0; t < r->tokens; t++) {
         int64_t active = 0;
         for (int64_t pair = t * r->slots; pair < (t + 1) * r->slots; pair++)

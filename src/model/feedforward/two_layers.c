@@ -35,6 +35,7 @@ static double inner_dropout(const ff_layer *layer, const step_context *step) {
 }
 
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u) {
+    THREADS_PART(step->kernel.threads, "feedforward: up");
     gemm_call call = {.transpose_b = true,
         .relu = true,
         .bias = ff_tensor(layer, UP_BIAS)->value,
@@ -49,6 +50,7 @@ sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x,
 }
 
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y) {
+    THREADS_PART(step->kernel.threads, "feedforward: down");
     gemm_call call = {.transpose_b = true,
         .bias = ff_tensor(layer, DOWN_BIAS)->value,
         .a = u,
@@ -59,6 +61,7 @@ sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix 
 
 sigmoe_status two_layers_backward(
     const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx) {
+    THREADS_PART(step->kernel.threads, "feedforward: backward");
     const kernel_context *kernel = &step->kernel;
     arena_mark mark = arena_here(kernel->scratch);
     sigmoe_status status;
