@@ -3,23 +3,40 @@
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/vector.h"
 
-static real mean_of(const real *x, int64_t n) {
+// Sums wait for their own additions, so that those of several rows are computed together.
+enum { ROWS_TOGETHER = 4 };
+
+static inline __attribute__((always_inline)) void means_of(
+    const int rows, const real *x, int64_t stride, int64_t n, real *mean) {
     int64_t whole = n / LANES * LANES;
-    vec sum = vec_load_part(x + whole, n - whole);
-    for (int64_t i = 0; i < whole; i += LANES) sum += vec_load(x + i);
-    return vec_sum(sum) / (real)n;
+    vec sum[ROWS_TOGETHER];
+    for (int r = 0; r < rows; r++) sum[r] = vec_load_part(x + r * stride + whole, n - whole);
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int r = 0; r < rows; r++) {
+            const real *at = x + r * stride + i;
+            sum[r] += vec_load(at);
+            _mm_prefetch((const char *)(at + rows * stride), _MM_HINT_T0); // the next rows
+        }
+    for (int r = 0; r < rows; r++) mean[r] = vec_sum(sum[r]) / (real)n;
 }
 
-static real variance_of(const real *x, int64_t n, real mean) {
+// Meanwhile the lines of y are fetched, which would be waited for when they are written.
+static inline __attribute__((always_inline)) void variances_of(const int rows, const real *x, int64_t stride,
+    int64_t n, const real *mean, real *variance, const char *y, int64_t stride_y, int64_t size) {
     int64_t whole = n / LANES * LANES, rest = n - whole;
-    vec center = vec_all(mean);
-    vec last = vec_fill_rest(vec_load_part(x + whole, rest), rest, mean) - center;
-    vec sum = last * last;
-    for (int64_t i = 0; i < whole; i += LANES) {
-        vec d = vec_load(x + i) - center;
-        sum = vec_fma(d, d, sum);
+    vec sum[ROWS_TOGETHER], center[ROWS_TOGETHER];
+    for (int r = 0; r < rows; r++) {
+        center[r] = vec_all(mean[r]);
+        vec last = vec_fill_rest(vec_load_part(x + r * stride + whole, rest), rest, mean[r]) - center[r];
+        sum[r] = last * last;
     }
-    return vec_sum(sum) / (real)n;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int r = 0; r < rows; r++) {
+            vec d = vec_load(x + r * stride + i) - center[r];
+            sum[r] = vec_fma(d, d, sum[r]);
+            __builtin_prefetch(y + r * stride_y + i * size, 1);
+        }
+    for (int r = 0; r < rows; r++) variance[r] = vec_sum(sum[r]) / (real)n;
 }
 
 // y: bf16 if rounded, otherwise real.
@@ -43,16 +60,30 @@ static inline void forward_row(const real *x, int64_t n, const real *weight, con
         vec_store_part((real *)y + whole, rest, value);
 }
 
+static inline __attribute__((always_inline)) void forward_rows(const int rows, const real *x,
+    int64_t stride_x, const real *weight, const real *bias, real *mean, real *rstd, matrix y, int64_t first) {
+    int64_t size = (int64_t)dtype_size(y.type);
+    real variance[ROWS_TOGETHER];
+    means_of(rows, x, stride_x, y.cols, mean);
+    variances_of(rows, x, stride_x, y.cols, mean, variance, matrix_row(y, first), y.stride * size, size);
+    for (int r = 0; r < rows; r++) {
+        rstd[r] = 1 / real_sqrt(variance[r] + LAYER_NORM_EPSILON);
+        if (y.type == TYPE_BF16)
+            forward_row(
+                x + r * stride_x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, first + r), true);
+        else
+            forward_row(
+                x + r * stride_x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, first + r), false);
+    }
+}
+
 static void forward_vector(
     const real *x, int64_t stride_x, const real *weight, const real *bias, real *mean, real *rstd, matrix y) {
-    for (int64_t r = 0; r < y.rows; r++, x += stride_x) {
-        mean[r] = mean_of(x, y.cols);
-        rstd[r] = 1 / real_sqrt(variance_of(x, y.cols, mean[r]) + LAYER_NORM_EPSILON);
-        if (y.type == TYPE_BF16)
-            forward_row(x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, r), true);
-        else
-            forward_row(x, y.cols, weight, bias, mean[r], rstd[r], matrix_row(y, r), false);
-    }
+    int64_t r = 0;
+    for (; r + ROWS_TOGETHER <= y.rows; r += ROWS_TOGETHER)
+        forward_rows(ROWS_TOGETHER, x + r * stride_x, stride_x, weight, bias, mean + r, rstd + r, y, r);
+    for (; r < y.rows; r++)
+        forward_rows(1, x + r * stride_x, stride_x, weight, bias, mean + r, rstd + r, y, r);
 }
 
 // A piece of a row: n = (x - mean)·rstd and g = dy·weight, zero beyond the row's end.
