@@ -1,5 +1,5 @@
 // Top-K on vectors: one source for every vector width. Everything counts or scans the scores in place; nothing is copied, so
-// there is no scratch memory.
+// there is no scratch memory. (Long rows under AVX-512: top_k_avx512.c.)
 #pragma once
 
 #include "kernels/top_k/rank.h"
@@ -91,12 +91,8 @@ static float pivot_between(float low, float high, int round) {
     return at_order((int32_t)(((int64_t)order_of(low) + order_of(high)) >> 1));
 }
 
-// Bisection invariant: at least k scores are >= low, and fewer than k are >= high.
-static float kth_largest(const float *scores, int64_t n, int64_t k, float *scratch) {
-    (void)scratch;
-    float low = -INFINITY, high = greatest(scores, n) + 0;
-    if (count_at_least(scores, n, low) < k) return low;
-    if (count_at_least(scores, n, high) >= k) return high;
+// The k-th largest of scores of which at least k are >= low, and fewer than k are >= high.
+static float bisect(const float *scores, int64_t n, int64_t k, float low, float high) {
     // After a ReLU, a row's largest group of equal values is at 0.
     const float first[] = {0, FLT_TRUE_MIN};
     for (int round = 0; (int64_t)order_of(high) - order_of(low) > 1; round++) {
@@ -110,6 +106,17 @@ static float kth_largest(const float *scores, int64_t n, int64_t k, float *scrat
             high = pivot;
     }
     return low;
+}
+
+// The k-th largest of scores of which at least k are >= low.
+static float kth_largest_from(const float *scores, int64_t n, int64_t k, float low) {
+    float high = greatest(scores, n) + 0;
+    return count_at_least(scores, n, high) >= k ? high : bisect(scores, n, k, low, high);
+}
+
+static float kth_largest(const float *scores, int64_t n, int64_t k, float *scratch) {
+    (void)scratch;
+    return count_at_least(scores, n, -INFINITY) < k ? -INFINITY : kth_largest_from(scores, n, k, -INFINITY);
 }
 
 // Takes the first maximum, k times; what is taken becomes NaN, which is never found again. False if too few numbers remain.
