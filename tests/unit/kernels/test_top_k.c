@@ -18,7 +18,7 @@ static const shape shapes[] = {{0, 5, 2, NORMAL}, {1, 1, 1, NORMAL}, {3, 2, 2, T
     // Long enough for a sample; its bounds include all, nothing or too little of a row.
     {9, 512, 256, RELU}, {9, 600, 7, EQUAL}, {9, 600, 100, EQUAL}, {9, 600, 300, TIES},
     {9, 600, 550, SPECIAL}, {9, 777, 60, SPECIAL}, {5, 2053, 1, NORMAL}, {5, 2053, 2053, NORMAL},
-    {60, 1000, 333, NORMAL}, {700, 240, 4, NORMAL}}; // the last: 11 blocks
+    {3000, 512, 128, NORMAL}, {700, 240, 4, NORMAL}}; // the last: 11 blocks
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static real special(uint32_t bits) {
