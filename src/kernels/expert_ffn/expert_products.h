@@ -19,12 +19,12 @@ static void run_task(void *context, int64_t task, int thread) {
     workspace *space = &run->spaces[thread];
     int64_t index = task / run->blocks, block = task % run->blocks;
     const row_range *range = &run->ranges[index];
-    const factor *f = &run->current->b;
     micro_kernel_begin();
-    if (is_streamed(run, range)) {
-        column_block columns =
-            run->large ? column_block_of(f, block) : (column_block){0, 0, segment_columns(f)};
+    if (is_streamed(range) && run->large) {
+        column_block columns = column_block_of(&run->current->b, block);
         stream_range(run, space, run->current, range, &columns);
+    } else if (is_streamed(range)) {
+        stream_products(run, space, range);
     } else if (run->large) {
         run_panels(run, space, range, block);
     } else {

@@ -123,10 +123,9 @@ static void take_ranges(expert_run *run, int64_t last_token) {
     }
 }
 
-// Whether the range's weights are read where they are. The backward of small experts packs always: weights that are read as a
-// transpose are summed in another order there.
-static bool is_streamed(const expert_run *run, const row_range *range) {
-    return range->last - range->first <= FEW_ROWS && (run->large || !run->gradients);
+// Whether the range's weights are read where they are.
+static bool is_streamed(const row_range *range) {
+    return range->last - range->first <= FEW_ROWS;
 }
 
 // ---- Memory ----

@@ -155,3 +155,11 @@ static void stream_range(const expert_run *run, workspace *space, const expert_p
     }
     finish_rows(run, product, range, columns, space->sums, width);
 }
+
+// All products of a range, one after the other.
+static void stream_products(const expert_run *run, workspace *space, const row_range *range) {
+    for (int i = 0; i < run->product_count; i++) {
+        column_block columns = {0, 0, segment_columns(&run->products[i].b)};
+        stream_range(run, space, &run->products[i], range, &columns);
+    }
+}
