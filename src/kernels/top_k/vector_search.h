@@ -24,6 +24,10 @@ static inline uint32_t lanes_at_least(vec x, vec bound) {
 static inline uint32_t lanes_above(vec x, vec bound) {
     return _mm512_cmp_ps_mask(x, bound, _CMP_GT_OQ);
 }
+// x with NaN in one lane.
+static inline vec without_lane(vec x, int lane) {
+    return _mm512_mask_blend_ps((__mmask16)(1u << lane), x, vec_all(NAN));
+}
 // x where it is at least the bound, otherwise infinity.
 static inline vec from_bound(vec x, vec bound) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, bound, _CMP_GE_OQ), vec_all(INFINITY), x);
@@ -34,6 +38,10 @@ static inline uint32_t lanes_at_least(vec x, vec bound) {
 }
 static inline uint32_t lanes_above(vec x, vec bound) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, bound, _CMP_GT_OQ));
+}
+static inline vec without_lane(vec x, int lane) {
+    __m256i here = _mm256_cmpeq_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(lane));
+    return _mm256_blendv_ps(x, vec_all(NAN), _mm256_castsi256_ps(here));
 }
 static inline vec from_bound(vec x, vec bound) {
     return _mm256_blendv_ps(vec_all(INFINITY), x, _mm256_cmp_ps(x, bound, _CMP_GE_OQ));
@@ -136,6 +144,19 @@ static bool row_by_rounds(const float *scores, int64_t n, int64_t k, int32_t *in
     return true;
 }
 
+// The same for at most LANES scores, which stay in a register.
+static bool row_in_register(const float *scores, int64_t n, int64_t k, int32_t *indices) {
+    vec left = n < LANES ? vec_fill_rest(vec_load_part(scores, n), n, NAN) : vec_load(scores);
+    for (int64_t r = 0; r < k; r++) {
+        vec most = vec_all(vec_greatest(vec_max(left, vec_all(-INFINITY))));
+        uint32_t found = lanes_at_least(left, most);
+        if (!found) return false;
+        indices[r] = __builtin_ctz(found);
+        left = without_lane(left, indices[r]);
+    }
+    return true;
+}
+
 // Takes all scores above the k-th largest value and as many equal to it as there is room for, then sorts them.
 static void row_by_threshold(const float *scores, int64_t n, int64_t k, float threshold, int32_t *indices) {
     int64_t equals = k, found = 0;
@@ -155,7 +176,9 @@ static void row_by_threshold(const float *scores, int64_t n, int64_t k, float th
 extern const top_k_kernel top_k_ref;
 
 static void row(const float *scores, int64_t n, int64_t k, int32_t *indices) {
-    if (k <= MOST_ROUNDS && n <= MOST_COPIED) {
+    if (n <= LANES) {
+        if (row_in_register(scores, n, k, indices)) return;
+    } else if (k <= MOST_ROUNDS && n <= MOST_COPIED) {
         if (row_by_rounds(scores, n, k, indices)) return;
     } else if (count_at_least(scores, n, -INFINITY) >= k) {
         row_by_threshold(scores, n, k, kth_largest(scores, n, k, NULL), indices);

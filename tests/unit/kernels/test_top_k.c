@@ -11,10 +11,11 @@ typedef struct shape {
 } shape;
 
 static const shape shapes[] = {{0, 5, 2, NORMAL}, {1, 1, 1, NORMAL}, {3, 2, 2, TIES}, {41, 16, 4, NORMAL},
-    {41, 16, 4, TIES}, {41, 16, 8, SPECIAL}, {30, 17, 1, TIES}, {30, 31, 31, SPECIAL}, {30, 33, 17, SPECIAL},
-    {9, 256, 8, NORMAL}, {9, 256, 8, RELU}, {9, 100, 64, TIES}, {9, 100, 64, EQUAL}, {9, 100, 7, EQUAL},
-    {9, 255, 100, RELU}, {9, 255, 240, SPECIAL}, {3, 2053, 512, NORMAL}, {3, 2053, 512, RELU},
-    {3, 2053, 1500, RELU}, {2, 16480, 512, NORMAL},
+    {41, 16, 4, TIES}, {41, 16, 8, SPECIAL}, {41, 15, 4, NORMAL}, {41, 9, 9, TIES}, {41, 8, 3, SPECIAL},
+    {41, 7, 2, RELU}, {30, 17, 1, TIES}, {30, 31, 31, SPECIAL}, {30, 33, 17, SPECIAL}, {9, 256, 8, NORMAL},
+    {9, 256, 8, RELU}, {9, 100, 64, TIES}, {9, 100, 64, EQUAL}, {9, 100, 7, EQUAL}, {9, 255, 100, RELU},
+    {9, 255, 240, SPECIAL}, {3, 2053, 512, NORMAL}, {3, 2053, 512, RELU}, {3, 2053, 1500, RELU},
+    {2, 16480, 512, NORMAL},
     // Long enough for a sample; its bounds include all, nothing or too little of a row.
     {9, 512, 256, RELU}, {9, 600, 7, EQUAL}, {9, 600, 100, EQUAL}, {9, 600, 300, TIES},
     {9, 600, 550, SPECIAL}, {9, 777, 60, SPECIAL}, {5, 2053, 1, NORMAL}, {5, 2053, 2053, NORMAL},
