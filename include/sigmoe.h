@@ -419,6 +419,10 @@ typedef struct sigmoe_train_request {
      * goes on as the run did before. */
     const char *on_nonfinite;
     bool verify; /* read all data first and compare them with their sums, as sigmoe_data_verify does */
+    /* Parts of equal size in which each batch is computed, one after the other, with the sum of their gradients: less memory. 0 is 1.
+     * SIGMOE_BAD_ARGUMENT unless it divides the batch. The results are the same but for rounding, also where routing is balanced over
+     * the batch; then a forward pass over all of it comes first. Not part of the run's settings: can be changed on resume. */
+    int64_t accumulate;
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100
 #define SIGMOE_MOST_REWINDS 10

@@ -59,6 +59,10 @@ static const argument arguments[] = {
         .help =
             "compute feedforward activations, or all but layers' inputs, twice instead of keeping them: less "
             "memory, equal bits"},
+    {"accumulate", ARGUMENT_INTEGER, AT(request.accumulate), "N", .low = 1, .high = 1 << 20,
+        .preset = "default 1",
+        .help =
+            "compute each batch in N parts, one after the other: less memory, and the same but for rounding"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},

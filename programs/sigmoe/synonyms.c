@@ -43,6 +43,7 @@ static const synonyms options[] = {
     {"seeds", "num-seeds"},
     {"jobs", "parallel workers"},
     {"dtype", "amp bf16 fp16 fp32 precision mixed-precision type"},
+    {"accumulate", "accumulation gradient-accumulation accum micro-batches microbatch"},
     {"recompute", "activation-checkpointing gradient-checkpointing checkpoint-activations remat"},
     {"threads", "cpus cores jobs num-threads num-workers workers"},
     {"max-memory", "memory memory-limit mem max-mem ram"},

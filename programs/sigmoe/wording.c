@@ -10,6 +10,7 @@ typedef struct wording {
 
 static const wording wordings[] = {
     {", out)`", " --out DIR`"},
+    {"`accumulate`", "--accumulate"},
     {"`batch`", "--batch"},
     {"`checkpoint_every`", "--checkpoint-every"},
     {"`checkpoint_seconds`", "--checkpoint-every"},

@@ -91,7 +91,7 @@ sigmoe_status bench_step(const sigmoe_bench_step_request *request, sigmoe_bench_
     trainer_request wanted = {.config = request->config, .settings = &settings, .threads = request->threads};
     trainer *t;
     arena *a;
-    TRY(training_memory_check(request->config, &settings, request->recompute));
+    TRY(training_memory_check(request->config, &settings, (step_shape){.recompute = request->recompute}));
     TRY(trainer_create(&wanted, &t));
     trainer_recompute(t, request->recompute);
     step_watch watch = {0};

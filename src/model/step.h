@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "kernels/kernel.h"
+#include "model/whole_batch.h"
 
 // Where a token stands: its segment, counted from 0, and its index in it.
 typedef struct token_place {
@@ -30,14 +31,24 @@ typedef struct step_context {
     // [batch * length], where tokens stand in texts of which this is no whole segment, so that random routing draws for each what
     // it would draw there; NULL: token t of a segment has index t.
     const token_place *places;
-    int64_t batch, length; // B sequences of T tokens; T_all = B * T rows everywhere
-    double regularizer;    // Σ over layers of γ-weighted regularizers, added to by forward passes
+    int64_t batch, length;    // B sequences of T tokens; T_all = B * T rows everywhere
+    const whole_batch *whole; // of which these are a part; NULL: they are all
+    double regularizer;       // Σ over layers of γ-weighted regularizers, added to by forward passes
     struct ff_statistics
         *statistics;   // forward passes count in it what the blocks do; NULL: nothing is counted
     double ff_seconds; // wall time spent in feedforward blocks, added to by the transformer
     // The first output with a value that is NaN or infinite, of the forward pass before a backward pass; PART_NONE: all are finite.
     model_place not_finite;
 } step_context;
+
+// The place of token 0 in the whole batch, from which positions of random numbers count.
+static inline int64_t step_first_token(const step_context *step) {
+    return step->whole ? step->whole->first : 0;
+}
+// Tokens of the whole batch, where `own` are the step's.
+static inline int64_t step_all_tokens(const step_context *step, int64_t own) {
+    return step->whole ? step->whole->tokens : own;
+}
 
 static inline random_stream step_random(const step_context *step, int layer, random_purpose purpose) {
     return (random_stream){step->seed, step->step, (uint32_t)layer, purpose};

@@ -30,6 +30,7 @@ typedef struct pass {
     layer_saved *saved; // [L]; one that is reused when nothing is kept
     real *mean, *rstd;  // [N], final norm
     matrix normed;      // [N, d], an operand: after the final norm and dropout
+    bool looks;         // the memory stays as it was
 } pass;
 
 static void bind_layer(transformer *t, int i) {
@@ -105,7 +106,8 @@ static double dropout_rate(const pass *p) {
 
 static void drop(const pass *p, matrix x, int layer, random_purpose purpose) {
     THREADS_PART(p->step->kernel.threads, "dropout and residual");
-    dropout(&p->step->kernel, x, dropout_rate(p), step_random(p->step, layer, purpose), 0);
+    dropout(&p->step->kernel, x, dropout_rate(p), step_random(p->step, layer, purpose),
+        (uint64_t)(step_first_token(p->step) * x.cols));
 }
 
 // Ends a block: x becomes its output after dropout, plus what the block began with.
@@ -186,7 +188,7 @@ static sigmoe_status forward_layer(pass *p, int i, layer_saved *s) {
     }
     arena_mark before_attention = arena_here(a);
     TRY(forward_attention(p, i, s));
-    if (!repeats_layers(p)) remember(p, i);
+    if (!repeats_layers(p) && !p->looks) remember(p, i);
     arena_mark before_feedforward = arena_here(a);
     TRY(forward_feedforward(p, i, s));
     if (!p->step->keep || repeats_layers(p))
@@ -199,7 +201,7 @@ static sigmoe_status forward_layer(pass *p, int i, layer_saved *s) {
 static sigmoe_status forward_layers(pass *p) {
     for (int i = 0; i < (int)p->t->config.n_layers; i++)
         TRY(forward_layer(p, i, &p->saved[p->step->keep ? i : 0]));
-    if (!repeats_layers(p)) xl_memory_advance(p->memory, p->step->length);
+    if (!repeats_layers(p) && !p->looks) xl_memory_advance(p->memory, p->step->length);
     return SIGMOE_OK;
 }
 
@@ -294,13 +296,19 @@ static sigmoe_status backward_attention(pass *p, int i, matrix dx) {
 }
 
 // Recomputes what the forward pass did not keep: same random numbers, same bits. Works on a copy of the step, so that only the
-// time is counted twice.
+// time is counted twice, and the whole batch is not asked again.
 static sigmoe_status repeat_forward(pass *p, int i) {
     layer_saved *s = &p->saved[i];
     step_context step = *p->step;
     pass again = *p;
+    whole_batch whole;
     again.step = &step;
     step.statistics = NULL;
+    if (step.whole) {
+        whole = *step.whole;
+        whole.known = true;
+        step.whole = &whole;
+    }
     if (repeats_layers(p)) {
         again.x = s->input; // overwritten by the layer's output: nobody needs it after this
         TRY(forward_attention(&again, i, s));
@@ -380,7 +388,7 @@ static sigmoe_status compute_loss(pass *p, const int32_t *targets, double *nats)
     cross_entropy_call call = {
         p->normed, parameter_operand(w, p->step->operands), p->t->head_bias->value, targets, nats};
     if (!p->step->keep) return cross_entropy_forward(&p->step->kernel, &call);
-    cross_entropy_gradients g = {.scale = (real)(1.0 / (double)p->normed.rows),
+    cross_entropy_gradients g = {.scale = (real)(1.0 / (double)step_all_tokens(p->step, p->normed.rows)),
         .dweight = parameter_matrix(w, w->gradient),
         .dbias = p->t->head_bias->gradient};
     TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, p->normed.rows, p->normed.cols, &g.dx));
@@ -417,6 +425,16 @@ sigmoe_status transformer_loss(
     step_marks marks = mark_step(step);
     step->operands = t->operands;
     sigmoe_status status = compute_loss(&p, targets, nats);
+    release_step(step, marks);
+    return status;
+}
+
+sigmoe_status transformer_sum_routing(transformer *t, step_context *step, xl_memory *memory) {
+    pass p = {.t = t, .step = step, .memory = memory, .looks = true};
+    step_marks marks = mark_step(step);
+    step->operands = t->operands;
+    step->keep = false;
+    sigmoe_status status = forward_pass(&p);
     release_step(step, marks);
     return status;
 }

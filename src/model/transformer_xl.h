@@ -23,5 +23,10 @@ sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *
 // nats [B * T] of targets [B * T]. If step->keep, also adds the gradients of mean(nats) + regularizers to the parameters'
 // gradients (the caller zeroes them). Resets step->regularizer first, then leaves the regularizers' sum in it. Releases
 // everything in step->activations before returning.
+//
+// Where step->whole says that these tokens are a part of a batch, the mean is over its tokens, and so are the regularizers.
 sigmoe_status transformer_loss(
     transformer *t, step_context *step, xl_memory *memory, const int32_t *targets, double *nats);
+// A training step's forward pass that leaves nothing but what the routing of the whole batch sums up to, in step->whole->layers.
+// The memory stays as it is.
+sigmoe_status transformer_sum_routing(transformer *t, step_context *step, xl_memory *memory);

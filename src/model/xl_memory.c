@@ -7,8 +7,13 @@ struct xl_memory {
     int64_t batch, width, layers;
     int64_t capacity; // rows a sequence, segments * unroll
     int64_t length;
-    real **rows; // [layers] of [batch, capacity, width]
+    real **rows;            // [layers] of [batch, capacity, width]
+    const xl_memory *whole; // of which this is a part, and which has the length; NULL: this is no part
 };
+
+static int64_t length_of(const xl_memory *m) {
+    return m->whole ? m->whole->length : m->length;
+}
 
 sigmoe_status xl_memory_create(
     const model_config *config, int64_t batch, int64_t segments, int64_t unroll, xl_memory **out) {
@@ -22,7 +27,7 @@ sigmoe_status xl_memory_create(
     sigmoe_status status;
     xl_memory *m;
     TRY_OR(failed, ARENA_NEW(a, m, 1));
-    *m = (xl_memory){a, batch, config->d_model, config->n_layers, capacity, 0, NULL};
+    *m = (xl_memory){a, batch, config->d_model, config->n_layers, capacity, 0, NULL, NULL};
     TRY_OR(failed, ARENA_NEW(a, m->rows, m->layers));
     for (int64_t i = 0; i < m->layers; i++) TRY_OR(failed, ARENA_NEW(a, m->rows[i], per_layer));
     *out = m;
@@ -36,11 +41,24 @@ void xl_memory_destroy(xl_memory *memory) {
     if (memory) arena_destroy(memory->arena);
 }
 
+sigmoe_status xl_memory_part(xl_memory *memory, int64_t first, int64_t count, arena *a, xl_memory **out) {
+    xl_memory *part;
+    TRY(ARENA_NEW(a, part, 1));
+    *part = *memory;
+    part->batch = count;
+    part->whole = memory;
+    TRY(ARENA_NEW(a, part->rows, part->layers));
+    for (int layer = 0; layer < (int)part->layers; layer++)
+        part->rows[layer] = memory->rows[layer] + first * memory->capacity * memory->width;
+    *out = part;
+    return SIGMOE_OK;
+}
+
 void xl_memory_reset(xl_memory *memory) {
     memory->length = 0;
 }
 int64_t xl_memory_length(const xl_memory *memory) {
-    return memory->length;
+    return length_of(memory);
 }
 int64_t xl_memory_capacity(const xl_memory *memory) {
     return memory->capacity;
@@ -89,9 +107,9 @@ static void join_sequence(void *context, int64_t b, int thread) {
     (void)thread;
     const move *c = context;
     const xl_memory *m = c->memory;
-    real *out = c->joined + b * (m->length + c->segment) * m->width;
-    memcpy(out, sequence(m, c->layer, b), row_bytes(m, m->length));
-    memcpy(out + m->length * m->width, c->x + b * c->segment * m->width, row_bytes(m, c->segment));
+    real *out = c->joined + b * (length_of(m) + c->segment) * m->width;
+    memcpy(out, sequence(m, c->layer, b), row_bytes(m, length_of(m)));
+    memcpy(out + length_of(m) * m->width, c->x + b * c->segment * m->width, row_bytes(m, c->segment));
 }
 
 void xl_memory_join(const kernel_context *context, const xl_memory *memory, int layer, matrix x,
@@ -108,8 +126,8 @@ static void remember_sequence(void *context, int64_t b, int thread) {
     real *rows = sequence(m, c->layer, b);
     const real *x = c->x + b * c->segment * m->width;
     int64_t fresh = c->segment < m->capacity ? c->segment : m->capacity;
-    int64_t old = m->length + fresh > m->capacity ? m->capacity - fresh : m->length;
-    memmove(rows, rows + (m->length - old) * m->width, row_bytes(m, old));
+    int64_t old = length_of(m) + fresh > m->capacity ? m->capacity - fresh : length_of(m);
+    memmove(rows, rows + (length_of(m) - old) * m->width, row_bytes(m, old));
     memcpy(rows + old * m->width, x + (c->segment - fresh) * m->width, row_bytes(m, fresh));
 }
 
@@ -121,6 +139,7 @@ void xl_memory_remember(
 }
 
 void xl_memory_advance(xl_memory *memory, int64_t segment) {
+    if (memory->whole) return;
     int64_t length = memory->length + segment;
     memory->length = length < memory->capacity ? length : memory->capacity;
 }

@@ -8,6 +8,9 @@ typedef struct xl_memory xl_memory;
 sigmoe_status xl_memory_create(
     const model_config *config, int64_t batch, int64_t segments, int64_t unroll, xl_memory **out);
 void xl_memory_destroy(xl_memory *memory);
+// The memory of sequences [first, first + count), which shares its rows and its length with `memory`; in the arena. It advances when
+// `memory` does, and not by itself.
+sigmoe_status xl_memory_part(xl_memory *memory, int64_t first, int64_t count, arena *a, xl_memory **out);
 void xl_memory_reset(xl_memory *memory);
 int64_t xl_memory_length(const xl_memory *memory); // rows remembered per sequence
 int64_t xl_memory_capacity(const xl_memory *memory);

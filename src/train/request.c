@@ -43,6 +43,9 @@ sigmoe_status train_request_check(const sigmoe_train_request *r) {
     if (!r->out) return fail(SIGMOE_BAD_ARGUMENT, "a directory for the run is needed");
     if (r->unroll < 0)
         return fail(SIGMOE_BAD_ARGUMENT, "unroll is %lld; it must be 1 or more", (long long)r->unroll);
+    if (r->accumulate < 0)
+        return fail(
+            SIGMOE_BAD_ARGUMENT, "`accumulate` is %lld; it must be 1 or more", (long long)r->accumulate);
     if (r->resume) return check_resume(r);
     if (!r->config == !r->init)
         return fail(

@@ -47,6 +47,7 @@ sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **o
         .settings = &s->settings,
         .checkpoint_seconds = s->checkpoint_seconds,
         .keep = s->keep,
+        .accumulate = s->accumulate,
         .threads = thread_count,
         .watching = s->watching};
     TRY(trainer_build(&request, &t));

@@ -9,6 +9,7 @@ typedef struct run_state {
     int64_t step;                                       // steps done at the checkpoint
     sigmoe_config config;
     sigmoe_train_settings settings;
+    int64_t accumulate; // as in trainer_request: the caller's, 0 until set
     double checkpoint_seconds;
     checkpoint_keep keep;
     run_watching watching;

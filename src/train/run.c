@@ -20,6 +20,10 @@ static int threads_of(const sigmoe_observer *observer) {
     return observer ? observer->threads : 0;
 }
 
+static step_shape shape_of(const sigmoe_train_request *r) {
+    return (step_shape){r->recompute, r->accumulate};
+}
+
 // Replacing `out` must not remove an input.
 static sigmoe_status keep_inputs(const sigmoe_train_request *r, const char *init) {
     static const char choice[] = "directory for the run";
@@ -88,7 +92,7 @@ static sigmoe_status start_fresh(
     TRY(check_validations(r, &settings));
     TRY(output_check(r->out, r->force));
     if (r->init) TRY(model_check_weights(init, &config.model));
-    TRY(training_memory_check(&config, &settings, r->recompute));
+    TRY(training_memory_check(&config, &settings, shape_of(r)));
 
     trainer *t;
     trainer_request request = {.config = &config,
@@ -96,6 +100,7 @@ static sigmoe_status start_fresh(
         .settings = &settings,
         .checkpoint_seconds = r->checkpoint_seconds,
         .keep = {r->keep, r->keep_every, r->keep_best},
+        .accumulate = r->accumulate,
         .threads = threads_of(observer),
         .watching = {r->sample_prompt, r->tensorboard, r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
@@ -116,7 +121,8 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_ob
     *before = state->settings;
     TRY(train_request_resume(r, state));
     TRY(check_validations(r, &state->settings));
-    TRY(training_memory_check(&state->config, &state->settings, r->recompute));
+    TRY(training_memory_check(&state->config, &state->settings, shape_of(r)));
+    state->accumulate = r->accumulate;
     return trainer_continue(state, threads_of(observer), out);
 }
 

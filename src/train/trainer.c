@@ -64,7 +64,7 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
         .batch = t->settings.batch,
         .length = t->config.model.unroll};
     parameters_zero_gradients(&t->work.kernel, list);
-    TRY(transformer_loss(t->model, &step, t->memory, targets, t->nats));
+    TRY(batch_parts_loss(&t->parts, t->model, &step, t->memory, targets, t->nats));
     report->loss = mean(t->nats, step.batch * step.length);
     report->regularizer = step.regularizer;
     report->feedforward_seconds = step.ff_seconds;
@@ -147,6 +147,8 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     snprintf(t->on_nonfinite, sizeof t->on_nonfinite, "%s",
         request->watching.on_nonfinite ? request->watching.on_nonfinite : "stop");
     TRY(model_config_check(&t->config.model));
+    int64_t parts = request->accumulate ? request->accumulate : 1;
+    TRY(batch_parts_check(t->settings.batch, parts));
     if (request->data) TRY(open_data(t, request->data));
     if (request->watching.sample_prompt)
         TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
@@ -164,6 +166,7 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(ARENA_NEW(t->buffers, t->inputs, tokens));
     TRY(ARENA_NEW(t->buffers, t->targets, tokens));
     TRY(ARENA_NEW(t->buffers, t->nats, tokens));
+    TRY(batch_parts_create(t->buffers, model, t->settings.batch, parts, t->memory, &t->parts));
     return workspace_open(request->threads, &t->work);
 }
 

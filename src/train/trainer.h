@@ -22,6 +22,7 @@ typedef struct trainer_request {
     double
         checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
     checkpoint_keep keep;   // newest may be 0: the default
+    int64_t accumulate;     // parts in which a batch is computed, one after the other; 0: 1
     int threads;            // 0: what the machine allows
     run_watching watching;  // copied
 } trainer_request;

@@ -4,6 +4,7 @@
 #include "data/batch_stream.h"
 #include "model/workspace.h"
 #include "system/file.h"
+#include "train/batch_parts.h"
 #include "train/not_finite.h"
 #include "train/run_health.h"
 #include "train/run_log.h"
@@ -48,6 +49,7 @@ struct trainer {
     double *nats;              // [B * T]
     transformer *model;
     xl_memory *memory;
+    batch_parts parts;
 
     int64_t step; // steps done: the number of the next step
     odd_steps odd;

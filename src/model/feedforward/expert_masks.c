@@ -11,6 +11,7 @@ typedef struct mask_work {
     int64_t kept; // channels of a token; 0: all
     double rate;  // of the dropout
     random_stream stream;
+    int64_t before;   // tokens of the whole batch before these
     real *values;     // [threads, K * G]
     int32_t *indices; // [threads, kept]
     int32_t *order;   // [threads, K]
@@ -53,7 +54,7 @@ static void drop_channels(const mask_work *work, int64_t t, int thread) {
     for (int64_t k = 0; k < r->slots; k++) {
         int64_t pair = t * r->slots + k;
         real *mask = work->mask + work->experts->grouping->position[pair] * G;
-        uint64_t first = (uint64_t)(t * r->experts + r->chosen[pair]) * (uint64_t)G;
+        uint64_t first = (uint64_t)((work->before + t) * r->experts + r->chosen[pair]) * (uint64_t)G;
         random_dropout(work->stream, first, G, work->rate, factors);
         for (int64_t g = 0; g < G; g++) mask[g] = work->kept ? mask[g] * factors[g] : factors[g];
     }
@@ -77,6 +78,7 @@ sigmoe_status make_expert_mask(
         .kept = o->channels_kept < channels ? o->channels_kept : 0,
         .rate = step->training ? o->dropout : 0,
         .stream = step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER),
+        .before = step_first_token(step),
     };
     if (!work.kept && work.rate == 0) return SIGMOE_OK;
     TRY(ARENA_NEW_RAW(home, work.mask, r->tokens * channels));

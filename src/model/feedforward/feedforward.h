@@ -95,6 +95,9 @@ struct ff_variant {
     // If the loss has no gradient with respect to what selects the channels, so that the selection cannot learn: a sentence
     // that says so; otherwise "". NULL: never the case for this variant.
     void (*unlearned)(const ff_options *options, char *line, size_t size);
+    // Whether, in training, the result for a token depends on the other tokens of its batch, which step->whole then has to
+    // tell of. NULL: never the case for this variant.
+    bool (*looks_at_batch)(const ff_options *options);
     // The number of experts, and whether the router has logits. NULL: the variant has no experts.
     int64_t (*experts)(const ff_options *options, bool *has_logits);
 };

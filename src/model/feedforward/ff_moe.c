@@ -207,7 +207,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     TRY_OR(done, ARENA_NEW(home, s, 1));
     router_call call = {layer, step, home, x};
     TRY_OR(done, route(&call, &s->routing));
-    TRY_OR(done, regularize(&layer->options.moe, step, &s->routing, &s->regularization));
+    TRY_OR(done, regularize(layer, step, &s->routing, &s->regularization));
     TRY_OR(done, serve_tokens(layer, step, home, x, y, s));
     *saved = step->keep ? s : NULL;
 done:
@@ -282,6 +282,11 @@ static void unlearned(const ff_options *values, char *line, size_t size) {
         why, alone ? "" : "; with ff.k 2 or more, or the router softmax or sigmoid, it learns from the loss");
 }
 
+static bool looks_at_batch(const ff_options *values) {
+    const moe_options *o = &values->moe;
+    return router_at(o->router)->looks_at_batch || regularizer_applies(o);
+}
+
 static int64_t experts(const ff_options *values, bool *has_logits) {
     *has_logits = router_at(values->moe.router)->learned;
     return values->moe.n_experts;
@@ -300,5 +305,6 @@ const ff_variant ff_variant_moe = {
     .saved_bytes = saved_bytes,
     .channels = channels,
     .unlearned = unlearned,
+    .looks_at_batch = looks_at_batch,
     .experts = experts,
 };

@@ -2,13 +2,16 @@
 
 #include "kernels/pointwise/pointwise.h"
 
-// Statistics of each expert over the whole batch.
+#include <string.h>
+
+// Statistics of each expert over the whole batch; first sums over tokens, one behind the other.
 typedef struct expert_statistics {
     int64_t experts;
     double *probability; // p
     double *share;       // f
     double *importance;  // I
 } expert_statistics;
+enum { STATISTICS = 3 };
 
 // Returns the value and sets slope [N_E] to its derivative with respect to p or I, both without γ.
 typedef double regularizer_function(const expert_statistics *s, double *slope);
@@ -72,46 +75,73 @@ static regularizer_function *const functions[] = {
 };
 
 static void count_choices(const routing *r, expert_statistics *s) {
-    double pairs = (double)(r->tokens * r->slots);
     for (int64_t t = 0; t < r->tokens; t++)
         for (int64_t slot = 0; slot < r->slots; slot++) {
             int32_t e = r->chosen[t * r->slots + slot];
             s->importance[e] += r->weight[t * r->slots + slot];
             if (!r->dropped || !r->dropped[t * r->experts + e]) s->share[e]++;
         }
-    for (int64_t e = 0; e < r->experts; e++) s->share[e] /= pairs;
 }
 
-static sigmoe_status average_probabilities(
-    const kernel_context *kernel, const routing *r, matrix probabilities, expert_statistics *s) {
-    copy_into(kernel, probabilities, r->logits);
-    softmax_rows(kernel, probabilities);
+static sigmoe_status sum_probabilities(
+    const kernel_context *kernel, matrix probabilities, expert_statistics *s) {
     real *sum;
-    TRY(ARENA_NEW(kernel->scratch, sum, r->experts));
+    TRY(ARENA_NEW(kernel->scratch, sum, s->experts));
     TRY(add_column_sums(kernel, probabilities, sum));
-    for (int64_t e = 0; e < r->experts; e++) s->probability[e] = sum[e] / (double)r->tokens;
+    for (int64_t e = 0; e < s->experts; e++) s->probability[e] = sum[e];
     return SIGMOE_OK;
 }
 
-sigmoe_status regularize(
-    const moe_options *options, step_context *step, const routing *r, regularization *out) {
-    *out = (regularization){.active = step->training && options->regularizer != REGULARIZER_NONE &&
-                                      options->regularizer_weight != 0 && r->tokens > 0};
+// Sums over the step's tokens, then over the parts of the batch.
+static sigmoe_status sum_all(
+    const step_context *step, const routing *r, const regularization *g, expert_statistics *s) {
+    count_choices(r, s);
+    if (!g->of_weights) TRY(sum_probabilities(&step->kernel, g->probabilities, s));
+    return whole_batch_sum(step->whole, s->probability, STATISTICS * s->experts, step->kernel.scratch);
+}
+
+// The sums become means.
+static sigmoe_status find_statistics(const ff_layer *layer, const step_context *step, const routing *r,
+    const regularization *g, expert_statistics *s) {
+    double *found = step->whole ? step->whole->layers[layer->layer].counts : NULL;
+    size_t bytes = (size_t)(STATISTICS * s->experts) * sizeof(double);
+    TRY(ARENA_NEW(step->kernel.scratch, s->probability, STATISTICS * s->experts));
+    s->share = s->probability + s->experts;
+    s->importance = s->share + s->experts;
+    if (found && step->whole->known)
+        memcpy(s->probability, found, bytes);
+    else
+        TRY(sum_all(step, r, g, s));
+    if (found) memcpy(found, s->probability, bytes);
+    double pairs = (double)(g->tokens * r->slots);
+    for (int64_t e = 0; e < s->experts; e++) s->share[e] /= pairs;
+    for (int64_t e = 0; e < s->experts; e++) s->probability[e] /= (double)g->tokens;
+    return SIGMOE_OK;
+}
+
+bool regularizer_applies(const moe_options *options) {
+    return options->regularizer != REGULARIZER_NONE && options->regularizer_weight != 0;
+}
+
+sigmoe_status regularize(const ff_layer *layer, step_context *step, const routing *r, regularization *out) {
+    const moe_options *options = &layer->options.moe;
+    *out = (regularization){.active = step->training && regularizer_applies(options) && r->tokens > 0,
+        .tokens = step_all_tokens(step, r->tokens)};
     if (!out->active) return SIGMOE_OK;
     THREADS_PART(step->kernel.threads, "regularizer");
     out->of_weights = options->regularizer == REGULARIZER_CV;
     arena *home = ff_home(step), *scratch = step->kernel.scratch;
     TRY(ARENA_NEW(home, out->slope, r->experts));
-    if (!out->of_weights) TRY(matrix_new(home, TYPE_REAL, r->tokens, r->experts, &out->probabilities));
+    if (!out->of_weights) {
+        TRY(matrix_new(home, TYPE_REAL, r->tokens, r->experts, &out->probabilities));
+        copy_into(&step->kernel, out->probabilities, r->logits);
+        softmax_rows(&step->kernel, out->probabilities);
+    }
 
     arena_mark mark = arena_here(scratch);
     sigmoe_status status;
     expert_statistics s = {.experts = r->experts};
-    TRY_OR(done, ARENA_NEW(scratch, s.probability, r->experts));
-    TRY_OR(done, ARENA_NEW(scratch, s.share, r->experts));
-    TRY_OR(done, ARENA_NEW(scratch, s.importance, r->experts));
-    count_choices(r, &s);
-    if (!out->of_weights) TRY_OR(done, average_probabilities(&step->kernel, r, out->probabilities, &s));
+    TRY_OR(done, find_statistics(layer, step, r, out, &s));
     double gamma = options->regularizer_weight;
     step->regularizer += gamma * functions[options->regularizer](&s, out->slope);
     for (int64_t e = 0; e < r->experts; e++) out->slope[e] *= gamma;
@@ -156,7 +186,7 @@ static void logit_rows(void *context, int64_t first, int64_t last, int thread) {
         double expected = 0;
         for (int64_t e = 0; e < r->experts; e++) expected += (double)p[e] * slope[e];
         for (int64_t e = 0; e < r->experts; e++)
-            dlogits[e] += (real)(p[e] * (slope[e] - expected) / (double)r->tokens);
+            dlogits[e] += (real)(p[e] * (slope[e] - expected) / (double)work->g->tokens);
     }
 }
 

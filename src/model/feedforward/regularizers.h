@@ -10,15 +10,17 @@
 typedef struct regularization {
     bool active;
     bool of_weights;      // a function of I, else of p
+    int64_t tokens;       // of the whole batch
     double *slope;        // [N_E]: its derivative by I_e or p_e, times γ
     matrix probabilities; // [T, N_E]: softmax(r_t), where it is a function of p
 } regularization;
 
 extern const char *const regularizer_names[]; // by moe_regularizer, NULL-terminated
 
+// Whether these options make a term of the loss.
+bool regularizer_applies(const moe_options *options);
 // In training, adds the layer's term to step->regularizer. Allocates what the backward pass needs from ff_home.
-sigmoe_status regularize(
-    const moe_options *options, step_context *step, const routing *r, regularization *out);
+sigmoe_status regularize(const ff_layer *layer, step_context *step, const routing *r, regularization *out);
 // Adds the gradient with respect to the weights [T, K].
 void regularize_weights(
     const kernel_context *kernel, const regularization *g, const routing *r, real *dweight);

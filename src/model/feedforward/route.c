@@ -67,6 +67,7 @@ static const router *router_of(const router_call *call) {
 
 typedef struct dropout_work {
     random_stream stream;
+    int64_t before; // pairs of the whole batch before these
     double rate;
     int64_t experts;
     uint8_t *dropped; // [T, N_E]
@@ -79,7 +80,7 @@ static void drop_rows(void *context, int64_t first, int64_t last, int thread) {
     int64_t end = last * work->experts;
     for (int64_t p = first * work->experts; p < end; p += PAIRS_PER_DRAW) {
         int64_t n = end - p < PAIRS_PER_DRAW ? end - p : PAIRS_PER_DRAW;
-        random_dropout(work->stream, (uint64_t)p, n, work->rate, factors);
+        random_dropout(work->stream, (uint64_t)(work->before + p), n, work->rate, factors);
         for (int64_t i = 0; i < n; i++) work->dropped[p + i] = factors[i] == 0;
     }
 }
@@ -89,8 +90,8 @@ static sigmoe_status drop_experts(const router_call *call, routing *r) {
     double rate = call->layer->options.moe.expert_dropout;
     if (!step->training || rate == 0) return SIGMOE_OK;
     TRY(ARENA_NEW_RAW(call->home, r->dropped, r->tokens * r->experts));
-    dropout_work work = {
-        step_random(step, call->layer->layer, RANDOM_EXPERT_DROPOUT), rate, r->experts, r->dropped};
+    dropout_work work = {step_random(step, call->layer->layer, RANDOM_EXPERT_DROPOUT),
+        step_first_token(step) * r->experts, rate, r->experts, r->dropped};
     for_row_blocks(step->kernel.threads, r->tokens, drop_rows, &work);
     return SIGMOE_OK;
 }

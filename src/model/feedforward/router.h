@@ -30,6 +30,7 @@ typedef struct router {
     weight_sum sum;      // of its weights, whatever the logits
     bool learned;        // its first tensor is W_sel [N_E, d], r = W_sel x are its logits: regularizers apply
     bool expert_dropout; // expert dropout applies
+    bool looks_at_batch; // in training, its choice for a token depends on the other tokens of the batch
 
     // Declares the router's tensors other than W_sel, in order. NULL: it has none.
     sigmoe_status (*declare)(

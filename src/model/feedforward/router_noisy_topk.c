@@ -20,6 +20,7 @@ static double softplus(double x) {
 
 typedef struct noise_work {
     random_stream stream;
+    int64_t before; // tokens of the whole batch before these
     const routing *r;
     matrix slope; // [T, N_E]: W_noise x before, the derivative of the score by it after
     matrix dlogits;
@@ -34,7 +35,7 @@ static void add_noise_rows(void *context, int64_t first, int64_t last, int threa
         real *scores = matrix_real(r->scores) + t * r->scores.stride;
         real *slope = matrix_real(work->slope) + t * work->slope.stride;
         for (int64_t e = 0; e < r->experts; e++) {
-            double noise = random_normal(work->stream, (uint64_t)(t * r->experts + e));
+            double noise = random_normal(work->stream, (uint64_t)((work->before + t) * r->experts + e));
             scores[e] = (real)((double)logits[e] + noise * softplus((double)slope[e]));
             slope[e] = (real)noise * logistic(slope[e]);
         }
@@ -51,8 +52,10 @@ static sigmoe_status score(const router_call *call, routing *r) {
     gemm_call width = {
         .transpose_b = true, .a = call->x, .b = ff_operand(call->layer, step, W_NOISE), .c = *slope};
     TRY(dense_gemm(&step->kernel, &width));
-    noise_work work = {
-        .stream = step_random(step, call->layer->layer, RANDOM_ROUTER_NOISE), .r = r, .slope = *slope};
+    noise_work work = {.stream = step_random(step, call->layer->layer, RANDOM_ROUTER_NOISE),
+        .before = step_first_token(step),
+        .r = r,
+        .slope = *slope};
     for_row_blocks(step->kernel.threads, r->tokens, add_noise_rows, &work);
     r->own = slope;
     return SIGMOE_OK;

@@ -4,6 +4,7 @@
 typedef struct choice_work {
     random_stream stream;
     const token_place *places; // [T], or NULL
+    int64_t before;            // tokens of the whole batch before these
     routing *r;
 } choice_work;
 
@@ -20,7 +21,7 @@ static void choose_rows(void *context, int64_t first, int64_t last, int thread) 
     const routing *r = work->r;
     for (int64_t t = first; t < last; t++) {
         random_stream stream = work->stream;
-        int64_t index = work->places ? work->places[t].index : t;
+        int64_t index = work->places ? work->places[t].index : work->before + t;
         if (work->places) stream.step = work->places[t].segment;
         int32_t *chosen = r->chosen + t * r->slots;
         for (int64_t k = 0; k < r->slots; k++) {
@@ -34,9 +35,10 @@ static void choose_rows(void *context, int64_t first, int64_t last, int thread) 
 }
 
 static sigmoe_status choose(const router_call *call, routing *r) {
+    const step_context *step = call->step;
     choice_work work = {
-        step_random(call->step, call->layer->layer, RANDOM_ROUTER_CHOICE), call->step->places, r};
-    for_row_blocks(call->step->kernel.threads, r->tokens, choose_rows, &work);
+        step_random(step, call->layer->layer, RANDOM_ROUTER_CHOICE), step->places, step_first_token(step), r};
+    for_row_blocks(step->kernel.threads, r->tokens, choose_rows, &work);
     return SIGMOE_OK;
 }
 

@@ -2,6 +2,8 @@
 // expert the same share of the batch. The weight is σ of the raw logit; no gradient passes through the normalization.
 #include "model/feedforward/router_weights.h"
 
+#include <string.h>
+
 enum { ITERATIONS = 3, BLOCK = 256 }; // tokens of a block of partial sums
 
 // log Σ exp, as a running sum relative to the largest term so far.
@@ -49,21 +51,43 @@ static void sum_block(void *context, int64_t block, int thread) {
     }
 }
 
-static void iterate(threads *pool, sinkhorn_work *work, double *beta) {
+static log_sum join(log_sum a, log_sum b) {
+    double highest = a.highest > b.highest ? a.highest : b.highest;
+    return (log_sum){highest, a.sum * exp(a.highest - highest) + b.sum * exp(b.highest - highest)};
+}
+
+static log_sum join_all(const log_sum *partial, int64_t count, int64_t experts, int64_t e) {
+    log_sum sum = log_sum_empty;
+    for (int64_t i = 0; i < count; i++) sum = join(sum, partial[i * experts + e]);
+    return sum;
+}
+
+_Static_assert(sizeof(log_sum) == 2 * sizeof(double), "log sums are exchanged as pairs of numbers");
+
+// Sums over the step's tokens, then over the parts of the batch.
+static sigmoe_status iterate(const step_context *step, sinkhorn_work *work, double *beta) {
     const routing *r = work->r;
-    int64_t blocks = block_count(r->tokens, BLOCK);
-    parallel_for(pool, blocks, sum_block, work);
-    double target = log((double)r->tokens / (double)r->experts);
+    arena *scratch = step->kernel.scratch;
+    int64_t blocks = block_count(r->tokens, BLOCK), parts;
+    const double *all;
+    log_sum *own;
+    TRY(ARENA_NEW_RAW(scratch, own, r->experts));
+    parallel_for(step->kernel.threads, blocks, sum_block, work);
+    for (int64_t e = 0; e < r->experts; e++) own[e] = join_all(work->partial, blocks, r->experts, e);
+    TRY(whole_batch_gather(step->whole, &own->highest, 2 * r->experts, scratch, &parts, &all));
+    double target = log((double)step_all_tokens(step, r->tokens) / (double)r->experts);
     for (int64_t e = 0; e < r->experts; e++) {
-        log_sum sum = log_sum_empty;
-        for (int64_t block = 0; block < blocks; block++) {
-            const log_sum *partial = &work->partial[block * r->experts + e];
-            double highest = partial->highest > sum.highest ? partial->highest : sum.highest;
-            sum.sum = sum.sum * exp(sum.highest - highest) + partial->sum * exp(partial->highest - highest);
-            sum.highest = highest;
-        }
+        log_sum sum = join_all((const log_sum *)all, parts, r->experts, e);
         beta[e] = target - log_sum_value(&sum);
     }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status find_beta(const step_context *step, sinkhorn_work *work, double *beta) {
+    TRY(ARENA_NEW_RAW(
+        step->kernel.scratch, work->partial, block_count(work->r->tokens, BLOCK) * work->r->experts));
+    for (int i = 0; i < ITERATIONS; i++) TRY(iterate(step, work, beta));
+    return SIGMOE_OK;
 }
 
 static void shift_rows(void *context, int64_t first, int64_t last, int thread) {
@@ -78,17 +102,23 @@ static void shift_rows(void *context, int64_t first, int64_t last, int thread) {
 }
 
 static sigmoe_status score(const router_call *call, routing *r) {
-    if (!call->step->training) return SIGMOE_OK;
-    const kernel_context *kernel = &call->step->kernel;
+    const step_context *step = call->step;
+    if (!step->training) return SIGMOE_OK;
+    const kernel_context *kernel = &step->kernel;
+    double *found = step->whole ? step->whole->layers[call->layer->layer].bias : NULL;
+    size_t bytes = (size_t)r->experts * sizeof(double);
     TRY(matrix_new(call->home, TYPE_REAL, r->tokens, r->experts, &r->scores));
     arena_mark mark = arena_here(kernel->scratch);
     sigmoe_status status;
     sinkhorn_work work = {.r = r};
     double *beta;
     TRY_OR(done, ARENA_NEW(kernel->scratch, beta, r->experts));
-    TRY_OR(done, ARENA_NEW_RAW(kernel->scratch, work.partial, block_count(r->tokens, BLOCK) * r->experts));
     work.beta = beta;
-    for (int i = 0; i < ITERATIONS; i++) iterate(kernel->threads, &work, beta);
+    if (found && step->whole->known)
+        memcpy(beta, found, bytes);
+    else
+        TRY_OR(done, find_beta(step, &work, beta));
+    if (found) memcpy(found, beta, bytes);
     for_row_blocks(kernel->threads, r->tokens, shift_rows, &work);
 done:
     arena_release(kernel->scratch, mark);
@@ -104,6 +134,7 @@ const router router_sinkhorn = {
     .tensors = 1,
     .learned = true,
     .expert_dropout = true,
+    .looks_at_batch = true,
     .score = score,
     .weigh = weigh,
     .weigh_backward = logistic_weights_backward,

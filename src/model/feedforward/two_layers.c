@@ -45,7 +45,8 @@ sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x,
     TRY(dense_gemm(&step->kernel, &call));
     double rate = inner_dropout(layer, step);
     if (rate > 0)
-        dropout(&step->kernel, u, rate, step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER), 0);
+        dropout(&step->kernel, u, rate, step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER),
+            (uint64_t)(step_first_token(step) * u.cols));
     return SIGMOE_OK;
 }
 

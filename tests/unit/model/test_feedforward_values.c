@@ -272,10 +272,11 @@ static void test_dropout_does_not_depend_on_slots(void **state) {
 static double regularizer_of(moe_regularizer kind, const routing *r, bool training) {
     block b = block_open(ff_variant_named("moe"), moe_block("sigmoid", 2, 1, 1), block_around(2, 0), 2, 1);
     moe_options options = {.n_experts = 2, .k = 1, .regularizer = (int)kind, .regularizer_weight = 2};
+    ff_layer layer = {.options.moe = options};
     regularization out;
     b.step.training = training;
     b.step.regularizer = 0.5; // it adds
-    must(regularize(&options, &b.step, r, &out));
+    must(regularize(&layer, &b.step, r, &out));
     double value = b.step.regularizer - 0.5;
     block_close(&b);
     return value;
