@@ -53,7 +53,7 @@ static void add_processor(void) {
 }
 
 static void add_features(void) {
-    bool onednn = false, prepare = false, x86 = false;
+    bool onednn = false, prepare = false, x86 = false, mpi = false;
 #ifdef SIGMOE_ONEDNN
     onednn = true;
 #endif
@@ -67,6 +67,10 @@ static void add_features(void) {
     add_feature("onednn", onednn);
     add_feature("sentencepiece", true);
     add_feature("data_preparation", prepare);
+#ifdef SIGMOE_MPI
+    mpi = true;
+#endif
+    add_feature("mpi", mpi);
     add_feature("gnuplot", plot_ready(true, NULL));
 }
 

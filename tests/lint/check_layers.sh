@@ -22,7 +22,8 @@ uses() {
     config) echo config "$(uses model)" "$(uses data)" ;;
     interchange) echo interchange "$(uses config)" ;;
     paper) echo paper "$(uses config)" ;;
-    train) echo train "$(uses config)" generate ;;
+    distribute) echo distribute "$(uses system)" ;;
+    train) echo train "$(uses config)" generate distribute ;;
     compare) echo compare "$(uses train)" paper ;;
     plot) echo plot "$(uses system)" ;;
     report) echo report "$(uses compare)" plot ;;

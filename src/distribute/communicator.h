@@ -1,0 +1,47 @@
+// The processes that train one model together, each with a rank, and what they tell each other. Every process calls the same functions
+// in the same order; results are those of the ranks' order, and so the same from run to run. A communicator may be NULL: that is a
+// process alone, and nothing happens.
+//
+// All waiting ends: after the timeout, or when another process has told of a failure. A function that returns a failure has made the
+// communicator useless, and the process is to end.
+#pragma once
+
+#include "base/arena.h"
+#include "base/real.h"
+#include "base/status.h"
+#include "distribute/transport.h"
+
+#include <stdint.h>
+
+typedef struct communicator communicator;
+
+// The one of this process: *out is NULL where no launcher has started it as one of several. The same one each time, with another
+// timeout (seconds).
+sigmoe_status communicator_open(double timeout, communicator **out);
+// The one that was opened; NULL: none.
+const communicator *communicator_of_process(void);
+// One over a transport, which stays the caller's; for tests.
+sigmoe_status communicator_create(const transport *link, double timeout, communicator **out);
+void communicator_destroy(communicator *c);
+
+int communicator_rank(const communicator *c);  // 0 alone
+int communicator_ranks(const communicator *c); // 1 alone
+const char *communicator_host(const communicator *c, int rank);
+
+// Waits for all.
+sigmoe_status communicator_meet(communicator *c);
+// own [size] of every rank, all [ranks, size].
+sigmoe_status communicator_gather(communicator *c, const void *own, size_t size, void *all);
+// Gives all ranks what rank 0 has: bytes [size], a few.
+sigmoe_status communicator_share(communicator *c, void *bytes, size_t size);
+// The same as a gather for rank 0 alone, of any size: `all` may be NULL elsewhere.
+sigmoe_status communicator_collect(communicator *c, const void *own, size_t size, void *all);
+// Replaces values [count] by their sums over all ranks, made in the ranks' order. Takes memory from the arena and gives it back.
+sigmoe_status communicator_sum(communicator *c, real *values, int64_t count, arena *scratch);
+
+// Tells all others that this process fails, and why: they fail with the same sentence, with the rank and its host before it.
+void communicator_tell(communicator *c, const kept_failure *failure);
+// Whether this process is the one that tells people what happens: rank 0, or another when rank 0 does not answer.
+bool communicator_speaks(const communicator *c);
+// Before a process that has failed ends: gives the one that speaks time to speak, since launchers end all with the first.
+void communicator_part(const communicator *c);

@@ -1,0 +1,28 @@
+// What carries messages between the processes of a training: the interface of the module that is built with MPI, and loaded only
+// where a launcher has started the program. Calls come from one thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Of messages: data, which both sides expect, and notices of a failure, which nobody does.
+typedef enum transport_tag { TRANSPORT_DATA = 1, TRANSPORT_NOTICE } transport_tag;
+enum { TRANSPORT_MOST = 1 << 26 }; // bytes of one message
+
+typedef struct transport {
+    int rank, ranks;
+    // Begins a transfer between this process and a rank; the bytes stay the transfer's until it is done. NULL: it cannot begin.
+    // Messages of one tag from one process to another arrive in their order.
+    void *(*send)(const void *bytes, size_t size, int to, transport_tag tag);
+    void *(*receive)(void *bytes, size_t size, int from);
+    // 1: it is done, and the request gone; 0: not yet; -1: it has failed.
+    int (*done)(void *request);
+    // Whether there is a notice, which fills at most `size` bytes.
+    bool (*heard)(void *bytes, size_t size);
+    // When all processes are done with each other.
+    void (*close)(void);
+} transport;
+
+// The module's one symbol, of this name and type: the transport, or NULL and why, in `problem` [size].
+#define TRANSPORT_SYMBOL "sigmoe_transport_open"
+typedef const transport *transport_open(char *problem, size_t size);

@@ -1,0 +1,301 @@
+// Ranks as threads of one process, over a transport that copies: what they exchange, in which order sums are made, and that all
+// waiting ends.
+#include "distribute/communicator.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Include after the project's headers: cmocka has a macro named fail.
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+enum { MOST_RANKS = 5 };
+
+// ---------------------------------------------------------------- the transport
+
+// A message under way, or a place that waits for one.
+typedef struct message {
+    struct message *next;
+    int from, to, tag;
+    void *bytes;
+    size_t size;
+    bool wanted, matched;
+} message;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static message *pending; // the oldest first
+static _Thread_local int me;
+
+static void append(message *m) {
+    message **end = &pending;
+    while (*end) end = &(*end)->next;
+    *end = m;
+}
+
+// Takes the oldest that fits out of the list.
+static message *take(bool wanted, int from, int to, int tag) {
+    for (message **m = &pending; *m; m = &(*m)->next) {
+        message *found = *m;
+        bool fits = found->wanted == wanted && (from < 0 || found->from == from) && found->to == to &&
+                    found->tag == tag;
+        if (!fits) continue;
+        *m = found->next;
+        return found;
+    }
+    return NULL;
+}
+
+static message *new_message(int from, int to, int tag, void *bytes, size_t size, bool wanted) {
+    message *m = calloc(1, sizeof *m);
+    *m = (message){NULL, from, to, tag, bytes, size, wanted, false};
+    return m;
+}
+
+static void *send_bytes(const void *bytes, size_t size, int to, transport_tag tag) {
+    pthread_mutex_lock(&lock);
+    message *place = tag == TRANSPORT_DATA ? take(true, me, to, tag) : NULL;
+    if (place) {
+        assert(place->size == size);
+        memcpy(place->bytes, bytes, size);
+        place->matched = true;
+    } else {
+        void *copy = malloc(size);
+        memcpy(copy, bytes, size);
+        append(new_message(me, to, tag, copy, size, false));
+    }
+    pthread_mutex_unlock(&lock);
+    message *sent = new_message(me, to, tag, NULL, 0, false);
+    sent->matched = true;
+    return sent;
+}
+
+static void *receive_bytes(void *bytes, size_t size, int from) {
+    message *place = new_message(from, me, TRANSPORT_DATA, bytes, size, true);
+    pthread_mutex_lock(&lock);
+    message *there = take(false, from, me, TRANSPORT_DATA);
+    if (there) {
+        assert(there->size == size);
+        memcpy(bytes, there->bytes, size);
+        place->matched = true;
+        free(there->bytes);
+        free(there);
+    } else {
+        append(place);
+    }
+    pthread_mutex_unlock(&lock);
+    return place;
+}
+
+static int is_done(void *request) {
+    message *m = request;
+    pthread_mutex_lock(&lock);
+    int done = m->matched;
+    pthread_mutex_unlock(&lock);
+    if (done) free(m);
+    return done;
+}
+
+static bool hear(void *bytes, size_t size) {
+    pthread_mutex_lock(&lock);
+    message *there = take(false, -1, me, TRANSPORT_NOTICE);
+    pthread_mutex_unlock(&lock);
+    if (!there) return false;
+    memcpy(bytes, there->bytes, size < there->size ? size : there->size);
+    free(there->bytes);
+    free(there);
+    return true;
+}
+
+// ---------------------------------------------------------------- ranks
+
+typedef sigmoe_status rank_function(communicator *c);
+typedef struct rank_thread {
+    pthread_t thread;
+    int rank, ranks;
+    double timeout;
+    rank_function *run;
+    sigmoe_status status;
+    char sentence[MESSAGE_CAPACITY];
+} rank_thread;
+
+static void *run_rank(void *context) {
+    rank_thread *r = context;
+    transport link = {r->rank, r->ranks, send_bytes, receive_bytes, is_done, hear, NULL};
+    communicator *c;
+    me = r->rank;
+    r->status = communicator_create(&link, r->timeout, &c);
+    if (r->status != SIGMOE_OK) return NULL;
+    r->status = r->run(c);
+    snprintf(r->sentence, sizeof r->sentence, "%s", sigmoe_message());
+    communicator_destroy(c);
+    return NULL;
+}
+
+static void run_ranks(int ranks, double timeout, rank_function *run, rank_thread threads[MOST_RANKS]) {
+    for (int i = 0; i < ranks; i++) {
+        threads[i] = (rank_thread){.rank = i, .ranks = ranks, .timeout = timeout, .run = run};
+        assert_int_equal(pthread_create(&threads[i].thread, NULL, run_rank, &threads[i]), 0);
+    }
+    for (int i = 0; i < ranks; i++) pthread_join(threads[i].thread, NULL);
+    while (pending) { // what nobody waited for
+        message *m = pending;
+        pending = m->next;
+        if (!m->wanted) free(m->bytes);
+        free(m);
+    }
+}
+
+static void all_work(rank_function *run) {
+    for (int ranks = 1; ranks <= MOST_RANKS; ranks++) {
+        rank_thread threads[MOST_RANKS];
+        run_ranks(ranks, 60, run, threads);
+        for (int i = 0; i < ranks; i++) {
+            if (threads[i].status != SIGMOE_OK) print_error("%s\n", threads[i].sentence);
+            assert_int_equal(threads[i].status, SIGMOE_OK);
+        }
+    }
+}
+
+// Outside the main thread, cmocka's assertions would jump to nowhere.
+static sigmoe_status check(bool holds, const char *what) {
+    return holds ? SIGMOE_OK : (fail)(SIGMOE_IO, "not so: %s", what);
+}
+#define CHECK(condition) TRY(check(condition, #condition))
+
+// ---------------------------------------------------------------- tests
+
+static sigmoe_status gather(communicator *c) {
+    int32_t own[3], all[3 * MOST_RANKS];
+    int rank = communicator_rank(c), ranks = communicator_ranks(c);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 3; i++) own[i] = 100 * round + 10 * rank + i;
+        TRY(communicator_gather(c, own, sizeof own, all));
+        for (int r = 0; r < ranks; r++)
+            for (int i = 0; i < 3; i++) CHECK(all[3 * r + i] == 100 * round + 10 * r + i);
+        TRY(communicator_collect(c, own, sizeof own, rank == 0 ? all : NULL));
+        CHECK(rank != 0 || all[3 * (ranks - 1)] == 100 * round + 10 * (ranks - 1));
+    }
+    return communicator_meet(c);
+}
+
+static void test_gather(void **state) {
+    (void)state;
+    all_work(gather);
+}
+
+static real value_of(int rank, int64_t i) {
+    return (real)(rank + 1) / (real)(3 + i % 1009);
+}
+
+// Sums of f32 depend on their order: the ranks' order is the one that counts.
+static sigmoe_status sum_values(communicator *c, arena *a, int64_t count) {
+    real *values;
+    TRY(ARENA_NEW(a, values, count + 1));
+    for (int64_t i = 0; i < count; i++) values[i] = value_of(communicator_rank(c), i);
+    values[count] = 7;
+    TRY(communicator_sum(c, values, count, a));
+    for (int64_t i = 0; i < count; i++) {
+        real expected = value_of(0, i);
+        for (int rank = 1; rank < communicator_ranks(c); rank++) expected += value_of(rank, i);
+        CHECK(values[i] == expected);
+    }
+    CHECK(values[count] == 7);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status sum(communicator *c) {
+    static const int64_t counts[] = {0, 1, 2, 3, 7, 1000, (1 << 20) - 1, 1 << 20, (1 << 21) + 5};
+    arena *a;
+    TRY(arena_create("test", &a));
+    sigmoe_status status = SIGMOE_OK;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts && status == SIGMOE_OK; i++)
+        status = sum_values(c, a, counts[i]);
+    arena_destroy(a);
+    return status;
+}
+
+static void test_sum(void **state) {
+    (void)state;
+    all_work(sum);
+}
+
+// The others wait for rank 1, which tells them something else.
+static sigmoe_status tell(communicator *c) {
+    if (communicator_rank(c) != 1) return communicator_meet(c);
+    (fail)(SIGMOE_BAD_FORMAT, "the file is damaged");
+    kept_failure failure = failure_keep(SIGMOE_BAD_FORMAT);
+    communicator_tell(c, &failure);
+    return failure_again(&failure);
+}
+
+static void test_failures_are_told(void **state) {
+    (void)state;
+    rank_thread threads[MOST_RANKS];
+    run_ranks(3, 60, tell, threads);
+    for (int i = 0; i < 3; i++) assert_int_equal(threads[i].status, SIGMOE_BAD_FORMAT);
+    assert_string_equal(threads[1].sentence, "the file is damaged");
+    assert_non_null(strstr(threads[0].sentence, "rank 1 on "));
+    assert_non_null(strstr(threads[0].sentence, ": the file is damaged"));
+    assert_string_equal(threads[0].sentence, threads[2].sentence);
+}
+
+static int silent;
+
+// One does not come. Who speaks is rank 0, or rank 1 if it is rank 0 that does not.
+static sigmoe_status wait_for_silent(communicator *c) {
+    int rank = communicator_rank(c);
+    if (rank == silent) return SIGMOE_OK;
+    sigmoe_status status = communicator_meet(c);
+    kept_failure failure = failure_keep(status);
+    CHECK(communicator_speaks(c) == (rank == (silent == 0 ? 1 : 0)) || rank > 1);
+    CHECK(communicator_meet(c) != SIGMOE_OK); // nothing works any more
+    return failure_again(&failure);
+}
+
+static void test_waiting_ends(void **state) {
+    (void)state;
+    for (silent = 0; silent < 2; silent++) {
+        rank_thread threads[MOST_RANKS];
+        char expected[32];
+        run_ranks(2, 0.2, wait_for_silent, threads);
+        snprintf(expected, sizeof expected, "rank %d on ", silent);
+        assert_int_equal(threads[1 - silent].status, SIGMOE_IO);
+        assert_non_null(strstr(threads[1 - silent].sentence, expected));
+        assert_non_null(strstr(threads[1 - silent].sentence, "has not answered for 0.2 s"));
+    }
+}
+
+static void test_alone(void **state) {
+    (void)state;
+    communicator *c = NULL;
+    int own = 5, all = 0;
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("PMI_SIZE");
+    unsetenv("SLURM_STEP_NUM_TASKS");
+    assert_int_equal(communicator_open(1, &c), SIGMOE_OK);
+    assert_null(c);
+    assert_int_equal(communicator_ranks(c), 1);
+    assert_true(communicator_speaks(c));
+    assert_int_equal(communicator_gather(c, &own, sizeof own, &all), SIGMOE_OK);
+    assert_int_equal(all, 5);
+    assert_int_equal(communicator_meet(c), SIGMOE_OK);
+    // Of one of several, the module is asked for; beside this program there is none.
+    setenv("PMI_SIZE", "2", 1);
+    assert_int_equal(communicator_open(1, &c), SIGMOE_BAD_ARGUMENT);
+    assert_non_null(strstr(sigmoe_message(), "PMI_SIZE says"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_sum),
+        cmocka_unit_test(test_failures_are_told),
+        cmocka_unit_test(test_waiting_ends),
+        cmocka_unit_test(test_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
