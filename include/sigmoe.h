@@ -419,10 +419,10 @@ typedef struct sigmoe_train_request {
      * goes on as the run did before. */
     const char *on_nonfinite;
     bool verify; /* read all data first and compare them with their sums, as sigmoe_data_verify does */
-    /* Parts of equal size in which each batch is computed, one after the other, with the sum of their gradients: less memory. 0 is 1.
-     * SIGMOE_BAD_ARGUMENT unless it divides the batch. The results are the same but for rounding, also where routing is balanced over
-     * the batch; then a forward pass over all of it comes first. Not part of the run's settings: can be changed on resume. */
+    /* Parts of equal size in which each batch is computed, one after the other: less memory, and the same results but for rounding.
+     * 0 is 1. SIGMOE_BAD_ARGUMENT unless it divides the batch. Not part of the run's settings: can be changed on resume. */
     int64_t accumulate;
+    double collective_timeout; /* seconds that processes wait for each other; 0: 600 */
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100
 #define SIGMOE_MOST_REWINDS 10
@@ -443,6 +443,9 @@ typedef struct sigmoe_train_result {
  * SIGMOE_NOT_FINITE: the loss or a gradient became NaN or infinite. */
 SIGMOE_API sigmoe_status sigmoe_train(
     const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result);
+/* Processes of one MPI launch that call sigmoe_train with the same request train together; rank 0 writes and calls the observer. This
+ * says whether this process is the one that tells people how it ended; true of a process alone. */
+SIGMOE_API bool sigmoe_speaks(void);
 
 typedef struct sigmoe_eval_request {
     size_t size;       /* set by the defaults */

@@ -63,6 +63,9 @@ static const argument arguments[] = {
         .preset = "default 1",
         .help =
             "compute each batch in N parts, one after the other: less memory, and the same but for rounding"},
+    {"collective-timeout", ARGUMENT_NUMBER, AT(request.collective_timeout), "SECONDS", .low = 0, .high = 1e9,
+        .preset = "default 600",
+        .help = "under mpirun or srun: how long ranks wait for one that does not answer"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
@@ -121,9 +124,10 @@ static int train(train_values *v) {
     if (v->pin) sigmoe_pin_threads();
     sigmoe_status status = sigmoe_train(&v->request, &observer, &result);
     progress_close(&display);
-    if (status == SIGMOE_OK && v->output.json)
+    bool tells = status == SIGMOE_OK && sigmoe_speaks();
+    if (tells && v->output.json)
         print_json(&v->request, &result);
-    else if (status == SIGMOE_OK)
+    else if (tells)
         print_result(&v->request, &result);
     sigmoe_free(result.checkpoint);
     return report(status);

@@ -45,8 +45,9 @@ const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
-// Prints the library's error message.
+// Prints the library's error message, unless another process of the same training does.
 static int complain_of_failure(int exit_status) {
+    if (!sigmoe_speaks()) return exit_status;
     char sentence[1 << 12];
     reword(sigmoe_message(), sentence, sizeof sentence);
     return complain(exit_status, "%s", sentence);

@@ -15,6 +15,7 @@ static const wording wordings[] = {
     {"`checkpoint_every`", "--checkpoint-every"},
     {"`checkpoint_seconds`", "--checkpoint-every"},
     {"`clip`", "--clip"},
+    {"`collective_timeout`", "--collective-timeout"},
     {"`context`", "--context"},
     {"`data`", "--data"},
     {"`dtype`", "--dtype"},

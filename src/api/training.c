@@ -2,6 +2,7 @@
 #include "api/request.h"
 #include "base/cpu.h"
 #include "config/train_settings.h"
+#include "distribute/communicator.h"
 #include "train/checkpoint_keep.h"
 #include "train/forward_file.h"
 #include "train/run.h"
@@ -25,6 +26,10 @@ sigmoe_status sigmoe_train(
     TRY(cpu_init());
     TRY(observer_read(observer, &space, &observer));
     return run_train(&own, observer, result);
+}
+
+bool sigmoe_speaks(void) {
+    return communicator_speaks(communicator_of_process());
 }
 
 void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t size) {

@@ -16,9 +16,18 @@ sigmoe_status batch_stream_open(batch_stream *s, const token_split *split, int64
             "%" PRId64 " tokens in %" PRId64 " streams give %" PRId64 " a stream, fewer than %" PRId64
             ": use a smaller batch%s, or more text",
             tokens, batch, length, shortest, keep_rest ? "" : " or unroll");
-    *s = (batch_stream){
-        .split = split, .batch = batch, .unroll = unroll, .length = length, .keep_rest = keep_rest};
+    *s = (batch_stream){.split = split,
+        .batch = batch,
+        .unroll = unroll,
+        .length = length,
+        .count = batch,
+        .keep_rest = keep_rest};
     return SIGMOE_OK;
+}
+
+void batch_stream_share(batch_stream *s, int64_t first, int64_t count) {
+    s->first = first;
+    s->count = count;
 }
 
 sigmoe_status batch_stream_check(const dataset *data, const char *split, int64_t batch, int64_t unroll,
@@ -41,8 +50,8 @@ sigmoe_status batch_stream_next(
     int64_t position = ended ? 0 : s->position, left = s->length - position;
     *length = left < s->unroll ? left : s->unroll;
     *new_epoch = position == 0;
-    for (int64_t b = 0; b < s->batch; b++) {
-        int64_t first = b * s->length + position;
+    for (int64_t b = 0; b < s->count; b++) {
+        int64_t first = (s->first + b) * s->length + position;
         TRY(token_split_copy(s->split, first, *length, inputs + b * *length));
         TRY(token_split_copy(s->split, first + 1, *length, targets + b * *length));
     }

@@ -158,6 +158,19 @@ void banner_output(const sigmoe_observer *observer, const char *out, const sigmo
     banner_line(observer, "output", "%s, a checkpoint %s", out, cadence);
 }
 
+// How a batch is divided, where it is.
+static void banner_parts(const trainer *t, const sigmoe_observer *observer) {
+    const batch_parts *parts = &t->parts;
+    int ranks = communicator_ranks(t->team.link);
+    if (ranks > 1)
+        banner_line(observer, "ranks", "%d, each with %" PRId64 " sequence%s of a batch", ranks,
+            parts->share.sequences, plural(parts->share.sequences));
+    if (parts->count > 1)
+        banner_line(observer, "parts",
+            "%" PRId64 " of a batch, of %" PRId64 " sequence%s, one after the other", parts->count,
+            parts->share.sequences / parts->count, plural(parts->share.sequences / parts->count));
+}
+
 void banner_train(const trainer *t, const sigmoe_observer *observer) {
     char seed[64];
     const sigmoe_train_settings *s = &t->settings;
@@ -166,6 +179,7 @@ void banner_train(const trainer *t, const sigmoe_observer *observer) {
     banner_block(observer, &t->config.model);
     banner_data(observer, &t->data, "train");
     banner_steps(observer, s, t->config.model.unroll, &t->data);
+    banner_parts(t, observer);
     banner_compute(observer, seed, s->dtype);
     banner_output(observer, t->run, s, t->checkpoint_seconds);
 }

@@ -2,25 +2,34 @@
 
 #include "model/routing_sums.h"
 
-sigmoe_status batch_parts_check(int64_t batch, int64_t count) {
+sigmoe_status batch_parts_check(int64_t batch, int64_t count, int64_t ranks) {
     if (count < 1)
         return fail(SIGMOE_BAD_ARGUMENT, "`accumulate` is %lld; it must be 1 or more", (long long)count);
+    if (batch % ranks != 0)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "a batch of %lld sequences has no equal shares for %lld ranks: choose a multiple of them as "
+            "`batch`, "
+            "or another number of ranks",
+            (long long)batch, (long long)ranks);
+    batch /= ranks;
     if (batch % count == 0) return SIGMOE_OK;
     return fail(SIGMOE_BAD_ARGUMENT,
-        "`accumulate` is %lld, but a batch of %lld sequences has no %lld equal parts: choose a divisor of "
-        "`batch`",
-        (long long)count, (long long)batch, (long long)count);
+        "`accumulate` is %lld, but the %lld sequence%s of %s have no %lld equal parts: choose a divisor",
+        (long long)count, (long long)batch, plural(batch), ranks > 1 ? "each rank" : "a batch",
+        (long long)count);
 }
 
-sigmoe_status batch_parts_create(
-    arena *a, const model_config *config, int64_t batch, int64_t count, xl_memory *memory, batch_parts *out) {
-    int64_t size = batch / count;
-    *out = (batch_parts){.count = count};
+// Nothing is left to be put together.
+static bool is_whole(const batch_parts *parts) {
+    return parts->count == 1 && !parts->share.exchange;
+}
+
+sigmoe_status batch_parts_create(arena *a, const model_config *config, const batch_share *share,
+    int64_t count, xl_memory *memory, batch_parts *out) {
+    int64_t size = share->sequences / count;
+    *out = (batch_parts){.share = *share, .count = count};
+    if (is_whole(out)) return SIGMOE_OK;
     TRY(ARENA_NEW(a, out->memory, count));
-    if (count == 1) {
-        out->memory[0] = memory;
-        return SIGMOE_OK;
-    }
     for (int64_t i = 0; i < count; i++) TRY(xl_memory_part(memory, i * size, size, a, &out->memory[i]));
     return routing_sums_create(a, config, &out->layers);
 }
@@ -52,10 +61,16 @@ static sigmoe_status part_loss(const batch_parts *parts, int64_t i, transformer 
 
 sigmoe_status batch_parts_loss(const batch_parts *parts, transformer *model, step_context *step,
     xl_memory *memory, const int32_t *targets, double *nats) {
-    if (parts->count == 1) return transformer_loss(model, step, memory, targets, nats);
-    whole_batch whole = {.tokens = step->batch * step->length, .layers = parts->layers};
-    if (whole.layers) TRY(sum_routing(model, step, memory, &whole));
-    whole.known = true;
+    if (is_whole(parts)) return transformer_loss(model, step, memory, targets, nats);
+    const batch_share *share = &parts->share;
+    whole_batch whole = {.first = share->first * step->length,
+        .tokens = share->all * step->length,
+        .layers = parts->layers,
+        .exchange = share->exchange};
+    if (whole.layers && parts->count > 1) {
+        TRY(sum_routing(model, step, memory, &whole));
+        whole.known = true;
+    }
     step->not_finite = (model_place){0};
     for (int64_t i = 0; i < parts->count; i++) TRY(part_loss(parts, i, model, step, &whole, targets, nats));
     xl_memory_advance(memory, step->length);

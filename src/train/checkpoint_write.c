@@ -52,9 +52,17 @@ static sigmoe_status write_directory(trainer *t, const char *partial, const char
     return directory_commit(partial, final);
 }
 
+// Rank 0 writes what the others have.
+static sigmoe_status follow(trainer *t) {
+    TRY(trainer_file_share(t));
+    t->last_checkpoint = t->step;
+    return SIGMOE_OK;
+}
+
 sigmoe_status checkpoint_write(trainer *t) {
     char final[PATH_CAPACITY], partial[PATH_CAPACITY];
     if (t->last_checkpoint == t->step) return SIGMOE_OK;
+    if (!team_leads(&t->team)) return follow(t);
     TRY(checkpoint_path(t->run, t->step, final));
     TRY(path_format(partial, "%s%s", final, CHECKPOINT_PARTIAL));
     sigmoe_status status = write_directory(t, partial, final);

@@ -66,6 +66,7 @@ static sigmoe_status score_stream(
     progress_begin(&meter, e->observer, e->task, "tokens", 0, (double)(stream->length * stream->batch));
     double total = 0;
     int64_t scored = 0, overlap = overlap_of(e), length;
+    whole_batch whole = {.exchange = e->exchange};
     bool is_first;
     do {
         TRY(batch_stream_next(stream, b->inputs, b->targets, &length, &is_first));
@@ -75,27 +76,37 @@ static sigmoe_status score_stream(
         step_context step = {.kernel = e->kernel,
             .activations = e->activations,
             .tokens = b->inputs,
-            .batch = stream->batch,
+            .batch = stream->count,
             .length = length,
             .step = (uint64_t)scored,
             .statistics = e->statistics};
+        if (e->exchange) step.whole = &whole;
+        whole.first = stream->first * length;
         if (e->statistics) {
             e->statistics->first = stream->position - length;
             e->statistics->stream = stream->length;
         }
-        TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
-        for (int64_t s = 0; s < stream->batch; s++)
+        if (stream->count > 0) TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
+        for (int64_t s = 0; s < stream->count; s++)
             for (int64_t i = context; i < length; i++) total += b->nats[s * length + i];
         scored += stream->batch * (length - context);
     } while (move_on(e, stream, memory, overlap));
     meter.state.done = (double)scored;
     progress_end(&meter);
+    TRY(whole_batch_sum(&whole, &total, 1, e->kernel.scratch));
     if (!isfinite(total))
         return fail(SIGMOE_NOT_FINITE, "the model's loss is not finite: its weights overflow");
     split_sizes sizes;
     TRY(scored_sizes(e->data, e->split, e->tokens, e->limit_tokens, scored, &sizes));
     *scores = scores_of(total / (double)scored, scored, &sizes);
     return SIGMOE_OK;
+}
+
+// Where there are more processes than streams, some have none.
+static void share_streams(const evaluation *e, batch_stream *stream) {
+    int64_t parts = e->exchange ? e->exchange->parts : 1;
+    int64_t first = e->batch * e->rank / parts, end = e->batch * (e->rank + 1) / parts;
+    batch_stream_share(stream, first, end - first);
 }
 
 static sigmoe_status check_memory(const evaluation *e, int64_t segments) {
@@ -117,6 +128,7 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     const model_config *config = transformer_config(e->model);
     batch_stream stream;
     TRY(batch_stream_open(&stream, e->tokens, e->batch, config->unroll, true, e->limit_tokens));
+    share_streams(e, &stream);
     // Each window is first remembered as a whole.
     int64_t segments = segments_of(e, &stream) + (overlap_of(e) > 0);
     arena *a;
@@ -125,7 +137,8 @@ sigmoe_status evaluate(const evaluation *e, sigmoe_scores *scores) {
     buffers b = {0};
     xl_memory *memory = NULL;
     sigmoe_status status = take_buffers(a, e->batch, config->unroll, &b);
-    if (status == SIGMOE_OK) status = xl_memory_create(config, e->batch, segments, config->unroll, &memory);
+    if (status == SIGMOE_OK)
+        status = xl_memory_create(config, stream.count, segments, config->unroll, &memory);
     if (status == SIGMOE_OK) status = score_stream(e, &stream, memory, &b, scores);
     xl_memory_destroy(memory);
     arena_destroy(a);

@@ -20,6 +20,8 @@ typedef struct evaluation {
     int64_t stride;                  // S, at most the model's unroll T; 0: T
     int64_t limit_tokens;            // only this many tokens; 0: all
     const char *task;                // for progress
+    int rank;                        // of the processes that share the streams; 0 without an exchange
+    const batch_exchange *exchange;  // NULL: this process scores all of them
     const sigmoe_observer *observer; // may be NULL
     ff_statistics *statistics;       // counts what the feedforward blocks do; NULL: nothing is counted
     // Called between windows, since scoring can take long; a failure ends the scoring. NULL: not called.

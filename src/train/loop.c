@@ -67,11 +67,12 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
 }
 
 static sigmoe_status do_what_is_due(trainer *t) {
+    TRY(team_agree(&t->team, due_by_clock(t)));
     TRY(trainer_save_if_asked(t)); // before a validation, which may take long
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
     bool best = t->keep.best && t->log.best_step == t->step;
     // The first checkpoint holds the initial weights, so that a run can be resumed no matter when it is killed.
-    if (due(t, t->settings.checkpoint_every) || due(t, t->keep.every) || due_by_clock(t) || best ||
+    if (due(t, t->settings.checkpoint_every) || due(t, t->keep.every) || t->team.checkpoint_due || best ||
         t->step == 0 || finished(t))
         TRY(trainer_save(t));
     return SIGMOE_OK;
@@ -91,6 +92,7 @@ static sigmoe_status watched_step(trainer *t, step_report *report) {
     sigmoe_status status =
         ff_statistics_create(a, c->variant, &c->ff, c->n_layers, FF_TOTALS, &t->statistics);
     if (status == SIGMOE_OK) status = trainer_step(t, report);
+    if (status == SIGMOE_OK) status = team_sum_statistics(&t->team, t->statistics, t->work.kernel.scratch);
     if (status == SIGMOE_OK) status = run_log_usage(&t->log, report->step, t->statistics);
     if (status == SIGMOE_OK)
         status =
@@ -116,7 +118,7 @@ static void describe_step(const trainer *t, progress_meter *meter, const step_re
     if (!meter->observer || !meter->observer->progress) return;
     sigmoe_progress *p = &meter->state;
     split_sizes sizes =
-        dataset_sizes_of(&t->data, "train", t->targets, t->settings.batch, t->config.model.unroll);
+        dataset_sizes_of(&t->data, "train", t->targets, t->parts.share.sequences, t->config.model.unroll);
     sigmoe_scores scores = scores_of(report->loss, 0, &sizes);
     bool bytes = t->data.tokenizer.type == TOKENIZER_BYTES, characters = isfinite(scores.bits_per_char);
     double gflops = training_flops_per_token(&t->config.model) * report->tokens_per_second * 1e-9;
@@ -154,6 +156,7 @@ sigmoe_status trainer_run(
     progress_meter meter;
     step_report last = {.loss = NAN};
     double start = seconds_now();
+    observer = team_observer(&t->team, observer);
     progress_begin(&meter, observer, task, "steps", (double)t->step, (double)t->settings.steps);
     t->observer = observer;
     t->saves_answered = observer_saves(observer);

@@ -33,8 +33,12 @@ static sigmoe_status load_checkpoint(trainer *t, const char *path) {
     const run_watching watching = trainer_watching(t);
     TRY(trainer_load_checkpoint(t, path));
     run_log_close(&t->log);
-    TRY(run_log_open(&t->log, t->run, t->step, &watching, path));
-    return checkpoints_set_aside(t->run, t->step);
+    t->log = run_log_none;
+    if (team_leads(&t->team)) {
+        TRY(run_log_open(&t->log, t->run, t->step, &watching, path));
+        TRY(checkpoints_set_aside(t->run, t->step));
+    }
+    return trainer_share_log(t);
 }
 
 // Back at the checkpoint, the data go on behind the batch that was at hand, and the memory, which belongs to other text, is empty;
@@ -53,10 +57,11 @@ static sigmoe_status restore(trainer *t, const char *checkpoint, double factor) 
 
 static sigmoe_status rewind_run(trainer *t, step_report *report, double factor) {
     int64_t from = t->step;
-    char why[96], checkpoint[PATH_CAPACITY];
+    char why[96], checkpoint[PATH_CAPACITY] = "";
     if (!*t->run || t->last_checkpoint < 0) return stop(t, report, "there is no checkpoint to go back to");
     kept_failure failure = failure_keep(SIGMOE_NOT_FINITE);
-    TRY(checkpoint_newest_good(t->run, t->observer, checkpoint));
+    if (team_leads(&t->team)) TRY(checkpoint_newest_good(t->run, t->observer, checkpoint));
+    TRY(communicator_share(t->team.link, checkpoint, sizeof checkpoint));
     failure_again(&failure);
     int64_t to = checkpoint_step(checkpoint);
     t->rewinds = t->rewound_to == to ? t->rewinds + 1 : 1;

@@ -31,13 +31,26 @@ sigmoe_status trainer_load_checkpoint(trainer *t, const char *checkpoint) {
 
 // What changes in the run comes last, when nothing else can fail: a run that is killed before resumes as it was, and after it as
 // changed, from the same checkpoint.
-static sigmoe_status go_on(trainer *t, const run_state *s) {
-    TRY(trainer_load_checkpoint(t, s->checkpoint));
+static sigmoe_status change_run(trainer *t, const run_state *s) {
     TRY(trainer_attach_run(t, s->run, s->checkpoint));
     TRY(checkpoints_set_aside(s->run, s->step));
     TRY(train_json_change(s->run, s->step, &s->settings, &s->keep, &s->watching));
     checkpoints_tidy(s->run, &s->keep, t->log.best_step, s->observer);
     return SIGMOE_OK;
+}
+
+sigmoe_status trainer_share_log(trainer *t) {
+    run_log_state state = run_log_state_of(&t->log);
+    TRY(communicator_share(t->team.link, &state, sizeof state));
+    run_log_follow(&t->log, state);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status go_on(trainer *t, const run_state *s) {
+    TRY(trainer_load_checkpoint(t, s->checkpoint));
+    TRY(trainer_compare(t));
+    TRY(team_leads(&t->team) ? change_run(t, s) : trainer_follow_run(t, s->run));
+    return trainer_share_log(t);
 }
 
 sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **out) {
@@ -48,6 +61,7 @@ sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **o
         .checkpoint_seconds = s->checkpoint_seconds,
         .keep = s->keep,
         .accumulate = s->accumulate,
+        .link = s->link,
         .threads = thread_count,
         .watching = s->watching};
     TRY(trainer_build(&request, &t));

@@ -9,7 +9,8 @@ typedef struct run_state {
     int64_t step;                                       // steps done at the checkpoint
     sigmoe_config config;
     sigmoe_train_settings settings;
-    int64_t accumulate; // as in trainer_request: the caller's, 0 until set
+    int64_t accumulate; // as in trainer_request, like the next: the caller's, 0 until set
+    communicator *link;
     double checkpoint_seconds;
     checkpoint_keep keep;
     run_watching watching;
@@ -25,5 +26,7 @@ sigmoe_status run_state_read(
 // changed in `state` since it was read holds from here on, and is recorded in train.json. Damaged checkpoints are set aside, and
 // those that are not kept are removed.
 sigmoe_status trainer_continue(const run_state *state, int thread_count, trainer **out);
+// Gives all ranks what rank 0's logs say, after it has opened them.
+sigmoe_status trainer_share_log(trainer *t);
 // Puts a trainer, built for such a model, into the state of a checkpoint that checkpoint_check accepts; logs are not touched.
 sigmoe_status trainer_load_checkpoint(trainer *t, const char *checkpoint);

@@ -16,12 +16,26 @@
 
 #include <stdio.h>
 
+static const double COLLECTIVE_TIMEOUT = 600; // seconds
+
 static int threads_of(const sigmoe_observer *observer) {
     return observer ? observer->threads : 0;
 }
 
-static step_shape shape_of(const sigmoe_train_request *r) {
-    return (step_shape){r->recompute, r->accumulate};
+// How this process takes part: its observer, and its communicator with the others.
+typedef struct participant {
+    const sigmoe_observer *observer;
+    communicator *link;
+    int lock;  // the run's directory stays locked while this is open
+    bool runs; // from here on all are asked to stop at the same step
+} participant;
+
+static bool leads(const participant *p) {
+    return communicator_rank(p->link) == 0;
+}
+
+static step_shape shape_of(const sigmoe_train_request *r, const participant *p) {
+    return (step_shape){r->recompute, r->accumulate, communicator_ranks(p->link)};
 }
 
 // Replacing `out` must not remove an input.
@@ -64,21 +78,26 @@ static sigmoe_status check_validations(const sigmoe_train_request *r, const sigm
 }
 
 // Once it has its first checkpoint, the new run can be resumed; only then is what it replaces removed.
-static sigmoe_status take_place(
-    const sigmoe_train_request *r, const sigmoe_observer *observer, trainer *t, int *lock) {
-    taken_place p;
-    TRY(place_take(&p, r->out, OUTPUT_RUN, r->force, observer));
+static sigmoe_status take_place(const sigmoe_train_request *r, participant *p, trainer *t) {
+    taken_place place;
+    TRY(place_take(&place, r->out, OUTPUT_RUN, r->force, p->observer));
     sigmoe_status status = trainer_begin_run(t, r->out);
     if (status == SIGMOE_OK) status = checkpoint_write(t);
-    TRY(place_settle(&p, status));
-    *lock = p.lock;
-    trainer_guard(t, p.lock);
+    TRY(place_settle(&place, status));
+    p->lock = place.lock;
+    trainer_guard(t, p->lock);
     return SIGMOE_OK;
 }
 
+// What only the process that writes looks at.
+static sigmoe_status check_output(const sigmoe_train_request *r, const char *init, const participant *p) {
+    if (!leads(p)) return SIGMOE_OK;
+    TRY(keep_inputs(r, init));
+    return output_check(r->out, r->force);
+}
+
 // Finds every error before an existing `out` is replaced.
-static sigmoe_status start_fresh(
-    const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock, trainer **out) {
+static sigmoe_status start_fresh(const sigmoe_train_request *r, participant *p, trainer **out) {
     char init[PATH_CAPACITY] = "";
     sigmoe_config config;
     sigmoe_train_settings settings = r->settings;
@@ -86,13 +105,12 @@ static sigmoe_status start_fresh(
     if (r->init) TRY(model_locate(r->init, init));
     TRY(train_request_config(r, init, &config));
     TRY(dataset_open(r->data, &data));
-    if (r->verify) TRY(dataset_verify(&data, observer));
-    TRY(keep_inputs(r, init));
-    TRY(plan_validations(&data, config.model.unroll, observer, &settings));
+    if (r->verify) TRY(dataset_verify(&data, p->observer));
+    TRY(plan_validations(&data, config.model.unroll, p->observer, &settings));
     TRY(check_validations(r, &settings));
-    TRY(output_check(r->out, r->force));
+    TRY(check_output(r, init, p));
     if (r->init) TRY(model_check_weights(init, &config.model));
-    TRY(training_memory_check(&config, &settings, shape_of(r)));
+    TRY(training_memory_check(&config, &settings, shape_of(r, p)));
 
     trainer *t;
     trainer_request request = {.config = &config,
@@ -101,11 +119,13 @@ static sigmoe_status start_fresh(
         .checkpoint_seconds = r->checkpoint_seconds,
         .keep = {r->keep, r->keep_every, r->keep_best},
         .accumulate = r->accumulate,
-        .threads = threads_of(observer),
+        .link = p->link,
+        .threads = threads_of(p->observer),
         .watching = {r->sample_prompt, r->tensorboard, r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
-    if (status == SIGMOE_OK) status = take_place(r, observer, t, lock);
+    if (status == SIGMOE_OK) status = trainer_compare(t);
+    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : trainer_follow_run(t, r->out);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -113,61 +133,91 @@ static sigmoe_status start_fresh(
     return status;
 }
 
-static sigmoe_status continue_run(const sigmoe_train_request *r, const sigmoe_observer *observer, arena *a,
+static sigmoe_status continue_run(const sigmoe_train_request *r, const participant *p, arena *a,
     sigmoe_train_settings *before, trainer **out) {
     run_state *state;
-    TRY(run_state_read(r->out, r->data, observer, a, &state));
-    if (r->verify) TRY(dataset_verify(&state->data, observer));
+    TRY(run_state_read(r->out, r->data, p->observer, a, &state));
+    if (r->verify) TRY(dataset_verify(&state->data, p->observer));
     *before = state->settings;
     TRY(train_request_resume(r, state));
     TRY(check_validations(r, &state->settings));
-    TRY(training_memory_check(&state->config, &state->settings, shape_of(r)));
+    TRY(training_memory_check(&state->config, &state->settings, shape_of(r, p)));
     state->accumulate = r->accumulate;
-    return trainer_continue(state, threads_of(observer), out);
+    state->link = p->link;
+    return trainer_continue(state, threads_of(p->observer), out);
+}
+
+// Of what is no run, nothing is locked: it gets no file.
+static sigmoe_status lock_run(const sigmoe_train_request *r, participant *p) {
+    char path[PATH_CAPACITY];
+    TRY(path_format(path, "%s/train.json", r->out));
+    if (!path_exists(path) && !output_unsettled(r->out)) return SIGMOE_OK;
+    return place_lock(r->out, OUTPUT_RUN, p->observer, &p->lock);
 }
 
 // *before: the run's settings until now.
-static sigmoe_status resume(const sigmoe_train_request *r, const sigmoe_observer *observer, int *lock,
-    sigmoe_train_settings *before, trainer **out) {
-    char path[PATH_CAPACITY];
+static sigmoe_status resume(
+    const sigmoe_train_request *r, participant *p, sigmoe_train_settings *before, trainer **out) {
     arena *a;
-    TRY(path_format(path, "%s/train.json", r->out));
-    if (path_exists(path) || output_unsettled(r->out)) // else it is no run, and gets no file
-        TRY(place_lock(r->out, OUTPUT_RUN, observer, lock));
+    if (leads(p)) TRY(lock_run(r, p));
+    TRY(communicator_meet(p->link)); // the others read when nobody else writes
     TRY(arena_create("run to resume", &a));
-    sigmoe_status status = continue_run(r, observer, a, before, out);
+    sigmoe_status status = continue_run(r, p, a, before, out);
     arena_destroy(a);
-    if (status == SIGMOE_OK) trainer_guard(*out, *lock);
+    if (status == SIGMOE_OK) trainer_guard(*out, p->lock);
     return status;
 }
 
-// The run's directory stays locked while *lock is open.
-static sigmoe_status train(const sigmoe_train_request *request, const sigmoe_observer *observer, int *lock,
-    sigmoe_train_result *result) {
+static sigmoe_status train(const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
     trainer *t;
     sigmoe_train_settings before;
     if (request->resume)
-        TRY(resume(request, observer, lock, &before, &t));
+        TRY(resume(request, p, &before, &t));
     else
-        TRY(start_fresh(request, observer, lock, &t));
+        TRY(start_fresh(request, p, &t));
     trainer_recompute(t, request->recompute);
-    banner_train(t, observer);
-    if (request->resume) banner_resume(t, &before, observer);
-    note_unlearned(&trainer_config(t)->model, NULL, observer);
-    sigmoe_status status = trainer_run(t, "train", observer, result);
+    banner_train(t, p->observer);
+    if (request->resume) banner_resume(t, &before, p->observer);
+    note_unlearned(&trainer_config(t)->model, NULL, p->observer);
+    p->runs = true;
+    sigmoe_status status = trainer_run(t, "train", p->observer, result);
     trainer_destroy(t);
     return status;
 }
 
-sigmoe_status run_train(
-    const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
-    int lock = -1;
+static sigmoe_status train_checked(
+    const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
     char out[PATH_CAPACITY];
     sigmoe_train_request r = *request;
     TRY(train_request_check(request));
     TRY(path_of_output(out, request->out));
     r.out = out;
-    sigmoe_status status = train(&r, observer, &lock, result);
-    place_unlock(lock);
+    sigmoe_status status = train(&r, p, result);
+    place_unlock(p->lock);
     return status;
+}
+
+// When it fails, this process may be the only one that knows.
+static sigmoe_status train_together(
+    const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
+    sigmoe_observer quiet = p->observer ? *p->observer : (sigmoe_observer){0};
+    quiet.progress = NULL;
+    quiet.note = NULL;
+    if (!leads(p)) p->observer = &quiet;
+    sigmoe_status status = train_checked(request, p, result);
+    if (status == SIGMOE_OK || (status == SIGMOE_INTERRUPTED && p->runs)) return status;
+    kept_failure failure = failure_keep(status);
+    communicator_tell(p->link, &failure);
+    communicator_part(p->link);
+    return failure_again(&failure);
+}
+
+sigmoe_status run_train(
+    const sigmoe_train_request *request, const sigmoe_observer *observer, sigmoe_train_result *result) {
+    participant p = {.observer = observer, .lock = -1};
+    double timeout = request->collective_timeout;
+    if (!(timeout >= 0))
+        return fail(SIGMOE_BAD_ARGUMENT, "`collective_timeout` is %g; it must be above 0", timeout);
+    TRY(communicator_open(timeout > 0 ? timeout : COLLECTIVE_TIMEOUT, &p.link));
+    return p.link ? train_together(request, &p, result) : train_checked(request, &p, result);
 }

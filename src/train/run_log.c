@@ -76,6 +76,16 @@ void run_log_close(run_log *log) {
     event_file_close(&log->events);
 }
 
+run_log_state run_log_state_of(const run_log *log) {
+    return (run_log_state){log->last_validation, log->best_step, log->best};
+}
+
+void run_log_follow(run_log *log, run_log_state state) {
+    log->last_validation = state.last_validation;
+    log->best_step = state.best_step;
+    log->best = state.best;
+}
+
 // ---------------------------------------------------------------- lines
 
 static sigmoe_status put_finite(json_t *object, const char *key, double value) {

@@ -24,6 +24,13 @@ extern const run_log run_log_none; // nothing is open
 sigmoe_status run_log_open(
     run_log *log, const char *run, int64_t steps_done, const run_watching *watching, const char *checkpoint);
 void run_log_close(run_log *log);
+// What decides what is due next, for those that do not have the log themselves.
+typedef struct run_log_state {
+    int64_t last_validation, best_step;
+    double best;
+} run_log_state;
+run_log_state run_log_state_of(const run_log *log);
+void run_log_follow(run_log *log, run_log_state state);
 sigmoe_status run_log_step(run_log *log, const step_report *report);
 sigmoe_status run_log_usage(run_log *log, int64_t step, const ff_statistics *s);
 sigmoe_status run_log_validation(run_log *log, int64_t steps_done, const sigmoe_scores *scores);

@@ -18,12 +18,6 @@ static const double ADAM_BETA1 = 0.9, ADAM_BETA2 = 0.999, ADAM_EPSILON = 1e-8;
 
 // ---------------------------------------------------------------- one step
 
-static double mean(const double *values, int64_t count) {
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) sum += values[i];
-    return sum / (double)count;
-}
-
 static sigmoe_status update_weights(trainer *t, const step_report *report) {
     THREADS_PART(t->work.kernel.threads, "Adam");
     parameter_list *list = transformer_parameters(t->model);
@@ -61,11 +55,15 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
         .step = (uint64_t)t->step,
         .tokens = inputs,
         .statistics = t->statistics,
-        .batch = t->settings.batch,
+        .batch = t->parts.share.sequences,
         .length = t->config.model.unroll};
+    double nats;
     parameters_zero_gradients(&t->work.kernel, list);
     TRY(batch_parts_loss(&t->parts, t->model, &step, t->memory, targets, t->nats));
-    report->loss = mean(t->nats, step.batch * step.length);
+    TRY(team_sum_gradients(&t->team, list, t->work.kernel.scratch));
+    TRY(team_sum_nats(
+        &t->team, t->nats, step.batch * step.length, &step.not_finite, t->work.kernel.scratch, &nats));
+    report->loss = nats / (double)(t->parts.share.all * step.length);
     report->regularizer = step.regularizer;
     report->feedforward_seconds = step.ff_seconds;
     TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
@@ -136,7 +134,17 @@ static sigmoe_status open_data(trainer *t, const dataset *data) {
     t->data = *data;
     TRY(config_adopt_data(&t->config, data));
     TRY(trainer_split(t, "train", &train));
-    return batch_stream_open(&t->stream, train, t->settings.batch, t->config.model.unroll, false, 0);
+    TRY(batch_stream_open(&t->stream, train, t->settings.batch, t->config.model.unroll, false, 0));
+    batch_stream_share(&t->stream, t->parts.share.first, t->parts.share.sequences);
+    return SIGMOE_OK;
+}
+
+static batch_share share_of(const trainer *t) {
+    int64_t sequences = t->settings.batch / communicator_ranks(t->team.link);
+    return (batch_share){.first = sequences * communicator_rank(t->team.link),
+        .sequences = sequences,
+        .all = t->settings.batch,
+        .exchange = team_exchange(&t->team)};
 }
 
 static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
@@ -148,7 +156,10 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
         request->watching.on_nonfinite ? request->watching.on_nonfinite : "stop");
     TRY(model_config_check(&t->config.model));
     int64_t parts = request->accumulate ? request->accumulate : 1;
-    TRY(batch_parts_check(t->settings.batch, parts));
+    team_join(&t->team, request->link);
+    TRY(batch_parts_check(t->settings.batch, parts, communicator_ranks(request->link)));
+    batch_share share = share_of(t);
+    t->parts.share = share;
     if (request->data) TRY(open_data(t, request->data));
     if (request->watching.sample_prompt)
         TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
@@ -156,17 +167,17 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     const model_config *model = &t->config.model;
     TRY(transformer_create(model, STORE_MOMENTS, &t->model));
     transformer_set_operands(t->model, operand_type(t->settings.dtype));
-    TRY(xl_memory_create(model, t->settings.batch, model->memory_train, model->unroll, &t->memory));
+    TRY(xl_memory_create(model, share.sequences, model->memory_train, model->unroll, &t->memory));
 
     int64_t tokens;
-    if (!size_product(&tokens, t->settings.batch, model->unroll))
+    if (!size_product(&tokens, share.sequences, model->unroll))
         return fail(SIGMOE_BAD_ARGUMENT, "a batch of %lld x %lld tokens is too large",
             (long long)t->settings.batch, (long long)model->unroll);
     TRY(arena_create("batch", &t->buffers));
     TRY(ARENA_NEW(t->buffers, t->inputs, tokens));
     TRY(ARENA_NEW(t->buffers, t->targets, tokens));
     TRY(ARENA_NEW(t->buffers, t->nats, tokens));
-    TRY(batch_parts_create(t->buffers, model, t->settings.batch, parts, t->memory, &t->parts));
+    TRY(batch_parts_create(t->buffers, model, &share, parts, t->memory, &t->parts));
     return workspace_open(request->threads, &t->work);
 }
 
@@ -195,6 +206,15 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out) {
     trainer *t = *out;
     parameters_initialize(&t->work.kernel, transformer_parameters(t->model), t->settings.seed);
     return SIGMOE_OK;
+}
+
+sigmoe_status trainer_compare(trainer *t) {
+    return team_compare(&t->team, &t->config, &t->settings, &t->data);
+}
+
+sigmoe_status trainer_follow_run(trainer *t, const char *run) {
+    t->last_checkpoint = t->step;
+    return path_format(t->run, "%s", run);
 }
 
 sigmoe_status trainer_attach_run(trainer *t, const char *run, const char *checkpoint) {

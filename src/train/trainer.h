@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "config/config_file.h"
 #include "data/dataset.h"
+#include "distribute/communicator.h"
 #include "model/transformer_xl.h"
 #include "train/checkpoint_keep.h"
 #include "train/quartiles.h"
@@ -23,8 +24,9 @@ typedef struct trainer_request {
         checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
     checkpoint_keep keep;   // newest may be 0: the default
     int64_t accumulate;     // parts in which a batch is computed, one after the other; 0: 1
-    int threads;            // 0: what the machine allows
-    run_watching watching;  // copied
+    communicator *link; // with those of other processes, which train their shares of each batch; NULL: alone
+    int threads;        // 0: what the machine allows
+    run_watching watching; // copied
 } trainer_request;
 
 // Draws weights from settings->seed; writes nothing to disk.
@@ -33,6 +35,10 @@ sigmoe_status trainer_create(const trainer_request *request, trainer **out);
 sigmoe_status trainer_load(trainer *t, const char *model_directory);
 // From here on, the trainer keeps train.json, metrics.jsonl, valid.jsonl and checkpoints/ in `run`, a new directory.
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
+// Fails where the ranks are about to train something else than rank 0.
+sigmoe_status trainer_compare(trainer *t);
+// The same for a trainer that is not rank 0, after which the run has a checkpoint of its step: it takes part, and writes nothing.
+sigmoe_status trainer_follow_run(trainer *t, const char *run);
 // Checkpoints are written only while the run's lock file is still the one behind this descriptor, which is the caller's.
 void trainer_guard(trainer *t, int lock);
 void trainer_destroy(trainer *t); // NULL is allowed

@@ -77,12 +77,34 @@ static sigmoe_status check_values(const state_tensors *state) {
     return SIGMOE_OK;
 }
 
+// The sequences of all ranks, one behind the other, at rank 0: `all` is not used elsewhere.
+static sigmoe_status collect_memory(const trainer *t, int layer, arena *a, real *all) {
+    int64_t values = t->parts.share.sequences * xl_memory_length(t->memory) * t->config.model.d_model;
+    arena_mark mark = arena_here(a);
+    real *own;
+    TRY(ARENA_NEW_RAW(a, own, values));
+    xl_memory_export(t->memory, layer, own);
+    sigmoe_status status = communicator_collect(t->team.link, own, (size_t)values * sizeof *own, all);
+    arena_release(a, mark);
+    return status;
+}
+
+sigmoe_status trainer_file_share(const trainer *t) {
+    arena *a;
+    sigmoe_status status = SIGMOE_OK;
+    int layers = xl_memory_length(t->memory) > 0 ? (int)t->config.model.n_layers : 0;
+    TRY(arena_create("checkpoint", &a));
+    for (int i = 0; i < layers && status == SIGMOE_OK; i++) status = collect_memory(t, i, a, NULL);
+    arena_destroy(a);
+    return status;
+}
+
 static sigmoe_status write_tensors(const trainer *t, const char *path, arena *a) {
     state_tensors state;
     tensor_to_write *tensors;
     TRY(list_tensors(t, xl_memory_length(t->memory), a, &state));
     for (int i = state.moments; i < state.count; i++)
-        xl_memory_export(t->memory, i - state.moments, state.all[i].values);
+        TRY(collect_memory(t, i - state.moments, a, state.all[i].values));
     TRY(check_values(&state));
     TRY(ARENA_NEW(a, tensors, state.count));
     for (int i = 0; i < state.count; i++) {
@@ -119,7 +141,8 @@ static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_r
     safetensors_close(file);
     if (status != SIGMOE_OK) return fail_in(status, "%s", path);
     for (int i = state.moments; i < state.count; i++)
-        xl_memory_import(t->memory, i - state.moments, state.all[i].values, memory_rows);
+        xl_memory_import(t->memory, i - state.moments,
+            state.all[i].values + t->parts.share.first * memory_rows * t->config.model.d_model, memory_rows);
     return SIGMOE_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "train/run_health.h"
 #include "train/run_log.h"
 #include "train/sample.h"
+#include "train/team.h"
 #include "train/trainer.h"
 
 enum { SPLITS = 3 };
@@ -45,11 +46,12 @@ struct trainer {
     sigmoe_recompute recompute;
     ff_statistics *statistics; // counts what the next step's blocks do; NULL: nothing is counted
     arena *buffers;
-    int32_t *inputs, *targets; // [B, T]
+    int32_t *inputs, *targets; // [B, T], where B are the sequences of this process
     double *nats;              // [B * T]
     transformer *model;
     xl_memory *memory;
     batch_parts parts;
+    team team;
 
     int64_t step; // steps done: the number of the next step
     odd_steps odd;

@@ -8,22 +8,28 @@
 #include <math.h>
 #include <stdio.h>
 
+// That a process has of each batch.
+static int64_t sequences_of(const sigmoe_train_settings *s, step_shape shape) {
+    return shape.ranks > 1 ? s->batch / shape.ranks : s->batch;
+}
+
 // Of the passes over a part of the batch and, where one comes first, of that over all of it.
 static double step_bytes(
     const model_config *c, const sigmoe_train_settings *s, step_shape shape, dtype operands) {
     int64_t seen = c->memory_train * c->unroll, parts = shape.accumulate > 1 ? shape.accumulate : 1;
-    model_memory part =
-        model_training_memory(c, s->batch / parts, c->unroll, seen, shape.recompute, operands);
+    int64_t own = sequences_of(s, shape);
+    model_memory part = model_training_memory(c, own / parts, c->unroll, seen, shape.recompute, operands);
     double bytes = part.activations + part.scratch;
     bool looks = parts > 1 && c->variant->looks_at_batch && c->variant->looks_at_batch(&c->ff);
-    return looks ? fmax(bytes, model_inference_memory(c, s->batch, c->unroll, seen, operands)) : bytes;
+    return looks ? fmax(bytes, model_inference_memory(c, own, c->unroll, seen, operands)) : bytes;
 }
 
 // Of a step, or of a validation after it, whichever is more: they use the same arenas, but each has memories of its own.
 static double working_bytes(
     const model_config *c, const sigmoe_train_settings *s, step_shape shape, dtype operands) {
     int64_t seen = c->memory_train * c->unroll, scored = c->memory_eval * c->unroll;
-    double step = step_bytes(c, s, shape, operands), memory = model_xl_memory_bytes(c, s->batch, seen);
+    double step = step_bytes(c, s, shape, operands),
+           memory = model_xl_memory_bytes(c, sequences_of(s, shape), seen);
     if (s->valid_every == 0) return step + memory;
     double validation = model_inference_memory(c, SCORE_STREAMS, c->unroll, scored, operands);
     return fmax(step, validation) + memory + model_xl_memory_bytes(c, SCORE_STREAMS, scored);

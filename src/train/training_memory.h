@@ -7,6 +7,7 @@
 typedef struct step_shape {
     sigmoe_recompute recompute;
     int64_t accumulate; // 0: 1
+    int64_t ranks;      // processes that share a batch; 0: 1
 } step_shape;
 
 // SIGMOE_NO_MEMORY if a training, with its validations, takes more than may be taken (base/memory_limit.h). The configuration is

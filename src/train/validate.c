@@ -8,7 +8,9 @@
 
 // Saving is safe here: scoring changes nothing that a checkpoint holds.
 static sigmoe_status save_if_asked(void *context) {
-    return trainer_save_if_asked(context);
+    trainer *t = context;
+    TRY(team_agree(&t->team, false));
+    return trainer_save_if_asked(t);
 }
 
 sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_t limit_tokens,
@@ -24,6 +26,8 @@ sigmoe_status trainer_score(trainer *t, const char *split, int64_t batch, int64_
         .data = &t->data,
         .split = split,
         .batch = batch,
+        .rank = communicator_rank(t->team.link),
+        .exchange = team_exchange(&t->team),
         .memory_segments = t->config.model.memory_eval,
         .limit_tokens = limit_tokens,
         .task = split,

@@ -101,11 +101,16 @@ static void test_resume_with_other_parts(void **state) {
 
 static void test_what_does_not_divide(void **state) {
     (void)state;
-    OK(batch_parts_check(4, 2));
-    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 3));
+    OK(batch_parts_check(4, 2, 1));
+    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 3, 1));
     assert_message_has("no 3 equal parts");
-    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 8));
-    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 0));
+    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 8, 1));
+    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(4, 0, 1));
+    OK(batch_parts_check(8, 2, 4));
+    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(8, 4, 4));
+    assert_message_has("of each rank");
+    FAILS(SIGMOE_BAD_ARGUMENT, batch_parts_check(8, 1, 3));
+    assert_message_has("3 ranks");
 }
 
 int main(void) {
