@@ -73,7 +73,7 @@ write_config sigmoid.json "$MOE"
 write_config sinkhorn.json "$ROUTED, \"router\": \"sinkhorn\", \"regularizer\": \"entropy\", \"expert_dropout\": 0.1"
 write_config noisy.json "$ROUTED, \"router\": \"noisy_topk\", \"regularizer\": \"cv\""
 write_config random.json '"type": "moe", "n_experts": 4, "expert_size": 6, "k": 2, "router": "random", "regularizer": "none"'
-for model in ${MODELS:-dense sigmoid sinkhorn noisy random}; do
+for model in dense sigmoid sinkhorn noisy random; do
     # shellcheck disable=SC2086
     works train --config $model.json --data data --out $model.1 $SETTINGS
     for count in 2 4; do
