@@ -65,9 +65,7 @@ static sigmoe_status listen(communicator *c) {
 static sigmoe_status give_up(communicator *c, int peer) {
     fail(SIGMOE_IO,
         "rank %d on %s has not answered for %g s; `resume` goes on from the newest checkpoint, with any "
-        "number "
-        "of "
-        "ranks",
+        "number of ranks",
         peer, communicator_host(c, peer), c->timeout);
     kept_failure failure = failure_keep(SIGMOE_IO);
     communicator_tell(c, &failure);

@@ -34,8 +34,7 @@ sigmoe_status launch_transport(const char *variable, const transport **out) {
     if (!path_exists(path))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%s says that this is one of several processes, but sigmoe was built without MPI (there is no "
-            "%s): "
-            "build it where MPI is installed, or start it without a launcher",
+            "%s): build it where MPI is installed, or start it without a launcher",
             variable, path);
     // Others that MPI loads look for its symbols everywhere.
     void *module = dlopen(path, RTLD_NOW | RTLD_GLOBAL);

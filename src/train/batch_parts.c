@@ -8,8 +8,7 @@ sigmoe_status batch_parts_check(int64_t batch, int64_t count, int64_t ranks) {
     if (batch % ranks != 0)
         return fail(SIGMOE_BAD_ARGUMENT,
             "a batch of %lld sequences has no equal shares for %lld ranks: choose a multiple of them as "
-            "`batch`, "
-            "or another number of ranks",
+            "`batch`, or another number of ranks",
             (long long)batch, (long long)ranks);
     batch /= ranks;
     if (batch % count == 0) return SIGMOE_OK;
