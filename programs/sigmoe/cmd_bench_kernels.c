@@ -76,9 +76,8 @@ const command command_bench_attention = {
     .summary = "time the relative attention kernel",
     .usage = "",
     .details = "Work is what the causal mask lets through: of B·H·Q·(M + (Q + 1)/2) pairs of query and key, "
-               "each takes "
-               "6·W operations forward (content, position, values) and 12·W backward; what the backward "
-               "computes again is not counted.",
+               "each takes 6·W operations forward (content, position, values) and 12·W backward; what the "
+               "backward computes again is not counted.",
     .examples = attention_examples,
     .groups = {{attention_arguments, COUNT(attention_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS, ATTENTION(options)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},

@@ -37,8 +37,7 @@ static const argument arguments[] = {
         .help = "directory for table, report and runs"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on in RUN with all that it was begun with; more --seeds, more --variants and other "
-                "--steps are "
-                "possible, and finished runs are not trained again"},
+                "--steps are possible, and finished runs are not trained again"},
     {"force", ARGUMENT_FLAG, AT(request.force), .help = "replace RUN when it exists, if sigmoe made it"},
     {"verify", ARGUMENT_FLAG, AT(request.verify),
         .help = "read all data first and compare them with their sums, also what was read before"},

@@ -65,8 +65,7 @@ static const kind kinds[] = {
         "'books/*.txt' or 'books/**/*.txt'"},
     {"enwik8", 0, 1, "enwik8 [FILE|URL]",
         "100 MB of Wikipedia, split 90/5/5 million; FILE is enwik8.zip or the raw file, a URL is downloaded, "
-        "and "
-        "without either the usual place is asked"},
+        "and without either the usual place is asked"},
     {"gcide", 0, 1, "gcide [FILE]",
         "the GNU dictionary of English as Debian packages it, split 90/5/5; FILE is the .deb or the "
         ".dict.dz, without "
@@ -75,12 +74,9 @@ static const kind kinds[] = {
         "WikiText-103, split as given: wiki.train.tokens, wiki.valid.tokens, wiki.test.tokens"},
     {"c4", 0, ANY_NUMBER, "c4 [SHARD...]",
         "the C4 corpus, as JSON lines with a field `text`, packed (gz, zst, xz, bz2, zip) or not; a SHARD "
-        "may be a "
-        "URL, and without any the public ones are fetched (300 GB, see --train-shards). Shards with "
-        "\"valid\" in "
-        "their names are for validation; where none has it, the last is, or the last --valid-shards. The "
-        "test split "
-        "is the validation text"},
+        "may be a URL, and without any the public ones are fetched (300 GB, see --train-shards). Shards with "
+        "\"valid\" in their names are for validation; where none has it, the last is, or the last "
+        "--valid-shards. The test split is the validation text"},
     {"pes2o", 0, ANY_NUMBER, "pes2o [SHARD...]", "the peS2o corpus of papers, in the form of c4"},
 };
 

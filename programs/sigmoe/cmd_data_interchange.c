@@ -46,14 +46,12 @@ const command command_data_import = {
     .usage = "",
     .details =
         "nanogpt: train.bin, val.bin and, if it is there, test.bin, of 2 bytes for each token. meta.pkl is "
-        "not "
-        "read.\n"
+        "not read.\n"
         "megatron: .bin and .idx with tokens of 2 or 4 bytes. Documents follow each other in their order. A "
         "single\n"
         "pair is split at the document borders nearest below 90 and 95 % of the tokens.\n\n"
         "Without a test split, the validation split is used for it. Sizes of the text are not known, so "
-        "scores are per "
-        "token.",
+        "scores are per token.",
     .examples = import_examples,
     .groups = {{import_arguments, COUNT(import_arguments), 0}},
     .leaves_files = true,

@@ -122,8 +122,7 @@ const command command_detokenize = {
     .summary = "the text of tokens",
     .usage = "[FILE]",
     .details = "Prints the text of the token ids, numbers with white space between them, of FILE or standard "
-               "input, and "
-               "nothing\n"
+               "input, and nothing\n"
                "else: it is the reverse of `sigmoe tokenize`. With --lines, each text has a line.",
     .examples = examples,
     .groups = {{tokenizer_arguments, TOKENIZER_ARGUMENTS, 0}},

@@ -62,13 +62,11 @@ const command command_export = {
     .usage = "",
     .details =
         "hf: a directory for Hugging Face's transformers, whose AutoModelForCausalLM and AutoTokenizer load "
-        "it with "
-        "trust_remote_code=True. Texts of any length can be generated, and it is still a model directory.\n\n"
+        "it with trust_remote_code=True. Texts of any length can be generated, and it is still a model "
+        "directory.\n\n"
         "onnx: a file of ONNX's standard operators, opset 17. It computes logits [B, n, V] of input_ids [B, "
-        "n], texts "
-        "from their beginning; of a mixture every expert is computed for every token. The router random "
-        "cannot be "
-        "expressed, and a file can have at most 2 GB.\n\n"
+        "n], texts from their beginning; of a mixture every expert is computed for every token. The router "
+        "random cannot be expressed, and a file can have at most 2 GB.\n\n"
         "In both, logits are those of this program.",
     .files = files,
     .examples = examples,

@@ -37,8 +37,7 @@ static const argument arguments[] = {
         .help = "tokens to generate for a prompt, unless --stop ends it before"},
     {"temperature", ARGUMENT_NUMBER, AT(request.temperature), "T", .low = 0, .high = 1e6,
         .help = "divides the logits: below 1 the probable becomes more probable, with 0 only the most "
-                "probable token "
-                "is taken"},
+                "probable token is taken"},
     {"top-k", ARGUMENT_INTEGER, AT(request.top_k), "K", .low = 0, .high = 1 << 30,
         .help = "draw from the K most probable tokens, 0: all"},
     {"top-p", ARGUMENT_NUMBER, AT(request.top_p), "P", .low = 0, .high = 1,
@@ -223,8 +222,7 @@ const command command_generate = {
     .usage = "",
     .details =
         "Standard output holds the text alone: the prompt and its continuation, which ends after N tokens or "
-        "before "
-        "a stop text.\n"
+        "before a stop text.\n"
         "Without a prompt, it is read from standard input; on a terminal, each line is a prompt. With "
         "SentencePiece, where\n"
         "lines end without a token, an empty prompt stands for a space.\n\n"

@@ -118,8 +118,7 @@ static const help_entry files[] = {
 
 static const help_entry examples[] = {
     {"sweep tab10-e8 --data data --out sweep --set d_model=64 --set n_layers=2 --set unroll=128 --batch 8 "
-     "--steps 200 "
-     "--lr 1e-3",
+     "--steps 200 --lr 1e-3",
         "All of a table in minutes, by smaller models:"},
     {NULL, NULL},
 };
@@ -129,14 +128,11 @@ const command command_sweep = {
     .summary = "train the rows of one of the paper's tables, or of a file; verdicts on its claims",
     .usage = "TABLE|FILE",
     .details = "A table's name ends in its base: tab10-wt-s. With @code behind it the base is as the public "
-               "code's sweep has "
-               "it. A file ends in .json: {\"base\": \"wt-s-moe\", \"rows\": [\"dense\", \"topk:k=64\"], "
-               "\"set\": {}, "
-               "\"seeds\": 3, \"settings\": {}, \"test_tokens\": N}; a row with fewer seeds than the others: "
-               "{\"row\": \"2k\", \"seeds\": 1}.\n\n"
+               "code's sweep has it. A file ends in .json: {\"base\": \"wt-s-moe\", \"rows\": [\"dense\", "
+               "\"topk:k=64\"], \"set\": {}, \"seeds\": 3, \"settings\": {}, \"test_tokens\": N}; a row with "
+               "fewer seeds than the others: {\"row\": \"2k\", \"seeds\": 1}.\n\n"
                "The training settings are the base's, here those of wt-s; --set and smaller settings make "
-               "the same grid fit a "
-               "small machine.",
+               "the same grid fit a small machine.",
     .list_title = "Tables",
     .list = &known_sweep_tables,
     .words = {&known_sweep_tables},

@@ -101,8 +101,7 @@ const command command_tokenize = {
     .summary = "the tokens of a text",
     .usage = "[FILE]",
     .details = "Prints the ids of the tokens of FILE or standard input, with spaces between them, on a line "
-               "for each "
-               "text.\n"
+               "for each text.\n"
                "`sigmoe detokenize` is the reverse.",
     .examples = examples,
     .groups = {{tokenizer_arguments, TOKENIZER_ARGUMENTS, AT(source)}, {arguments, COUNT(arguments), 0}},

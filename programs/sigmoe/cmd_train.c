@@ -27,8 +27,7 @@ static const argument arguments[] = {
         .help = "start from the weights of a model directory, or of a RUN's newest checkpoint"},
     {"resume", ARGUMENT_FLAG, AT(request.resume),
         .help = "go on with RUN's newest whole checkpoint and settings, of which --steps, --lr, --clip and "
-                "--schedule can "
-                "change; --data is needed only where the data have moved"},
+                "--schedule can change; --data is needed only where the data have moved"},
     {"data", ARGUMENT_TEXT, AT(request.data), "DIR", .help = "what `sigmoe data prepare` made"},
     {"out", ARGUMENT_TEXT, AT(request.out), "RUN", .required = true,
         .help = "directory for metrics.jsonl, train.json and checkpoints/"},
@@ -186,10 +185,8 @@ const command command_train = {
     .summary = "train a model; Ctrl-C saves a checkpoint and stops",
     .usage = "(--preset NAME | --config FILE | --init DIR | --resume)",
     .details = "With --resume the run goes on from its newest checkpoint as if it had never stopped, to the "
-               "bit; a larger "
-               "--steps extends it, and any other setting that is given must be the run's. The defaults of "
-               "the training "
-               "settings are those of --config and --init; a preset brings its own.",
+               "bit; a larger --steps extends it, and any other setting that is given must be the run's. The "
+               "defaults of the training settings are those of --config and --init; a preset brings its own.",
     .groups = {{arguments, COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},

@@ -225,10 +225,9 @@ void write_config_page(FILE *out, const char *date) {
     put_prose(out,
         "The file config.json of a model directory, and what --config reads, is a JSON object with the "
         "members \"model_type\": \"sigmoe\" and \"version\": 1, the object \"tokenizer\", and the keys "
-        "below; "
-        "those that begin with `ff.` are members of the object \"ff\". --set takes the same paths: `--set "
-        "d_model=128 --set ff.k=4`. In brackets stands the type of block that a key belongs to; behind the "
-        "meaning, the values and the default.");
+        "below; those that begin with `ff.` are members of the object \"ff\". --set takes the same paths: "
+        "`--set d_model=128 --set ff.k=4`. In brackets stands the type of block that a key belongs to; "
+        "behind the meaning, the values and the default.");
     fputs(".SH KEYS\n", out);
     for (int i = 0; sigmoe_option_at(i, &o); i++) {
         bool everywhere = !o.applies || !*o.applies;

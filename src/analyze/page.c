@@ -138,10 +138,9 @@ static sigmoe_status print_table(FILE *out, const analysis *a) {
     fputs("</tbody>\n", out);
     page_table_close(out);
     fputs("<p class=\"small\">Active: mean ± standard deviation over tokens. Dead: "
-          "never above 0, "
-          "never picked, in this text. Entropies in bits: of the experts' shares of the selection weight (at "
-          "most log2 "
-          "N_E, equal use), and of the softmax of a token's logits, on average.</p>\n",
+          "never above 0, never picked, in this text. Entropies in bits: of the experts' shares of the "
+          "selection weight (at most log2 N_E, equal use), and of the softmax of a token's logits, on "
+          "average.</p>\n",
         out);
     for (int i = 0; i < a->count; i++) {
         const analyzed_model *m = &a->models[i];
@@ -245,12 +244,10 @@ static sigmoe_status print_fires(FILE *out, const analysis *a, int index) {
     token_reader reader;
     fprintf(out,
         "<section><h2>What the experts of %s fire on</h2>\n<p class=\"small\">The %d tokens that each expert "
-        "served with the "
-        "highest weight, each token once, and the expert's share of the selection weight%s. "
+        "served with the highest weight, each token once, and the expert's share of the selection weight%s. "
         "Where weights are equal, as those of the hash and random routers always are, the tokens are a "
-        "sample of the text, in no order. ↵ is the end of "
-        "a line; bytes "
-        "that are no text are written as \\x1b.</p>\n",
+        "sample of the text, in no order. ↵ is the end of a line; bytes that are no text are written as "
+        "\\x1b.</p>\n",
         m->label, FF_OCCASIONS,
         m->now->experts > EXPERTS_SHOWN ? "; the 32 experts with the greatest share" : "");
     TRY(token_reader_open(analysis_tokenizer(a, index), &reader));

@@ -35,8 +35,7 @@ static void print_layer_csv(FILE *out, const analyzed_model *m, int64_t layer) {
 static sigmoe_status print_layers(FILE *out, const void *context) {
     const analysis *a = context;
     fputs("model,layer,tokens,channels,active_mean,active_std,dead_channels,experts,dead_experts,usage_"
-          "entropy_bits,"
-          "token_entropy_bits,largest_share\n",
+          "entropy_bits,token_entropy_bits,largest_share\n",
         out);
     for (int i = 0; i < a->count; i++)
         for (int64_t l = 0; l < a->models[i].now->layers; l++) print_layer_csv(out, &a->models[i], l);

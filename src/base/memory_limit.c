@@ -52,8 +52,7 @@ sigmoe_status memory_check(const memory_need *need) {
     if (need->bytes <= limit) return SIGMOE_OK;
     return fail(SIGMOE_NO_MEMORY,
         "%s takes about %s of memory, and %s may be taken%s; %s takes less, and `max_memory` sets how much "
-        "may be "
-        "taken",
+        "may be taken",
         need->what, amount(need->bytes, needed), amount(limit, allowed),
         chosen > 0 ? "" : " (what the machine has, or its cgroup allows)", need->saves);
 }

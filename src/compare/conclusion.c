@@ -107,8 +107,7 @@ static void say_too_few(const writer *w) {
     else
         fprintf(w->out,
             "No verdict on quality from %d seed%s: a difference between test scores may be one between "
-            "seeds; "
-            "%d seeds are the least.",
+            "seeds; %d seeds are the least.",
             seeds, plural(seeds), LEAST_PAIRS);
 }
 
@@ -277,8 +276,7 @@ static void say_rates(const writer *w) {
     if (r->lr_count == 0) {
         fprintf(w->out,
             " All rows share one learning rate, %g, which may suit some better than others; a grid of rates "
-            "gives each row "
-            "its own.",
+            "gives each row its own.",
             r->settings.lr);
         return;
     }

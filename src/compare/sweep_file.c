@@ -93,8 +93,7 @@ static sigmoe_status row_of_preset(const preset *p, const preset *base, arena *a
     if (p->settings.clip != base->settings.clip || !(same || topk))
         return fail(SIGMOE_BAD_FORMAT,
             "the preset %s has other settings than the base, from which a sweep derives its rows, and than "
-            "%s; "
-            "give \"%s\" as the row, or train the preset by itself",
+            "%s; give \"%s\" as the row, or train the preset by itself",
             p->about.name, p->variant->name, p->variant->name);
     *text = same ? arena_text(a, "%s", p->variant->name)
                  : arena_text(a, "topk/%lld", (long long)(channels / p->config.ff.topk.k));

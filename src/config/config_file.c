@@ -219,8 +219,7 @@ sigmoe_status config_agrees_with_data(const sigmoe_config *config, const dataset
     if (config->model.vocab_size != data->vocab_size)
         return fail(SIGMOE_BAD_ARGUMENT,
             "the model has a vocabulary of %lld token%s and the data in %s one of %lld: use data prepared "
-            "for "
-            "this model",
+            "for this model",
             (long long)config->model.vocab_size, plural(config->model.vocab_size), data->directory,
             (long long)data->vocab_size);
     if (known && !tokenizer_equal(&config->tokenizer, &data->tokenizer))

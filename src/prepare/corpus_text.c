@@ -176,8 +176,7 @@ static sigmoe_status choose_split(
     if (way == SPLIT_SHUFFLE_FILES && !split_files_suffice(out))
         return fail(SIGMOE_BAD_ARGUMENT,
             "%d file%s cannot make a train, a valid and a test split as wholes: give %d or more with text, "
-            "or "
-            "`split` sequential",
+            "or `split` sequential",
             t->count, plural(t->count), SPLITS);
     note_split(t, out, *whole_files);
     return SIGMOE_OK;

@@ -133,8 +133,7 @@ static void note_unlike(const scoring *g, const json_t *meta, const sigmoe_obser
     if (are_unlike(valid, test))
         progress_note(observer,
             "warning: valid and test are unlike each other, trigrams of train have %.2f and %.2f %s on them: "
-            "a score "
-            "on one says little about the other%s",
+            "a score on one says little about the other%s",
             valid->trigram, test->trigram, unit_of(g),
             was_cut ? "; shuffle the text's parts first, or give them as files of their own" : "");
 }

@@ -50,8 +50,7 @@ static void print_note(FILE *out, const comparison_result *c) {
 static void print_withheld_note(FILE *out, const comparison_result *c) {
     fprintf(out,
         " Withheld is a verdict on two rows that both have a worse test score than the order-%d n-gram: they "
-        "have "
-        "not learned enough to be compared.",
+        "have not learned enough to be compared.",
         c->ngram.order);
 }
 

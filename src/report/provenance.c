@@ -123,10 +123,9 @@ static void print_split(FILE *out, arena *a, const json_t *splits, const char *n
 
 static void print_splits(FILE *out, arena *a, const json_t *meta) {
     static const char *const names[] = {"train", "valid", "test"};
-    fputs(
-        "<div "
-        "class=\"scroll\"><table><thead><tr><th>split</th><th>tokens</th><th>bytes</th><th>SHA-256</th></tr>"
-        "</thead><tbody>\n",
+    fputs("<div "
+          "class=\"scroll\"><table><thead><tr><th>split</th><th>tokens</th><th>bytes</th><th>SHA-256</th></"
+          "tr></thead><tbody>\n",
         out);
     for (int i = 0; i < 3; i++) print_split(out, a, json_object_get(meta, "splits"), names[i]);
     fputs("</tbody></table></div>\n", out);

@@ -80,8 +80,7 @@ static void print_question(FILE *out, const comparison_result *c) {
     char name[DATASET_NAME];
     fprintf(out,
         "<p class=\"first small\">%d %s of the Transformer's feedforward block, each in a language model of "
-        "as "
-        "many parameters as the base ",
+        "as many parameters as the base ",
         c->plan->variant_count, c->plan->variant_count == 1 ? "variant" : "variants");
     html_text(out, base ? base : "configuration");
     fprintf(out, " (%s), trained from %s%d %s on the same batches of ", size ? size : "",
@@ -167,8 +166,7 @@ static sigmoe_status print_notes(FILE *out, const figure_source *s) {
     TRY(judge(c, s->summaries, test_scores, &j));
     fprintf(out,
         "<p class=\"small\">Scores are %s, lower is better%s.%s FF multiply-adds: of the block, over those "
-        "of "
-        "a dense block with the base's number of channels, routers apart. FF time: measured, forward and "
+        "of a dense block with the base's number of channels, routers apart. FF time: measured, forward and "
         "backward. Speed is of training steps alone. Both are of the median step%s; the middle half of the "
         "steps lies between the numbers in brackets%s. Peak activations: the most memory that a step needs "
         "beside parameters, gradients and Adam's moments.",
@@ -177,14 +175,12 @@ static sigmoe_status print_notes(FILE *out, const figure_source *s) {
         seeds ? ", medians over seeds" : "", seeds ? ", from the lowest of the seeds to the highest" : "");
     if (any_published(c->plan))
         fputs(" Paper: the published score of this row (arXiv 2310.10837), from a longer training, on other "
-              "data "
-              "where this one differs.",
+              "data where this one differs.",
             out);
     if (c->ngram.known)
         fprintf(out,
             " The %s (Witten-Bell) counts the %s tokens that a run reads, has the order up to %d with the "
-            "best "
-            "validation score, and is scored on the same tokens as the models.",
+            "best validation score, and is scored on the same tokens as the models.",
             s->ngram, grouped(c->ngram.counted).text, NGRAM_MOST_ORDER);
     fputs("</p>\n", out);
     return SIGMOE_OK;

@@ -235,8 +235,7 @@ static sigmoe_status plan_experts(run_source *r, figure *f, chart *c) {
     f->name = "experts";
     f->title = "Experts in use";
     f->caption = "2 to the entropy of the experts' shares of the selection weight in a training batch, over "
-                 "the number of "
-                 "experts: 100 % is equal use.";
+                 "the number of experts: 100 % is equal use.";
     c->y_label = "effective experts, % of all";
     if (r->usage.experts == 0) return SIGMOE_OK;
     TRY(plan_layers(r, usage_effective_percent, c));

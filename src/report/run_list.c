@@ -61,8 +61,7 @@ sigmoe_status run_list_print(FILE *out, const comparison_result *c) {
     const comparison_plan *p = c->plan;
     fprintf(out,
         "<section><h2>Runs</h2>\n<details%s><summary>%d run%s; the page of each has its curves, learning "
-        "rate, "
-        "gradients, speed and settings</summary>\n",
+        "rate, gradients, speed and settings</summary>\n",
         p->run_count <= 30 ? " open" : "", p->run_count, plural(p->run_count));
     page_table_open(out, "Runs", true);
     fprintf(out,

@@ -34,10 +34,8 @@ static void print_sample(FILE *out, const figure_source *s, int variant) {
 void samples_print(FILE *out, const figure_source *s) {
     if (!has_samples(s->c)) return;
     fputs("<section class=\"samples\"><h2>Samples</h2>\n<p class=\"small\">How each row's model goes on from "
-          "the "
-          "text in bold, at temperature 0.8, with the same random numbers for all. A sample is an impression "
-          "and no "
-          "measurement.</p>\n<dl>\n",
+          "the text in bold, at temperature 0.8, with the same random numbers for all. A sample is an "
+          "impression and no measurement.</p>\n<dl>\n",
         out);
     for (int i = 0; i < s->c->plan->variant_count; i++) print_sample(out, s, i);
     fputs("</dl></section>\n", out);

@@ -48,10 +48,10 @@ typedef struct csv_contents {
 static sigmoe_status print_csv(FILE *out, const void *context) {
     const csv_contents *csv = context;
     const comparison_result *c = csv->c;
-    fputs("variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
-          "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_"
-          "share_q1,"
-          "ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
+    fputs(
+        "variant,parameters,difference,difference_percent,ff_flops_share,ff_time_share,ff_seconds_per_step,"
+        "tokens_per_s,peak_activation_bytes,valid_mean,valid_std,test_mean,test_std,published,ff_time_share_"
+        "q1,ff_time_share_q3,ff_seconds_per_step_q1,ff_seconds_per_step_q3,tokens_per_s_q1,tokens_per_s_q3\n",
         out);
     for (int i = 0; i < c->plan->variant_count; i++)
         csv_line(out, c, &c->plan->variants[i], &csv->summaries[i]);

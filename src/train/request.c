@@ -154,8 +154,7 @@ sigmoe_status train_request_resume(const sigmoe_train_request *r, run_state *s) 
     if (asked.steps < s->step)
         return fail(SIGMOE_BAD_ARGUMENT,
             "the run %s has done %lld steps, and `steps` asks for %lld: give at least as many as are done, "
-            "or train "
-            "another run",
+            "or train another run",
             s->run, (long long)s->step, (long long)asked.steps);
     TRY(take_keep(r, &s->keep));
     s->settings = asked;

@@ -590,14 +590,12 @@ static void a_failed_run_has_no_score(void **state) {
     attempt a = prepare(in_root("stopped"));
     a.request.resume = true;
     write_text(in_root("stopped/runs/dense-seed8/result.json"),
-        "{\"steps\": 3, \"failure\": \"step 3: the loss is not finite\", "
-        "\"valid\": {\"tokens\": 0, \"nats_per_token\": null, \"perplexity\": null, \"bits_per_token\": "
-        "null, "
-        "\"bits_per_char\": null, \"bits_per_byte\": null, \"word_perplexity\": null}, "
-        "\"test\": {\"tokens\": 0, \"nats_per_token\": null, \"perplexity\": null, \"bits_per_token\": null, "
-        "\"bits_per_char\": null, \"bits_per_byte\": null, \"word_perplexity\": null}, "
-        "\"seconds\": 1, \"tokens_per_s\": 24, \"feedforward_seconds_per_step\": null, "
-        "\"peak_activation_bytes\": null}");
+        "{\"steps\": 3, \"failure\": \"step 3: the loss is not finite\", \"valid\": {\"tokens\": 0, "
+        "\"nats_per_token\": null, \"perplexity\": null, \"bits_per_token\": null, \"bits_per_char\": null, "
+        "\"bits_per_byte\": null, \"word_perplexity\": null}, \"test\": {\"tokens\": 0, \"nats_per_token\": "
+        "null, \"perplexity\": null, \"bits_per_token\": null, \"bits_per_char\": null, \"bits_per_byte\": "
+        "null, \"word_perplexity\": null}, \"seconds\": 1, \"tokens_per_s\": 24, "
+        "\"feedforward_seconds_per_step\": null, \"peak_activation_bytes\": null}");
     OK(run(&a));
     assert_non_null(strstr(a.table, "dense, seed 8: no score; step 3: the loss is not finite"));
     json_t *table = read_json(in_root("stopped"), "table.json"),

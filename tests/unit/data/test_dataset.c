@@ -35,8 +35,7 @@ static void all_keys(void **state) {
     (void)state;
     dataset d;
     good("{\"vocab_size\": 3, \"tokenizer\": {\"type\": \"bytes\", \"alphabet\": [0, 10, 255]}, \"source\": "
-         "\"s\","
-         "\"splits\": {\"test\": {\"tokens\": 5, \"bytes\": 6, \"chars\": 7, \"words\": 8, \"sha256\": "
+         "\"s\",\"splits\": {\"test\": {\"tokens\": 5, \"bytes\": 6, \"chars\": 7, \"words\": 8, \"sha256\": "
          "\"\"}}}",
         &d);
     assert_string_equal(d.source, "s");

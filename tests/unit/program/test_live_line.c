@@ -91,8 +91,7 @@ static void what_matters_least_goes_first(void **state) {
     (void)state;
     expect(120, &step,
         "train sigma-moe, seed 1  1200/2000 steps  loss 1.2346  bpc 1.781  51.2k tok/s  42% of peak  1:23 "
-        "left, "
-        "all 1:02:03");
+        "left, all 1:02:03");
     expect(110, &step,
         "train sigma-moe, seed 1  1200/2000 steps  loss 1.2346  bpc 1.781  51.2k tok/s  1:23 left, all "
         "1:02:03");
