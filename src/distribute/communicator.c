@@ -25,6 +25,7 @@ struct communicator {
 typedef struct transfer {
     void *request; // NULL: done
     int peer;
+    bool comes; // from the peer to this process
 } transfer;
 
 // What the ranks do at a time; at most two transfers with each.
@@ -40,18 +41,18 @@ static sigmoe_status lost(communicator *c, int peer) {
         communicator_host(c, peer), c->link->rank, communicator_host(c, c->link->rank));
 }
 
-static sigmoe_status add(exchange *e, void *request, int peer) {
+static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
     if (!request) return lost(e->c, peer);
-    e->all[e->count++] = (transfer){request, peer};
+    e->all[e->count++] = (transfer){request, peer, comes};
     return SIGMOE_OK;
 }
 
 static sigmoe_status send_to(exchange *e, const void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->send(bytes, size, peer, TRANSPORT_DATA), peer) : SIGMOE_OK;
+    return size ? add(e, e->c->link->send(bytes, size, peer, TRANSPORT_DATA), peer, false) : SIGMOE_OK;
 }
 
 static sigmoe_status receive_from(exchange *e, void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->receive(bytes, size, peer), peer) : SIGMOE_OK;
+    return size ? add(e, e->c->link->receive(bytes, size, peer), peer, true) : SIGMOE_OK;
 }
 
 static sigmoe_status listen(communicator *c) {
@@ -119,7 +120,10 @@ static sigmoe_status begin(communicator *c, exchange *e) {
 }
 
 static sigmoe_status end(exchange *e, sigmoe_status status) {
-    if (status != SIGMOE_OK) e->c->broken = true; // transfers are under way
+    if (status != SIGMOE_OK) e->c->broken = true;
+    // What still comes would come into memory that is no longer meant for it.
+    for (int i = 0; i < e->count && status != SIGMOE_OK; i++)
+        if (e->all[i].request && e->all[i].comes) e->c->link->abandon(e->all[i].request);
     free(e->all);
     return status;
 }

@@ -17,6 +17,8 @@ typedef struct transport {
     void *(*receive)(void *bytes, size_t size, int from);
     // 1: it is done, and the request gone; 0: not yet; -1: it has failed.
     int (*done)(void *request);
+    // Ends a transfer to this process that is not done: its bytes are the caller's again.
+    void (*abandon)(void *request);
     // Whether there is a notice, which fills at most `size` bytes.
     bool (*heard)(void *bytes, size_t size);
     // When all processes are done with each other.

@@ -33,6 +33,12 @@ static int is_done(void *request) {
     return done;
 }
 
+static void abandon(void *request) {
+    MPI_Cancel(request);
+    MPI_Wait(request, MPI_STATUS_IGNORE);
+    free(request);
+}
+
 static bool hear(void *bytes, size_t size) {
     int there = 0;
     MPI_Status status;
@@ -49,8 +55,12 @@ static void finish(void) {
 
 transport_open sigmoe_transport_open __attribute__((visibility("default")));
 const transport *sigmoe_transport_open(char *problem, size_t size) {
-    static transport link = {
-        .send = send_bytes, .receive = receive_bytes, .done = is_done, .heard = hear, .close = finish};
+    static transport link = {.send = send_bytes,
+        .receive = receive_bytes,
+        .done = is_done,
+        .abandon = abandon,
+        .heard = hear,
+        .close = finish};
     int before = 0, provided;
     bool begun = MPI_Initialized(&before) == MPI_SUCCESS &&
                  (before || MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS);

@@ -73,6 +73,19 @@ static void *send_bytes(const void *bytes, size_t size, int to, transport_tag ta
     return sent;
 }
 
+// Also where a message has come in the meantime.
+static void abandon(void *request) {
+    message *place = request;
+    pthread_mutex_lock(&lock);
+    for (message **m = &pending; *m; m = &(*m)->next)
+        if (*m == place) {
+            *m = place->next;
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+    free(place);
+}
+
 static void *receive_bytes(void *bytes, size_t size, int from) {
     message *place = new_message(from, me, TRANSPORT_DATA, bytes, size, true);
     pthread_mutex_lock(&lock);
@@ -124,7 +137,7 @@ typedef struct rank_thread {
 
 static void *run_rank(void *context) {
     rank_thread *r = context;
-    transport link = {r->rank, r->ranks, send_bytes, receive_bytes, is_done, hear, NULL};
+    transport link = {r->rank, r->ranks, send_bytes, receive_bytes, is_done, abandon, hear, NULL};
     communicator *c;
     me = r->rank;
     r->status = communicator_create(&link, r->timeout, &c);
