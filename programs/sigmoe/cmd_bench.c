@@ -154,9 +154,12 @@ static void print_parts(const step_values *v) {
 
 static void print_step(
     const step_values *v, const char *title, const figure *figures, int count, const char *isa) {
-    if (!v->options.json || !v->breakdown) print_figures(v->options.json, title, figures, count, isa);
-    if (!v->breakdown) return;
+    if (!v->breakdown) {
+        print_figures(v->options.json, title, figures, count, isa);
+        return;
+    }
     if (!v->options.json) {
+        print_figures(false, title, figures, count, isa);
         printf("\n");
         print_parts(v);
         return;

@@ -9,7 +9,7 @@
 
 static const double interval = 0.2; // seconds between reports
 
-static void report(progress_meter *m, double time) {
+static void report_state(progress_meter *m, double time) {
     m->reported = time;
     m->state.rate = (m->state.done - m->first) / (time - m->started);
     m->state.seconds_left = (m->state.total - m->state.done) / m->state.rate;
@@ -34,13 +34,13 @@ sigmoe_status progress_at(progress_meter *m, double done) {
     if (observer_stops(m->observer)) return fail(SIGMOE_INTERRUPTED, "%s: stopped on request", m->state.task);
     m->state.done = done;
     double time = seconds_now();
-    if (time - m->reported >= interval) report(m, time);
+    if (time - m->reported >= interval) report_state(m, time);
     return SIGMOE_OK;
 }
 
 void progress_end(progress_meter *m) {
     m->state.finished = true;
-    report(m, seconds_now());
+    report_state(m, seconds_now());
 }
 
 void progress_note(const sigmoe_observer *observer, const char *format, ...) {

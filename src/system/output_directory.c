@@ -53,9 +53,8 @@ static sigmoe_status find_if_ours(const output_directory *d, bool *ours) {
     *ours = false;
     if (lstat(d->partial, &about) != 0) return fail_errno("cannot read %s", d->partial);
     if (!S_ISDIR(about.st_mode)) return SIGMOE_OK;
-    *ours = lstat(d->lock, &about) == 0;
+    TRY(path_find(d->lock, ours));
     if (*ours) return SIGMOE_OK;
-    if (errno != ENOENT) return fail_errno("cannot read %s", d->lock);
     TRY(directory_hold(d->partial, "read", &directory));
     *ours = true; // unless there is something in it
     sigmoe_status status = directory_each(directory, d->partial, note_entry, ours);

@@ -314,8 +314,9 @@ sigmoe_status output_check(const char *path, bool force) {
     if (*path == '\0') return fail(SIGMOE_BAD_ARGUMENT, "the output's name is empty");
     if (strcmp(path_leaf(path), "..") == 0)
         return fail(SIGMOE_BAD_ARGUMENT, "%s is no name for an output: end it in a name", path);
-    if (lstat(path, &about) != 0)
-        return errno == ENOENT || errno == ENOTDIR ? SIGMOE_OK : fail_errno("cannot read %s", path);
+    bool there;
+    TRY(path_find(path, &there));
+    if (!there) return SIGMOE_OK;
     bool found = stat(path, &about) == 0;
     if (!found && errno != ENOENT && errno != ELOOP) return fail_errno("cannot read %s", path);
     if (!found || !S_ISDIR(about.st_mode))

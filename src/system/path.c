@@ -59,16 +59,22 @@ const char *path_leaf(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-bool path_exists_in(int directory, const char *path) {
+typedef enum presence { ABSENT, PRESENT, UNKNOWN } presence; // UNKNOWN: errno says why
+
+static presence look_for(int directory, const char *name) {
     struct stat about;
-    return fstatat(directory, path, &about, AT_SYMLINK_NOFOLLOW) == 0 ||
-           (errno != ENOENT && errno != ENOTDIR);
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0) return PRESENT;
+    return errno == ENOENT || errno == ENOTDIR ? ABSENT : UNKNOWN;
+}
+
+bool path_exists_in(int directory, const char *path) {
+    return look_for(directory, path) != ABSENT;
 }
 
 sigmoe_status path_find_in(int directory, const char *name, const char *path, bool *there) {
-    struct stat about;
-    *there = fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
-    return *there || errno == ENOENT || errno == ENOTDIR ? SIGMOE_OK : fail_errno("cannot read %s", path);
+    presence found = look_for(directory, name);
+    *there = found == PRESENT;
+    return found == UNKNOWN ? fail_errno("cannot read %s", path) : SIGMOE_OK;
 }
 
 sigmoe_status path_find(const char *path, bool *there) {
