@@ -112,9 +112,7 @@ static void texts_that_only_look_like_it(void **state) {
     static const char *const texts[] = {"", "P",
         "MZ is the mark of DOS programs, and of nothing else that I know.", "PAR1 was a runway.",
         "BZh9 is how bzip2 begins.", "RIFF, and what follows", "PK is a name", "II* is a grade",
-        "GIF pictures", "OggS", "\xef\xbb\xbfwith a mark",
-        "caf\xe9 au lait, cr\xe8me br\xfbl\xe9"
-        "e",
+        "GIF pictures", "OggS", "\xef\xbb\xbfwith a mark", "caf\xe9 au lait, cr\xe8me br\xfbl\351e",
         "\xc4\xe3\xba\xc3\xa3\xac\xca\xc0\xbd\xe7 in GBK", "ustar", "{\"text\": 1}"};
     const char *path = at("file");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
