@@ -9,6 +9,11 @@
 // TYPE_I8 are weights with a scale for each row (base/quantization.h).
 typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32, TYPE_I8 } dtype;
 
+// Some of a tensor's values, one after the other.
+typedef struct tensor_range {
+    int64_t first, count;
+} tensor_range;
+
 // The type of the operands of matrix products; weights may be of TYPE_I8 beside it.
 static inline dtype operand_type(sigmoe_dtype type) {
     return type == SIGMOE_BF16 ? TYPE_BF16 : TYPE_REAL;

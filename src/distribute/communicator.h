@@ -6,14 +6,24 @@
 // communicator useless, and the process is to end.
 #pragma once
 
-#include "base/arena.h"
-#include "base/real.h"
-#include "base/status.h"
+#include "base/tensor.h"
 #include "distribute/transport.h"
 
 #include <stdint.h>
 
 typedef struct communicator communicator;
+
+// Every stride-th rank from `first`.
+typedef struct rank_group {
+    int first, stride, count;
+} rank_group;
+static inline int rank_group_at(const rank_group *g, int member) {
+    return g->first + member * g->stride;
+}
+// Which member a rank is.
+static inline int rank_group_find(const rank_group *g, int rank) {
+    return (rank - g->first) / g->stride;
+}
 
 // The one of this process: *out is NULL where no launcher has started it as one of several. The same one each time, with another
 // timeout (seconds).
@@ -26,6 +36,7 @@ void communicator_destroy(communicator *c);
 
 int communicator_rank(const communicator *c);  // 0 alone
 int communicator_ranks(const communicator *c); // 1 alone
+rank_group rank_group_all(const communicator *c);
 const char *communicator_host(const communicator *c, int rank);
 
 // Waits for all.
@@ -36,8 +47,13 @@ sigmoe_status communicator_gather(communicator *c, const void *own, size_t size,
 sigmoe_status communicator_share(communicator *c, void *bytes, size_t size);
 // The same as a gather for rank 0 alone, of any size: `all` may be NULL elsewhere.
 sigmoe_status communicator_collect(communicator *c, const void *own, size_t size, void *all);
-// Replaces values [count] by their sums over all ranks, made in the ranks' order. Takes memory from the arena and gives it back.
-sigmoe_status communicator_sum(communicator *c, real *values, int64_t count, arena *scratch);
+// Rank 0 gets values [count] of which every rank has a range at `own`; some may have the same one. `whole` is not used elsewhere.
+sigmoe_status communicator_collect_ranges(
+    communicator *c, const real *own, tensor_range range, int64_t count, real *whole);
+// Replaces values [count] by their sums over a group, made in the ranks' order; NULL: all. Takes memory from the arena and gives it
+// back. Called by the group's members alone.
+sigmoe_status communicator_sum(
+    communicator *c, const rank_group *group, real *values, int64_t count, arena *scratch);
 
 // Tells all others that this process fails, and why: they fail with the same sentence, with the rank and its host before it.
 void communicator_tell(communicator *c, const kept_failure *failure);

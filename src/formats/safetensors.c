@@ -349,9 +349,12 @@ static sigmoe_status write_all(
     TRY(file_writer_write(w, header, length));
     TRY(file_writer_write(w, "        ", padding));
     for (int i = 0; i < count; i++) {
-        int64_t bytes;
-        TRY(size_of(&tensors[i], &bytes));
-        TRY(file_writer_write(w, tensors[i].bytes, (size_t)bytes));
+        const tensor_to_write *t = &tensors[i];
+        const void *bytes = t->bytes;
+        int64_t size;
+        TRY(size_of(t, &size));
+        if (t->bring) TRY(t->bring(t->source, &bytes));
+        TRY(file_writer_write(w, bytes, (size_t)size));
     }
     return SIGMOE_OK;
 }

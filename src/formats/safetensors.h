@@ -55,13 +55,16 @@ sigmoe_status safetensors_read_i32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int32_t *out);
 
 // Writing: all tensors are described first, then the file is written at once (temporary name, fsync, rename). `bytes` are
-// borrowed during the call.
+// borrowed during the call. Where they are not all in memory, `bring` is called when a tensor's turn has come: what it hands out is
+// used until the next one's.
 typedef struct tensor_to_write {
     const char *name;
     tensor_type type;
     int dims;
     int64_t shape[8];
     const void *bytes;
+    sigmoe_status (*bring)(const void *source, const void **bytes); // NULL: `bytes` are there
+    const void *source;
 } tensor_to_write;
 sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count);
 // The same with "format" in the header's metadata, as other programs expect it: "pt".

@@ -222,15 +222,23 @@ static sigmoe_status check_finite(const forward_pass *f) {
     return SIGMOE_OK;
 }
 
+static tensor_to_write number_to_write(const char *name, const float *number) {
+    return (tensor_to_write){.name = name, .type = TENSOR_F32, .dims = 1, .shape = {1}, .bytes = number};
+}
+
 static sigmoe_status write_results(const forward_pass *f) {
     const parameter_list *list = transformer_parameters(f->model);
     int64_t vocab = transformer_config(f->model)->vocab_size;
     tensor_to_write *tensors;
     int count = 0;
     TRY(ARENA_NEW(f->a, tensors, 3 + parameters_length(list)));
-    tensors[count++] = (tensor_to_write){"logits", TENSOR_F32, 3, {f->batch, f->length, vocab}, f->logits};
-    tensors[count++] = (tensor_to_write){"loss.ce", TENSOR_F32, 1, {1}, &f->cross_entropy};
-    tensors[count++] = (tensor_to_write){"loss.reg", TENSOR_F32, 1, {1}, &f->regularizer};
+    tensors[count++] = (tensor_to_write){.name = "logits",
+        .type = TENSOR_F32,
+        .dims = 3,
+        .shape = {f->batch, f->length, vocab},
+        .bytes = f->logits};
+    tensors[count++] = number_to_write("loss.ce", &f->cross_entropy);
+    tensors[count++] = number_to_write("loss.reg", &f->regularizer);
     for (int i = 0; f->request->grad && i < parameters_length(list); i++) {
         const parameter *p = parameters_at(list, i);
         if (!p->trainable) continue;

@@ -158,7 +158,7 @@ static void move_gradients(const bucket *b, parameter_list *list, int end, bool 
 
 static sigmoe_status empty(const team *t, bucket *b, parameter_list *list, int end, arena *scratch) {
     move_gradients(b, list, end, false);
-    TRY(communicator_sum(t->link, b->values, b->used, scratch));
+    TRY(communicator_sum(t->link, NULL, b->values, b->used, scratch));
     move_gradients(b, list, end, true);
     *b = (bucket){b->values, end, 0};
     return SIGMOE_OK;
@@ -171,7 +171,7 @@ static sigmoe_status sum_gradients(const team *t, parameter_list *list, arena *s
         const parameter *p = parameters_at(list, i);
         if (!p->trainable) continue;
         if (p->count > BUCKET) {
-            TRY(communicator_sum(t->link, p->gradient, p->count, scratch));
+            TRY(communicator_sum(t->link, NULL, p->gradient, p->count, scratch));
             continue;
         }
         if (b.used + p->count > BUCKET) TRY(empty(t, &b, list, i, scratch));

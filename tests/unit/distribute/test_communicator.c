@@ -210,7 +210,7 @@ static sigmoe_status sum_values(communicator *c, arena *a, int64_t count) {
     TRY(ARENA_NEW(a, values, count + 1));
     for (int64_t i = 0; i < count; i++) values[i] = value_of(communicator_rank(c), i);
     values[count] = 7;
-    TRY(communicator_sum(c, values, count, a));
+    TRY(communicator_sum(c, NULL, values, count, a));
     for (int64_t i = 0; i < count; i++) {
         real expected = value_of(0, i);
         for (int rank = 1; rank < communicator_ranks(c); rank++) expected += value_of(rank, i);
@@ -234,6 +234,50 @@ static sigmoe_status sum(communicator *c) {
 static void test_sum(void **state) {
     (void)state;
     all_work(sum);
+}
+
+// Even ranks and odd ones sum up beside each other.
+static sigmoe_status sum_halves(communicator *c) {
+    int rank = communicator_rank(c), ranks = communicator_ranks(c), first = rank % 2;
+    const rank_group half = {first, 2, (ranks - first + 1) / 2};
+    real values[3] = {value_of(rank, 0), value_of(rank, 1), value_of(rank, 2)};
+    arena *a;
+    CHECK(rank_group_at(&half, rank_group_find(&half, rank)) == rank);
+    TRY(arena_create("test", &a));
+    sigmoe_status status = communicator_sum(c, &half, values, 3, a);
+    arena_destroy(a);
+    for (int i = 0; i < 3 && status == SIGMOE_OK; i++) {
+        real expected = value_of(first, i);
+        for (int other = first + 2; other < ranks; other += 2) expected += value_of(other, i);
+        CHECK(values[i] == expected);
+    }
+    return status;
+}
+
+static void test_sum_of_a_group(void **state) {
+    (void)state;
+    all_work(sum_halves);
+}
+
+// Ranks 2n and 2n + 1 have the same range; the last ones have nothing.
+static sigmoe_status collect_ranges(communicator *c) {
+    enum { COUNT = 1000 };
+    real own[COUNT], whole[COUNT];
+    int rank = communicator_rank(c), pieces = (communicator_ranks(c) + 1) / 2, piece = rank / 2;
+    int64_t first = COUNT * piece / pieces;
+    tensor_range range = {first, COUNT * (piece + 1) / pieces - first};
+    for (int64_t i = 0; i < range.count; i++) own[i] = value_of(9, range.first + i);
+    TRY(communicator_collect_ranges(c, own, range, COUNT, rank == 0 ? whole : NULL));
+    for (int64_t i = 0; i < COUNT && rank == 0; i++) CHECK(whole[i] == value_of(9, i));
+    // Where there is a gap, all ranks say so.
+    range.count = 0;
+    CHECK(communicator_collect_ranges(c, own, range, COUNT, whole) == SIGMOE_IO);
+    return SIGMOE_OK;
+}
+
+static void test_collect_ranges(void **state) {
+    (void)state;
+    all_work(collect_ranges);
 }
 
 // The others wait for rank 1, which tells them something else.
@@ -306,6 +350,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gather),
         cmocka_unit_test(test_sum),
+        cmocka_unit_test(test_sum_of_a_group),
+        cmocka_unit_test(test_collect_ranges),
         cmocka_unit_test(test_failures_are_told),
         cmocka_unit_test(test_waiting_ends),
         cmocka_unit_test(test_alone),

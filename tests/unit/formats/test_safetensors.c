@@ -26,6 +26,9 @@ static void refuses(const char *header, size_t data_size, const char *part) {
     assert_message_has(part);
 }
 
+#define TENSOR(tensor, kind, values, rank, ...)                                                              \
+    {.name = (tensor), .type = (kind), .dims = (rank), .shape = {__VA_ARGS__}, .bytes = (values)}
+
 static void put_sample(const char *path) {
     const float weights[6] = {1.5f, -2.0f, NAN, INFINITY, -0.0f, 3e-39f};
     const int32_t table[3] = {INT32_MIN, 0, INT32_MAX};
@@ -33,12 +36,12 @@ static void put_sample(const char *path) {
     const int64_t step[1] = {INT64_MAX};
     const uint16_t bf16[2] = {0x3fc0, 0xc000}; // 1.5, -2
     const tensor_to_write tensors[] = {
-        {"w", TENSOR_F32, 2, {2, 3}, weights},
-        {"h", TENSOR_BF16, 1, {2}, bf16},
-        {"none", TENSOR_F32, 2, {0, 5}, NULL},
-        {"table", TENSOR_I32, 1, {3}, table},
-        {"loss", TENSOR_F64, 0, {0}, loss},
-        {"step", TENSOR_I64, 1, {1}, step},
+        TENSOR("w", TENSOR_F32, weights, 2, 2, 3),
+        TENSOR("h", TENSOR_BF16, bf16, 1, 2),
+        TENSOR("none", TENSOR_F32, NULL, 2, 0, 5),
+        TENSOR("table", TENSOR_I32, table, 1, 3),
+        TENSOR("loss", TENSOR_F64, loss, 0, 0),
+        TENSOR("step", TENSOR_I64, step, 1, 1),
     };
     assert_int_equal(safetensors_write(path, tensors, 6), SIGMOE_OK);
 }
@@ -118,13 +121,48 @@ static void wrong_requests(void **state) {
 static void wrong_writes(void **state) {
     (void)state;
     const float w[2] = {0};
-    const tensor_to_write twice[] = {{"w", TENSOR_F32, 1, {2}, w}, {"w", TENSOR_F32, 1, {2}, w}};
+    const tensor_to_write twice[] = {TENSOR("w", TENSOR_F32, w, 1, 2), TENSOR("w", TENSOR_F32, w, 1, 2)};
     assert_int_equal(safetensors_write(at("t"), twice, 2), SIGMOE_BAD_ARGUMENT);
-    const tensor_to_write huge = {"w", TENSOR_F32, 2, {INT64_MAX, 4}, w};
+    const tensor_to_write huge = TENSOR("w", TENSOR_F32, w, 2, INT64_MAX, 4);
     assert_int_equal(safetensors_write(at("t"), &huge, 1), SIGMOE_BAD_ARGUMENT);
     assert_false(path_exists(at("t")));
-    const tensor_to_write good = {"w", TENSOR_F32, 1, {2}, w};
+    const tensor_to_write good = TENSOR("w", TENSOR_F32, w, 1, 2);
     assert_int_equal(safetensors_write(at("nowhere/t"), &good, 1), SIGMOE_IO);
+}
+
+// What is brought is the same as what is there.
+static sigmoe_status bring(const void *source, const void **bytes) {
+    static float one_at_a_time[2];
+    memcpy(one_at_a_time, source, sizeof one_at_a_time);
+    *bytes = one_at_a_time;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status bring_nothing(const void *source, const void **bytes) {
+    (void)source;
+    (void)bytes;
+    return (fail)(SIGMOE_IO, "there is nothing");
+}
+
+static void brought(void **state) {
+    (void)state;
+    const float first[2] = {1, 2}, second[2] = {3, 4};
+    float read[2];
+    safetensors_file *file;
+    tensor_to_write tensors[] = {TENSOR("a", TENSOR_F32, NULL, 1, 2), TENSOR("b", TENSOR_F32, NULL, 1, 2)};
+    tensors[0].bring = tensors[1].bring = bring;
+    tensors[0].source = first;
+    tensors[1].source = second;
+    assert_int_equal(safetensors_write(at("brought"), tensors, 2), SIGMOE_OK);
+    assert_int_equal(safetensors_open(at("brought"), 2, &file), SIGMOE_OK);
+    assert_int_equal(safetensors_read_f32(file, "b", 1, (int64_t[]){2}, read), SIGMOE_OK);
+    assert_memory_equal(read, second, sizeof read);
+    assert_int_equal(safetensors_read_f32(file, "a", 1, (int64_t[]){2}, read), SIGMOE_OK);
+    assert_memory_equal(read, first, sizeof read);
+    safetensors_close(file);
+    tensors[1].bring = bring_nothing;
+    assert_int_equal(safetensors_write(at("not_brought"), tensors, 2), SIGMOE_IO);
+    assert_false(path_exists(at("not_brought")));
 }
 
 static int allocations_left = -1;
@@ -138,7 +176,8 @@ static void without_memory_for_the_header(void **state) {
     (void)state;
     enum { MOST = 1000 };
     const float w[6] = {0};
-    const tensor_to_write tensors[] = {{"w", TENSOR_F32, 2, {2, 3}, w}, {"v", TENSOR_F32, 3, {1, 1, 1}, w}};
+    const tensor_to_write tensors[] = {
+        TENSOR("w", TENSOR_F32, w, 2, 2, 3), TENSOR("v", TENSOR_F32, w, 3, 1, 1, 1)};
     int allocations = 0;
     sigmoe_status status = SIGMOE_NO_MEMORY;
     json_set_alloc_funcs(scarce, free);
@@ -288,6 +327,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_is_cut_while_it_is_read_is_an_error),
         cmocka_unit_test(wrong_requests),
         cmocka_unit_test(wrong_writes),
+        cmocka_unit_test(brought),
         cmocka_unit_test(without_memory_for_the_header),
         cmocka_unit_test(bad_headers),
         cmocka_unit_test(headers_of_many_values),

@@ -1,0 +1,117 @@
+#include "distribute/exchange.h"
+
+#include "base/clock.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { YIELDS = 2000 }; // looks before a process sleeps between them
+
+static sigmoe_status lost(communicator *c, int peer) {
+    c->broken = true;
+    return fail(SIGMOE_IO, "rank %d on %s cannot be reached from rank %d on %s", peer, c->hosts[peer],
+        c->link->rank, c->hosts[c->link->rank]);
+}
+
+static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
+    if (!request) return lost(e->c, peer);
+    e->all[e->count++] = (transfer){request, peer, comes};
+    return SIGMOE_OK;
+}
+
+sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer) {
+    return size ? add(e, e->c->link->send(bytes, size, peer, TRANSPORT_DATA), peer, false) : SIGMOE_OK;
+}
+
+sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer) {
+    return size ? add(e, e->c->link->receive(bytes, size, peer), peer, true) : SIGMOE_OK;
+}
+
+static sigmoe_status listen(communicator *c) {
+    kept_failure notice;
+    if (!c->link->heard(&notice, sizeof notice)) return SIGMOE_OK;
+    c->broken = true;
+    return failure_again(&notice);
+}
+
+// Gives the processor away while nothing comes: ranks may share one.
+static void pause_for(int64_t looks) {
+    if (looks < YIELDS)
+        sched_yield();
+    else
+        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+}
+
+void exchange_tell(communicator *c, const kept_failure *failure) {
+    static kept_failure notice; // stays behind when this process does not wait for everybody to read it
+    c->broken = true;
+    notice = *failure;
+    snprintf(notice.sentence, sizeof notice.sentence, "rank %d on %s: %.*s", c->link->rank,
+        c->hosts[c->link->rank], MESSAGE_CAPACITY - HOST_NAME - 32, failure->sentence);
+    for (int peer = 0; peer < c->link->ranks; peer++) {
+        if (peer == c->link->rank) continue;
+        void *request = c->link->send(&notice, sizeof notice, peer, TRANSPORT_NOTICE);
+        for (int looks = 0; request && looks < 2 * YIELDS && c->link->done(request) == 0; looks++)
+            pause_for(looks);
+    }
+}
+
+// When rank 0 is the one that does not answer, rank 1 says so.
+static sigmoe_status give_up(communicator *c, int peer) {
+    fail(SIGMOE_IO,
+        "rank %d on %s has not answered for %g s; `resume` goes on from the newest checkpoint, with any "
+        "number of ranks",
+        peer, c->hosts[peer], c->timeout);
+    kept_failure failure = failure_keep(SIGMOE_IO);
+    exchange_tell(c, &failure);
+    c->speaker = peer == 0 ? 1 : 0;
+    return failure_again(&failure);
+}
+
+// Looks after all transfers; *waits_for is a rank of those that are not done, or -1.
+static sigmoe_status look(exchange *e, int *waits_for) {
+    *waits_for = -1;
+    for (int i = 0; i < e->count; i++) {
+        transfer *t = &e->all[i];
+        if (!t->request) continue;
+        int done = e->c->link->done(t->request);
+        if (done < 0) return lost(e->c, t->peer);
+        if (done)
+            t->request = NULL;
+        else
+            *waits_for = t->peer;
+    }
+    return SIGMOE_OK;
+}
+
+sigmoe_status exchange_finish(exchange *e) {
+    double start = seconds_now();
+    for (int64_t looks = 0;; looks++) {
+        int waits_for;
+        TRY(look(e, &waits_for));
+        if (waits_for < 0) break;
+        TRY(listen(e->c));
+        if (seconds_now() - start > e->c->timeout) return give_up(e->c, waits_for);
+        pause_for(looks);
+    }
+    e->count = 0;
+    return SIGMOE_OK;
+}
+
+sigmoe_status exchange_begin(communicator *c, exchange *e) {
+    *e = (exchange){.c = c};
+    if (c->broken) return fail(SIGMOE_IO, "a training over several processes has failed before in this one");
+    e->all = malloc(2 * (size_t)c->link->ranks * sizeof *e->all);
+    return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");
+}
+
+sigmoe_status exchange_end(exchange *e, sigmoe_status status) {
+    if (status != SIGMOE_OK) e->c->broken = true;
+    // What still comes would come into memory that is no longer meant for it.
+    for (int i = 0; i < e->count && status != SIGMOE_OK; i++)
+        if (e->all[i].request && e->all[i].comes) e->c->link->abandon(e->all[i].request);
+    free(e->all);
+    return status;
+}

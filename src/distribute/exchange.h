@@ -1,0 +1,44 @@
+// Messages under way between this process and others: what the functions of a communicator are made of.
+//
+//   exchange_begin -> (exchange_send | exchange_receive)... -> exchange_finish -> ... -> exchange_end
+#pragma once
+
+#include "base/status.h"
+#include "distribute/transport.h"
+
+#include <stdint.h>
+
+enum { HOST_NAME = 64 };
+
+typedef struct communicator communicator;
+struct communicator {
+    const transport *link;
+    double timeout;
+    char (*hosts)[HOST_NAME]; // [ranks]
+    bool broken;              // others may be gone or waiting: no message is expected any more
+    int speaker;
+};
+
+typedef struct transfer {
+    void *request; // NULL: done
+    int peer;
+    bool comes; // from the peer to this process
+} transfer;
+
+// What is sent and received at a time; at most two transfers with each rank.
+typedef struct exchange {
+    communicator *c;
+    transfer *all;
+    int count;
+} exchange;
+
+sigmoe_status exchange_begin(communicator *c, exchange *e);
+// Begin a transfer; the bytes are in use until exchange_finish. Nothing happens when size is 0.
+sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer);
+sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer);
+// Waits for all transfers; more may follow.
+sigmoe_status exchange_finish(exchange *e);
+// Frees what exchange_begin took. `status` is that of the exchange, and returned: a failure breaks the communicator.
+sigmoe_status exchange_end(exchange *e, sigmoe_status status);
+// communicator_tell, where there is a communicator that is not broken.
+void exchange_tell(communicator *c, const kept_failure *failure);
