@@ -11,7 +11,7 @@ whose blocks need PyTorch, which tests/python/torch runs. Three things differ fr
   * what needs the network (data prepare of any kind but text, without a file) is only checked to be a kind that the help
     names;
   * train, compare and sweep do few steps: --steps becomes 3, and is added where it is missing (but not to --resume);
-    bench figure takes few tokens.
+    bench figure takes few tokens, bench step a small batch.
 The examples of each command's --help are run in the same way, in the order of the commands, in one directory.
 Also checked: docs/guide/configuration.md names every key of `sigmoe help config`, docs/guide/comparing.md every variant,
 docs/guide/commands.md every command. The exit status is 0 only if nothing failed.
@@ -58,6 +58,8 @@ def commands(text):
 def shortened(command):
     if "sigmoe bench figure" in command:
         return command + " --tokens 16 --repetitions 1"
+    if "sigmoe bench step" in command:
+        return command + " --batch 2 --steps 2"
     if not re.search(r"sigmoe (train|compare|sweep)\b", command) or "--help" in command:
         return command
     if "--steps" in command:
@@ -186,7 +188,7 @@ class Checker:
                 self.problem(document, f"says nothing of the {what} `{name}`")
 
 
-def write_book(path, lines=6000):
+def write_book(path, lines=2000):
     """A text that is large enough for the demo's batches by default."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     draw = random.Random(5)
