@@ -1,6 +1,7 @@
 #include "api/comparing.h"
 
 #include "base/clock.h"
+#include "base/observer.h"
 #include "base/progress.h"
 #include "compare/comparison_banner.h"
 #include "compare/directory.h"
@@ -21,8 +22,10 @@
 #include <stdlib.h>
 
 enum { MOST_SEEDS = 1000 };
+static const double RANKS_WAIT = 3600; // seconds, for what rank 0 does alone: it counts n-grams and draws
 
 typedef struct comparison {
+    communicator *link; // of processes that train its runs; NULL: this one alone
     comparison_plan plan;
     comparison_result result;
     char *table;
@@ -80,7 +83,8 @@ static void show_growing(void *context, const comparison_result *result, int run
 static sigmoe_status carry_out(comparison *c, int jobs, const sigmoe_observer *observer) {
     growing_report growing = {.observer = observer, .started = seconds_now()};
     const execution_watcher watcher = {.changed = show_growing, .context = &growing};
-    sigmoe_status status = comparison_carry_out(&c->plan, jobs, observer, &watcher, &c->result);
+    sigmoe_status status =
+        comparison_carry_out(&c->plan, jobs, observer, plan_leads(&c->plan) ? &watcher : NULL, &c->result);
     if (status == SIGMOE_OK || !growing.begun) return status;
     kept_failure failure = failure_keep(status);
     report_unfinished(&c->result, REPORT_STOPPED); // if that fails, too, the first failure is what matters
@@ -93,12 +97,10 @@ static bool goes_on(const sigmoe_compare_request *r, bool open) {
     return open && r->until_decided && r->seeds < r->max_seeds;
 }
 
-// Trains what the plan lacks, and reports; whether a pair of interest is undecided goes into *open.
-static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observer *observer, bool *open) {
+// Judges and reports.
+static sigmoe_status conclude(comparison *c, bool *open) {
     variant_summary *summaries;
     judgement j;
-    TRY(learning_rates_choose(&c->plan, observer));
-    TRY(carry_out(c, jobs, observer));
     TRY(comparison_look(&c->plan));
     free(c->table); // of fewer seeds
     c->table = NULL;
@@ -108,6 +110,22 @@ static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observe
     return report(c, summaries, goes_on(c->plan.request, *open) ? REPORT_GROWING : REPORT_DONE);
 }
 
+// Trains what the plan lacks, and reports; whether a pair of interest is undecided goes into *open.
+static sigmoe_status carry_through(comparison *c, int jobs, const sigmoe_observer *observer, bool *open) {
+    *open = false;
+    TRY(learning_rates_choose(&c->plan, observer));
+    TRY(carry_out(c, jobs, observer));
+    if (plan_leads(&c->plan)) TRY(conclude(c, open));
+    return c->plan.request->until_decided ? communicator_share(c->link, open, sizeof *open) : SIGMOE_OK;
+}
+
+static sigmoe_status make_plan(comparison *c, const sigmoe_compare_request *r, const sweep_plan *sweep,
+    const sigmoe_observer *observer, arena *a) {
+    TRY(plan_comparison(r, sweep, observer, a, &c->plan));
+    c->plan.link = c->link;
+    return SIGMOE_OK;
+}
+
 // One seed after another, until every pair of interest is decided. Each number of seeds is a plan of its own; what is trained is
 // read again.
 static sigmoe_status until_decided(
@@ -115,22 +133,29 @@ static sigmoe_status until_decided(
     while (goes_on(r, open)) {
         r->seeds++;
         progress_note(observer, "undecided: seed %d of %d at most", r->seeds, r->max_seeds);
-        TRY(plan_comparison(r, NULL, observer, a, &c->plan));
+        TRY(make_plan(c, r, NULL, observer, a));
         c->plan.sequential = true;
-        TRY(comparison_renew(&c->plan, observer));
+        if (plan_leads(&c->plan)) TRY(comparison_renew(&c->plan, observer));
         TRY(carry_through(c, 1, observer, &open));
     }
     return SIGMOE_OK;
+}
+
+// Rank 0 makes or finds the directory, which the others then use.
+static sigmoe_status open_directory(comparison *c, const sigmoe_observer *observer, int *lock) {
+    if (plan_leads(&c->plan)) TRY(comparison_open(&c->plan, observer, lock));
+    TRY(communicator_meet(c->link));
+    return plan_leads(&c->plan) ? SIGMOE_OK : comparison_check(&c->plan);
 }
 
 // The output directory stays locked while *lock is open, here or in a run's process.
 static sigmoe_status compare(comparison *c, sigmoe_compare_request *r, const sweep_plan *sweep, int jobs,
     const sigmoe_observer *observer, arena *a, int *lock) {
     bool open;
-    TRY(plan_comparison(r, sweep, observer, a, &c->plan));
+    TRY(make_plan(c, r, sweep, observer, a));
     c->plan.sequential = r->until_decided;
     TRY(comparison_check_memory(&c->plan, jobs));
-    TRY(comparison_open(&c->plan, observer, lock));
+    TRY(open_directory(c, observer, lock));
     TRY(comparison_banner(&c->plan, jobs, observer));
     TRY(carry_through(c, jobs, observer, &open));
     return until_decided(c, r, observer, a, open);
@@ -197,18 +222,38 @@ static sigmoe_status run_in(arena *a, comparison *c, const sigmoe_compare_reques
         c->plan.run_count == 1 ? "the run failed" : "all runs failed", r->out);
 }
 
+static sigmoe_status run_alone(comparison *c, const sigmoe_compare_request *request, const sweep_plan *sweep,
+    int jobs, const sigmoe_observer *observer, char **table) {
+    arena *a;
+    TRY(arena_create("comparison", &a));
+    sigmoe_status status = run_in(a, c, request, sweep, jobs, observer);
+    arena_destroy(a);
+    if (status == SIGMOE_OK || status == SIGMOE_NOT_FINITE)
+        *table = c->table;
+    else
+        free(c->table);
+    return status;
+}
+
+// One that is asked to stop leaves its run to the others.
+static sigmoe_status run_together(comparison *c, const sigmoe_compare_request *request,
+    const sweep_plan *sweep, const sigmoe_observer *observer, char **table) {
+    sigmoe_observer quiet = observer_quiet(observer);
+    bool leads = communicator_rank(c->link) == 0;
+    sigmoe_status status = run_alone(c, request, sweep, 1, leads ? observer : &quiet, table);
+    bool agreed = status == SIGMOE_OK || status == SIGMOE_NOT_FINITE || status == SIGMOE_INTERRUPTED;
+    return agreed ? status : communicator_fail(c->link, status);
+}
+
 sigmoe_status comparison_run(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
     const sigmoe_observer *observer, char **table) {
     comparison c = {0};
-    arena *a;
-    TRY(arena_create("comparison", &a));
-    sigmoe_status status = run_in(a, &c, request, sweep, jobs, observer);
-    arena_destroy(a);
-    if (status == SIGMOE_OK || status == SIGMOE_NOT_FINITE)
-        *table = c.table;
-    else
-        free(c.table);
-    return status;
+    TRY(communicator_open(RANKS_WAIT, &c.link));
+    if (!c.link) return run_alone(&c, request, sweep, jobs, observer, table);
+    if (jobs == 1) return run_together(&c, request, sweep, observer, table);
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "`jobs` is %d, but a launcher has started %d processes, which train a run each: leave it out", jobs,
+        communicator_ranks(c.link));
 }
 
 // ---------------------------------------------------------------- without training

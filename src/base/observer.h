@@ -16,3 +16,11 @@ static inline bool observer_stops(const sigmoe_observer *observer) {
 static inline int observer_saves(const sigmoe_observer *observer) {
     return observer && observer->save ? atomic_load(observer->save) : 0;
 }
+
+// One that shows nothing, for a process beside another that tells what happens.
+static inline sigmoe_observer observer_quiet(const sigmoe_observer *observer) {
+    sigmoe_observer quiet = observer ? *observer : (sigmoe_observer){0};
+    quiet.progress = NULL;
+    quiet.note = NULL;
+    return quiet;
+}

@@ -5,6 +5,7 @@
 #include "compare/eta.h"
 #include "compare/jobs.h"
 #include "compare/ngram_scores.h"
+#include "compare/ranks.h"
 #include "train/training_memory.h"
 
 #include <inttypes.h>
@@ -17,7 +18,7 @@ typedef struct execution {
     const execution_watcher *watcher;
     int *left; // [left_count] the runs that were not finished at the start, in the plan's order
     int left_count;
-    bool only_read; // finished runs get no samples that they lack
+    bool no_samples; // finished runs get none that they lack
     eta eta;
 } execution;
 
@@ -108,7 +109,7 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         .test_tokens = p->request->test_tokens,
         .checkpoint_seconds = p->request->checkpoint_seconds,
         .on_nonfinite = p->request->on_nonfinite,
-        .sample_prompt = e->only_read ? NULL : p->sample_prompt,
+        .sample_prompt = finished && e->no_samples ? NULL : p->sample_prompt,
         .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task)};
     run_result result;
     TRY(compare_run(&request, p->arena, &result));
@@ -159,15 +160,16 @@ static sigmoe_status take_result(void *context, int run) {
 }
 
 static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
-    if (jobs == 1) return run_in_turn(e, observer);
     const job_list list = {e->plan, &e->eta, e->left, e->left_count, run_one, take_result, e};
-    return run_in_processes(&list, jobs, observer);
+    if (e->plan->link) return run_over_ranks(&list, e->plan->link, observer);
+    return jobs == 1 ? run_in_turn(e, observer) : run_in_processes(&list, jobs, observer);
 }
 
 sigmoe_status comparison_check_memory(const comparison_plan *p, int jobs) {
     for (int i = 0; i < p->variant_count; i++) {
         const compared_variant *v = &p->variants[i];
-        sigmoe_status status = runs_memory_check(&v->config, &p->request->settings, jobs);
+        sigmoe_status status =
+            runs_memory_check(&v->config, &p->request->settings, jobs * ranks_on_host(p->link));
         if (status != SIGMOE_OK) return fail_in(status, "%s", v->label);
     }
     return SIGMOE_OK;
@@ -182,12 +184,20 @@ static sigmoe_status prepare_result(const comparison_plan *p, comparison_result 
     return SIGMOE_OK;
 }
 
+// Rank 0 writes the scores, which the others then read.
+static sigmoe_status score_ngram(
+    const comparison_plan *p, const sigmoe_observer *observer, comparison_result *out) {
+    if (plan_leads(p)) TRY(ngram_score_data(p, observer, &out->ngram));
+    TRY(communicator_meet(p->link));
+    return plan_leads(p) ? SIGMOE_OK : ngram_score_data(p, observer, &out->ngram);
+}
+
 sigmoe_status comparison_carry_out(const comparison_plan *p, int jobs, const sigmoe_observer *observer,
     const execution_watcher *watcher, comparison_result *out) {
-    execution e = {.plan = p, .result = out, .watcher = watcher};
+    execution e = {.plan = p, .result = out, .watcher = watcher, .no_samples = !plan_leads(p)};
     *out = (comparison_result){.plan = p, .arena = p->arena, .threads = observer ? observer->threads : 0};
     TRY(prepare_result(p, out));
-    TRY(ngram_score_data(p, observer, &out->ngram));
+    TRY(score_ngram(p, observer, out));
     TRY(eta_begin(&e.eta, p));
     TRY(read_finished(&e, observer));
     return run_all(&e, jobs, observer);
@@ -195,7 +205,7 @@ sigmoe_status comparison_carry_out(const comparison_plan *p, int jobs, const sig
 
 sigmoe_status comparison_recall(const comparison_plan *p, comparison_result *out) {
     char path[PATH_CAPACITY];
-    execution e = {.plan = p, .result = out, .only_read = true};
+    execution e = {.plan = p, .result = out, .no_samples = true};
     *out = (comparison_result){.plan = p, .arena = p->arena};
     TRY(prepare_result(p, out));
     TRY(path_format(path, "%s/ngram.json", p->request->out));

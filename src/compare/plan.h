@@ -4,6 +4,7 @@
 #include "compare/sweep_plan.h"
 #include "compare/variant.h"
 #include "data/dataset.h"
+#include "distribute/communicator.h"
 #include "system/path.h"
 
 enum { DEFAULT_SEEDS = 3 }; // the fewest that give a verdict
@@ -31,6 +32,7 @@ typedef struct comparison_plan {
     const sigmoe_compare_request *request;
     const sweep_plan *sweep; // NULL: the user's own comparison
     arena *arena;            // holds everything below
+    communicator *link;      // of the processes that share the runs, set by the caller; NULL: this one alone
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;
@@ -44,6 +46,11 @@ typedef struct comparison_plan {
     planned_run *runs;
     int run_count;
 } comparison_plan;
+
+// Whether this process writes what is about the whole comparison, and shows it.
+static inline bool plan_leads(const comparison_plan *p) {
+    return communicator_rank(p->link) == 0;
+}
 
 // The request and the sweep (or NULL) belong to the caller and must outlive the plan. Variants that are the same model are an
 // error; in a sweep, the later one is left out and `observer` (or NULL) is notified. Finds all errors in the base, the

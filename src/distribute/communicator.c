@@ -59,8 +59,15 @@ bool communicator_speaks(const communicator *c) {
     return !c || c->link->rank == c->speaker;
 }
 
-void communicator_part(const communicator *c) {
+sigmoe_status communicator_fail(communicator *c, sigmoe_status status) {
+    kept_failure failure = failure_keep(status);
+    communicator_tell(c, &failure);
     if (c && c->broken && !communicator_speaks(c)) sleep(3);
+    return failure_again(&failure);
+}
+
+sigmoe_status communicator_listen(communicator *c) {
+    return c ? exchange_listen(c) : SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- opening

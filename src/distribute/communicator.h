@@ -55,9 +55,12 @@ sigmoe_status communicator_collect_ranges(
 sigmoe_status communicator_sum(
     communicator *c, const rank_group *group, real *values, int64_t count, arena *scratch);
 
+// Fails if another process has told of a failure.
+sigmoe_status communicator_listen(communicator *c);
 // Tells all others that this process fails, and why: they fail with the same sentence, with the rank and its host before it.
 void communicator_tell(communicator *c, const kept_failure *failure);
 // Whether this process is the one that tells people what happens: rank 0, or another when rank 0 does not answer.
 bool communicator_speaks(const communicator *c);
-// Before a process that has failed ends: gives the one that speaks time to speak, since launchers end all with the first.
-void communicator_part(const communicator *c);
+// When a process has failed, perhaps as the only one that knows: tells the others, and gives the one that speaks time to speak, since
+// launchers end all with the first. Returns the failure again.
+sigmoe_status communicator_fail(communicator *c, sigmoe_status status);

@@ -29,7 +29,7 @@ sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer) 
     return size ? add(e, e->c->link->receive(bytes, size, peer), peer, true) : SIGMOE_OK;
 }
 
-static sigmoe_status listen(communicator *c) {
+sigmoe_status exchange_listen(communicator *c) {
     kept_failure notice;
     if (!c->link->heard(&notice, sizeof notice)) return SIGMOE_OK;
     c->broken = true;
@@ -92,7 +92,7 @@ sigmoe_status exchange_finish(exchange *e) {
         int waits_for;
         TRY(look(e, &waits_for));
         if (waits_for < 0) break;
-        TRY(listen(e->c));
+        TRY(exchange_listen(e->c));
         if (seconds_now() - start > e->c->timeout) return give_up(e->c, waits_for);
         pause_for(looks);
     }

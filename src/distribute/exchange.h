@@ -40,5 +40,6 @@ sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer);
 sigmoe_status exchange_finish(exchange *e);
 // Frees what exchange_begin took. `status` is that of the exchange, and returned: a failure breaks the communicator.
 sigmoe_status exchange_end(exchange *e, sigmoe_status status);
-// communicator_tell, where there is a communicator that is not broken.
+// communicator_listen and communicator_tell, where there is a communicator that can be used.
+sigmoe_status exchange_listen(communicator *c);
 void exchange_tell(communicator *c, const kept_failure *failure);

@@ -35,6 +35,22 @@ bool file_lock_try(int descriptor) {
     return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
 }
 
+// Of the open file, as those of flock(2) are: a process that opens it twice excludes itself.
+static int lock_part(int descriptor, int64_t part, short type) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = part, .l_len = 1};
+    return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+sigmoe_status file_lock_try_part(int descriptor, int64_t part, const char *path, bool *taken) {
+    *taken = lock_part(descriptor, part, F_WRLCK) == 0;
+    if (*taken || errno == EAGAIN || errno == EACCES || errno == EINTR) return SIGMOE_OK;
+    return fail_errno("cannot lock a part of %s", path);
+}
+
+void file_lock_release_part(int descriptor, int64_t part) {
+    lock_part(descriptor, part, F_UNLCK);
+}
+
 bool file_lock_stands(int descriptor, const char *path) {
     struct stat opened, named;
     return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&

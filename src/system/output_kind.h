@@ -20,6 +20,7 @@ typedef enum output_kind {
 
 // Names that every kind may have; names beginning with MARK_NAME are reserved.
 #define LOCK_NAME ".lock"                            // locked by the process using the directory
+#define TAKEN_NAME ".taken"                          // of which processes lock what part of the work they do
 #define REPLACED_NAME MARK_NAME "-replaced"          // holds what was there before, until the new is whole
 #define REPLACING_NAME MARK_NAME "-replaced.partial" // likewise, still incomplete
 #define REMOVED_NAME MARK_NAME "-removed"            // old contents being removed

@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include "base/observer.h"
 #include "base/progress.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
@@ -200,16 +201,11 @@ static sigmoe_status train_checked(
 // When it fails, this process may be the only one that knows.
 static sigmoe_status train_together(
     const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
-    sigmoe_observer quiet = p->observer ? *p->observer : (sigmoe_observer){0};
-    quiet.progress = NULL;
-    quiet.note = NULL;
+    sigmoe_observer quiet = observer_quiet(p->observer);
     if (!leads(p)) p->observer = &quiet;
     sigmoe_status status = train_checked(request, p, result);
     if (status == SIGMOE_OK || (status == SIGMOE_INTERRUPTED && p->runs)) return status;
-    kept_failure failure = failure_keep(status);
-    communicator_tell(p->link, &failure);
-    communicator_part(p->link);
-    return failure_again(&failure);
+    return communicator_fail(p->link, status);
 }
 
 sigmoe_status run_train(
