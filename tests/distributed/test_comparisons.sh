@@ -32,10 +32,10 @@ PYTHON
 works compare $SETTINGS --variants dense,sigma-moe --out alone
 for count in 2 4; do
     # shellcheck disable=SC2086
-    ranks_work $count compare $SETTINGS --variants dense,sigma-moe --out with.$count
-    same_results with.$count alone
+    ranks_work $count compare $SETTINGS --variants dense,sigma-moe --out "with.$count"
+    same_results "with.$count" alone
     [ "$(grep -c '^report: ' stdout)" -eq 1 ] || problem "$count ranks print $(cat stdout)"
-    grep -q 'sigma-moe' with.$count/table.txt || problem "$count ranks: no table"
+    grep -q 'sigma-moe' "with.$count/table.txt" || problem "$count ranks: no table"
 done
 # Rates are chosen by all, and more seeds are agreed on.
 # shellcheck disable=SC2086
