@@ -423,6 +423,9 @@ typedef struct sigmoe_train_request {
      * 0 is 1. SIGMOE_BAD_ARGUMENT unless it divides the batch. Not part of the run's settings: can be changed on resume. */
     int64_t accumulate;
     double collective_timeout; /* seconds that processes wait for each other; 0: 600 */
+    /* Seconds from the call on, before which the training stops with a checkpoint, as when it is asked to: in time for another step,
+     * validation or checkpoint as long as the longest so far. 0: it goes on to its end. */
+    double exit_before;
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100
 #define SIGMOE_MOST_REWINDS 10

@@ -10,7 +10,7 @@
 typedef struct train_values {
     config_source source;
     sigmoe_train_request request;
-    const char *checkpoint_every;
+    const char *checkpoint_every, *exit_before;
     output_options output;
     int threads;
     bool pin;
@@ -65,6 +65,9 @@ static const argument arguments[] = {
     {"collective-timeout", ARGUMENT_NUMBER, AT(request.collective_timeout), "SECONDS", .low = 0, .high = 1e9,
         .preset = "default 600",
         .help = "under mpirun or srun: how long ranks wait for one that does not answer"},
+    {"exit-before", ARGUMENT_TEXT, AT(exit_before), "TIME", .values = &none_known,
+        .help =
+            "stop with a checkpoint so that all is done when this time (23h50m) has passed since the start"},
     {"threads", ARGUMENT_INT, AT(threads), "N", .low = 1, .high = 1024,
         .preset = "default: all that it may use",
         .help = "threads to compute with; the result does not depend on it"},
@@ -132,6 +135,13 @@ static int train(train_values *v) {
     return report(status);
 }
 
+static int read_exit_before(train_values *v) {
+    if (!v->exit_before) return EXIT_FINE;
+    v->request.exit_before = duration_seconds(v->exit_before);
+    if (!isnan(v->request.exit_before)) return EXIT_FINE;
+    return complain(EXIT_USAGE, "--exit-before is `%s`: give a time (90s, 45m, 23h50m, 1d)", v->exit_before);
+}
+
 // A new run has the preset's settings where none are given; one that is resumed has its own.
 static int run(const parsed_arguments *given, void *values) {
     train_values *v = values;
@@ -158,6 +168,7 @@ static int run(const parsed_arguments *given, void *values) {
     v->request.given_count = settings.count;
     status = checkpoint_cadence(
         v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
+    if (status == EXIT_FINE) status = read_exit_before(v);
     if (status == EXIT_FINE) status = train(v);
     sigmoe_config_free(config);
     return status;

@@ -49,6 +49,8 @@ typedef struct given_settings {
     int count;
 } given_settings;
 void training_given(const parsed_arguments *given, given_settings *out);
+// Seconds of a time such as 90s or 23h50m; NaN if it is none.
+double duration_seconds(const char *text);
 // Reads from `text` when to save: a number of steps, or of seconds; NULL changes nothing. On failure prints the error and
 // returns the exit status.
 int checkpoint_cadence(const char *text, int64_t *steps, double *seconds);

@@ -45,6 +45,7 @@ static const synonyms options[] = {
     {"dtype", "amp bf16 fp16 fp32 precision mixed-precision type"},
     {"accumulate", "accumulation gradient-accumulation accum micro-batches microbatch"},
     {"recompute", "activation-checkpointing gradient-checkpointing checkpoint-activations remat"},
+    {"exit-before", "time-limit max-time max-hours deadline exit-duration-in-mins exit-interval"},
     {"threads", "cpus cores jobs num-threads num-workers workers"},
     {"max-memory", "memory memory-limit mem max-mem ram"},
     {"pin", "affinity"},

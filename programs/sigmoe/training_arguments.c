@@ -65,23 +65,31 @@ void training_given(const parsed_arguments *given, given_settings *out) {
     out->names[out->count++] = "checkpoint_seconds";
 }
 
-static double seconds_of(const char *unit) {
+double duration_seconds(const char *text) {
     static const char units[] = "smhd";
     static const double seconds[] = {1, 60, 3600, 86400};
-    const char *place = *unit && !unit[1] ? strchr(units, *unit) : NULL;
-    return place ? seconds[place - units] : NAN;
+    double total = 0;
+    do {
+        char *unit;
+        if (strspn(text, "0123456789.") == 0) return NAN;
+        double value = strtod(text, &unit);
+        const char *place = *unit ? strchr(units, *unit) : NULL;
+        if (!place) return NAN;
+        total += value * seconds[place - units];
+        text = unit + 1;
+    } while (*text);
+    return total > 0 && total < 1e12 ? total : NAN;
 }
 
 static int complain_cadence(const char *text) {
     return complain(EXIT_USAGE,
-        "--checkpoint-every is `%s`: give steps (500), a time (90s, 15m, 2h, 1d), or end for none before the "
-        "end",
+        "--checkpoint-every is `%s`: give steps (500), a time (90s, 15m, 1h30m, 1d), or end for none before "
+        "the end",
         text);
 }
 
 int checkpoint_cadence(const char *text, int64_t *steps, double *seconds) {
     static const int64_t most_steps = 1000000000;
-    char *unit;
     if (!text) return EXIT_FINE;
     if (strcmp(text, "end") == 0) {
         *steps = 0, *seconds = 0;
@@ -94,8 +102,8 @@ int checkpoint_cadence(const char *text, int64_t *steps, double *seconds) {
         *steps = count, *seconds = 0; // 0 steps, as in 0.1.0: at the end
         return EXIT_FINE;
     }
-    double value = strspn(text, "0123456789.") > 0 ? strtod(text, &unit) * seconds_of(unit) : NAN;
-    if (!(value > 0 && value < 1e12)) return complain_cadence(text);
+    double value = duration_seconds(text);
+    if (isnan(value)) return complain_cadence(text);
     *steps = 0, *seconds = value;
     return EXIT_FINE;
 }

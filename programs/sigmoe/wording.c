@@ -19,6 +19,7 @@ static const wording wordings[] = {
     {"`context`", "--context"},
     {"`data`", "--data"},
     {"`dtype`", "--dtype"},
+    {"`exit_before`", "--exit-before"},
     {"`force`", "--force"},
     {"`format`", "--format"},
     {"`init`", "--init"},

@@ -32,6 +32,14 @@ static bool due_by_clock(const trainer *t) {
            seconds_now() - t->saved_at >= t->checkpoint_seconds;
 }
 
+// A round like the longest so far must fit in, and perhaps a checkpoint, which the longest one has had, too.
+static bool time_is_up(trainer *t) {
+    double now = seconds_now();
+    if (t->round_began > 0) t->longest_round = fmax(t->longest_round, now - t->round_began);
+    t->round_began = now;
+    return t->deadline > 0 && now + 2 * t->longest_round >= t->deadline;
+}
+
 static sigmoe_status tell_sample(trainer *t, const char *text, size_t size, const sigmoe_observer *observer) {
     char *line;
     TRY(run_log_sample(&t->log, t->step, sampler_prompt(t->sampler), text, size));
@@ -67,8 +75,9 @@ static sigmoe_status validate(trainer *t, const sigmoe_observer *observer) {
 }
 
 static sigmoe_status do_what_is_due(trainer *t) {
-    TRY(team_agree(&t->team, due_by_clock(t)));
-    TRY(trainer_save_if_asked(t)); // before a validation, which may take long
+    TRY(team_agree(&t->team, due_by_clock(t), time_is_up(t)));
+    if (t->team.time_is_up) return SIGMOE_INTERRUPTED; // what is due now is due after `resume`
+    TRY(trainer_save_if_asked(t));                     // before a validation, which may take long
     if (due(t, t->settings.valid_every) && t->log.last_validation < t->step) TRY(validate(t, t->observer));
     bool best = t->keep.best && t->log.best_step == t->step;
     // The first checkpoint holds the initial weights, so that a run can be resumed no matter when it is killed.
@@ -80,8 +89,10 @@ static sigmoe_status do_what_is_due(trainer *t) {
 
 static sigmoe_status stop_here(trainer *t) {
     TRY(trainer_save(t));
-    return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s", (long long)t->step,
-        (long long)t->settings.steps, *t->run ? "; `resume` goes on from here" : "");
+    return fail(SIGMOE_INTERRUPTED, "stopped after step %lld of %lld%s%s", (long long)t->step,
+        (long long)t->settings.steps,
+        t->team.time_is_up ? ", before the time of `exit_before` has passed" : "",
+        *t->run ? "; `resume` goes on from here" : "");
 }
 
 // Runs a step with statistics, and writes their line.
@@ -161,6 +172,7 @@ sigmoe_status trainer_run(
     t->observer = observer;
     t->saves_answered = observer_saves(observer);
     t->saved_at = start;
+    t->round_began = t->longest_round = 0;
     sigmoe_status status = run_to_end(t, &meter, &last);
     t->observer = NULL;
     meter.state.done = (double)t->step;

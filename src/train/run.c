@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include "base/clock.h"
 #include "base/observer.h"
 #include "base/progress.h"
 #include "config/model_directory.h"
@@ -27,8 +28,9 @@ static int threads_of(const sigmoe_observer *observer) {
 typedef struct participant {
     const sigmoe_observer *observer;
     communicator *link;
-    int lock;  // the run's directory stays locked while this is open
-    bool runs; // from here on all are asked to stop at the same step
+    double deadline; // of seconds_now(); 0: none
+    int lock;        // the run's directory stays locked while this is open
+    bool runs;       // from here on all are asked to stop at the same step
 } participant;
 
 static bool leads(const participant *p) {
@@ -177,6 +179,7 @@ static sigmoe_status train(const sigmoe_train_request *request, participant *p, 
     else
         TRY(start_fresh(request, p, &t));
     trainer_recompute(t, request->recompute);
+    trainer_stop_before(t, p->deadline);
     banner_train(t, p->observer);
     if (request->resume) banner_resume(t, &before, p->observer);
     note_unlearned(&trainer_config(t)->model, NULL, p->observer);
@@ -214,6 +217,9 @@ sigmoe_status run_train(
     double timeout = request->collective_timeout;
     if (!(timeout >= 0))
         return fail(SIGMOE_BAD_ARGUMENT, "`collective_timeout` is %g; it must be above 0", timeout);
+    if (!(request->exit_before >= 0))
+        return fail(SIGMOE_BAD_ARGUMENT, "`exit_before` is %g; it must be above 0", request->exit_before);
+    if (request->exit_before > 0) p.deadline = seconds_now() + request->exit_before;
     TRY(communicator_open(timeout > 0 ? timeout : COLLECTIVE_TIMEOUT, &p.link));
     return p.link ? train_together(request, &p, result) : train_checked(request, &p, result);
 }

@@ -41,7 +41,7 @@ const sigmoe_observer *team_observer(team *t, const sigmoe_observer *own) {
 }
 
 typedef struct wishes {
-    int stop, saves, checkpoint_due;
+    int stop, saves, checkpoint_due, time_is_up;
 } wishes;
 
 static void take_wishes(team *t, const wishes *all) {
@@ -52,12 +52,14 @@ static void take_wishes(team *t, const wishes *all) {
     }
     t->save = saves;
     t->checkpoint_due = all[0].checkpoint_due;
+    t->time_is_up = all[0].time_is_up;
 }
 
-sigmoe_status team_agree(team *t, bool checkpoint_due) {
+sigmoe_status team_agree(team *t, bool checkpoint_due, bool time_is_up) {
     t->checkpoint_due = checkpoint_due;
+    t->time_is_up = time_is_up;
     if (!t->link) return SIGMOE_OK;
-    wishes own = {observer_stops(t->own), observer_saves(t->own), checkpoint_due};
+    wishes own = {observer_stops(t->own), observer_saves(t->own), checkpoint_due, time_is_up};
     wishes *all = calloc((size_t)communicator_ranks(t->link), sizeof *all);
     if (!all) return fail(SIGMOE_NO_MEMORY, "no memory for what ranks ask");
     sigmoe_status status = communicator_gather(t->link, &own, sizeof own, all);

@@ -16,7 +16,7 @@ typedef struct team {
     const sigmoe_observer *own;
     sigmoe_observer agreed;
     sigmoe_flag stop, save;
-    bool checkpoint_due; // as rank 0's clock says
+    bool checkpoint_due, time_is_up; // as rank 0's clock says
 } team;
 
 void team_join(team *t, communicator *link);
@@ -28,7 +28,7 @@ const batch_exchange *team_exchange(const team *t);
 
 // The observer for a run that is observed by `own`, which may be NULL.
 const sigmoe_observer *team_observer(team *t, const sigmoe_observer *own);
-sigmoe_status team_agree(team *t, bool checkpoint_due);
+sigmoe_status team_agree(team *t, bool checkpoint_due, bool time_is_up);
 
 // Fails with a sentence where processes are about to train something else: another version, model, settings or data.
 sigmoe_status team_compare(

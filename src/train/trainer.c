@@ -261,6 +261,9 @@ run_watching trainer_watching(const trainer *t) {
 void trainer_recompute(trainer *t, sigmoe_recompute what) {
     t->recompute = what;
 }
+void trainer_stop_before(trainer *t, double deadline) {
+    t->deadline = deadline;
+}
 transformer *trainer_model(trainer *t) {
     return t->model;
 }

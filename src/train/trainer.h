@@ -52,6 +52,8 @@ sigmoe_status trainer_step_on(
 
 // Sets what later backward passes compute again instead of keeping it; at first, nothing.
 void trainer_recompute(trainer *t, sigmoe_recompute what);
+// Has a run stop in time to be done at this time of seconds_now(); at first, and at 0, it goes on to its end.
+void trainer_stop_before(trainer *t, double deadline);
 
 transformer *trainer_model(trainer *t);
 const sigmoe_config *trainer_config(const trainer *t); // as trained: with the data's vocabulary

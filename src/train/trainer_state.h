@@ -34,6 +34,8 @@ struct trainer {
     double checkpoint_seconds;
     checkpoint_keep keep;
     double saved_at; // time when the last checkpoint was written, or when the run started or resumed
+    double deadline; // 0: none
+    double round_began, longest_round; // of the run's loop: a step, and what was due after it
     // Of the run in progress, otherwise NULL: its observer, and how many requests to save have been served.
     const sigmoe_observer *observer;
     int saves_answered;

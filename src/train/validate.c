@@ -9,7 +9,7 @@
 // Saving is safe here: scoring changes nothing that a checkpoint holds.
 static sigmoe_status save_if_asked(void *context) {
     trainer *t = context;
-    TRY(team_agree(&t->team, false));
+    TRY(team_agree(&t->team, false, false));
     return trainer_save_if_asked(t);
 }
 

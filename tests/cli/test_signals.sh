@@ -67,6 +67,19 @@ kill -s HUP "$process"
 ended 0
 finished ignored
 
+# A time that passes.
+status=0
+"$program" train --config moe.json --data data --batch 24 --lr 1e-3 --valid-every 0 --threads 1 --out timed --steps 1000000 \
+    --schedule constant --exit-before 2s >stdout 2>stderr || status=$?
+[ "$status" -eq 130 ] || problem "--exit-before: exit status $status"
+grep -q '^sigmoe: stopped after step .*, before the time of --exit-before has passed; --resume' stderr ||
+    problem "--exit-before: $(cat stderr)"
+[ "$(newest timed | sed 's/^0*//')" = "$(steps_logged timed | sed 's/^0$//')" ] || problem "stopped elsewhere than saved"
+works train --resume --out timed --steps "$(($(steps_logged timed) + 2))" --exit-before 1h30m
+status=0
+"$program" train --resume --out timed --exit-before soon >stdout 2>stderr || status=$?
+{ [ "$status" -eq 2 ] && grep -q 'exit-before is .soon.: give a time' stderr; } || problem "no time: $status, $(cat stderr)"
+
 # SIGUSR1 saves and goes on, as often as it comes; a kill then loses no more than what followed.
 start saved env
 for saves in 1 2; do
