@@ -22,11 +22,11 @@ static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
 }
 
 sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->send(bytes, size, peer, TRANSPORT_DATA), peer, false) : SIGMOE_OK;
+    return size ? add(e, e->c->link->send(bytes, size, peer, e->tag), peer, false) : SIGMOE_OK;
 }
 
 sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->receive(bytes, size, peer), peer, true) : SIGMOE_OK;
+    return size ? add(e, e->c->link->receive(bytes, size, peer, e->tag), peer, true) : SIGMOE_OK;
 }
 
 sigmoe_status exchange_listen(communicator *c) {
@@ -70,8 +70,7 @@ static sigmoe_status give_up(communicator *c, int peer) {
     return failure_again(&failure);
 }
 
-// Looks after all transfers; *waits_for is a rank of those that are not done, or -1.
-static sigmoe_status look(exchange *e, int *waits_for) {
+sigmoe_status exchange_look(exchange *e, int *waits_for) {
     *waits_for = -1;
     for (int i = 0; i < e->count; i++) {
         transfer *t = &e->all[i];
@@ -86,22 +85,30 @@ static sigmoe_status look(exchange *e, int *waits_for) {
     return SIGMOE_OK;
 }
 
-sigmoe_status exchange_finish(exchange *e) {
+sigmoe_status exchange_wait(communicator *c, exchange_looker *look, void *context) {
     double start = seconds_now();
     for (int64_t looks = 0;; looks++) {
         int waits_for;
-        TRY(look(e, &waits_for));
-        if (waits_for < 0) break;
-        TRY(exchange_listen(e->c));
-        if (seconds_now() - start > e->c->timeout) return give_up(e->c, waits_for);
+        TRY(look(context, &waits_for));
+        if (waits_for < 0) return SIGMOE_OK;
+        TRY(exchange_listen(c));
+        if (seconds_now() - start > c->timeout) return give_up(c, waits_for);
         pause_for(looks);
     }
+}
+
+static sigmoe_status look_again(void *context, int *waits_for) {
+    return exchange_look(context, waits_for);
+}
+
+sigmoe_status exchange_finish(exchange *e) {
+    TRY(exchange_wait(e->c, look_again, e));
     e->count = 0;
     return SIGMOE_OK;
 }
 
 sigmoe_status exchange_begin(communicator *c, exchange *e) {
-    *e = (exchange){.c = c};
+    *e = (exchange){.c = c, .tag = TRANSPORT_DATA};
     if (c->broken) return fail(SIGMOE_IO, "a training over several processes has failed before in this one");
     e->all = malloc(2 * (size_t)c->link->ranks * sizeof *e->all);
     return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");

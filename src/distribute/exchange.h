@@ -28,6 +28,7 @@ typedef struct transfer {
 // What is sent and received at a time; at most two transfers with each rank.
 typedef struct exchange {
     communicator *c;
+    transport_tag tag; // TRANSPORT_DATA unless it is set to another
     transfer *all;
     int count;
 } exchange;
@@ -36,8 +37,13 @@ sigmoe_status exchange_begin(communicator *c, exchange *e);
 // Begin a transfer; the bytes are in use until exchange_finish. Nothing happens when size is 0.
 sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer);
 sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer);
+// Looks after all transfers; *waits_for is a rank of those that are not done, or -1.
+sigmoe_status exchange_look(exchange *e, int *waits_for);
 // Waits for all transfers; more may follow.
 sigmoe_status exchange_finish(exchange *e);
+// Waits until `look` waits for no rank any more.
+typedef sigmoe_status exchange_looker(void *context, int *waits_for);
+sigmoe_status exchange_wait(communicator *c, exchange_looker *look, void *context);
 // Frees what exchange_begin took. `status` is that of the exchange, and returned: a failure breaks the communicator.
 sigmoe_status exchange_end(exchange *e, sigmoe_status status);
 // communicator_listen and communicator_tell, where there is a communicator that can be used.

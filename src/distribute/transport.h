@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Of messages: data, which both sides expect, and notices of a failure, which nobody does.
-typedef enum transport_tag { TRANSPORT_DATA = 1, TRANSPORT_NOTICE } transport_tag;
+// Of messages: data; the parts and results of sums that are under way beside them; and notices of a failure, which alone nobody
+// expects.
+typedef enum transport_tag { TRANSPORT_DATA = 1, TRANSPORT_PART, TRANSPORT_SUM, TRANSPORT_NOTICE } transport_tag;
 enum { TRANSPORT_MOST = 1 << 26 }; // bytes of one message
 
 typedef struct transport {
@@ -14,7 +15,7 @@ typedef struct transport {
     // Begins a transfer between this process and a rank; the bytes stay the transfer's until it is done. NULL: it cannot begin.
     // Messages of one tag from one process to another arrive in their order.
     void *(*send)(const void *bytes, size_t size, int to, transport_tag tag);
-    void *(*receive)(void *bytes, size_t size, int from);
+    void *(*receive)(void *bytes, size_t size, int from, transport_tag tag);
     // 1: it is done, and the request gone; 0: not yet; -1: it has failed.
     int (*done)(void *request);
     // Ends a transfer to this process that is not done: its bytes are the caller's again.

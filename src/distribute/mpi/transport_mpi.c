@@ -20,9 +20,9 @@ static void *send_bytes(const void *bytes, size_t size, int to, transport_tag ta
     return begin(outcome, request);
 }
 
-static void *receive_bytes(void *bytes, size_t size, int from) {
+static void *receive_bytes(void *bytes, size_t size, int from, transport_tag tag) {
     MPI_Request request;
-    int outcome = MPI_Irecv(bytes, (int)size, MPI_BYTE, from, TRANSPORT_DATA, world, &request);
+    int outcome = MPI_Irecv(bytes, (int)size, MPI_BYTE, from, (int)tag, world, &request);
     return begin(outcome, request);
 }
 
