@@ -62,6 +62,13 @@ static const argument arguments[] = {
         .preset = "default 1",
         .help =
             "compute each batch in N parts, one after the other: less memory, and the same but for rounding"},
+    {"zero", ARGUMENT_INTEGER, AT(request.zero), "0|1", .low = 0, .high = 1,
+        .help = "under mpirun or srun, 1: each rank has the optimizer's state of its share of the weights "
+                "alone; the same results"},
+    {"wire", ARGUMENT_CHOICE, AT(request.wire), "TYPE", .choices = dtype_names,
+        .help = "under mpirun or srun: what gradients travel as, f32 or, for half the traffic, bf16"},
+    {"trace", ARGUMENT_TEXT, AT(request.trace), "FILE",
+        .help = "write what the last step did when, for chrome://tracing or Perfetto"},
     {"collective-timeout", ARGUMENT_NUMBER, AT(request.collective_timeout), "SECONDS", .low = 0, .high = 1e9,
         .preset = "default 600",
         .help = "under mpirun or srun: how long ranks wait for one that does not answer"},

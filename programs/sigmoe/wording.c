@@ -11,6 +11,8 @@ typedef struct wording {
 static const wording wordings[] = {
     {", out)`", " --out DIR`"},
     {"`accumulate`", "--accumulate"},
+    {"`zero`", "--zero"},
+    {"`wire`", "--wire"},
     {"`batch`", "--batch"},
     {"`checkpoint_every`", "--checkpoint-every"},
     {"`checkpoint_seconds`", "--checkpoint-every"},

@@ -2,12 +2,12 @@
 
 #include "base/memory_limit.h"
 #include "bench/bench.h"
-#include "bench/trace.h"
 #include "kernels/peak/peak.h"
 #include "model/config.h"
 #include "model/feedforward/registry.h"
 #include "model/feedforward/router_names.h"
 #include "system/file.h"
+#include "system/trace.h"
 
 #include <stdio.h>
 
@@ -101,7 +101,7 @@ static sigmoe_status trace_pass(lone_layer *l, const char *path) {
     sigmoe_status status = pass_once(l, &forward, &backward);
     threads_watch(pool, NULL);
     timeline_turn_to(t, "layer");
-    if (status == SIGMOE_OK) status = trace_write(t, path);
+    if (status == SIGMOE_OK) status = trace_write(t, NULL, 0, path);
     timeline_destroy(t);
     return status;
 }

@@ -76,11 +76,9 @@ sigmoe_status exchange_look(exchange *e, int *waits_for) {
         transfer *t = &e->all[i];
         if (!t->request) continue;
         int done = e->c->link->done(t->request);
+        if (done != 0) t->request = NULL;
         if (done < 0) return lost(e->c, t->peer);
-        if (done)
-            t->request = NULL;
-        else
-            *waits_for = t->peer;
+        if (done == 0) *waits_for = t->peer;
     }
     return SIGMOE_OK;
 }
@@ -114,11 +112,19 @@ sigmoe_status exchange_begin(communicator *c, exchange *e) {
     return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");
 }
 
-sigmoe_status exchange_end(exchange *e, sigmoe_status status) {
-    if (status != SIGMOE_OK) e->c->broken = true;
-    // What still comes would come into memory that is no longer meant for it.
-    for (int i = 0; i < e->count && status != SIGMOE_OK; i++)
+// What still comes would come into memory that is no longer meant for it.
+void exchange_abandon(exchange *e) {
+    for (int i = 0; i < e->count; i++)
         if (e->all[i].request && e->all[i].comes) e->c->link->abandon(e->all[i].request);
     free(e->all);
+}
+
+sigmoe_status exchange_end(exchange *e, sigmoe_status status) {
+    if (status == SIGMOE_OK) {
+        free(e->all);
+        return SIGMOE_OK;
+    }
+    e->c->broken = true;
+    exchange_abandon(e);
     return status;
 }

@@ -44,6 +44,8 @@ sigmoe_status exchange_finish(exchange *e);
 // Waits until `look` waits for no rank any more.
 typedef sigmoe_status exchange_looker(void *context, int *waits_for);
 sigmoe_status exchange_wait(communicator *c, exchange_looker *look, void *context);
+// Instead of the end, where the exchange has not failed, but something else: nothing comes any more.
+void exchange_abandon(exchange *e);
 // Frees what exchange_begin took. `status` is that of the exchange, and returned: a failure breaks the communicator.
 sigmoe_status exchange_end(exchange *e, sigmoe_status status);
 // communicator_listen and communicator_tell, where there is a communicator that can be used.

@@ -163,6 +163,10 @@ bool summation_has_added(const summation *s) {
     return s->at != ADDING;
 }
 
+void summation_abandon(summation *s) {
+    exchange_abandon(&s->messages);
+}
+
 sigmoe_status summation_end(summation *s, sigmoe_status status) {
     return exchange_end(&s->messages, status);
 }

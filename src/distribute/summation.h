@@ -34,5 +34,6 @@ sigmoe_status summation_begin(communicator *c, const sum_call *call, arena *a, s
 sigmoe_status summation_look(summation *s, bool turn, int *waits_for);
 // Whether its sum is made, if it makes one.
 bool summation_has_added(const summation *s);
+void summation_abandon(summation *s); // as exchange_abandon
 // `status` as in exchange_end.
 sigmoe_status summation_end(summation *s, sigmoe_status status);

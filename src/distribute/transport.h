@@ -16,7 +16,7 @@ typedef struct transport {
     // Messages of one tag from one process to another arrive in their order.
     void *(*send)(const void *bytes, size_t size, int to, transport_tag tag);
     void *(*receive)(void *bytes, size_t size, int from, transport_tag tag);
-    // 1: it is done, and the request gone; 0: not yet; -1: it has failed.
+    // 1: it is done, and the request gone; 0: not yet; -1: it has failed, and is gone, too.
     int (*done)(void *request);
     // Ends a transfer to this process that is not done: its bytes are the caller's again.
     void (*abandon)(void *request);

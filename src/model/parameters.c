@@ -63,6 +63,7 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     }
     if (__builtin_add_overflow(list->elements, p->count, &list->elements))
         return fail(SIGMOE_BAD_ARGUMENT, "the model would have more than 2^63 elements in all");
+    p->moments = (tensor_range){0, p->count};
     p->name = arena_text(list->memory, "%s", declaration->name);
     if (!p->name) return SIGMOE_NO_MEMORY;
     p->init = declaration->init;
@@ -194,6 +195,16 @@ parameter_storage parameter_storage_of(sigmoe_dtype operands) {
     return operands == SIGMOE_BF16 ? STORE_ROUNDED : operands == SIGMOE_INT8 ? STORE_QUANTIZED : STORE_VALUES;
 }
 
+sigmoe_status parameters_allocate_moments(parameter_list *list) {
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (!p->trainable) continue;
+        TRY(ARENA_NEW(list->memory, p->moment1, p->moments.count));
+        TRY(ARENA_NEW(list->memory, p->moment2, p->moments.count));
+    }
+    return SIGMOE_OK;
+}
+
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
     if (storage == STORE_ROUNDED || storage == STORE_QUANTIZED) TRY(allocate_copies(list, storage));
     for (int i = 0; i < list->length; i++) {
@@ -205,12 +216,8 @@ sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storag
         if ((p->rounded || p->numbers) && !p->exact) continue;
         TRY(ARENA_NEW(list->memory, p->value, p->count));
         if (storage & STORE_GRADIENTS) TRY(ARENA_NEW(list->memory, p->gradient, p->count));
-        if (storage == STORE_MOMENTS) {
-            TRY(ARENA_NEW(list->memory, p->moment1, p->count));
-            TRY(ARENA_NEW(list->memory, p->moment2, p->count));
-        }
     }
-    return SIGMOE_OK;
+    return storage == STORE_MOMENTS ? parameters_allocate_moments(list) : SIGMOE_OK;
 }
 
 // ---------------------------------------------------------------- initialization
@@ -331,20 +338,6 @@ void parameters_zero_gradients(const kernel_context *context, parameter_list *li
         parameter *p = list->items[i];
         if (p->trainable) fill(context, parameter_matrix(p, p->gradient), 0);
     }
-}
-
-sigmoe_status parameters_gradient_norm(
-    const kernel_context *context, const parameter_list *list, double *norm) {
-    THREADS_PART(context->threads, "gradients: norm");
-    double total = 0;
-    for (int i = 0; i < list->length; i++) {
-        const parameter *p = list->items[i];
-        double squares = 0;
-        if (p->trainable) TRY(sum_of_squares(context, p->gradient, p->count, &squares));
-        total += squares;
-    }
-    *norm = sqrt(total);
-    return SIGMOE_OK;
 }
 
 static bool copy_is_finite(const parameter *p) {

@@ -31,9 +31,11 @@ typedef struct parameter {
     bool large;     // a matrix of weights that quantization stores in 8 bits
     real *value;    // the rest is NULL until parameters_allocate
     real *gradient;
-    real *moment1, *moment2;
-    bf16 *rounded;   // the value as products see it under mixed precision, or NULL: parameters_round
-    int8_t *numbers; // the value in 8 bits, and the scales of its rows, or NULL: STORE_QUANTIZED
+    tensor_range
+        moments; // those values of which there are moments; set before they are allocated, the whole tensor at first
+    real *moment1, *moment2; // [moments.count]
+    bf16 *rounded;           // the value as products see it under mixed precision, or NULL: parameters_round
+    int8_t *numbers;         // the value in 8 bits, and the scales of its rows, or NULL: STORE_QUANTIZED
     float *scale;
     int32_t *table;
 } parameter;
@@ -75,6 +77,8 @@ typedef enum parameter_storage {
 // Where nothing is trained.
 parameter_storage parameter_storage_of(sigmoe_dtype operands);
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
+sigmoe_status parameters_allocate_moments(
+    parameter_list *list); // beside gradients: what STORE_MOMENTS includes
 // Whoever writes a trainable tensor's values does it between these two, which make sure of p->value: where only a rounded copy is
 // stored, it is memory that all such tensors share, and after the second it is rounded and NULL again.
 void parameter_begin(parameter_list *list, parameter *p);
@@ -94,8 +98,5 @@ matrix parameter_operand(const parameter *p, dtype type);
 // The tensor as a matrix: [count / last, last] with its last dimension. `data` is p->value, p->gradient and so on.
 matrix parameter_matrix(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
-// sqrt(Σ gradient²) over all trainable tensors.
-sigmoe_status parameters_gradient_norm(
-    const kernel_context *context, const parameter_list *list, double *norm);
 // The first tensor with a NaN or infinite value; NULL if all are finite. Where a tensor has only a rounded copy, that counts.
 const parameter *parameters_not_finite(const parameter_list *list);

@@ -18,6 +18,13 @@ typedef struct model_place {
     int layer; // from 0
 } model_place;
 
+// Somebody who works on gradients while the backward pass that makes them goes on.
+typedef struct backward_listener {
+    void *context;
+    // Called between a pass's operations: the gradients of the model's tensors from `first` on, in the list's order, are final.
+    sigmoe_status (*reached)(void *context, int first);
+} backward_listener;
+
 typedef struct step_context {
     kernel_context kernel;
     arena *activations;         // what the forward leaves for the backward; the caller releases it
@@ -31,9 +38,10 @@ typedef struct step_context {
     // [batch * length], where tokens stand in texts of which this is no whole segment, so that random routing draws for each what
     // it would draw there; NULL: token t of a segment has index t.
     const token_place *places;
-    int64_t batch, length;    // B sequences of T tokens; T_all = B * T rows everywhere
-    const whole_batch *whole; // of which these are a part; NULL: they are all
-    double regularizer;       // Σ over layers of γ-weighted regularizers, added to by forward passes
+    int64_t batch, length;             // B sequences of T tokens; T_all = B * T rows everywhere
+    const whole_batch *whole;          // of which these are a part; NULL: they are all
+    const backward_listener *listener; // of the backward pass; NULL: nobody listens
+    double regularizer;                // Σ over layers of γ-weighted regularizers, added to by forward passes
     struct ff_statistics
         *statistics;   // forward passes count in it what the blocks do; NULL: nothing is counted
     double ff_seconds; // wall time spent in feedforward blocks, added to by the transformer

@@ -8,6 +8,7 @@
 #include "model/size.h"
 #include "train/schedule.h"
 #include "train/trainer_state.h"
+#include "train/update.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -163,12 +164,22 @@ static void banner_parts(const trainer *t, const sigmoe_observer *observer) {
     const batch_parts *parts = &t->parts;
     int ranks = communicator_ranks(t->team.link);
     if (ranks > 1)
-        banner_line(observer, "ranks", "%d, each with %" PRId64 " sequence%s of a batch", ranks,
-            parts->share.sequences, plural(parts->share.sequences));
+        banner_line(observer, "ranks",
+            "%d, each with %" PRId64 " sequence%s of a batch and %s bytes of the optimizer's state%s", ranks,
+            parts->share.sequences, plural(parts->share.sequences),
+            grouped((int64_t)update_moment_bytes(transformer_parameters(t->model))).text,
+            t->team.sharing.wire == SIGMOE_BF16 ? "; gradients travel in bf16" : "");
     if (parts->count > 1)
         banner_line(observer, "parts",
             "%" PRId64 " of a batch, of %" PRId64 " sequence%s, one after the other", parts->count,
             parts->share.sequences / parts->count, plural(parts->share.sequences / parts->count));
+}
+
+void banner_transfers(const trainer *t, const sigmoe_observer *observer) {
+    flow_costs costs = tensor_flow_costs(t->flow);
+    if (costs.seconds > 0)
+        banner_line(observer, "ranks", "gradients travelled %.3g s, %.0f %% of it behind the backward pass",
+            costs.seconds, 100 * (1 - costs.waited / costs.seconds));
 }
 
 void banner_train(const trainer *t, const sigmoe_observer *observer) {

@@ -51,6 +51,7 @@ static sigmoe_status part_loss(const batch_parts *parts, int64_t i, transformer 
     whole.first += i * tokens;
     part.whole = &whole;
     part.tokens = step->tokens + i * tokens;
+    if (i < parts->count - 1) part.listener = NULL; // gradients are not final before the last
     TRY(transformer_loss(model, &part, parts->memory[i], targets + i * tokens, nats + i * tokens));
     step->regularizer = part.regularizer; // of the whole batch, and the same for every part
     step->ff_seconds = part.ff_seconds;

@@ -27,18 +27,8 @@ sigmoe_status not_finite_policy_read(const char *text, not_finite_policy *out) {
 
 // ---------------------------------------------------------------- the sentence
 
-// Backward passes go from the last tensor to the first.
-static const parameter *first_bad_gradient(const parameter_list *list) {
-    for (int i = parameters_length(list) - 1; i >= 0; i--) {
-        const parameter *p = parameters_at(list, i);
-        if (p->trainable && !all_finite(p->gradient, p->count)) return p;
-    }
-    return NULL;
-}
-
 static void describe_place(
-    const parameter_list *list, const step_report *report, model_place place, char text[160]) {
-    const parameter *p = NULL;
+    const parameter *bad, const step_report *report, model_place place, char text[160]) {
     switch (place.part) {
     case PART_EMBEDDING:
         snprintf(text, 160, "the loss is not finite, first the output of the embedding");
@@ -55,17 +45,17 @@ static void describe_place(
             snprintf(text, 160, "the loss is not finite, first the logits");
         else if (!isfinite(report->regularizer))
             snprintf(text, 160, "the regularizer is not finite");
-        else if ((p = first_bad_gradient(list)))
-            snprintf(text, 160, "the gradient is not finite, first that of %s", p->name);
+        else if (bad)
+            snprintf(text, 160, "the gradient is not finite, first that of %s", bad->name);
         else
             snprintf(text, 160, "the gradient's norm is not finite");
     }
 }
 
 sigmoe_status step_not_finite(
-    const parameter_list *list, double clip, const step_report *report, model_place place) {
+    const parameter *bad, double clip, const step_report *report, model_place place) {
     char what[160];
-    describe_place(list, report, place, what);
+    describe_place(bad, report, place, what);
     return fail(SIGMOE_NOT_FINITE,
         "step %lld: %s; try a lower learning rate (it is %g), a clip (it is %g), a longer warm-up, or "
         "`on_nonfinite`",

@@ -16,7 +16,7 @@ enum { ON_NONFINITE = 32 }; // room for a policy's text
 // Reads "stop", "skip", "rewind" or "rewind:FACTOR"; NULL is "stop".
 sigmoe_status not_finite_policy_read(const char *text, not_finite_policy *out);
 
-// The failure of a step, of which no weight has changed: names the first output of the forward pass that was not finite, or the
-// first of the gradients in the list. `clip`: the setting.
+// The failure of a step, of which no weight has changed: names the first output of the forward pass that was not finite, or `bad`, the
+// first tensor of the backward pass whose gradient was not, or NULL. `clip`: the setting.
 sigmoe_status step_not_finite(
-    const parameter_list *list, double clip, const step_report *report, model_place place);
+    const parameter *bad, double clip, const step_report *report, model_place place);

@@ -6,6 +6,7 @@
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
 #include "train/checkpoint.h"
+#include "train/team.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,7 @@ sigmoe_status train_request_check(const sigmoe_train_request *r) {
     if (r->accumulate < 0)
         return fail(
             SIGMOE_BAD_ARGUMENT, "`accumulate` is %lld; it must be 1 or more", (long long)r->accumulate);
+    TRY(team_sharing_check(&(team_sharing){r->zero, r->wire}));
     if (r->resume) return check_resume(r);
     if (!r->config == !r->init)
         return fail(

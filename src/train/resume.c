@@ -62,6 +62,7 @@ sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **o
         .keep = s->keep,
         .accumulate = s->accumulate,
         .link = s->link,
+        .sharing = s->sharing,
         .threads = thread_count,
         .watching = s->watching};
     TRY(trainer_build(&request, &t));

@@ -11,6 +11,7 @@ typedef struct run_state {
     sigmoe_train_settings settings;
     int64_t accumulate; // as in trainer_request, like the next: the caller's, 0 until set
     communicator *link;
+    team_sharing sharing;
     double checkpoint_seconds;
     checkpoint_keep keep;
     run_watching watching;

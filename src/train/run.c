@@ -14,6 +14,7 @@
 #include "train/loop.h"
 #include "train/request.h"
 #include "train/trainer.h"
+#include "train/trainer_file.h"
 #include "train/training_memory.h"
 
 #include <stdio.h>
@@ -38,7 +39,11 @@ static bool leads(const participant *p) {
 }
 
 static step_shape shape_of(const sigmoe_train_request *r, const participant *p) {
-    return (step_shape){r->recompute, r->accumulate, communicator_ranks(p->link)};
+    return (step_shape){r->recompute, r->accumulate, communicator_ranks(p->link), r->zero > 0};
+}
+
+static team_sharing sharing_of(const sigmoe_train_request *r) {
+    return (team_sharing){r->zero, r->wire};
 }
 
 // Replacing `out` must not remove an input.
@@ -92,6 +97,12 @@ static sigmoe_status take_place(const sigmoe_train_request *r, participant *p, t
     return SIGMOE_OK;
 }
 
+// What rank 0 does not have of the first checkpoint, the others give it.
+static sigmoe_status follow_place(const sigmoe_train_request *r, trainer *t) {
+    TRY(trainer_follow_run(t, r->out));
+    return trainer_file_share(t);
+}
+
 // What only the process that writes looks at.
 static sigmoe_status check_output(const sigmoe_train_request *r, const char *init, const participant *p) {
     if (!leads(p)) return SIGMOE_OK;
@@ -123,12 +134,13 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, participant *p, 
         .keep = {r->keep, r->keep_every, r->keep_best},
         .accumulate = r->accumulate,
         .link = p->link,
+        .sharing = sharing_of(r),
         .threads = threads_of(p->observer),
         .watching = {r->sample_prompt, r->tensorboard, r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = trainer_compare(t);
-    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : trainer_follow_run(t, r->out);
+    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : follow_place(r, t);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -147,6 +159,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const participa
     TRY(training_memory_check(&state->config, &state->settings, shape_of(r, p)));
     state->accumulate = r->accumulate;
     state->link = p->link;
+    state->sharing = sharing_of(r);
     return trainer_continue(state, threads_of(p->observer), out);
 }
 
@@ -171,6 +184,17 @@ static sigmoe_status resume(
     return status;
 }
 
+static bool traces(const sigmoe_train_request *r, const participant *p) {
+    return r->trace && leads(p);
+}
+
+// Destroys the trainer when it fails.
+static sigmoe_status watch(trainer *t) {
+    sigmoe_status status = trainer_watch_steps(t);
+    if (status != SIGMOE_OK) trainer_destroy(t);
+    return status;
+}
+
 static sigmoe_status train(const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
     trainer *t;
     sigmoe_train_settings before;
@@ -180,11 +204,14 @@ static sigmoe_status train(const sigmoe_train_request *request, participant *p, 
         TRY(start_fresh(request, p, &t));
     trainer_recompute(t, request->recompute);
     trainer_stop_before(t, p->deadline);
+    if (traces(request, p)) TRY(watch(t));
     banner_train(t, p->observer);
     if (request->resume) banner_resume(t, &before, p->observer);
     note_unlearned(&trainer_config(t)->model, NULL, p->observer);
     p->runs = true;
     sigmoe_status status = trainer_run(t, "train", p->observer, result);
+    if (status == SIGMOE_OK) banner_transfers(t, p->observer);
+    if (status == SIGMOE_OK && traces(request, p)) status = trainer_write_trace(t, request->trace);
     trainer_destroy(t);
     return status;
 }

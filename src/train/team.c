@@ -14,8 +14,17 @@ static sigmoe_status gather_numbers(void *context, const double *own, int64_t co
     return communicator_gather(context, own, (size_t)count * sizeof *own, all);
 }
 
-void team_join(team *t, communicator *link) {
+sigmoe_status team_sharing_check(const team_sharing *sharing) {
+    if (sharing->zero != 0 && sharing->zero != 1)
+        return fail(SIGMOE_BAD_ARGUMENT, "`zero` is %lld; it must be 0 or 1", (long long)sharing->zero);
+    if (sharing->wire != SIGMOE_F32 && sharing->wire != SIGMOE_BF16)
+        return fail(SIGMOE_BAD_ARGUMENT, "`wire` is no type that gradients travel in: choose f32 or bf16");
+    return SIGMOE_OK;
+}
+
+void team_join(team *t, communicator *link, const team_sharing *sharing) {
     t->link = link;
+    t->sharing = *sharing;
     t->exchange = (batch_exchange){link, communicator_ranks(link), gather_numbers};
 }
 
@@ -26,6 +35,30 @@ const batch_exchange *team_exchange(const team *t) {
 // As a part of a batch whose sums are asked for.
 static whole_batch numbers_of(const team *t) {
     return (whole_batch){.exchange = team_exchange(t)};
+}
+
+// ---------------------------------------------------------------- who has what
+
+tensor_range team_range(const team *t, const parameter *p) {
+    (void)t;
+    return (tensor_range){0, p->count};
+}
+
+rank_group team_group(const team *t, const parameter *p) {
+    (void)p;
+    return rank_group_all(t->link);
+}
+
+tensor_range team_share_of(const team *t, const parameter *p, int member) {
+    tensor_range range = team_range(t, p);
+    int64_t members = team_group(t, p).count, each = range.count / members, more = range.count % members;
+    return (tensor_range){
+        range.first + each * member + (member < more ? member : more), each + (member < more)};
+}
+
+tensor_range team_share(const team *t, const parameter *p) {
+    rank_group group = team_group(t, p);
+    return team_share_of(t, p, rank_group_find(&group, communicator_rank(t->link)));
 }
 
 // ---------------------------------------------------------------- what is asked of all
@@ -95,15 +128,24 @@ static sigmoe_status take_json(json_t *root, char hex[SHA256_HEX]) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status take_fingerprint(const sigmoe_config *config, const sigmoe_train_settings *settings,
-    const dataset *data, fingerprint *out) {
+static sigmoe_status settings_to_json(
+    const sigmoe_train_settings *settings, const team_sharing *sharing, json_t **out) {
+    json_t *object = json_object();
+    sigmoe_status status = json_write_options(object, train_settings_options(), settings);
+    if (status == SIGMOE_OK)
+        status =
+            json_put(object, "sharing", json_pack("[I,i]", (json_int_t)sharing->zero, (int)sharing->wire));
+    return json_hand_out(status, object, out);
+}
+
+static sigmoe_status take_fingerprint(const team *t, const sigmoe_config *config,
+    const sigmoe_train_settings *settings, const dataset *data, fingerprint *out) {
     json_t *root;
     *out = (fingerprint){0};
     take_text(SIGMOE_VERSION, out->hex[0]);
     TRY(config_to_json(config, &root));
     TRY(take_json(root, out->hex[1]));
-    json_t *object = json_object();
-    TRY(json_hand_out(json_write_options(object, train_settings_options(), settings), object, &root));
+    TRY(settings_to_json(settings, &t->sharing, &root));
     TRY(take_json(root, out->hex[2]));
     TRY(dataset_identity(data, &root));
     TRY(take_json(root, out->hex[3]));
@@ -124,7 +166,7 @@ sigmoe_status team_compare(
     team *t, const sigmoe_config *config, const sigmoe_train_settings *settings, const dataset *data) {
     fingerprint own;
     if (!t->link) return SIGMOE_OK;
-    TRY(take_fingerprint(config, settings, data, &own));
+    TRY(take_fingerprint(t, config, settings, data, &own));
     fingerprint *all = calloc((size_t)communicator_ranks(t->link), sizeof *all);
     if (!all) return fail(SIGMOE_NO_MEMORY, "no memory to compare what ranks train");
     sigmoe_status status = communicator_gather(t->link, &own, sizeof own, all);
@@ -134,61 +176,6 @@ sigmoe_status team_compare(
 }
 
 // ---------------------------------------------------------------- sums over the whole batch
-
-// Small tensors travel together.
-typedef struct bucket {
-    real *values; // [BUCKET]
-    int first;    // the parameter that it begins with
-    int64_t used;
-} bucket;
-enum { BUCKET = 1 << 20 };
-
-// Copies the gradients of parameters [b->first, end) in or out.
-static void move_gradients(const bucket *b, parameter_list *list, int end, bool out) {
-    real *values = b->values;
-    for (int i = b->first; i < end; i++) {
-        const parameter *p = parameters_at(list, i);
-        if (!p->trainable || p->count > BUCKET) continue;
-        size_t bytes = (size_t)p->count * sizeof(real);
-        if (out)
-            memcpy(p->gradient, values, bytes);
-        else
-            memcpy(values, p->gradient, bytes);
-        values += p->count;
-    }
-}
-
-static sigmoe_status empty(const team *t, bucket *b, parameter_list *list, int end, arena *scratch) {
-    move_gradients(b, list, end, false);
-    TRY(communicator_sum(t->link, NULL, b->values, b->used, scratch));
-    move_gradients(b, list, end, true);
-    *b = (bucket){b->values, end, 0};
-    return SIGMOE_OK;
-}
-
-static sigmoe_status sum_gradients(const team *t, parameter_list *list, arena *scratch) {
-    bucket b = {0};
-    TRY(ARENA_NEW_RAW(scratch, b.values, BUCKET));
-    for (int i = 0; i < parameters_length(list); i++) {
-        const parameter *p = parameters_at(list, i);
-        if (!p->trainable) continue;
-        if (p->count > BUCKET) {
-            TRY(communicator_sum(t->link, NULL, p->gradient, p->count, scratch));
-            continue;
-        }
-        if (b.used + p->count > BUCKET) TRY(empty(t, &b, list, i, scratch));
-        b.used += p->count;
-    }
-    return empty(t, &b, list, parameters_length(list), scratch);
-}
-
-sigmoe_status team_sum_gradients(team *t, parameter_list *list, arena *scratch) {
-    if (!t->link) return SIGMOE_OK;
-    arena_mark mark = arena_here(scratch);
-    sigmoe_status status = sum_gradients(t, list, scratch);
-    arena_release(scratch, mark);
-    return status;
-}
 
 // Counts travel as doubles, which hold them exactly.
 static sigmoe_status sum_counts(const whole_batch *all, int64_t *counts, int64_t count, arena *scratch) {

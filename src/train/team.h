@@ -8,8 +8,17 @@
 #include "model/step.h"
 #include "model/feedforward/statistics.h"
 
+// What ranks must be asked alike, beside the run's settings: how they share work.
+typedef struct team_sharing {
+    int64_t
+        zero; // 1: a rank has the moments of its shares of the tensors alone, and updates them alone; 0: all, everywhere
+    sigmoe_dtype wire; // of gradients on their way: SIGMOE_F32 or SIGMOE_BF16
+} team_sharing;
+sigmoe_status team_sharing_check(const team_sharing *sharing);
+
 typedef struct team {
     communicator *link; // borrowed; NULL: alone
+    team_sharing sharing;
     batch_exchange exchange;
     // Of a run in progress: what this process is asked, and what all of them have agreed to be asked, which changes in team_agree
     // alone. So whatever depends on it happens in all of them at the same step.
@@ -19,12 +28,19 @@ typedef struct team {
     bool checkpoint_due, time_is_up; // as rank 0's clock says
 } team;
 
-void team_join(team *t, communicator *link);
+void team_join(team *t, communicator *link, const team_sharing *sharing);
 static inline bool team_leads(const team *t) {
     return communicator_rank(t->link) == 0;
 }
 // For a whole_batch; NULL alone.
 const batch_exchange *team_exchange(const team *t);
+
+// Those values of a tensor that this process has, and the ranks that have the same ones: they sum up its gradient.
+tensor_range team_range(const team *t, const parameter *p);
+rank_group team_group(const team *t, const parameter *p);
+// A member's share of team_range: what it sums up. Shares are equal, to a value.
+tensor_range team_share_of(const team *t, const parameter *p, int member);
+tensor_range team_share(const team *t, const parameter *p); // this process's
 
 // The observer for a run that is observed by `own`, which may be NULL.
 const sigmoe_observer *team_observer(team *t, const sigmoe_observer *own);
@@ -34,8 +50,7 @@ sigmoe_status team_agree(team *t, bool checkpoint_due, bool time_is_up);
 sigmoe_status team_compare(
     team *t, const sigmoe_config *config, const sigmoe_train_settings *settings, const dataset *data);
 
-// Gradients, and counts of what blocks did, become those of the whole batch. Memory from `scratch` is given back.
-sigmoe_status team_sum_gradients(team *t, parameter_list *list, arena *scratch);
+// Counts of what blocks did become those of the whole batch. Memory from `scratch` is given back.
 sigmoe_status team_sum_statistics(team *t, ff_statistics *s, arena *scratch);
 // Σ nats [count] over the whole batch; the place of the first rank that found a value that is not finite.
 sigmoe_status team_sum_nats(

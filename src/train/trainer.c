@@ -3,44 +3,29 @@
 #include "base/clock.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
-#include "kernels/adam/adam.h"
 #include "train/not_finite.h"
 #include "train/schedule.h"
 #include "train/train_json.h"
 #include "train/trainer_state.h"
+#include "train/update.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double ADAM_BETA1 = 0.9, ADAM_BETA2 = 0.999, ADAM_EPSILON = 1e-8;
-
 // ---------------------------------------------------------------- one step
 
-static sigmoe_status update_weights(trainer *t, const step_report *report) {
-    THREADS_PART(t->work.kernel.threads, "Adam");
-    parameter_list *list = transformer_parameters(t->model);
-    double factor = clip_factor(t->settings.clip, report->gradient_norm);
-    for (int i = 0; i < parameters_length(list); i++) {
-        const parameter *p = parameters_at(list, i);
-        if (!p->trainable) continue;
-        adam_call call = {.count = p->count,
-            .value = p->value,
-            .gradient = p->gradient,
-            .moment1 = p->moment1,
-            .moment2 = p->moment2,
-            .gradient_factor = factor,
-            .lr = report->lr,
-            .beta1 = ADAM_BETA1,
-            .beta2 = ADAM_BETA2,
-            .epsilon = ADAM_EPSILON,
-            .weight_decay = t->settings.weight_decay,
-            .step = report->step,
-            .rounded = t->settings.dtype == SIGMOE_BF16 ? p->rounded : NULL};
-        TRY(adam_update(&t->work.kernel, &call));
-    }
-    return SIGMOE_OK;
+static sigmoe_status not_finite(
+    trainer *t, const parameter_list *list, const step_report *report, model_place place) {
+    const parameter *bad;
+    TRY(update_first_bad_gradient(&t->team, list, t->work.kernel.scratch, &bad));
+    return step_not_finite(bad, t->settings.clip, report, place);
+}
+
+static sigmoe_status finish_gradients(trainer *t) {
+    THREADS_PART(t->work.kernel.threads, "ranks: gradients");
+    return tensor_flow_finish(t->flow);
 }
 
 // A complete training step: loss, gradients, clipping, Adam.
@@ -55,21 +40,23 @@ static sigmoe_status learn(trainer *t, const int32_t *inputs, const int32_t *tar
         .step = (uint64_t)t->step,
         .tokens = inputs,
         .statistics = t->statistics,
+        .listener = tensor_flow_listener(t->flow),
         .batch = t->parts.share.sequences,
         .length = t->config.model.unroll};
     double nats;
     parameters_zero_gradients(&t->work.kernel, list);
+    tensor_flow_begin(t->flow, FLOW_GRADIENTS);
     TRY(batch_parts_loss(&t->parts, t->model, &step, t->memory, targets, t->nats));
-    TRY(team_sum_gradients(&t->team, list, t->work.kernel.scratch));
+    TRY(finish_gradients(t));
     TRY(team_sum_nats(
         &t->team, t->nats, step.batch * step.length, &step.not_finite, t->work.kernel.scratch, &nats));
     report->loss = nats / (double)(t->parts.share.all * step.length);
     report->regularizer = step.regularizer;
     report->feedforward_seconds = step.ff_seconds;
-    TRY(parameters_gradient_norm(&t->work.kernel, list, &report->gradient_norm));
+    TRY(update_gradient_norm(&t->team, &t->work.kernel, list, &report->gradient_norm));
     if (!isfinite(report->loss + report->regularizer) || !isfinite(report->gradient_norm))
-        return step_not_finite(list, t->settings.clip, report, step.not_finite);
-    return update_weights(t, report);
+        return not_finite(t, list, report, step.not_finite);
+    return update_weights(&t->team, t->flow, &t->work.kernel, list, &t->settings, report);
 }
 
 static void count_costs(trainer *t, const step_report *report) {
@@ -96,7 +83,9 @@ sigmoe_status trainer_step_on(
     arena_reset_peak(t->work.activations);
     arena_reset_peak(t->work.kernel.scratch);
     if (new_epoch) xl_memory_reset(t->memory);
+    if (t->timeline) timeline_begin(t->timeline, "the rest");
     sigmoe_status status = learn(t, inputs, targets, report);
+    if (t->timeline) timeline_turn_to(t->timeline, "the rest");
     report->seconds = seconds_now() - start;
     report->tokens_per_second = (double)tokens / report->seconds;
     if (status != SIGMOE_OK) return status;
@@ -156,7 +145,8 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
         request->watching.on_nonfinite ? request->watching.on_nonfinite : "stop");
     TRY(model_config_check(&t->config.model));
     int64_t parts = request->accumulate ? request->accumulate : 1;
-    team_join(&t->team, request->link);
+    TRY(team_sharing_check(&request->sharing));
+    team_join(&t->team, request->link, &request->sharing);
     TRY(batch_parts_check(t->settings.batch, parts, communicator_ranks(request->link)));
     batch_share share = share_of(t);
     t->parts.share = share;
@@ -165,7 +155,9 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
         TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
 
     const model_config *model = &t->config.model;
-    TRY(transformer_create(model, STORE_MOMENTS, &t->model));
+    TRY(transformer_create(model, STORE_GRADIENTS, &t->model));
+    TRY(update_prepare(&t->team, transformer_parameters(t->model)));
+    TRY(tensor_flow_create(&t->team, transformer_parameters(t->model), &t->flow));
     transformer_set_operands(t->model, operand_type(t->settings.dtype));
     TRY(xl_memory_create(model, share.sequences, model->memory_train, model->unroll, &t->memory));
 
@@ -240,6 +232,8 @@ void trainer_destroy(trainer *t) {
     sampler_close(t->sampler);
     for (int i = 0; i < SPLITS; i++) token_split_close(t->splits[i]);
     xl_memory_destroy(t->memory);
+    tensor_flow_destroy(t->flow);
+    timeline_destroy(t->timeline);
     transformer_destroy(t->model);
     arena_destroy(t->buffers);
     workspace_close(&t->work);
@@ -264,6 +258,20 @@ void trainer_recompute(trainer *t, sigmoe_recompute what) {
 void trainer_stop_before(trainer *t, double deadline) {
     t->deadline = deadline;
 }
+
+sigmoe_status trainer_watch_steps(trainer *t) {
+    TRY(timeline_create(threads_count(t->work.kernel.threads), &t->timeline));
+    timeline_begin(t->timeline, "the rest");
+    threads_watch(t->work.kernel.threads, t->timeline);
+    return SIGMOE_OK;
+}
+
+sigmoe_status trainer_write_trace(const trainer *t, const char *path) {
+    trace_row rows[FLOW_ROWS];
+    int count = tensor_flow_trace(t->flow, rows);
+    return trace_write(t->timeline, rows, count, path);
+}
+
 transformer *trainer_model(trainer *t) {
     return t->model;
 }

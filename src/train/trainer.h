@@ -7,11 +7,11 @@
 #include "base/threads.h"
 #include "config/config_file.h"
 #include "data/dataset.h"
-#include "distribute/communicator.h"
 #include "model/transformer_xl.h"
 #include "train/checkpoint_keep.h"
 #include "train/quartiles.h"
 #include "train/step_report.h"
+#include "train/team.h"
 #include "train/watching.h"
 
 typedef struct trainer trainer;
@@ -25,7 +25,8 @@ typedef struct trainer_request {
     checkpoint_keep keep;   // newest may be 0: the default
     int64_t accumulate;     // parts in which a batch is computed, one after the other; 0: 1
     communicator *link; // with those of other processes, which train their shares of each batch; NULL: alone
-    int threads;        // 0: what the machine allows
+    team_sharing sharing;  // with them
+    int threads;           // 0: what the machine allows
     run_watching watching; // copied
 } trainer_request;
 
@@ -54,6 +55,10 @@ sigmoe_status trainer_step_on(
 void trainer_recompute(trainer *t, sigmoe_recompute what);
 // Has a run stop in time to be done at this time of seconds_now(); at first, and at 0, it goes on to its end.
 void trainer_stop_before(trainer *t, double deadline);
+
+// Steps are watched from now on. trainer_write_trace tells in a file what the last one did when, as chrome://tracing reads it.
+sigmoe_status trainer_watch_steps(trainer *t);
+sigmoe_status trainer_write_trace(const trainer *t, const char *path);
 
 transformer *trainer_model(trainer *t);
 const sigmoe_config *trainer_config(const trainer *t); // as trained: with the data's vocabulary

@@ -10,6 +10,7 @@
 #include "train/run_log.h"
 #include "train/sample.h"
 #include "train/team.h"
+#include "train/tensor_flow.h"
 #include "train/trainer.h"
 
 enum { SPLITS = 3 };
@@ -54,6 +55,9 @@ struct trainer {
     xl_memory *memory;
     batch_parts parts;
     team team;
+    tensor_flow *flow; // NULL alone
+
+    timeline *timeline; // of the last step; NULL: nobody watches
 
     int64_t step; // steps done: the number of the next step
     odd_steps odd;

@@ -35,13 +35,22 @@ static double working_bytes(
     return fmax(step, validation) + memory + model_xl_memory_bytes(c, SCORE_STREAMS, scored);
 }
 
+// Values, gradients and moments of this process.
+static sigmoe_status tensor_bytes(const model_config *c, step_shape shape, dtype operands, double *bytes) {
+    double all;
+    TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &all));
+    TRY(model_weight_bytes(c, STORE_GRADIENTS, operands, bytes));
+    *bytes += (all - *bytes) / (double)(shape.shares_moments && shape.ranks > 1 ? shape.ranks : 1);
+    return SIGMOE_OK;
+}
+
 static sigmoe_status check(const sigmoe_config *config, const sigmoe_train_settings *settings,
     step_shape shape, int runs, const char *saves) {
     const model_config *c = &config->model;
     dtype operands = operand_type(settings->dtype);
     char what[96], several[32] = "";
     memory_need need = {.what = what, .saves = saves};
-    TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &need.bytes));
+    TRY(tensor_bytes(c, shape, operands, &need.bytes));
     need.bytes = runs * (need.bytes + working_bytes(c, settings, shape, operands));
     if (runs > 1) snprintf(several, sizeof several, "%d runs at a time, ", runs);
     snprintf(what, sizeof what, "training %son batches of %lld x %lld tokens", several,

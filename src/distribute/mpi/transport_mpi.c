@@ -28,9 +28,9 @@ static void *receive_bytes(void *bytes, size_t size, int from, transport_tag tag
 
 static int is_done(void *request) {
     int done;
-    if (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return -1;
-    if (done) free(request);
-    return done;
+    bool works = MPI_Test(request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS;
+    if (!works || done) free(request);
+    return works ? done : -1;
 }
 
 static void abandon(void *request) {

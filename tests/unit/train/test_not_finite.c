@@ -5,6 +5,7 @@
 #include "train/recovery.h"
 #include "train/saving.h"
 #include "train/trainer_state.h"
+#include "train/update.h"
 
 static trainer *make_trainer(const sigmoe_train_settings *settings, const char *on_nonfinite) {
     sigmoe_config config = make_config(MOE);
@@ -68,10 +69,12 @@ static void the_first_gradient_is_named(void **state) {
     parameters_find(list, "layers.0.attn.q.weight")->gradient[0] = INFINITY;
     parameters_find(list, "layers.1.ff.experts.up")->gradient[3] = NAN;
     report.gradient_norm = NAN;
-    FAILS(SIGMOE_NOT_FINITE, step_not_finite(list, 0, &report, (model_place){0}));
+    const parameter *bad;
+    OK(update_first_bad_gradient(&(team){0}, list, trainer_activations(t), &bad));
+    FAILS(SIGMOE_NOT_FINITE, step_not_finite(bad, 0, &report, (model_place){0}));
     assert_message_has("the gradient is not finite, first that of layers.1.ff.experts.up; ");
     report.regularizer = NAN;
-    FAILS(SIGMOE_NOT_FINITE, step_not_finite(list, 0, &report, (model_place){0}));
+    FAILS(SIGMOE_NOT_FINITE, step_not_finite(bad, 0, &report, (model_place){0}));
     assert_message_has("the regularizer is not finite; ");
     trainer_destroy(t);
 }

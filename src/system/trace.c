@@ -1,8 +1,8 @@
-#include "bench/trace.h"
+#include "system/trace.h"
 
 #include "system/file.h"
 
-// Row 0 is what the calling thread was at, row 1 + i what thread i computed. Parts' names need no escapes.
+// Row 0 is what the calling thread was at, row 1 + i what thread i computed; then come others. Names need no escapes.
 static void print_row(FILE *out, int row, const char *name, int number) {
     fprintf(out, "%s{\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"name\":\"thread_name\",\"args\":{\"name\":\"%s",
         row ? ",\n" : "", row, name);
@@ -16,8 +16,15 @@ static void print_spans(FILE *out, int row, const timeline_span *spans, int64_t 
             spans[i].part);
 }
 
+typedef struct trace {
+    const timeline *watched;
+    const trace_row *more;
+    int rows;
+} trace;
+
 static sigmoe_status print_trace(FILE *out, const void *context) {
-    const timeline *t = context;
+    const trace *all = context;
+    const timeline *t = all->watched;
     int64_t count;
     const timeline_span *parts = timeline_parts(t, &count);
     int64_t start = count > 0 ? parts[0].begin : 0;
@@ -29,11 +36,16 @@ static sigmoe_status print_trace(FILE *out, const void *context) {
         print_row(out, 1 + i, "thread", i);
         print_spans(out, 1 + i, rounds, count, start);
     }
+    for (int i = 0; i < all->rows; i++) {
+        print_row(out, 1 + timeline_threads(t) + i, all->more[i].name, i);
+        print_spans(out, 1 + timeline_threads(t) + i, all->more[i].spans, all->more[i].count, start);
+    }
     fputs("\n]}\n", out);
     return SIGMOE_OK;
 }
 
-sigmoe_status trace_write(const timeline *t, const char *path) {
-    if (timeline_is_full(t)) return fail(SIGMOE_BAD_ARGUMENT, "the layer has too many parts to trace");
-    return file_print(path, print_trace, t);
+sigmoe_status trace_write(const timeline *t, const trace_row *more, int rows, const char *path) {
+    const trace all = {t, more, rows};
+    if (timeline_is_full(t)) return fail(SIGMOE_BAD_ARGUMENT, "there are too many parts to trace");
+    return file_print(path, print_trace, &all);
 }

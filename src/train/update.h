@@ -1,0 +1,24 @@
+// The update that ends a training step, by all ranks together: each has the moments of all tensors or, where the team shares them, of
+// its shares, and updates the values that it has moments of.
+#pragma once
+
+#include "kernels/kernel.h"
+#include "train/step_report.h"
+#include "train/team.h"
+#include "train/tensor_flow.h"
+
+// Whether ranks have moments of parts of tensors.
+bool update_shares_moments(const team *t);
+// Allocates the moments that this rank has.
+sigmoe_status update_prepare(const team *t, parameter_list *list);
+double update_moment_bytes(const parameter_list *list);
+
+// Of the gradient of the whole batch, of which this rank has its shares.
+sigmoe_status update_gradient_norm(
+    const team *t, const kernel_context *context, const parameter_list *list, double *norm);
+// The tensor whose gradient a backward pass found first that has a value that is not finite; NULL: there is none.
+sigmoe_status update_first_bad_gradient(
+    const team *t, const parameter_list *list, arena *scratch, const parameter **bad);
+// Clipping and Adam, after which all ranks have the same values.
+sigmoe_status update_weights(const team *t, tensor_flow *flow, const kernel_context *context,
+    parameter_list *list, const sigmoe_train_settings *settings, const step_report *report);
