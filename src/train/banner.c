@@ -175,11 +175,12 @@ static void banner_parts(const trainer *t, const sigmoe_observer *observer) {
             parts->share.sequences / parts->count, plural(parts->share.sequences / parts->count));
 }
 
-void banner_transfers(const trainer *t, const sigmoe_observer *observer) {
+void banner_sums(const trainer *t, const sigmoe_observer *observer) {
     flow_costs costs = tensor_flow_costs(t->flow);
-    if (costs.seconds > 0)
-        banner_line(observer, "ranks", "gradients travelled %.3g s, %.0f %% of it behind the backward pass",
-            costs.seconds, 100 * (1 - costs.waited / costs.seconds));
+    if (costs.values > 0)
+        banner_line(observer, "ranks",
+            "%.0f %% of the gradients were summed behind the backward pass; %.3g s of waiting for the rest",
+            100 * costs.hidden / costs.values, costs.waited);
 }
 
 void banner_train(const trainer *t, const sigmoe_observer *observer) {

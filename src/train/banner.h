@@ -23,8 +23,8 @@ void banner_compute(const sigmoe_observer *observer, const char *first, sigmoe_d
 void banner_output(const sigmoe_observer *observer, const char *out, const sigmoe_train_settings *settings,
     double checkpoint_seconds);
 
-// After a training by several ranks: how much of the time that gradients travelled was behind the backward pass.
-void banner_transfers(const trainer *t, const sigmoe_observer *observer);
+// After a training by several ranks: how far sums of gradients were hidden behind backward passes.
+void banner_sums(const trainer *t, const sigmoe_observer *observer);
 // All of these of a trainer's run, from its settings.
 void banner_train(const trainer *t, const sigmoe_observer *observer);
 // That a run is resumed, what changed from its settings `before`, and how its learning rate jumps.

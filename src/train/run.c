@@ -210,7 +210,7 @@ static sigmoe_status train(const sigmoe_train_request *request, participant *p, 
     note_unlearned(&trainer_config(t)->model, NULL, p->observer);
     p->runs = true;
     sigmoe_status status = trainer_run(t, "train", p->observer, result);
-    if (status == SIGMOE_OK) banner_transfers(t, p->observer);
+    if (status == SIGMOE_OK) banner_sums(t, p->observer);
     if (status == SIGMOE_OK && traces(request, p)) status = trainer_write_trace(t, request->trace);
     trainer_destroy(t);
     return status;

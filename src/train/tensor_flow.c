@@ -38,6 +38,7 @@ struct tensor_flow {
     flow_place places[FLOW_ROWS];
     flow_kind kind;
     int ready, begun, done; // units
+    bool waits;             // the backward pass is over
     backward_listener listener;
     flow_costs costs;
 };
@@ -189,17 +190,22 @@ static sigmoe_status begin_unit(tensor_flow *f) {
     return SIGMOE_OK;
 }
 
-static void note_span(tensor_flow *f, const flow_unit *u, flow_place *place) {
+static void note_end(tensor_flow *f, const flow_unit *u, flow_place *place) {
     timeline_span span = {parameters_at(f->list, u->first)->name, place->began, nanoseconds_now()};
     place->spans[place->count++] = span;
-    if (f->kind == FLOW_GRADIENTS) f->costs.seconds += (double)(span.end - span.begin) * 1e-9;
+    if (f->kind != FLOW_GRADIENTS) return;
+    for (int member = 0; member < u->group.count; member++) {
+        double values = (double)place->parts[member].count;
+        f->costs.values += values;
+        f->costs.hidden += f->waits ? 0 : values;
+    }
 }
 
 static sigmoe_status end_unit(tensor_flow *f) {
     flow_place *place = place_of(f, f->done);
     sigmoe_status status = summation_end(place->sum, SIGMOE_OK);
     if (place->packed) unpack(f, &f->units[f->done], place);
-    note_span(f, &f->units[f->done], place);
+    note_end(f, &f->units[f->done], place);
     arena_release(place->memory, (arena_mark){0});
     f->done++;
     return status;
@@ -281,6 +287,7 @@ void tensor_flow_begin(tensor_flow *f, flow_kind kind) {
     if (!f) return;
     f->kind = kind;
     f->ready = f->begun = f->done = 0;
+    f->waits = false;
     for (int i = 0; i < FLOW_ROWS && kind == FLOW_GRADIENTS; i++) f->places[i].count = 0;
 }
 
@@ -292,6 +299,7 @@ sigmoe_status tensor_flow_finish(tensor_flow *f) {
     if (!f) return SIGMOE_OK;
     double start = seconds_now();
     f->ready = f->count;
+    f->waits = true;
     TRY(exchange_wait(f->team->link, look, f));
     if (f->kind == FLOW_GRADIENTS) f->costs.waited += seconds_now() - start;
     return SIGMOE_OK;

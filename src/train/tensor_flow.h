@@ -24,11 +24,11 @@ sigmoe_status tensor_flow_finish(tensor_flow *f);
 
 // Of gradients, since the flow was created.
 typedef struct flow_costs {
-    double seconds; // Σ over what travelled of the time it took
-    double waited;  // seconds that the backward pass was over, and some were still on their way
+    double values, hidden; // how many were summed, and of these before the backward pass was over
+    double waited;         // seconds for the rest
 } flow_costs;
 flow_costs tensor_flow_costs(const tensor_flow *f);
 
 // What was under way when, since the last tensor_flow_begin(FLOW_GRADIENTS): rows [FLOW_ROWS] of tensors' names; none alone.
-enum { FLOW_ROWS = 8 };
+enum { FLOW_ROWS = 32 };
 int tensor_flow_trace(const tensor_flow *f, trace_row rows[FLOW_ROWS]);
