@@ -149,12 +149,12 @@ static inline void *run_rank(void *context) {
     return NULL;
 }
 
-static inline void run_ranks(int ranks, double timeout, rank_function *run, rank_thread threads[MOST_RANKS]) {
+static inline void run_ranks(int ranks, double timeout, rank_function *run, rank_thread all[MOST_RANKS]) {
     for (int i = 0; i < ranks; i++) {
-        threads[i] = (rank_thread){.rank = i, .ranks = ranks, .timeout = timeout, .run = run};
-        assert_int_equal(pthread_create(&threads[i].thread, NULL, run_rank, &threads[i]), 0);
+        all[i] = (rank_thread){.rank = i, .ranks = ranks, .timeout = timeout, .run = run};
+        assert_int_equal(pthread_create(&all[i].thread, NULL, run_rank, &all[i]), 0);
     }
-    for (int i = 0; i < ranks; i++) pthread_join(threads[i].thread, NULL);
+    for (int i = 0; i < ranks; i++) pthread_join(all[i].thread, NULL);
     while (pending) { // what nobody waited for
         message *m = pending;
         pending = m->next;
@@ -165,11 +165,11 @@ static inline void run_ranks(int ranks, double timeout, rank_function *run, rank
 
 static inline void all_work(rank_function *run) {
     for (int ranks = 1; ranks <= MOST_RANKS; ranks++) {
-        rank_thread threads[MOST_RANKS];
-        run_ranks(ranks, 60, run, threads);
+        rank_thread all[MOST_RANKS];
+        run_ranks(ranks, 60, run, all);
         for (int i = 0; i < ranks; i++) {
-            if (threads[i].status != SIGMOE_OK) print_error("%s\n", threads[i].sentence);
-            assert_int_equal(threads[i].status, SIGMOE_OK);
+            if (all[i].status != SIGMOE_OK) print_error("%s\n", all[i].sentence);
+            assert_int_equal(all[i].status, SIGMOE_OK);
         }
     }
 }

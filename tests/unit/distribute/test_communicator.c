@@ -84,6 +84,123 @@ static void test_sum_of_a_group(void **state) {
     all_work(sum_halves);
 }
 
+// The others wait for rank 1, which tells them something else.
+static sigmoe_status tell(communicator *c) {
+    if (communicator_rank(c) != 1) return communicator_meet(c);
+    (fail)(SIGMOE_BAD_FORMAT, "the file is damaged");
+    kept_failure failure = failure_keep(SIGMOE_BAD_FORMAT);
+    communicator_tell(c, &failure);
+    return failure_again(&failure);
+}
+
+// ---------------------------------------------------------------- sums under way
+
+enum { UNDER_WAY = 3, PART = 100 };
+
+// Several begin before any of them is looked after; parts have different sizes, and member 1 has none.
+typedef struct many_sums {
+    real values[UNDER_WAY][MOST_RANKS * PART];
+    sum_part parts[UNDER_WAY][MOST_RANKS];
+    summation *all[UNDER_WAY];
+} many_sums;
+
+static sigmoe_status begin_sums(communicator *c, sum_call call, arena *a, many_sums *m) {
+    for (int i = 0; i < UNDER_WAY; i++) {
+        real *next = m->values[i];
+        for (int64_t k = 0; k < MOST_RANKS * PART; k++)
+            m->values[i][k] = value_of(communicator_rank(c), i + k);
+        for (int member = 0; member < call.group.count; member++) {
+            m->parts[i][member] = (sum_part){next, member == 1 ? 0 : PART - member};
+            next += m->parts[i][member].count;
+        }
+        call.parts = m->parts[i];
+        TRY(summation_begin(c, &call, a, &m->all[i]));
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status look_after_sums(many_sums *m) {
+    for (int left = UNDER_WAY; left > 0;) {
+        bool turn = true;
+        left = 0;
+        for (int i = 0; i < UNDER_WAY; i++) {
+            int waits_for;
+            TRY(summation_look(m->all[i], turn, &waits_for));
+            turn = turn && summation_has_added(m->all[i]);
+            left += waits_for >= 0;
+        }
+    }
+    for (int i = 0; i < UNDER_WAY; i++) TRY(summation_end(m->all[i], SIGMOE_OK));
+    return SIGMOE_OK;
+}
+
+static real rounded(real x, bool rounds) {
+    return rounds ? (real)bf16_value(bf16_of((float)x)) : x;
+}
+
+// What value k of sum i, which is in a member's part, is to become.
+static real expected_value(const communicator *c, const sum_call *call, int i, int64_t k, int member) {
+    int me_here = communicator_rank(c);
+    real sum = 0;
+    if (!call->adds) return call->spreads ? value_of(member, i + k) : value_of(me_here, i + k);
+    if (!call->spreads && member != me_here) return value_of(me_here, i + k);
+    for (int rank = 0; rank < communicator_ranks(c); rank++)
+        sum += rounded(value_of(rank, i + k), call->rounded && rank != member);
+    return rounded(sum, call->rounded);
+}
+
+static sigmoe_status check_sums(const communicator *c, const sum_call *call, const many_sums *m) {
+    for (int i = 0; i < UNDER_WAY; i++) {
+        int64_t k = 0;
+        for (int member = 0; member < call->group.count; member++)
+            for (int64_t end = k + m->parts[i][member].count; k < end; k++)
+                CHECK(m->values[i][k] == expected_value(c, call, i, k, member));
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status sum_halves_of_sums(communicator *c) {
+    sigmoe_status status = SIGMOE_OK;
+    for (int form = 0; form < 5 && status == SIGMOE_OK; form++) {
+        const sum_call call = {
+            .group = rank_group_all(c), .adds = form != 0, .spreads = form % 2 == 0, .rounded = form > 2};
+        many_sums m;
+        arena *a;
+        TRY(arena_create("test", &a));
+        status = begin_sums(c, call, a, &m);
+        if (status == SIGMOE_OK) status = look_after_sums(&m);
+        if (status == SIGMOE_OK) status = check_sums(c, &call, &m);
+        arena_destroy(a);
+    }
+    return status;
+}
+
+static void test_sums_under_way(void **state) {
+    (void)state;
+    all_work(sum_halves_of_sums);
+}
+
+// What is abandoned is no failure of the communicator: the others hear why.
+static sigmoe_status abandon_sum(communicator *c) {
+    const sum_call call = {.group = rank_group_all(c), .adds = true, .spreads = true};
+    many_sums m;
+    arena *a;
+    TRY(arena_create("test", &a));
+    sigmoe_status status = begin_sums(c, call, a, &m);
+    if (status == SIGMOE_OK && communicator_rank(c) != 1) status = communicator_meet(c);
+    for (int i = 0; i < UNDER_WAY; i++) summation_abandon(m.all[i]);
+    arena_destroy(a);
+    return communicator_rank(c) == 1 ? tell(c) : status;
+}
+
+static void test_what_is_abandoned(void **state) {
+    (void)state;
+    rank_thread threads[MOST_RANKS];
+    run_ranks(3, 60, abandon_sum, threads);
+    for (int i = 0; i < 3; i++) assert_int_equal(threads[i].status, SIGMOE_BAD_FORMAT);
+    assert_non_null(strstr(threads[2].sentence, "the file is damaged"));
+}
+
 // Ranks 2n and 2n + 1 have the same range; the last ones have nothing.
 static sigmoe_status collect_ranges(communicator *c) {
     enum { COUNT = 1000 };
@@ -103,15 +220,6 @@ static sigmoe_status collect_ranges(communicator *c) {
 static void test_collect_ranges(void **state) {
     (void)state;
     all_work(collect_ranges);
-}
-
-// The others wait for rank 1, which tells them something else.
-static sigmoe_status tell(communicator *c) {
-    if (communicator_rank(c) != 1) return communicator_meet(c);
-    (fail)(SIGMOE_BAD_FORMAT, "the file is damaged");
-    kept_failure failure = failure_keep(SIGMOE_BAD_FORMAT);
-    communicator_tell(c, &failure);
-    return failure_again(&failure);
 }
 
 static void test_failures_are_told(void **state) {
@@ -176,6 +284,8 @@ int main(void) {
         cmocka_unit_test(test_gather),
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_sum_of_a_group),
+        cmocka_unit_test(test_sums_under_way),
+        cmocka_unit_test(test_what_is_abandoned),
         cmocka_unit_test(test_collect_ranges),
         cmocka_unit_test(test_failures_are_told),
         cmocka_unit_test(test_waiting_ends),
