@@ -218,6 +218,7 @@ sigmoe_status attention_block_forward(const attention_layer *layer, step_context
 // dw += dyᵀ · x
 static sigmoe_status add_weight_gradient(const step_context *step, matrix dy, matrix x, matrix dw) {
     THREADS_PART(step->kernel.threads, "attention: projections, backward");
+    TRY(step_reach(step, PASS_GOES_ON));
     return dense_gemm(
         &step->kernel, &(gemm_call){.transpose_a = true, .accumulate = true, .a = dy, .b = x, .c = dw});
 }
@@ -225,6 +226,7 @@ static sigmoe_status add_weight_gradient(const step_context *step, matrix dy, ma
 // dx (+)= dy · w
 static sigmoe_status back_project(const step_context *step, matrix dy, matrix w, matrix dx, bool accumulate) {
     THREADS_PART(step->kernel.threads, "attention: projections, backward");
+    TRY(step_reach(step, PASS_GOES_ON));
     return dense_gemm(&step->kernel, &(gemm_call){.accumulate = accumulate, .a = dy, .b = w, .c = dx});
 }
 

@@ -5,6 +5,8 @@
 #include "kernels/kernel.h"
 #include "model/whole_batch.h"
 
+#include <limits.h>
+
 // Where a token stands: its segment, counted from 0, and its index in it.
 typedef struct token_place {
     uint64_t segment;
@@ -22,6 +24,7 @@ typedef struct model_place {
 typedef struct backward_listener {
     void *context;
     // Called between a pass's operations: the gradients of the model's tensors from `first` on, in the list's order, are final.
+    // PASS_GOES_ON: of no more than before.
     sigmoe_status (*reached)(void *context, int first);
 } backward_listener;
 
@@ -48,6 +51,12 @@ typedef struct step_context {
     // The first output with a value that is NaN or infinite, of the forward pass before a backward pass; PART_NONE: all are finite.
     model_place not_finite;
 } step_context;
+
+// The backward pass is done with the tensors from `first` on.
+enum { PASS_GOES_ON = INT_MAX };
+static inline sigmoe_status step_reach(const step_context *step, int first) {
+    return step->listener ? step->listener->reached(step->listener->context, first) : SIGMOE_OK;
+}
 
 // The place of token 0 in the whole batch, from which positions of random numbers count.
 static inline int64_t step_first_token(const step_context *step) {

@@ -279,6 +279,7 @@ static sigmoe_status backward_feedforward(pass *p, int i, matrix dx) {
     matrix dy, normed, dnormed;
     TRY(undrop(p, dx, i, RANDOM_DROPOUT_FF, &dy));
     TRY(normalize_middle(p, i, s, &normed));
+    TRY(step_reach(p->step, PASS_GOES_ON));
     TRY(matrix_new(p->step->kernel.scratch, TYPE_REAL, dx.rows, dx.cols, &dnormed));
     double start = seconds_now();
     TRY(layer->ff.variant->backward(&layer->ff, p->step, s->ff, normed, dy, dnormed));
@@ -321,12 +322,6 @@ static sigmoe_status repeat_forward(pass *p, int i) {
     return SIGMOE_OK;
 }
 
-// The backward pass is done with the tensors from `first` on.
-static sigmoe_status reach(const pass *p, int first) {
-    const backward_listener *listener = p->step->listener;
-    return listener ? listener->reached(listener->context, first) : SIGMOE_OK;
-}
-
 static sigmoe_status backward_layer(pass *p, int i, matrix dx) {
     arena *scratch = p->step->kernel.scratch;
     int first = p->t->layers[i].attention.first;
@@ -335,10 +330,10 @@ static sigmoe_status backward_layer(pass *p, int i, matrix dx) {
     arena_release(scratch, mark);
     TRY(backward_feedforward(p, i, dx));
     arena_release(scratch, mark);
-    TRY(reach(p, first + ATTENTION_TENSORS));
+    TRY(step_reach(p->step, first + ATTENTION_TENSORS));
     TRY(backward_attention(p, i, dx));
     arena_release(scratch, mark);
-    return reach(p, first);
+    return step_reach(p->step, first);
 }
 
 static sigmoe_status backward_layers(pass *p, matrix dx) {
@@ -362,11 +357,11 @@ static sigmoe_status backward_pass(pass *p, matrix dnormed) {
     drop(p, dnormed, 0, RANDOM_DROPOUT_FINAL);
     layer_norm_call norm = final_norm(p);
     TRY(layer_norm_backward(kernel, &norm, dnormed, dx, t->final_weight->gradient, t->final_bias->gradient));
-    TRY(reach(p, parameters_index(t->parameters, t->final_weight->name)));
+    TRY(step_reach(p->step, parameters_index(t->parameters, t->final_weight->name)));
     TRY(backward_layers(p, dx));
     drop(p, dx, 0, RANDOM_DROPOUT_EMBED);
     embedding_backward(kernel, parameter_matrix(t->embedding, t->embedding->gradient), p->step->tokens, dx);
-    return reach(p, 0);
+    return step_reach(p->step, 0);
 }
 
 // ---------------------------------------------------------------- the two public passes

@@ -156,7 +156,7 @@ for count in 1 2 4; do
     # shellcheck disable=SC2086
     ranks_work $count train --config noisy.json --data data --out shared.$count $SETTINGS --zero 1
     [ "$count" -eq 1 ] || grep -q "^ranks  *$count, .* bytes of the optimizer's state" stderr || problem "$count ranks: $(cat stderr)"
-    same_bits noisy.$count shared.$count
+    same_bits "noisy.$count" "shared.$count"
 done
 # shellcheck disable=SC2086
 ranks_work 2 train --config noisy.json --data data --out rounded $SETTINGS --zero 1 --wire bf16 --accumulate 2 --trace trace.json
