@@ -112,10 +112,16 @@ sigmoe_status exchange_begin(communicator *c, exchange *e) {
     return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");
 }
 
-// What still comes would come into memory that is no longer meant for it.
+// What still comes would come into memory that is no longer meant for it. What goes may go on; where it has gone, the request ends.
 void exchange_abandon(exchange *e) {
-    for (int i = 0; i < e->count; i++)
-        if (e->all[i].request && e->all[i].comes) e->c->link->abandon(e->all[i].request);
+    const transport *link = e->c->link;
+    for (int i = 0; i < e->count; i++) {
+        transfer *t = &e->all[i];
+        if (t->request && t->comes)
+            link->abandon(t->request);
+        else if (t->request)
+            (void)link->done(t->request);
+    }
     free(e->all);
 }
 
