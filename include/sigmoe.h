@@ -432,6 +432,11 @@ typedef struct sigmoe_train_request {
     const char *trace; /* file for what the last step did when, as chrome://tracing reads it; or NULL */
     sigmoe_dtype
         wire; /* of gradients between processes: SIGMOE_F32, or SIGMOE_BF16, for half the traffic and less exact sums */
+    /* Parts in which processes have the experts of each layer, with their gradients and the optimizer's state: of so many neighbouring
+     * ranks, each has a part, and tokens travel to the experts that were chosen. 0 is 1: each process has all. SIGMOE_BAD_ARGUMENT unless
+     * it divides the number of processes and that of the experts; or with `sample_prompt`. Not part of the run's settings: can be changed on
+     * resume. */
+    int64_t expert_parallel;
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100
 #define SIGMOE_MOST_REWINDS 10

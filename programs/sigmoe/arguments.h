@@ -63,7 +63,7 @@ typedef struct argument_group {
     size_t base;
 } argument_group;
 
-enum { ARGUMENT_GROUPS = 5, ARGUMENTS_IN_GROUP = 24 };
+enum { ARGUMENT_GROUPS = 5, ARGUMENTS_IN_GROUP = 32 };
 
 struct parsed_arguments;
 

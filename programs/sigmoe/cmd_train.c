@@ -69,6 +69,10 @@ static const argument arguments[] = {
         .help = "under mpirun or srun: what gradients travel as, f32 or, for half the traffic, bf16"},
     {"trace", ARGUMENT_TEXT, AT(request.trace), "FILE",
         .help = "write what the last step did when, for chrome://tracing or Perfetto"},
+    {"expert-parallel", ARGUMENT_INTEGER, AT(request.expert_parallel), "E", .low = 1, .high = 1 << 16,
+        .preset = "default 1",
+        .help = "under mpirun or srun: spread the experts of each layer over E ranks, to which tokens then "
+                "travel"},
     {"collective-timeout", ARGUMENT_NUMBER, AT(request.collective_timeout), "SECONDS", .low = 0, .high = 1e9,
         .preset = "default 600",
         .help = "under mpirun or srun: how long ranks wait for one that does not answer"},

@@ -47,6 +47,7 @@ static const synonyms options[] = {
     {"zero", "zero-stage sharding fsdp zero1"},
     {"wire", "communication-dtype comm-dtype grad-dtype"},
     {"trace", "profile timeline"},
+    {"expert-parallel", "ep ep-size expert-model-parallel-size expert-parallel-size expert-parallelism"},
     {"recompute", "activation-checkpointing gradient-checkpointing checkpoint-activations remat"},
     {"exit-before", "time-limit max-time max-hours deadline exit-duration-in-mins exit-interval"},
     {"threads", "cpus cores jobs num-threads num-workers workers"},

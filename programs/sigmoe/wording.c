@@ -22,6 +22,7 @@ static const wording wordings[] = {
     {"`data`", "--data"},
     {"`dtype`", "--dtype"},
     {"`exit_before`", "--exit-before"},
+    {"`expert_parallel`", "--expert-parallel"},
     {"`force`", "--force"},
     {"`format`", "--format"},
     {"`init`", "--init"},

@@ -29,7 +29,7 @@ sigmoe_status sigmoe_train(
 }
 
 bool sigmoe_speaks(void) {
-    return communicator_speaks(communicator_of_process());
+    return communicator_process_speaks();
 }
 
 void sigmoe_eval_defaults_sized(sigmoe_eval_request *request, size_t size) {

@@ -170,23 +170,46 @@ static tensor_to_write tensor_of(const parameter *p) {
     return tensor;
 }
 
-static sigmoe_status write_tensors(
-    const char *path, const parameter_list *list, const char *format, arena *a) {
-    int count = parameters_length(list);
+// How a model's weights are written.
+typedef struct weights_to_write {
+    const parameter_list *list;
+    const char *format;    // or NULL
+    tensor_bringer *bring; // NULL: all of them are here
+    void *context;
+} weights_to_write;
+
+static sigmoe_status write_tensors(const char *path, const weights_to_write *w, arena *a) {
+    int count = parameters_length(w->list);
     tensor_to_write *tensors;
     TRY(ARENA_NEW(a, tensors, count));
-    for (int i = 0; i < count; i++) tensors[i] = tensor_of(parameters_at(list, i));
-    return safetensors_write_marked(path, format, tensors, count);
+    for (int i = 0; i < count; i++) {
+        const parameter *p = parameters_at(w->list, i);
+        tensors[i] = tensor_of(p);
+        if (w->bring && parameter_is_shared(p)) TRY(w->bring(w->context, p, a, &tensors[i]));
+    }
+    return safetensors_write_marked(path, w->format, tensors, count);
 }
 
-sigmoe_status model_write_weights(const char *directory, const transformer *model, const char *format) {
+static sigmoe_status write_weights(const char *directory, const weights_to_write *w) {
     char path[PATH_CAPACITY];
     arena *a;
     TRY(path_format(path, "%s/model.safetensors", directory));
     TRY(arena_create("tensor list", &a));
-    sigmoe_status status = write_tensors(path, transformer_parameters((transformer *)model), format, a);
+    sigmoe_status status = write_tensors(path, w, a);
     arena_destroy(a);
     return status;
+}
+
+sigmoe_status model_write_weights(const char *directory, const transformer *model, const char *format) {
+    weights_to_write w = {.list = transformer_parameters(model), .format = format};
+    return write_weights(directory, &w);
+}
+
+sigmoe_status model_write_together(const char *directory, const sigmoe_config *config,
+    const transformer *model, tensor_bringer *bring, void *context) {
+    weights_to_write w = {.list = transformer_parameters(model), .bring = bring, .context = context};
+    TRY(model_write_config(directory, config));
+    return write_weights(directory, &w);
 }
 
 sigmoe_status model_write_config(const char *directory, const sigmoe_config *config) {
@@ -197,8 +220,7 @@ sigmoe_status model_write_config(const char *directory, const sigmoe_config *con
 }
 
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
-    TRY(model_write_config(directory, config));
-    return model_write_weights(directory, model, NULL);
+    return model_write_together(directory, config, model, NULL, NULL);
 }
 
 static sigmoe_status write_with_manifest(

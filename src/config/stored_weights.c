@@ -42,13 +42,16 @@ static sigmoe_status read_scaled(const safetensors_file *file, parameter *p, are
     TRY(ARENA_NEW_RAW(a, scale, m.rows));
     TRY(ARENA_NEW_RAW(a, q, p->count));
     TRY(read_numbers(file, p, q, scale));
-    dequantize_rows(q, scale, m.rows, m.cols, p->value);
+    int64_t first = p->held.first / m.cols;
+    dequantize_rows(
+        q + p->held.first, scale + first, p->held.count / m.cols, m.cols, p->value + p->held.first);
     return SIGMOE_OK;
 }
 
 sigmoe_status stored_weights_read(const safetensors_file *file, parameter *p) {
     arena *a;
-    if (!stored_in_8_bits(file, p)) return safetensors_read_f32(file, p->name, p->dims, p->shape, p->value);
+    if (!stored_in_8_bits(file, p))
+        return safetensors_read_range(file, p->name, p->dims, p->shape, p->held, p->value + p->held.first);
     TRY(stored_weights_check(file, p));
     TRY(arena_create("8-bit weights", &a));
     sigmoe_status status = read_scaled(file, p, a);

@@ -28,8 +28,8 @@ static inline int rank_group_find(const rank_group *g, int rank) {
 // The one of this process: *out is NULL where no launcher has started it as one of several. The same one each time, with another
 // timeout (seconds).
 sigmoe_status communicator_open(double timeout, communicator **out);
-// The one that was opened; NULL: none.
-const communicator *communicator_of_process(void);
+// communicator_speaks of the one that was opened.
+bool communicator_process_speaks(void);
 // One over a transport, which stays the caller's; for tests.
 sigmoe_status communicator_create(const transport *link, double timeout, communicator **out);
 void communicator_destroy(communicator *c);

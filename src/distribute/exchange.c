@@ -15,6 +15,17 @@ static sigmoe_status lost(communicator *c, int peer) {
         c->link->rank, c->hosts[c->link->rank]);
 }
 
+// Room for one more, before it begins.
+static sigmoe_status grow(exchange *e) {
+    if (e->count < e->capacity) return SIGMOE_OK;
+    int capacity = 2 * e->capacity;
+    transfer *all = realloc(e->all, (size_t)capacity * sizeof *all);
+    if (!all) return fail(SIGMOE_NO_MEMORY, "no memory for messages");
+    e->all = all;
+    e->capacity = capacity;
+    return SIGMOE_OK;
+}
+
 static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
     if (!request) return lost(e->c, peer);
     e->all[e->count++] = (transfer){request, peer, comes};
@@ -22,11 +33,15 @@ static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
 }
 
 sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->send(bytes, size, peer, e->tag), peer, false) : SIGMOE_OK;
+    if (size == 0) return SIGMOE_OK;
+    TRY(grow(e));
+    return add(e, e->c->link->send(bytes, size, peer, e->tag), peer, false);
 }
 
 sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer) {
-    return size ? add(e, e->c->link->receive(bytes, size, peer, e->tag), peer, true) : SIGMOE_OK;
+    if (size == 0) return SIGMOE_OK;
+    TRY(grow(e));
+    return add(e, e->c->link->receive(bytes, size, peer, e->tag), peer, true);
 }
 
 sigmoe_status exchange_listen(communicator *c) {
@@ -83,6 +98,12 @@ sigmoe_status exchange_look(exchange *e, int *waits_for) {
     return SIGMOE_OK;
 }
 
+sigmoe_status exchange_poll(exchange *e) {
+    int waits_for;
+    TRY(exchange_look(e, &waits_for));
+    return exchange_listen(e->c);
+}
+
 sigmoe_status exchange_wait(communicator *c, exchange_looker *look, void *context) {
     double start = seconds_now();
     for (int64_t looks = 0;; looks++) {
@@ -106,9 +127,9 @@ sigmoe_status exchange_finish(exchange *e) {
 }
 
 sigmoe_status exchange_begin(communicator *c, exchange *e) {
-    *e = (exchange){.c = c, .tag = TRANSPORT_DATA};
+    *e = (exchange){.c = c, .tag = TRANSPORT_DATA, .capacity = 2 * c->link->ranks};
     if (c->broken) return fail(SIGMOE_IO, "a training over several processes has failed before in this one");
-    e->all = malloc(2 * (size_t)c->link->ranks * sizeof *e->all);
+    e->all = malloc((size_t)e->capacity * sizeof *e->all);
     return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");
 }
 

@@ -25,12 +25,12 @@ typedef struct transfer {
     bool comes; // from the peer to this process
 } transfer;
 
-// What is sent and received at a time; at most two transfers with each rank.
+// What is sent and received at a time.
 typedef struct exchange {
     communicator *c;
     transport_tag tag; // TRANSPORT_DATA unless it is set to another
-    transfer *all;
-    int count;
+    transfer *all;     // [capacity]
+    int count, capacity;
 } exchange;
 
 sigmoe_status exchange_begin(communicator *c, exchange *e);
@@ -39,6 +39,8 @@ sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int pee
 sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer);
 // Looks after all transfers; *waits_for is a rank of those that are not done, or -1.
 sigmoe_status exchange_look(exchange *e, int *waits_for);
+// Lets transfers go on, and hears of failures.
+sigmoe_status exchange_poll(exchange *e);
 // Waits for all transfers; more may follow.
 sigmoe_status exchange_finish(exchange *e);
 // Waits until `look` waits for no rank any more.

@@ -7,7 +7,12 @@
 
 // Of messages: data; the parts and results of sums that are under way beside them; and notices of a failure, which alone nobody
 // expects.
-typedef enum transport_tag { TRANSPORT_DATA = 1, TRANSPORT_PART, TRANSPORT_SUM, TRANSPORT_NOTICE } transport_tag;
+typedef enum transport_tag {
+    TRANSPORT_DATA = 1,
+    TRANSPORT_PART,
+    TRANSPORT_SUM,
+    TRANSPORT_NOTICE
+} transport_tag;
 enum { TRANSPORT_MOST = 1 << 26 }; // bytes of one message
 
 typedef struct transport {

@@ -265,10 +265,15 @@ sigmoe_status safetensors_refuse_others(
     return SIGMOE_OK;
 }
 
-sigmoe_status safetensors_read(const stored_tensor *t, void *out) {
-    sigmoe_status status = file_read_at(
-        t->holder->descriptor, t->holder->path, t->offset, (size_t)(t->count * types[t->type].size), out);
+static sigmoe_status read_part(const stored_tensor *t, tensor_range range, void *out) {
+    int64_t size = types[t->type].size;
+    sigmoe_status status = file_read_at(t->holder->descriptor, t->holder->path,
+        t->offset + range.first * size, (size_t)(range.count * size), out);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "tensor \"%.80s\"", t->name);
+}
+
+sigmoe_status safetensors_read(const stored_tensor *t, void *out) {
+    return read_part(t, (tensor_range){0, t->count}, out);
 }
 
 // The stored values lie in the upper half of the place for their float32 ones, and are widened from the first on: value i takes
@@ -281,14 +286,25 @@ static void widen_bf16(int64_t count, float *out) {
     }
 }
 
+static sigmoe_status read_f32(const stored_tensor *t, tensor_range range, float *out) {
+    if (t->type != TENSOR_BF16) return read_part(t, range, out);
+    TRY(read_part(t, range, (char *)(out + range.count) - 2 * range.count));
+    widen_bf16(range.count, out);
+    return SIGMOE_OK;
+}
+
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out) {
     const stored_tensor *t = NULL;
     TRY(find_readable(file, name, TENSOR_F32, dims, shape, &t));
-    if (t->type != TENSOR_BF16) return safetensors_read(t, out);
-    TRY(safetensors_read(t, (char *)(out + t->count) - 2 * t->count));
-    widen_bf16(t->count, out);
-    return SIGMOE_OK;
+    return read_f32(t, (tensor_range){0, t->count}, out);
+}
+
+sigmoe_status safetensors_read_range(const safetensors_file *file, const char *name, int dims,
+    const int64_t *shape, tensor_range range, float *out) {
+    const stored_tensor *t = NULL;
+    TRY(find_readable(file, name, TENSOR_F32, dims, shape, &t));
+    return read_f32(t, range, out);
 }
 
 sigmoe_status safetensors_read_i8(

@@ -3,7 +3,7 @@
 // must fill the data exactly, without overlaps or gaps. The header alone is read when a file is opened.
 #pragma once
 
-#include "base/arena.h"
+#include "base/tensor.h"
 #include "system/file.h"
 
 typedef enum tensor_type {
@@ -49,6 +49,9 @@ sigmoe_status safetensors_read(const stored_tensor *t, void *out);
 // Reads a tensor of exactly this shape as float32 (from F32 or BF16), int8 or int32. Errors name the file and tensor.
 sigmoe_status safetensors_read_f32(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, float *out);
+// The same of some of its values, which lie within it: out [range.count].
+sigmoe_status safetensors_read_range(const safetensors_file *file, const char *name, int dims,
+    const int64_t *shape, tensor_range range, float *out);
 sigmoe_status safetensors_read_i8(
     const safetensors_file *file, const char *name, int dims, const int64_t *shape, int8_t *out);
 sigmoe_status safetensors_read_i32(

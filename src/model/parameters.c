@@ -72,6 +72,8 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
     p->product = declaration->product;
     p->exact = declaration->exact;
     p->large = declaration->large;
+    p->by_expert = declaration->by_expert;
+    p->held = (tensor_range){0, p->count};
     if (index) *index = list->length;
     list->items[list->length++] = p;
     return SIGMOE_OK;
@@ -79,6 +81,15 @@ sigmoe_status parameters_declare(parameter_list *list, const parameter_declarati
 
 void parameters_number_from(parameter_list *list, int first) {
     list->first = first;
+}
+
+void parameters_share_experts(parameter_list *list, int part, int parts) {
+    for (int i = 0; i < list->length; i++) {
+        parameter *p = list->items[i];
+        if (!p->by_expert) continue;
+        assert(p->shape[0] % parts == 0 && !p->value);
+        p->held = p->moments = (tensor_range){p->count / parts * part, p->count / parts};
+    }
 }
 
 int parameters_length(const parameter_list *list) {
@@ -110,6 +121,14 @@ int64_t parameters_count(const parameter_list *list) {
 matrix parameter_matrix(const parameter *p, real *data) {
     int64_t last = p->dims ? p->shape[p->dims - 1] : 1;
     return matrix_of(data, last ? p->count / last : 0, last);
+}
+
+static matrix held_rows(const parameter *p, matrix m) {
+    return m.cols ? matrix_part(m, p->held.first / m.cols, p->held.count / m.cols, 0, m.cols) : m;
+}
+
+matrix parameter_held(const parameter *p, real *data) {
+    return held_rows(p, parameter_matrix(p, data));
 }
 
 matrix parameter_operand(const parameter *p, dtype type) {
@@ -165,7 +184,7 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
         parameter *p = list->items[i];
         if (!p->product) continue;
         if (!p->rounded) TRY(ARENA_NEW_RAW(list->memory, p->rounded, p->count));
-        copy_into(context, parameter_operand(p, TYPE_BF16), parameter_matrix(p, p->value));
+        copy_into(context, held_rows(p, parameter_operand(p, TYPE_BF16)), parameter_held(p, p->value));
     }
     list->rounded = true;
     return SIGMOE_OK;
@@ -195,6 +214,13 @@ parameter_storage parameter_storage_of(sigmoe_dtype operands) {
     return operands == SIGMOE_BF16 ? STORE_ROUNDED : operands == SIGMOE_INT8 ? STORE_QUANTIZED : STORE_VALUES;
 }
 
+// Whole tensors are reserved, and only what is held is written, so that the rest takes no memory.
+static sigmoe_status take_values(parameter_list *list, const parameter *p, real **out) {
+    TRY(ARENA_NEW_RAW(list->memory, *out, p->count));
+    memset(*out + p->held.first, 0, (size_t)p->held.count * sizeof **out);
+    return SIGMOE_OK;
+}
+
 sigmoe_status parameters_allocate_moments(parameter_list *list) {
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
@@ -214,8 +240,8 @@ sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storag
             continue;
         }
         if ((p->rounded || p->numbers) && !p->exact) continue;
-        TRY(ARENA_NEW(list->memory, p->value, p->count));
-        if (storage & STORE_GRADIENTS) TRY(ARENA_NEW(list->memory, p->gradient, p->count));
+        TRY(take_values(list, p, &p->value));
+        if (storage & STORE_GRADIENTS) TRY(take_values(list, p, &p->gradient));
     }
     return storage == STORE_MOMENTS ? parameters_allocate_moments(list) : SIGMOE_OK;
 }
@@ -233,8 +259,9 @@ static void draw_block(void *context, int64_t block, int thread) {
     (void)thread;
     const draw *d = context;
     const parameter *p = d->p;
-    int64_t end = (block + 1) * INIT_BLOCK < p->count ? (block + 1) * INIT_BLOCK : p->count;
-    for (int64_t i = block * INIT_BLOCK; i < end; i++) {
+    int64_t first = p->held.first + block * INIT_BLOCK,
+            end = least(first + INIT_BLOCK, p->held.first + p->held.count);
+    for (int64_t i = first; i < end; i++) {
         uint64_t position = (uint64_t)i;
         switch (p->init) {
         case INIT_ZERO:
@@ -323,7 +350,9 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
             continue;
         }
         parameter_begin(list, p);
-        parallel_for(context->threads, block_count(p->count, INIT_BLOCK), draw_block, &d);
+        parallel_for(context->threads, block_count(p->held.count, INIT_BLOCK), draw_block, &d);
+        // Experts' weights are of neither kind, which would need all of the tensor.
+        assert(!parameter_is_shared(p) || (p->init != INIT_TRUNCATED && p->init != INIT_EQUAL_ROWS));
         if (p->init == INIT_TRUNCATED) scale_to_std(p, p->init_scale);
         if (p->init == INIT_EQUAL_ROWS) equalize_rows(p);
         parameter_end(list, p);
@@ -336,7 +365,7 @@ void parameters_zero_gradients(const kernel_context *context, parameter_list *li
     THREADS_PART(context->threads, "gradients: zeroing");
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
-        if (p->trainable) fill(context, parameter_matrix(p, p->gradient), 0);
+        if (p->trainable) fill(context, parameter_held(p, p->gradient), 0);
     }
 }
 
@@ -354,7 +383,9 @@ static bool copy_is_finite(const parameter *p) {
 const parameter *parameters_not_finite(const parameter_list *list) {
     for (int i = 0; i < list->length; i++) {
         const parameter *p = list->items[i];
-        if (p->trainable && !(p->value ? all_finite(p->value, p->count) : copy_is_finite(p))) return p;
+        bool finite = !p->trainable ||
+                      (p->value ? all_finite(p->value + p->held.first, p->held.count) : copy_is_finite(p));
+        if (!finite) return p;
     }
     return NULL;
 }

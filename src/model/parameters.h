@@ -29,7 +29,11 @@ typedef struct parameter {
     bool product;   // an operand of matrix products: has a rounded copy under mixed precision
     bool exact;     // whose value is needed even then
     bool large;     // a matrix of weights that quantization stores in 8 bits
-    real *value;    // the rest is NULL until parameters_allocate
+    bool by_expert; // its first dimension counts experts
+    // Of the values, the gradient, moments and rounded copy, those that this process has: all, unless others have the rest
+    // (parameters_share_experts). What lies outside is reserved, so that indices stay the same, and never touched.
+    tensor_range held;
+    real *value; // the rest is NULL until parameters_allocate
     real *gradient;
     tensor_range
         moments; // those values of which there are moments; set before they are allocated, the whole tensor at first
@@ -53,12 +57,20 @@ typedef struct parameter_declaration {
     init_kind init;
     double init_scale;
     bool is_table;
-    bool product, exact, large;
+    bool product, exact, large, by_expert;
 } parameter_declaration;
 sigmoe_status parameters_declare(parameter_list *list, const parameter_declaration *declaration, int *index);
 
 // The list is a part of a longer one, which has `first` tensors before it: initial values are drawn as there.
 void parameters_number_from(parameter_list *list, int first);
+
+// Of tensors by expert, this process is to have one of equal `parts` alone, and others the rest. To be called before memory is
+// allocated; the number of experts is a multiple of `parts`.
+void parameters_share_experts(parameter_list *list, int part, int parts);
+// Whether others have some of the values.
+static inline bool parameter_is_shared(const parameter *p) {
+    return p->held.count < p->count;
+}
 
 int parameters_length(const parameter_list *list);
 parameter *parameters_at(const parameter_list *list, int index);
@@ -97,6 +109,8 @@ void parameters_changed(parameter_list *list);
 matrix parameter_operand(const parameter *p, dtype type);
 // The tensor as a matrix: [count / last, last] with its last dimension. `data` is p->value, p->gradient and so on.
 matrix parameter_matrix(const parameter *p, real *data);
+// The rows of it that this process has.
+matrix parameter_held(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
 // The first tensor with a NaN or infinite value; NULL if all are finite. Where a tensor has only a rounded copy, that counts.
 const parameter *parameters_not_finite(const parameter_list *list);

@@ -56,7 +56,7 @@ sigmoe_status model_parameter_count(const model_config *config, int64_t *count) 
 }
 
 static double bytes_of(const parameter *p, parameter_storage storage, dtype operands) {
-    double count = (double)p->count, all = count * sizeof(real);
+    double count = (double)p->held.count, all = count * sizeof(real);
     if (!p->trainable) return count * sizeof *p->table;
     if (storage == STORE_ROUNDED && p->product) return p->exact ? all + 2 * count : 2 * count;
     if (storage == STORE_QUANTIZED && p->product && p->large) return p->exact ? all + count : count;
@@ -66,10 +66,18 @@ static double bytes_of(const parameter *p, parameter_storage storage, dtype oper
 
 sigmoe_status model_weight_bytes(
     const model_config *config, parameter_storage storage, dtype operands, double *bytes) {
+    return model_part_weight_bytes(config, 1, storage, operands, bytes);
+}
+
+sigmoe_status model_part_weight_bytes(
+    const model_config *config, int64_t parts, parameter_storage storage, dtype operands, double *bytes) {
+    bool has_logits;
+    int64_t experts = config->variant->experts ? config->variant->experts(&config->ff, &has_logits) : 0;
     parameter_list *list;
     TRY(model_config_check(config));
     TRY(parameters_create(&list));
     sigmoe_status status = model_declare(config, list);
+    if (parts > 1 && experts % parts == 0) parameters_share_experts(list, 0, (int)parts);
     *bytes = 0;
     for (int i = 0; i < parameters_length(list); i++)
         *bytes += bytes_of(parameters_at(list, i), storage, operands);

@@ -13,6 +13,9 @@ double model_forward_multiply_adds(const model_config *config, int64_t length, i
 // also their rounded copies.
 sigmoe_status model_weight_bytes(
     const model_config *config, parameter_storage storage, dtype operands, double *bytes);
+// The same with one of equal parts of each layer's experts.
+sigmoe_status model_part_weight_bytes(
+    const model_config *config, int64_t parts, parameter_storage storage, dtype operands, double *bytes);
 // Bytes of the layers' memories of `rows` positions.
 double model_xl_memory_bytes(const model_config *config, int64_t batch, int64_t rows);
 // Peak bytes of a training step on [batch, length] tokens with `memory` rows, in its two arenas.

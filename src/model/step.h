@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "kernels/kernel.h"
+#include "model/expert_exchange.h"
 #include "model/whole_batch.h"
 
 #include <limits.h>
@@ -30,11 +31,12 @@ typedef struct backward_listener {
 
 typedef struct step_context {
     kernel_context kernel;
-    arena *activations;         // what the forward leaves for the backward; the caller releases it
-    dtype operands;             // of matrix products: TYPE_REAL, or TYPE_BF16; set by the transformer
-    bool training;              // dropout, router noise, Sinkhorn, regularizers
-    bool keep;                  // a backward follows: keep what it needs ...
-    sigmoe_recompute recompute; // ... less this, which it computes again
+    arena *activations;             // what the forward leaves for the backward; the caller releases it
+    dtype operands;                 // of matrix products: TYPE_REAL, or TYPE_BF16; set by the transformer
+    const expert_exchange *experts; // of which others have some; NULL: none. Set by the transformer, too
+    bool training;                  // dropout, router noise, Sinkhorn, regularizers
+    bool keep;                      // a backward follows: keep what it needs ...
+    sigmoe_recompute recompute;     // ... less this, which it computes again
     uint64_t seed;
     uint64_t step;         // with seed, layer and purpose the key of every random number
     const int32_t *tokens; // [batch * length], b-major; hash routing needs the ids

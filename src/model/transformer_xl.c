@@ -45,7 +45,8 @@ static void bind_layer(transformer *t, int i) {
         t->parameters, first + ATTENTION_TENSORS + 2};
 }
 
-sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out) {
+sigmoe_status transformer_create_part(const model_config *config, parameter_storage storage,
+    const expert_exchange *experts, transformer **out) {
     TRY(model_config_check(config));
     arena *a;
     TRY(arena_create("model", &a));
@@ -58,6 +59,8 @@ sigmoe_status transformer_create(const model_config *config, parameter_storage s
     TRY_OR(failed, arena_create("position table", &t->tables));
     TRY_OR(failed, parameters_create(&t->parameters));
     TRY_OR(failed, model_declare(config, t->parameters));
+    t->experts = experts;
+    if (experts) parameters_share_experts(t->parameters, experts->own, experts->parts);
     TRY_OR(failed, parameters_allocate(t->parameters, storage));
     if (storage == STORE_ROUNDED) t->operands = TYPE_BF16;
     for (int i = 0; i < (int)config->n_layers; i++) bind_layer(t, i);
@@ -77,6 +80,10 @@ failed:
     return status;
 }
 
+sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out) {
+    return transformer_create_part(config, storage, NULL, out);
+}
+
 void transformer_destroy(transformer *t) {
     if (!t) return;
     parameters_destroy(t->parameters);
@@ -89,6 +96,10 @@ const model_config *transformer_config(const transformer *t) {
 }
 parameter_list *transformer_parameters(const transformer *t) {
     return t->parameters;
+}
+
+bool transformer_is_part(const transformer *t) {
+    return t->experts;
 }
 
 void transformer_set_operands(transformer *t, dtype operands) {
@@ -417,6 +428,7 @@ sigmoe_status transformer_logits(transformer *t, step_context *step, xl_memory *
     pass p = {.t = t, .step = step, .memory = memory};
     step_marks marks = mark_step(step);
     step->operands = t->operands;
+    step->experts = t->experts;
     step->keep = false;
     sigmoe_status status = compute_logits(&p, logits);
     release_step(step, marks);
@@ -428,6 +440,7 @@ sigmoe_status transformer_loss(
     pass p = {.t = t, .step = step, .memory = memory};
     step_marks marks = mark_step(step);
     step->operands = t->operands;
+    step->experts = t->experts;
     sigmoe_status status = compute_loss(&p, targets, nats);
     release_step(step, marks);
     return status;
@@ -437,6 +450,7 @@ sigmoe_status transformer_sum_routing(transformer *t, step_context *step, xl_mem
     pass p = {.t = t, .step = step, .memory = memory, .looks = true};
     step_marks marks = mark_step(step);
     step->operands = t->operands;
+    step->experts = t->experts;
     step->keep = false;
     sigmoe_status status = forward_pass(&p);
     release_step(step, marks);

@@ -9,6 +9,12 @@ typedef struct transformer transformer;
 // Declares and allocates the parameters; their values are undefined until initialized or loaded. With STORE_ROUNDED, operands are
 // TYPE_BF16.
 sigmoe_status transformer_create(const model_config *config, parameter_storage storage, transformer **out);
+// The same with a part of each layer's experts, of which other processes have the rest (unless NULL: then it has all). All of them
+// do all passes together; some may have no tokens in one.
+sigmoe_status transformer_create_part(
+    const model_config *config, parameter_storage storage, const expert_exchange *experts, transformer **out);
+// Whether other processes have some of the experts, and all have to do each pass.
+bool transformer_is_part(const transformer *t);
 void transformer_destroy(transformer *t);
 const model_config *transformer_config(const transformer *t);
 parameter_list *transformer_parameters(const transformer *t);

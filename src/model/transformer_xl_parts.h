@@ -14,6 +14,7 @@ typedef struct layer_parts {
 struct transformer {
     model_config config;
     dtype operands;
+    const expert_exchange *experts; // borrowed; NULL: this process has all
     parameter_list *parameters;
     arena *memory; // this struct, the layers
     layer_parts *layers;

@@ -72,8 +72,8 @@ static const kind_description kinds[OUTPUT_KINDS] = {
 };
 
 // A directory with nothing else in it does not have any results yet.
-static const char *const stays[] = {LOCK_NAME, TAKEN_NAME, REPLACED_NAME, REPLACING_NAME, REMOVED_NAME, ASIDE_NAME,
-    DRAWING_NAME, MARK_NAME "-download*", "lost+found"};
+static const char *const stays[] = {LOCK_NAME, TAKEN_NAME, REPLACED_NAME, REPLACING_NAME, REMOVED_NAME,
+    ASIDE_NAME, DRAWING_NAME, MARK_NAME "-download*", "lost+found"};
 
 bool output_name_stays(const char *name) {
     for (size_t i = 0; i < sizeof stays / sizeof *stays; i++)

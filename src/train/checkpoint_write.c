@@ -21,12 +21,20 @@ static sigmoe_status refuse_not_finite(const trainer *t) {
         bad->name);
 }
 
-static sigmoe_status fill_directory(const trainer *t, const char *directory) {
+static sigmoe_status fill_with(const trainer *t, const char *directory, tensor_collector *c) {
     TRY(refuse_not_finite(t));
     TRY(directory_make(directory));
-    TRY(model_write(directory, &t->config, t->model));
-    TRY(trainer_file_write(t, directory));
+    TRY(model_write_together(directory, &t->config, t->model, bring_weights, c));
+    TRY(trainer_file_write(t, directory, c));
     return manifest_write(directory);
+}
+
+static sigmoe_status fill_directory(const trainer *t, const char *directory) {
+    tensor_collector c;
+    TRY(tensor_collector_open(t->team.link, &c));
+    sigmoe_status status = fill_with(t, directory, &c);
+    tensor_collector_close(&c);
+    return status;
 }
 
 // Somebody may have removed the run and begun another one of its name, where nothing of this one belongs.
@@ -54,6 +62,8 @@ static sigmoe_status write_directory(trainer *t, const char *partial, const char
 
 // Rank 0 writes what the others have.
 static sigmoe_status follow(trainer *t) {
+    TRY(refuse_not_finite(t));
+    TRY(give_weights(t->team.link, transformer_parameters(t->model)));
     TRY(trainer_file_share(t));
     t->last_checkpoint = t->step;
     return SIGMOE_OK;

@@ -86,7 +86,8 @@ static sigmoe_status score_stream(
             e->statistics->first = stream->position - length;
             e->statistics->stream = stream->length;
         }
-        if (stream->count > 0) TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
+        if (stream->count > 0 || transformer_is_part(e->model))
+            TRY(transformer_loss(e->model, &step, memory, b->targets, b->nats));
         for (int64_t s = 0; s < stream->count; s++)
             for (int64_t i = context; i < length; i++) total += b->nats[s * length + i];
         scored += stream->batch * (length - context);

@@ -48,6 +48,9 @@ sigmoe_status train_request_check(const sigmoe_train_request *r) {
         return fail(
             SIGMOE_BAD_ARGUMENT, "`accumulate` is %lld; it must be 1 or more", (long long)r->accumulate);
     TRY(team_sharing_check(&(team_sharing){r->zero, r->wire}));
+    if (r->expert_parallel < 0)
+        return fail(SIGMOE_BAD_ARGUMENT, "`expert_parallel` is %lld; it must be 1 or more",
+            (long long)r->expert_parallel);
     if (r->resume) return check_resume(r);
     if (!r->config == !r->init)
         return fail(

@@ -61,6 +61,7 @@ sigmoe_status trainer_continue(const run_state *s, int thread_count, trainer **o
         .checkpoint_seconds = s->checkpoint_seconds,
         .keep = s->keep,
         .accumulate = s->accumulate,
+        .expert_parallel = s->expert_parallel,
         .link = s->link,
         .sharing = s->sharing,
         .threads = thread_count,

@@ -9,7 +9,7 @@ typedef struct run_state {
     int64_t step;                                       // steps done at the checkpoint
     sigmoe_config config;
     sigmoe_train_settings settings;
-    int64_t accumulate; // as in trainer_request, like the next: the caller's, 0 until set
+    int64_t accumulate, expert_parallel; // as in trainer_request, like the next: the caller's, 0 until set
     communicator *link;
     team_sharing sharing;
     double checkpoint_seconds;

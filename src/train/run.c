@@ -39,7 +39,8 @@ static bool leads(const participant *p) {
 }
 
 static step_shape shape_of(const sigmoe_train_request *r, const participant *p) {
-    return (step_shape){r->recompute, r->accumulate, communicator_ranks(p->link), r->zero > 0};
+    return (step_shape){
+        r->recompute, r->accumulate, communicator_ranks(p->link), r->zero > 0, r->expert_parallel};
 }
 
 static team_sharing sharing_of(const sigmoe_train_request *r) {
@@ -97,10 +98,10 @@ static sigmoe_status take_place(const sigmoe_train_request *r, participant *p, t
     return SIGMOE_OK;
 }
 
-// What rank 0 does not have of the first checkpoint, the others give it.
-static sigmoe_status follow_place(const sigmoe_train_request *r, trainer *t) {
-    TRY(trainer_follow_run(t, r->out));
-    return trainer_file_share(t);
+// Gives the first checkpoint what rank 0 has not.
+static sigmoe_status follow_run(const sigmoe_train_request *r, trainer *t) {
+    TRY(checkpoint_write(t));
+    return trainer_follow_run(t, r->out);
 }
 
 // What only the process that writes looks at.
@@ -133,6 +134,7 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, participant *p, 
         .checkpoint_seconds = r->checkpoint_seconds,
         .keep = {r->keep, r->keep_every, r->keep_best},
         .accumulate = r->accumulate,
+        .expert_parallel = r->expert_parallel,
         .link = p->link,
         .sharing = sharing_of(r),
         .threads = threads_of(p->observer),
@@ -140,7 +142,7 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, participant *p, 
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = trainer_compare(t);
-    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : follow_place(r, t);
+    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : follow_run(r, t);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -158,6 +160,7 @@ static sigmoe_status continue_run(const sigmoe_train_request *r, const participa
     TRY(check_validations(r, &state->settings));
     TRY(training_memory_check(&state->config, &state->settings, shape_of(r, p)));
     state->accumulate = r->accumulate;
+    state->expert_parallel = r->expert_parallel;
     state->link = p->link;
     state->sharing = sharing_of(r);
     return trainer_continue(state, threads_of(p->observer), out);

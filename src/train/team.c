@@ -7,6 +7,8 @@
 #include "formats/json_options.h"
 #include "system/sha256.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,14 +24,19 @@ sigmoe_status team_sharing_check(const team_sharing *sharing) {
     return SIGMOE_OK;
 }
 
-void team_join(team *t, communicator *link, const team_sharing *sharing) {
+void team_join(team *t, communicator *link, const team_sharing *sharing, int expert_parts) {
     t->link = link;
     t->sharing = *sharing;
     t->exchange = (batch_exchange){link, communicator_ranks(link), gather_numbers};
+    team_experts_join(&t->experts, link, expert_parts);
 }
 
 const batch_exchange *team_exchange(const team *t) {
     return t->link ? &t->exchange : NULL;
+}
+
+const expert_exchange *team_expert_exchange(const team *t) {
+    return t->experts.exchange.parts > 1 ? &t->experts.exchange : NULL;
 }
 
 // As a part of a batch whose sums are asked for.
@@ -39,18 +46,13 @@ static whole_batch numbers_of(const team *t) {
 
 // ---------------------------------------------------------------- who has what
 
-tensor_range team_range(const team *t, const parameter *p) {
-    (void)t;
-    return (tensor_range){0, p->count};
-}
-
 rank_group team_group(const team *t, const parameter *p) {
-    (void)p;
-    return rank_group_all(t->link);
+    return parameter_is_shared(p) ? team_experts_copies(t->link, t->experts.exchange.parts)
+                                  : rank_group_all(t->link);
 }
 
 tensor_range team_share_of(const team *t, const parameter *p, int member) {
-    tensor_range range = team_range(t, p);
+    tensor_range range = p->held;
     int64_t members = team_group(t, p).count, each = range.count / members, more = range.count % members;
     return (tensor_range){
         range.first + each * member + (member < more ? member : more), each + (member < more)};
@@ -104,9 +106,9 @@ sigmoe_status team_agree(team *t, bool checkpoint_due, bool time_is_up) {
 // ---------------------------------------------------------------- that all train the same
 
 // The sums of what must be the same everywhere.
-enum { THINGS = 4 };
-static const char *const things[THINGS] = {
-    "another version of sigmoe", "another model", "other settings", "other data"};
+enum { THINGS = 5 };
+static const char *const things[THINGS] = {"another version of sigmoe", "another model", "other settings",
+    "other data", "another `expert_parallel`"};
 typedef struct fingerprint {
     char hex[THINGS][SHA256_HEX];
 } fingerprint;
@@ -143,6 +145,7 @@ static sigmoe_status take_fingerprint(const team *t, const sigmoe_config *config
     json_t *root;
     *out = (fingerprint){0};
     take_text(SIGMOE_VERSION, out->hex[0]);
+    snprintf(out->hex[4], SHA256_HEX, "%d", t->experts.exchange.parts);
     TRY(config_to_json(config, &root));
     TRY(take_json(root, out->hex[1]));
     TRY(settings_to_json(settings, &t->sharing, &root));

@@ -4,9 +4,9 @@
 
 #include "config/config_file.h"
 #include "data/dataset.h"
-#include "distribute/communicator.h"
 #include "model/step.h"
 #include "model/feedforward/statistics.h"
+#include "train/team_experts.h"
 
 // What ranks must be asked alike, beside the run's settings: how they share work.
 typedef struct team_sharing {
@@ -20,6 +20,7 @@ typedef struct team {
     communicator *link; // borrowed; NULL: alone
     team_sharing sharing;
     batch_exchange exchange;
+    team_experts experts; // of which each rank has a part where exchange.parts is above 1
     // Of a run in progress: what this process is asked, and what all of them have agreed to be asked, which changes in team_agree
     // alone. So whatever depends on it happens in all of them at the same step.
     const sigmoe_observer *own;
@@ -28,17 +29,18 @@ typedef struct team {
     bool checkpoint_due, time_is_up; // as rank 0's clock says
 } team;
 
-void team_join(team *t, communicator *link, const team_sharing *sharing);
+// Each rank is to have one of `expert_parts` equal parts of each layer's experts.
+void team_join(team *t, communicator *link, const team_sharing *sharing, int expert_parts);
 static inline bool team_leads(const team *t) {
     return communicator_rank(t->link) == 0;
 }
 // For a whole_batch; NULL alone.
 const batch_exchange *team_exchange(const team *t);
-
-// Those values of a tensor that this process has, and the ranks that have the same ones: they sum up its gradient.
-tensor_range team_range(const team *t, const parameter *p);
+// For a transformer; NULL where each rank has all experts.
+const expert_exchange *team_expert_exchange(const team *t);
+// The ranks that have the same values of a tensor, parameter.held: they sum up its gradient.
 rank_group team_group(const team *t, const parameter *p);
-// A member's share of team_range: what it sums up. Shares are equal, to a value.
+// A member's share of these values: what it sums up. Shares are equal, to a value.
 tensor_range team_share_of(const team *t, const parameter *p, int member);
 tensor_range team_share(const team *t, const parameter *p); // this process's
 

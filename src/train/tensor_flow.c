@@ -147,7 +147,7 @@ static int64_t move_shares(const tensor_flow *f, const flow_unit *u, int member,
 static sigmoe_status pack(const tensor_flow *f, const flow_unit *u, flow_place *place) {
     int64_t all = 0;
     for (int i = u->first; i < u->end; i++)
-        if (has_small(f, u, i)) all += team_range(f->team, parameters_at(f->list, i)).count;
+        if (has_small(f, u, i)) all += parameters_at(f->list, i)->held.count;
     TRY(ARENA_NEW_RAW(place->memory, place->packed, all));
     real *next = place->packed;
     for (int member = 0; member < u->group.count; member++) {

@@ -136,6 +136,20 @@ static batch_share share_of(const trainer *t) {
         .exchange = team_exchange(&t->team)};
 }
 
+static sigmoe_status join_team(trainer *t, const trainer_request *request) {
+    const model_config *model = &t->config.model;
+    int64_t parts = request->expert_parallel ? request->expert_parallel : 1;
+    bool has_logits;
+    int64_t experts = model->variant->experts ? model->variant->experts(&model->ff, &has_logits) : 0;
+    TRY(team_experts_check(parts, communicator_ranks(request->link), experts));
+    if (parts > 1 && request->watching.sample_prompt)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "`sample_prompt` needs all experts in one process, and `expert_parallel` spreads them: leave one "
+            "of them out");
+    team_join(&t->team, request->link, &request->sharing, (int)parts);
+    return SIGMOE_OK;
+}
+
 static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(train_settings_check(&t->settings));
     TRY(checkpoint_seconds_check(t->checkpoint_seconds));
@@ -146,7 +160,7 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
     TRY(model_config_check(&t->config.model));
     int64_t parts = request->accumulate ? request->accumulate : 1;
     TRY(team_sharing_check(&request->sharing));
-    team_join(&t->team, request->link, &request->sharing);
+    TRY(join_team(t, request));
     TRY(batch_parts_check(t->settings.batch, parts, communicator_ranks(request->link)));
     batch_share share = share_of(t);
     t->parts.share = share;
@@ -155,7 +169,7 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
         TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
 
     const model_config *model = &t->config.model;
-    TRY(transformer_create(model, STORE_GRADIENTS, &t->model));
+    TRY(transformer_create_part(model, STORE_GRADIENTS, team_expert_exchange(&t->team), &t->model));
     TRY(update_prepare(&t->team, transformer_parameters(t->model)));
     TRY(tensor_flow_create(&t->team, transformer_parameters(t->model), &t->flow));
     transformer_set_operands(t->model, operand_type(t->settings.dtype));

@@ -21,9 +21,10 @@ typedef struct trainer_request {
     const dataset *data;                   // copied; NULL: only trainer_step_on works
     const sigmoe_train_settings *settings; // copied; the seed is in here
     double
-        checkpoint_seconds; // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
-    checkpoint_keep keep;   // newest may be 0: the default
-    int64_t accumulate;     // parts in which a batch is computed, one after the other; 0: 1
+        checkpoint_seconds;  // between checkpoints, where settings->checkpoint_every is 0; 0: none on the way
+    checkpoint_keep keep;    // newest may be 0: the default
+    int64_t accumulate;      // parts in which a batch is computed, one after the other; 0: 1
+    int64_t expert_parallel; // parts in which ranks have the experts of each layer; 0: 1
     communicator *link; // with those of other processes, which train their shares of each batch; NULL: alone
     team_sharing sharing;  // with them
     int threads;           // 0: what the machine allows

@@ -19,89 +19,69 @@ static real *moment_of(const parameter *p, int which) {
     return which == MOMENT1 ? p->moment1 : p->moment2;
 }
 
-// One of the trainer's tensors under its name in trainer.safetensors.
+// A view of one of the trainer's tensors under its name in trainer.safetensors.
 typedef struct state_tensor {
     char *name;
     int dims;
     int64_t shape[PARAMETER_MAX_DIMS];
     int64_t count;
-    tensor_range here; // what of a moment this rank has
-    real *values;      // [here.count] of a moment, otherwise all
+    tensor_range held; // what of it this process has
+    real *values;      // [held.count]
+    bool partial;      // ranks have parts
     bool squares;      // their means: never negative
-    // Of moments that ranks share: how rank 0 gets all values, one tensor at a time in memory for the largest.
-    communicator *link;
-    real *whole;
 } state_tensor;
 
 typedef struct state_tensors {
     state_tensor *all;
     int moments, count; // moments first, then one tensor for each layer's memory
-    real *whole;        // room for any moment, where ranks share them
 } state_tensors;
-
-static state_tensor moment_tensor(const trainer *t, const parameter *p, int which, real *whole) {
-    state_tensor s = {.dims = p->dims,
-        .count = p->count,
-        .here = p->moments,
-        .values = moment_of(p, which),
-        .squares = which == MOMENT2,
-        .link = t->team.link,
-        .whole = whole};
-    memcpy(s.shape, p->shape, sizeof s.shape);
-    return s;
-}
-
-static sigmoe_status take_room(const trainer *t, arena *a, real **whole) {
-    const parameter_list *list = transformer_parameters(t->model);
-    int64_t largest = 0;
-    for (int i = 0; i < parameters_length(list); i++) {
-        const parameter *p = parameters_at(list, i);
-        if (p->trainable && p->count > largest) largest = p->count;
-    }
-    return ARENA_NEW_RAW(a, *whole, largest);
-}
-
-static sigmoe_status list_moments(const trainer *t, arena *a, state_tensors *out) {
-    const parameter_list *list = transformer_parameters(t->model);
-    if (update_shares_moments(&t->team)) TRY(take_room(t, a, &out->whole));
-    for (int which = 0; which < MOMENTS; which++)
-        for (int i = 0; i < parameters_length(list); i++) {
-            const parameter *p = parameters_at(list, i);
-            if (!p->trainable) continue;
-            state_tensor *s = &out->all[out->count++];
-            *s = moment_tensor(t, p, which, out->whole);
-            s->name = arena_text(a, "%s.%s", moment_names[which], p->name);
-            if (!s->name) return SIGMOE_NO_MEMORY;
-        }
-    out->moments = out->count;
-    return SIGMOE_OK;
-}
 
 // Lists moments (in place) and, if `rows` > 0, buffers [B, rows, d] for the layers' memories.
 static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, state_tensors *out) {
+    const parameter_list *list = transformer_parameters(t->model);
     const model_config *config = &t->config.model;
-    int layers = rows > 0 ? (int)config->n_layers : 0;
-    *out = (state_tensors){0};
-    TRY(ARENA_NEW(a, out->all, parameters_length(transformer_parameters(t->model)) * MOMENTS + layers));
-    TRY(list_moments(t, a, out));
-    for (int i = 0; i < layers; i++) {
-        state_tensor *s = &out->all[out->count++];
-        *s = (state_tensor){.dims = 3, .shape = {t->settings.batch, rows, config->d_model}};
-        s->count = t->settings.batch * rows * config->d_model;
-        s->name = arena_text(a, "memory.%d", i);
-        if (!s->name) return SIGMOE_NO_MEMORY;
-        TRY(ARENA_NEW_RAW(a, s->values, s->count));
+    int parameters = parameters_length(list), layers = rows > 0 ? (int)config->n_layers : 0;
+    TRY(ARENA_NEW(a, out->all, parameters * MOMENTS + layers));
+    state_tensor *next = out->all;
+    for (int which = 0; which < MOMENTS; which++)
+        for (int i = 0; i < parameters; i++) {
+            const parameter *p = parameters_at(list, i);
+            if (!p->trainable) continue;
+            *next = (state_tensor){.dims = p->dims,
+                .values = moment_of(p, which),
+                .held = p->moments,
+                .count = p->count,
+                .partial = update_parts_moments(&t->team, p),
+                .squares = which == MOMENT2};
+            memcpy(next->shape, p->shape, sizeof next->shape);
+            next->name = arena_text(a, "%s.%s", moment_names[which], p->name);
+            if (!next++->name) return SIGMOE_NO_MEMORY;
+        }
+    out->moments = (int)(next - out->all);
+    for (int i = 0; i < layers; i++, next++) {
+        *next = (state_tensor){.dims = 3, .shape = {t->settings.batch, rows, config->d_model}};
+        next->name = arena_text(a, "memory.%d", i);
+        if (!next->name) return SIGMOE_NO_MEMORY;
+        next->count = t->settings.batch * rows * config->d_model;
+        next->held = (tensor_range){0, next->count};
+        TRY(ARENA_NEW_RAW(a, next->values, next->count));
     }
+    out->count = (int)(next - out->all);
     return SIGMOE_OK;
 }
 
-static sigmoe_status check_values(const state_tensor *s, const real *values) {
-    if (!all_finite(values, s->count))
+static sigmoe_status check_tensor(const state_tensor *s) {
+    if (!all_finite(s->values, s->held.count))
         return fail(SIGMOE_NOT_FINITE, "tensor \"%s\" has values that are not finite", s->name);
-    for (int64_t i = 0; s->squares && i < s->count; i++)
-        if (values[i] < 0)
+    for (int64_t i = 0; s->squares && i < s->held.count; i++)
+        if (s->values[i] < 0)
             return fail(
                 SIGMOE_BAD_FORMAT, "tensor \"%s\" has negative values; it is a mean of squares", s->name);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status check_values(const state_tensors *state) {
+    for (int i = 0; i < state->count; i++) TRY(check_tensor(&state->all[i]));
     return SIGMOE_OK;
 }
 
@@ -117,51 +97,43 @@ static sigmoe_status collect_memory(const trainer *t, int layer, arena *a, real 
     return status;
 }
 
-static sigmoe_status bring_moment(const void *source, const void **bytes) {
-    const state_tensor *s = source;
-    TRY(communicator_collect_ranges(s->link, s->values, s->here, s->count, s->whole));
-    *bytes = s->whole;
-    return check_values(s, s->whole);
-}
-
-// In the order in which rank 0 asks for them.
-static sigmoe_status give_tensors(const trainer *t, arena *a) {
+// Those of which other ranks have a part.
+static sigmoe_status give_moments(const trainer *t, arena *a) {
     state_tensors state;
-    int layers = xl_memory_length(t->memory) > 0 ? (int)t->config.model.n_layers : 0;
-    for (int i = 0; i < layers; i++) TRY(collect_memory(t, i, a, NULL));
     TRY(list_tensors(t, 0, a, &state));
-    for (int i = 0; state.whole && i < state.moments; i++) {
+    TRY(check_values(&state));
+    for (int i = 0; i < state.moments; i++) {
         const state_tensor *s = &state.all[i];
-        TRY(communicator_collect_ranges(s->link, s->values, s->here, s->count, NULL));
+        if (s->partial) TRY(give_tensor(t->team.link, s->values, s->held, s->count));
     }
     return SIGMOE_OK;
 }
 
 sigmoe_status trainer_file_share(const trainer *t) {
     arena *a;
+    sigmoe_status status = SIGMOE_OK;
+    int layers = xl_memory_length(t->memory) > 0 ? (int)t->config.model.n_layers : 0;
     TRY(arena_create("checkpoint", &a));
-    sigmoe_status status = give_tensors(t, a);
+    for (int i = 0; i < layers && status == SIGMOE_OK; i++) status = collect_memory(t, i, a, NULL);
+    if (status == SIGMOE_OK) status = give_moments(t, a);
     arena_destroy(a);
     return status;
 }
 
-static sigmoe_status write_tensors(const trainer *t, const char *path, arena *a) {
+static sigmoe_status write_tensors(const trainer *t, const char *path, tensor_collector *c, arena *a) {
     state_tensors state;
     tensor_to_write *tensors;
     TRY(list_tensors(t, xl_memory_length(t->memory), a, &state));
     for (int i = state.moments; i < state.count; i++)
         TRY(collect_memory(t, i - state.moments, a, state.all[i].values));
+    TRY(check_values(&state));
     TRY(ARENA_NEW(a, tensors, state.count));
     for (int i = 0; i < state.count; i++) {
         const state_tensor *s = &state.all[i];
         tensors[i] =
             (tensor_to_write){.name = s->name, .type = TENSOR_F32, .dims = s->dims, .bytes = s->values};
         memcpy(tensors[i].shape, s->shape, sizeof s->shape);
-        tensors[i].source = s;
-        if (s->whole)
-            tensors[i].bring = bring_moment;
-        else
-            TRY(check_values(s, s->values));
+        if (s->partial) TRY(bring_tensor(c, s->values, s->held, s->count, a, &tensors[i]));
     }
     return safetensors_write(path, tensors, state.count);
 }
@@ -173,16 +145,13 @@ static bool is_state(const void *context, const char *name) {
     return false;
 }
 
-static sigmoe_status fill_tensor(const safetensors_file *file, const state_tensor *s) {
-    real *values = s->whole ? s->whole : s->values;
-    TRY(safetensors_read_f32(file, s->name, s->dims, s->shape, values));
-    if (s->whole) memcpy(s->values, s->whole + s->here.first, (size_t)s->here.count * sizeof *values);
-    return check_values(s, values);
-}
-
 static sigmoe_status fill_tensors(const safetensors_file *file, const state_tensors *state) {
-    for (int i = 0; i < state->count; i++) TRY(fill_tensor(file, &state->all[i]));
-    return safetensors_refuse_others(file, is_state, state, "the training");
+    for (int i = 0; i < state->count; i++) {
+        const state_tensor *s = &state->all[i];
+        TRY(safetensors_read_range(file, s->name, s->dims, s->shape, s->held, s->values));
+    }
+    TRY(safetensors_refuse_others(file, is_state, state, "the training"));
+    return check_values(state);
 }
 
 static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_rows, arena *a) {
@@ -282,12 +251,12 @@ static sigmoe_status write_json(const trainer *t, const char *directory) {
     return json_save(fill_counters(root, t), path, root);
 }
 
-sigmoe_status trainer_file_write(const trainer *t, const char *directory) {
+sigmoe_status trainer_file_write(const trainer *t, const char *directory, tensor_collector *c) {
     char path[PATH_CAPACITY];
     arena *a;
     TRY(path_format(path, "%s/trainer.safetensors", directory));
     TRY(arena_create("checkpoint", &a));
-    sigmoe_status status = write_tensors(t, path, a);
+    sigmoe_status status = write_tensors(t, path, c, a);
     arena_destroy(a);
     return status == SIGMOE_OK ? write_json(t, directory) : status;
 }

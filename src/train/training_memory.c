@@ -13,13 +13,25 @@ static int64_t sequences_of(const sigmoe_train_settings *s, step_shape shape) {
     return shape.ranks > 1 ? s->batch / shape.ranks : s->batch;
 }
 
+// Of rows that travel to experts of other ranks, where all of them are chosen equally often: those that came are kept, and there
+// is scratch memory for operands and results on both sides.
+static double travelling_bytes(
+    const model_config *c, const sigmoe_train_settings *s, step_shape shape, dtype operands) {
+    if (shape.expert_parallel < 2 || !c->variant->experts) return 0;
+    int64_t parts = shape.accumulate > 1 ? shape.accumulate : 1;
+    double rows = (double)(sequences_of(s, shape) / parts) * (double)c->unroll * (double)c->ff.moe.k;
+    double kept = shape.recompute == SIGMOE_RECOMPUTE_NONE ? (double)c->n_layers : 1;
+    double numbers = (kept + 2) * (double)dtype_size(operands) + 2 * sizeof(real);
+    return rows * (double)c->d_model * numbers;
+}
+
 // Of the passes over a part of the batch and, where one comes first, of that over all of it.
 static double step_bytes(
     const model_config *c, const sigmoe_train_settings *s, step_shape shape, dtype operands) {
     int64_t seen = c->memory_train * c->unroll, parts = shape.accumulate > 1 ? shape.accumulate : 1;
     int64_t own = sequences_of(s, shape);
     model_memory part = model_training_memory(c, own / parts, c->unroll, seen, shape.recompute, operands);
-    double bytes = part.activations + part.scratch;
+    double bytes = part.activations + part.scratch + travelling_bytes(c, s, shape, operands);
     bool looks = parts > 1 && c->variant->looks_at_batch && c->variant->looks_at_batch(&c->ff);
     return looks ? fmax(bytes, model_inference_memory(c, own, c->unroll, seen, operands)) : bytes;
 }
@@ -35,12 +47,24 @@ static double working_bytes(
     return fmax(step, validation) + memory + model_xl_memory_bytes(c, SCORE_STREAMS, scored);
 }
 
+// Of the moments of whole tensors, each rank's share.
+static sigmoe_status shared_moment_bytes(
+    const model_config *c, step_shape shape, dtype operands, double *bytes) {
+    double all, others;
+    TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &all));
+    TRY(model_weight_bytes(c, STORE_GRADIENTS, operands, &others));
+    *bytes = (all - others) / (double)shape.ranks;
+    return SIGMOE_OK;
+}
+
 // Values, gradients and moments of this process.
 static sigmoe_status tensor_bytes(const model_config *c, step_shape shape, dtype operands, double *bytes) {
-    double all;
-    TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &all));
-    TRY(model_weight_bytes(c, STORE_GRADIENTS, operands, bytes));
-    *bytes += (all - *bytes) / (double)(shape.shares_moments && shape.ranks > 1 ? shape.ranks : 1);
+    double moments;
+    if (!shape.shares_moments || shape.ranks <= 1)
+        return model_part_weight_bytes(c, shape.expert_parallel, STORE_MOMENTS, operands, bytes);
+    TRY(model_part_weight_bytes(c, shape.expert_parallel, STORE_GRADIENTS, operands, bytes));
+    TRY(shared_moment_bytes(c, shape, operands, &moments));
+    *bytes += moments;
     return SIGMOE_OK;
 }
 

@@ -34,8 +34,10 @@ static int is_done(void *request) {
 }
 
 static void abandon(void *request) {
-    MPI_Cancel(request);
-    MPI_Wait(request, MPI_STATUS_IGNORE);
+    if (*(MPI_Request *)request != MPI_REQUEST_NULL) { // it has not failed before
+        MPI_Cancel(request);
+        MPI_Wait(request, MPI_STATUS_IGNORE);
+    }
     free(request);
 }
 

@@ -10,6 +10,7 @@ typedef struct work {
     matrix y;
     const expert_ffn_gradients *gradients;
     real *dbefore; // [served, H], by sorted position: gradient before the activation
+    real *row;     // [threads, v]: a pair's share of y
 } work;
 
 // x, rounded as an operand of a product.
@@ -96,26 +97,32 @@ static real weighted_hidden(const work *w, int64_t position, int64_t channel) {
     return operand(w, weighted * mask_at(c, position, channel));
 }
 
-static void down_of_token(void *context, int64_t token, int thread) {
-    (void)thread;
-    const work *w = context;
+static void down_of_pair(const work *w, int64_t pair, real *row) {
     const expert_ffn_call *c = w->call;
     const expert_set *set = &c->set;
-    const expert_grouping *g = c->grouping;
     expert_matrices down = down_of(set, set->down);
-    real *y = matrix_real(w->y) + token * w->y.stride;
-    for (int64_t i = 0; i < set->out_width; i++) y[i] = 0;
+    int64_t p = c->grouping->position[pair], expert = expert_of(c->grouping, p);
+    for (int64_t i = 0; i < set->out_width; i++) row[i] = 0;
+    for (int64_t j = 0; j < set->expert_size; j++) {
+        real hidden = weighted_hidden(w, p, j);
+        for (int64_t i = 0; i < set->out_width; i++) row[i] += hidden * *element(&down, expert, j, i);
+    }
+    if (set->down_bias.data)
+        for (int64_t i = 0; i < set->out_width; i++)
+            row[i] += c->weight[pair] * matrix_real(set->down_bias)[expert * set->out_width + i];
+}
+
+// Each pair's share is summed by itself: the bits are those of pairs that are computed elsewhere.
+static void down_of_token(void *context, int64_t token, int thread) {
+    const work *w = context;
+    const expert_grouping *g = w->call->grouping;
+    int64_t width = w->call->set.out_width;
+    real *y = matrix_real(w->y) + token * w->y.stride, *row = w->row + thread * width;
+    for (int64_t i = 0; i < width; i++) y[i] = 0;
     for (int64_t pair = token * g->slots; pair < (token + 1) * g->slots; pair++) {
-        int64_t p = g->position[pair];
-        if (p < 0) continue;
-        int64_t expert = expert_of(g, p);
-        for (int64_t j = 0; j < set->expert_size; j++) {
-            real hidden = weighted_hidden(w, p, j);
-            for (int64_t i = 0; i < set->out_width; i++) y[i] += hidden * *element(&down, expert, j, i);
-        }
-        if (set->down_bias.data)
-            for (int64_t i = 0; i < set->out_width; i++)
-                y[i] += c->weight[pair] * matrix_real(set->down_bias)[expert * set->out_width + i];
+        if (g->position[pair] < 0) continue;
+        down_of_pair(w, pair, row);
+        for (int64_t i = 0; i < width; i++) y[i] += row[i];
     }
 }
 
@@ -271,6 +278,8 @@ static sigmoe_status down(const kernel_context *context, const expert_ffn_call *
     work w = {.call = &reals, .bf16_operands = call->x.type == TYPE_BF16};
     TRY_OR(done, call_of_reals(context, call, &reals));
     TRY_OR(done, as_real(context, y, &w.y));
+    TRY_OR(
+        done, ARENA_NEW_RAW(context->scratch, w.row, threads_count(context->threads) * call->set.out_width));
     parallel_for(context->threads, call->grouping->tokens, down_of_token, &w);
     back_from_real(context, y, w.y);
 done:

@@ -68,6 +68,15 @@ static void mask_rows(void *context, int64_t first, int64_t last, int thread) {
     }
 }
 
+static int64_t channels_kept(const moe_options *o) {
+    return o->channels_kept < o->k * o->expert_size ? o->channels_kept : 0;
+}
+
+bool masks_experts(const ff_layer *layer, const step_context *step) {
+    const moe_options *o = &layer->options.moe;
+    return channels_kept(o) || (step->training && o->dropout > 0);
+}
+
 sigmoe_status make_expert_mask(
     const ff_layer *layer, step_context *step, arena *home, const routing *r, expert_ffn_call *experts) {
     const moe_options *o = &layer->options.moe;
@@ -75,12 +84,12 @@ sigmoe_status make_expert_mask(
     mask_work work = {
         .experts = experts,
         .r = r,
-        .kept = o->channels_kept < channels ? o->channels_kept : 0,
+        .kept = channels_kept(o),
         .rate = step->training ? o->dropout : 0,
         .stream = step_random(step, layer->layer, RANDOM_DROPOUT_FF_INNER),
         .before = step_first_token(step),
     };
-    if (!work.kept && work.rate == 0) return SIGMOE_OK;
+    if (!masks_experts(layer, step)) return SIGMOE_OK;
     TRY(ARENA_NEW_RAW(home, work.mask, r->tokens * channels));
     arena_mark mark = arena_here(step->kernel.scratch);
     sigmoe_status status;

@@ -1,7 +1,7 @@
 // Mixture of experts: of the N_E * G channels, only those of the K experts picked by a router are computed and summed,
 // y = Σ_e (w_e · ReLU(x · W1[e])) · W2[e].
 #include "kernels/expert_ffn/quantized_experts.h"
-#include "model/feedforward/expert_masks.h"
+#include "model/feedforward/parallel_experts.h"
 #include "model/feedforward/route.h"
 #include "model/feedforward/router_names.h"
 #include "model/feedforward/routers.h"
@@ -149,7 +149,8 @@ static sigmoe_status declare(
             .init = INIT_NORMAL,
             .init_scale = scale / sqrt((double)d),
             .product = true,
-            .large = true}));
+            .large = true,
+            .by_expert = true}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "experts.down",
             .dims = 3,
@@ -157,7 +158,8 @@ static sigmoe_status declare(
             .init = INIT_NORMAL,
             .init_scale = scale / sqrt(fan_in),
             .product = true,
-            .large = true});
+            .large = true,
+            .by_expert = true});
 }
 
 typedef struct moe_saved {
@@ -165,6 +167,7 @@ typedef struct moe_saved {
     regularization regularization;
     expert_grouping grouping;
     expert_ffn_call experts;
+    parallel_experts elsewhere; // where experts are spread over processes
 } moe_saved;
 
 static sigmoe_status group_pairs(const step_context *step, arena *home, moe_saved *s) {
@@ -189,6 +192,7 @@ static sigmoe_status serve_tokens(
         .x = x,
         .weight = r->weight,
     };
+    if (step->experts) return parallel_experts_forward(layer, step, home, r, &s->experts, y, &s->elsewhere);
     TRY(matrix_new(home, step->operands, r->tokens * r->slots, o->expert_size, &s->experts.hidden));
     bool quantized = s->experts.set.up.type == TYPE_I8;
     TRY(quantized ? quantized_experts_up(&step->kernel, &s->experts)
@@ -229,7 +233,8 @@ static sigmoe_status backward(
     TRY_OR(
         done, ARENA_NEW_RAW(step->kernel.scratch, gradients.dweight, s->routing.tokens * s->routing.slots));
     s->experts.x = x;
-    TRY_OR(done, expert_ffn_backward(&step->kernel, &s->experts, &gradients));
+    TRY_OR(done, step->experts ? parallel_experts_backward(step, &s->elsewhere, &gradients)
+                               : expert_ffn_backward(&step->kernel, &s->experts, &gradients));
     router_call call = {layer, step, step->activations, x};
     TRY_OR(done, route_backward(&call, &s->routing, &s->regularization, gradients.dweight, dx));
 done:
