@@ -34,10 +34,10 @@ static void put_sample(const char *path) {
     const int32_t table[3] = {INT32_MIN, 0, INT32_MAX};
     const double loss[1] = {0.1};
     const int64_t step[1] = {INT64_MAX};
-    const uint16_t bf16[2] = {0x3fc0, 0xc000}; // 1.5, -2
+    const uint16_t rounded[2] = {0x3fc0, 0xc000}; // 1.5, -2
     const tensor_to_write tensors[] = {
         TENSOR("w", TENSOR_F32, weights, 2, 2, 3),
-        TENSOR("h", TENSOR_BF16, bf16, 1, 2),
+        TENSOR("h", TENSOR_BF16, rounded, 1, 2),
         TENSOR("none", TENSOR_F32, NULL, 2, 0, 5),
         TENSOR("table", TENSOR_I32, table, 1, 3),
         TENSOR("loss", TENSOR_F64, loss, 0, 0),
@@ -60,6 +60,12 @@ static void round_trip(void **state) {
         w[0] == 1.5f && w[1] == -2.0f && isnan(w[2]) && isinf(w[3]) && signbit(w[4]) && w[5] == 3e-39f);
     assert_int_equal(safetensors_read_f32(file, "h", 1, (int64_t[]){2}, w), SIGMOE_OK);
     assert_true(w[0] == 1.5f && w[1] == -2.0f);
+    assert_int_equal(
+        safetensors_read_range(file, "h", 1, (int64_t[]){2}, (tensor_range){1, 1}, w), SIGMOE_OK);
+    assert_true(w[0] == -2.0f && w[1] == -2.0f);
+    const tensor_range middle = {3, 2};
+    assert_int_equal(safetensors_read_range(file, "w", 2, (int64_t[]){2, 3}, middle, w), SIGMOE_OK);
+    assert_true(isinf(w[0]) && w[1] == 0 && signbit(w[1]) && isnan(w[2]));
     assert_int_equal(safetensors_read_f32(file, "none", 2, (int64_t[]){0, 5}, w), SIGMOE_OK);
     int32_t table[3];
     assert_int_equal(safetensors_read_i32(file, "table", 1, (int64_t[]){3}, table), SIGMOE_OK);

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 typedef struct fixture {
@@ -18,13 +20,13 @@ static void ok(sigmoe_status status) {
 }
 
 static const parameter_declaration declarations[] = {
-    {"normal", 2, {300, 200}, INIT_NORMAL, 0.25, false, true, false, false},
-    {"uniform", 2, {300, 200}, INIT_UNIFORM, 0.5, false, false, false, false},
-    {"truncated", 2, {300, 200}, INIT_TRUNCATED, 0.1, false, false, false, false},
-    {"equal rows", 2, {16, 200}, INIT_EQUAL_ROWS, 0.3, false, false, false, false},
-    {"ones", 1, {5}, INIT_ONE, 0, false, false, false, false},
-    {"constant", 1, {1}, INIT_CONSTANT, 0.7, false, false, false, false},
-    {"choices", 2, {50, 4}, INIT_DISTINCT_CHOICES, 9, true, false, false, false},
+    {"normal", 2, {300, 200}, INIT_NORMAL, 0.25, false, true, false, false, false},
+    {"uniform", 2, {300, 200}, INIT_UNIFORM, 0.5, false, false, false, false, false},
+    {"truncated", 2, {300, 200}, INIT_TRUNCATED, 0.1, false, false, false, false, false},
+    {"equal rows", 2, {16, 200}, INIT_EQUAL_ROWS, 0.3, false, false, false, false, false},
+    {"ones", 1, {5}, INIT_ONE, 0, false, false, false, false, false},
+    {"constant", 1, {1}, INIT_CONSTANT, 0.7, false, false, false, false, false},
+    {"choices", 2, {50, 4}, INIT_DISTINCT_CHOICES, 9, true, false, false, false, false},
 };
 
 static void set_up(fixture *f, int thread_count, uint64_t seed) {
@@ -141,9 +143,9 @@ static void the_sum_of_all_is_checked(void **state) {
     (void)state;
     parameter_list *list;
     const parameter_declaration half = {
-        "half", 2, {INT64_C(1) << 31, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false};
+        "half", 2, {INT64_C(1) << 31, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false, false};
     const parameter_declaration whole = {
-        "whole", 2, {INT64_C(1) << 32, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false};
+        "whole", 2, {INT64_C(1) << 32, INT64_C(1) << 31}, INIT_ONE, 0, false, false, false, false, false};
     ok(parameters_create(&list));
     ok(parameters_declare(list, &half, NULL));
     assert_int_equal(parameters_declare(list, &half, NULL), SIGMOE_BAD_ARGUMENT);
@@ -168,10 +170,72 @@ static void sizes_do_not_wrap(void **state) {
     parameter_list *list;
     ok(parameters_create(&list));
     parameter_declaration huge = {
-        "huge", 3, {INT64_C(1) << 31, INT64_C(1) << 31, 4}, INIT_ZERO, 0, false, false, false, false};
+        "huge", 3, {INT64_C(1) << 31, INT64_C(1) << 31, 4}, INIT_ZERO, 0, false, false, false, false, false};
     assert_int_equal(parameters_declare(list, &huge, NULL), SIGMOE_BAD_ARGUMENT);
     assert_non_null(strstr(sigmoe_message(), "huge"));
     parameters_destroy(list);
+}
+
+// ---------------------------------------------------------------- parts of experts' tensors
+
+static const parameter_declaration experts[] = {
+    {"small", 3, {8, 20, 30}, INIT_NORMAL, 0.5, false, true, false, false, true},
+    {"large", 3, {64, 512, 512}, INIT_NORMAL, 0.5, false, true, false, false, true},
+    {"all", 1, {40}, INIT_NORMAL, 0.5, false, false, false, false, false},
+};
+
+static void set_up_part(fixture *f, const char *name, int part, int parts) {
+    ok(parameters_create(&f->list));
+    ok(threads_create(2, &f->threads));
+    ok(arena_create("scratch", &f->scratch));
+    for (size_t i = 0; i < sizeof experts / sizeof *experts; i++)
+        if (!experts[i].by_expert || strcmp(experts[i].name, name) == 0)
+            ok(parameters_declare(f->list, &experts[i], NULL));
+    if (parts > 1) parameters_share_experts(f->list, part, parts);
+    ok(parameters_allocate(f->list, STORE_MOMENTS));
+    kernel_context kernel = {f->threads, f->scratch};
+    parameters_initialize(&kernel, f->list, 1);
+}
+
+static void parts_have_the_values_of_the_whole(void **state) {
+    (void)state;
+    fixture whole, part;
+    set_up_part(&whole, "small", 0, 1);
+    const parameter *all = parameters_at(whole.list, 0);
+    for (int i = 0; i < 4; i++) {
+        set_up_part(&part, "small", i, 4);
+        const parameter *p = parameters_at(part.list, 0);
+        assert_true(parameter_is_shared(p) && p->held.first == i * 1200 && p->held.count == 1200);
+        assert_memory_equal(p->value + p->held.first, all->value + p->held.first, 1200 * sizeof(real));
+        tear_down(&part);
+    }
+    assert_false(parameter_is_shared(all));
+    tear_down(&whole);
+}
+
+static double resident_bytes(void) {
+    long long size, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lld %lld", &size, &resident), 2);
+    fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+// Of a large tensor, its gradient, moments and rounded copy, all that is not held is reserved alone.
+static void parts_take_their_memory_alone(void **state) {
+    (void)state;
+    fixture part;
+    double before = resident_bytes();
+    set_up_part(&part, "large", 63, 64);
+    kernel_context kernel = {part.threads, part.scratch};
+    ok(parameters_round(&kernel, part.list));
+    parameters_zero_gradients(&kernel, part.list);
+    assert_true(parameters_find(part.list, "large")->gradient[64 * 512 * 512 - 1] == 0);
+    assert_null(parameters_not_finite(part.list));
+    double whole = 64.0 * 512 * 512 * (4 * sizeof(real) + sizeof(bf16)), taken = resident_bytes() - before;
+    if (taken > whole / 4) fail_msg("a part of 1/64 takes %.0f of %.0f bytes", taken, whole);
+    tear_down(&part);
 }
 
 int main(void) {
@@ -183,6 +247,8 @@ int main(void) {
         cmocka_unit_test(the_sum_of_all_is_checked),
         cmocka_unit_test(not_finite_is_named),
         cmocka_unit_test(sizes_do_not_wrap),
+        cmocka_unit_test(parts_have_the_values_of_the_whole),
+        cmocka_unit_test(parts_take_their_memory_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

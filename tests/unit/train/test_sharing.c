@@ -77,7 +77,7 @@ static sigmoe_status let_tensors_flow(communicator *c) {
     team t = {0};
     parameter_list *list;
     tensor_flow *f;
-    team_join(&t, c, &(team_sharing){.zero = zero});
+    team_join(&t, c, &(team_sharing){.zero = zero}, 1);
     TRY(make_list(communicator_rank(c), &list));
     TRY(tensor_flow_create(&t, list, &f));
     sigmoe_status status = exchange_list(&t, f, list, during);
