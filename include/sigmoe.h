@@ -430,12 +430,12 @@ typedef struct sigmoe_train_request {
      * each all of it. The results are the same, and checkpoints, too. Like the next, not part of the run's settings. */
     int64_t zero;
     const char *trace; /* file for what the last step did when, as chrome://tracing reads it; or NULL */
-    sigmoe_dtype
-        wire; /* of gradients between processes: SIGMOE_F32, or SIGMOE_BF16, for half the traffic and less exact sums */
-    /* Parts in which processes have the experts of each layer, with their gradients and the optimizer's state: of so many neighbouring
-     * ranks, each has a part, and tokens travel to the experts that were chosen. 0 is 1: each process has all. SIGMOE_BAD_ARGUMENT unless
-     * it divides the number of processes and that of the experts; or with `sample_prompt`. Not part of the run's settings: can be changed on
-     * resume. */
+    /* Of gradients between processes: SIGMOE_F32, or SIGMOE_BF16, for half the traffic and less exact sums. */
+    sigmoe_dtype wire;
+    /* Parts in which processes have the experts of each layer, with their gradients and the optimizer's state: of so many
+     * neighbouring ranks, each has a part, and tokens travel to the experts that were chosen. 0 is 1: each process has all.
+     * SIGMOE_BAD_ARGUMENT unless it divides the number of processes and that of the experts; or with `sample_prompt`. Not part of the
+     * run's settings: can be changed on resume. */
     int64_t expert_parallel;
 } sigmoe_train_request;
 #define SIGMOE_MOST_SKIPPED 100

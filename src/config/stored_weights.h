@@ -12,7 +12,8 @@ void scale_name(char out[SCALE_NAME], const char *name);
 bool stored_in_8_bits(const safetensors_file *file, const parameter *p);
 // By name, shape and type.
 sigmoe_status stored_weights_check(const safetensors_file *file, const parameter *p);
-// Reads those of p->value that this process has. Errors name the file and the tensor; weights that are not finite are none, but such scales are.
+// Reads those of p->value that this process has. Errors name the file and the tensor; weights that are not finite are none, but
+// such scales are.
 sigmoe_status stored_weights_read(const safetensors_file *file, parameter *p);
 // Reads p->numbers and p->scale as they are, and what p->value is needed; the file has them in 8 bits.
 sigmoe_status stored_weights_read_numbers(const safetensors_file *file, parameter *p);

@@ -1,6 +1,6 @@
-// How the experts of a model are reached that other processes have: of `parts` processes, part i has the i-th of equal ranges of every
-// layer's experts, and what belongs to tokens travels between them. All parts make the same calls in the same order, whatever tokens
-// they have.
+// How the experts of a model are reached that other processes have: of `parts` processes, part i has the i-th of equal ranges
+// of every layer's experts, and what belongs to tokens travels between them. All parts make the same calls in the same order,
+// whatever tokens they have.
 #pragma once
 
 #include "base/status.h"
@@ -18,8 +18,8 @@ typedef struct part_bytes {
 typedef struct expert_exchange {
     void *context;
     int own, parts;
-    // Starts transfers with all parts, `bytes` [parts], of which those with this one are a copy; *wave is to be finished, also where it
-    // fails. The bytes in and out are in use until then, `bytes` itself is not.
+    // Starts transfers with all parts, `bytes` [parts], of which those with this one are a copy; *wave is to be finished, also
+    // where it fails. The bytes in and out are in use until then, `bytes` itself is not.
     sigmoe_status (*begin)(void *context, const part_bytes *bytes, void **wave);
     // Lets transfers go on while something is computed.
     sigmoe_status (*poll)(void *context, void *wave);

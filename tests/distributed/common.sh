@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# What the scripts of tests/distributed share, beside tests/cli/common.sh, which they source first. Ends the script where there is no MPI.
+# What the scripts of tests/distributed share, beside tests/cli/common.sh, which they source first. Ends the script where there
+# is no MPI.
 command -v mpirun >/dev/null || not_run "trainings over several processes: mpirun is not installed"
 "$program" --version --verbose | grep -q '^  mpi  *yes' || not_run "trainings over several processes: built without MPI"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl_base_warn_component_unused=0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Experts that are spread over ranks: the curve of one process for any grid of ranks, checkpoints that are the same bytes and that any
-# grid goes on with; and what is refused, or ends in between.
+# Experts that are spread over ranks: the curve of one process for any grid of ranks, checkpoints that are the same bytes and
+# that any grid goes on with; and what is refused, or ends in between.
 set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
@@ -130,8 +130,8 @@ refused 'sample-prompt needs all experts in one process'
 fails 2 'expert-parallel is 2, which does not divide the 1 rank:' train --config sigmoid.json --data data --out bad --batch 8 \
     --expert-parallel 2
 status=0
-timeout 120 mpirun --oversubscribe -n 1 "$program" train --config sigmoid.json --data data --out bad --batch 8 --expert-parallel 2 : \
-    -n 1 "$program" train --config sigmoid.json --data data --out bad --batch 8 >stdout 2>stderr || status=$?
+set -- "$program" train --config sigmoid.json --data data --out bad --batch 8
+timeout 120 mpirun --oversubscribe -n 1 "$@" --expert-parallel 2 : -n 1 "$@" >stdout 2>stderr || status=$?
 refused 'rank 1 on .* has another --expert-parallel than rank 0'
 [ ! -e bad ] || problem "a refused training leaves a directory"
 

@@ -1,6 +1,6 @@
-// The experts of a layer that are spread over processes: rows of tokens go to the experts that were chosen, those of results come
-// back and are summed where the tokens are, in the order in which one process sums them. So the sums have the bits of one process where
-// the kernels sum one choice after the other, as all but the reference do.
+// The experts of a layer that are spread over processes: rows of tokens go to the experts that were chosen, those of results
+// come back and are summed where the tokens are, in the order in which one process sums them. So the sums have the bits of one
+// process where the kernels sum one choice after the other, as all but the reference do.
 #pragma once
 
 #include "model/feedforward/expert_masks.h"
