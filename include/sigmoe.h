@@ -34,7 +34,8 @@
  *   Chapter 3  layers (sigmoe_layers.h)       Chapter 9  analysis
  *   Chapter 4  models                         Chapter 10 benchmarks (sigmoe_bench.h)
  *   Chapter 5  texts (sigmoe_texts.h)         Chapter 11 watching runs (sigmoe_watch.h)
- *   Chapter 6  data                           Chapter 12 interchange (sigmoe_interchange.h) */
+ *   Chapter 6  data                           Chapter 12 interchange (sigmoe_interchange.h)
+ *                                             Chapter 13 plans (sigmoe_plan.h) */
 #ifndef SIGMOE_H
 #define SIGMOE_H
 
@@ -665,6 +666,10 @@ SIGMOE_API sigmoe_status sigmoe_analyze(
 /* ---------------------------------------------------------------- Chapter 12: interchange */
 
 #include "sigmoe_interchange.h"
+
+/* ---------------------------------------------------------------- Chapter 13: plans */
+
+#include "sigmoe_plan.h"
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,7 @@ const command *const commands[] = {
     &command_analyze,
     &command_presets,
     &command_info,
+    &command_plan,
     &command_bench_layer,
     &command_bench_step,
     &command_bench_generate,

@@ -10,7 +10,8 @@ extern const command command_data_prepare, command_data_import, command_data_exp
     command_sweep, command_presets, command_info, command_bench_layer, command_bench_step,
     command_bench_generate, command_bench_attention, command_bench_kernel, command_analyze, command_quantize,
     command_bench_figure2, command_bench_figure8, command_bench_figure9, command_bench_figure10,
-    command_bench_figure11, command_score, command_tokenize, command_detokenize, command_watch, command_plot;
+    command_bench_figure11, command_score, command_tokenize, command_detokenize, command_watch, command_plot,
+    command_plan;
 // All of them, in the order of the overview; ends with NULL.
 extern const command *const commands[];
 

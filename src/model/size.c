@@ -89,14 +89,21 @@ double model_xl_memory_bytes(const model_config *config, int64_t batch, int64_t 
     return (double)config->n_layers * (double)batch * (double)rows * (double)config->d_model * sizeof(real);
 }
 
-double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
+forward_work model_forward_work(const model_config *config, int64_t length, int64_t memory) {
     ff_surroundings around = model_ff_surroundings(config);
     double d = (double)config->d_model, inner = (double)(config->n_heads * config->d_head);
+    double layers = (double)config->n_layers;
     double keys_made = (double)(length + memory) / (double)length; // the memory needs keys and values, too
     double keys_seen = (double)memory + ((double)length + 1) / 2;
-    double attention = 2 * d * inner + 2 * d * inner * keys_made + 3 * inner * keys_seen;
-    double ff = config->variant->executed_multiply_adds(&config->ff, &around);
-    return (double)config->n_layers * (attention + ff) + d * (double)config->vocab_size;
+    return (forward_work){.projections = layers * (2 * d * inner + 2 * d * inner * keys_made),
+        .attention = layers * 3 * inner * keys_seen,
+        .feedforward = layers * config->variant->executed_multiply_adds(&config->ff, &around),
+        .logits = d * (double)config->vocab_size};
+}
+
+double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory) {
+    forward_work w = model_forward_work(config, length, memory);
+    return w.projections + w.attention + w.feedforward + w.logits;
 }
 
 // The gradients at both ends of the layers, plus the gradient through a block's dropout and the block's own scratch memory;

@@ -7,7 +7,13 @@
 sigmoe_status model_declare(const model_config *config, parameter_list *list);
 // Counts trainable parameters by declaring them.
 sigmoe_status model_parameter_count(const model_config *config, int64_t *count);
-// Multiply-adds of one token's forward pass through the whole model, with a full memory of `memory` rows before `length`.
+// Multiply-adds of one token's forward pass through all layers, with a full memory of `memory` rows before `length`, by part. Those of
+// positions, which are the same for all sequences, are not counted.
+typedef struct forward_work {
+    double projections, attention, feedforward, logits;
+} forward_work;
+forward_work model_forward_work(const model_config *config, int64_t length, int64_t memory);
+// Their sum.
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory);
 // Bytes of a model's tensors: values and, with STORE_GRADIENTS or STORE_MOMENTS, what belongs to them; with TYPE_BF16 operands
 // also their rounded copies.

@@ -1,6 +1,7 @@
 #include "report/provenance.h"
 
 #include "base/cpu.h"
+#include "base/processor_name.h"
 #include "base/threads.h"
 #include "base/threads_place.h"
 #include "formats/json_options.h"
@@ -31,23 +32,8 @@ static void print_command(FILE *out, const char *command) {
 
 // ---------------------------------------------------------------- the machine
 
-static void processor_name(char name[128]) {
-    char line[256];
-    snprintf(name, 128, "unknown");
-    FILE *about = fopen("/proc/cpuinfo", "re");
-    if (!about) return;
-    while (fgets(line, sizeof line, about)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(name, 128, "%s", colon + 1 + strspn(colon + 1, " "));
-        break;
-    }
-    fclose(about);
-}
-
 static void print_machine(FILE *out, const comparison_result *c) {
-    char processor[128], date[32], text[256];
+    char processor[PROCESSOR_NAME], date[32], text[256];
     time_t now = time(NULL);
     struct tm utc;
     int asked = c->threads;

@@ -30,7 +30,8 @@ uses() {
     analyze) echo analyze "$(uses train)" plot ;;
     watch) echo watch "$(uses train)" plot ;;
     bench) echo bench "$(uses train)" plot ;;
-    api) echo api prepare generate interchange report analyze bench watch "$(uses compare)" plot ;;
+    plan) echo plan "$(uses bench)" ;;
+    api) echo api prepare generate interchange report analyze bench watch plan "$(uses compare)" plot ;;
     esac
 }
 
