@@ -1,16 +1,16 @@
 #include "plan/measure_rates.h"
 
-#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/progress.h"
-#include "bench/bench.h"
 #include "bench/step.h"
 #include "kernels/peak/bandwidth.h"
+#include "model/workspace.h"
 #include "plan/measure_messages.h"
 
+#include <math.h>
 #include <string.h>
 
-// Each probe is a training of its own; a part's time is its median over the probes, so that what interrupts one does not count.
+// Each probe is a training of its own. An interruption can only lengthen a part, so its shortest time is the most accurate.
 enum { PROBES = 3, PROBE_LAYERS = 2, PROBE_TOKENS = 1024 };
 
 // What a step's time goes to: the parts of the work, then what has rates of bytes.
@@ -75,18 +75,16 @@ static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
     return bench_step(&step, &ignored);
 }
 
-// Of a process, the median; of all of them, the mean.
+// Of a process, the shortest times; of all of them, the mean.
 static sigmoe_status run_probe(probe *p) {
-    double seconds[PROBES][TIMES], column[PROBES], own[TIMES];
+    double seconds[TIMES], least[TIMES];
+    for (int t = 0; t < TIMES; t++) least[t] = INFINITY;
     for (int i = 0; i < PROBES; i++) {
-        TRY(run_once(p, seconds[i]));
+        TRY(run_once(p, seconds));
+        for (int t = 0; t < TIMES; t++) least[t] = fmin(least[t], seconds[t]);
         TRY(progress_at(p->meter, p->meter->state.done + 1));
     }
-    for (int t = 0; t < TIMES; t++) {
-        for (int i = 0; i < PROBES; i++) column[i] = seconds[i][t];
-        own[t] = bench_median(column, PROBES);
-    }
-    return mean_over_ranks(p->link, own, TIMES, p->seconds);
+    return mean_over_ranks(p->link, least, TIMES, p->seconds);
 }
 
 static double per_second(double amount, double seconds, int thread_count) {
