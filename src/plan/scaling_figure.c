@@ -89,7 +89,7 @@ static figure_frame frame_of(const scaling_plot *p) {
         .x_low = 0.9,
         .x_high = 1.1 * (1 << (SCALING_POINTS - 1)),
         .y_low = weak ? 0 : y.low / 1.2,
-        .y_high = weak ? 105 : 1.2 * y.high};
+        .y_high = weak ? fmax(105, 1.05 * y.high) : 1.2 * y.high};
     for (int i = 0; i < count; i++) figure_key(&frame, all[i].name);
     return frame;
 }
