@@ -168,6 +168,19 @@ def manifests():
     yield "logs", {"version": 1, "checkpoints": {"00000002": {"metrics.jsonl": {"bytes": 2, "sha256": empty}}}}
 
 
+def rates():
+    """Of `sigmoe plan --calibrate`, with and without messages, and what --network can be."""
+    of_type = {f"{part}_gflops": 1.5 for part in ("projections", "attention", "feedforward", "experts", "logits")}
+    of_type |= {"stream_gb_per_s": 2.0, "update_gb_per_s": 3.0}
+    alone = {"processor": "a processor", "isa": "avx2", "version": 1, "threads": 1, "memory_gb_per_s": 4.0, "f32": of_type,
+             "bf16": of_type}
+    yield "alone", json.dumps(alone)
+    yield "messages", json.dumps(alone | {"messages": {"ranks": 2, "microseconds": 1.0, "sum_gb_per_s": 2.0, "exchange_gb_per_s": 3.0}})
+    yield "version", json.dumps(alone | {"version": 2})
+    for number, network in enumerate(("25gbit", "100gbit:2us", "1.5GB/s:0.5ms", "800mbit:900ns", "3MB/s")):
+        yield f"network{number}", network
+
+
 def compare_json(base):
     yield "whole", {"base": base, "variants": ["dense", "topk:k=4"], "variant_seeds": [3, 1], "seeds": 3, "test_tokens": 0,
                     "settings": TRAINING, "data": {"directory": "/data", "splits": SPLITS}, "base_name": "demo",
@@ -285,6 +298,8 @@ def seeds():
     yield "fuzz_checkpoint", "tensors", trainer_tensors()
     for name, value in manifests():
         yield "fuzz_manifest", name, json.dumps(value).encode()
+    for name, text in rates():
+        yield "fuzz_rates", name, text.encode()
     for name, text in run_logs():
         yield "fuzz_run_logs", name, text.encode()
     for name, line in COMMAND_LINES:

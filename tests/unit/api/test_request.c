@@ -102,6 +102,8 @@ static void a_request_without_a_size_is_told_what_to_call(void **state) {
     TELLS("bench_step", sigmoe_bench_step(&(sigmoe_bench_step_request){0}, NULL));
     TELLS("bench_attention", sigmoe_bench_attention(&(sigmoe_bench_attention_request){0}, NULL));
     TELLS("bench_kernel", sigmoe_bench_kernel(&(sigmoe_bench_kernel_request){0}, NULL, NULL, NULL));
+    TELLS("plan", sigmoe_plan(&(sigmoe_plan_request){0}, NULL, &text));
+    TELLS("calibrate", sigmoe_calibrate(&(sigmoe_calibrate_request){0}, NULL));
 }
 
 // Those that programs of 0.1.0 have on their stacks: of the same size still.
