@@ -117,7 +117,7 @@ static sigmoe_status print_summary(const plan_state *s, FILE *out) {
     sigmoe_printable(r->isa, isa, sizeof isa);
     fprintf(out, "rates: %s, kernels for %s, %" PRId64 " thread%s; %s\n", processor, isa, r->threads,
         r->threads == 1 ? "" : "s",
-        s->request->rates ? "as --calibrate measured them" : "the program's own, not this machine's");
+        s->request->rates ? "from a file" : "the library's own, not this machine's");
     return verdict_print(out, &s->training, &s->scaling);
 }
 

@@ -10,8 +10,10 @@
 #include <math.h>
 #include <string.h>
 
-// Each probe is a training of its own. An interruption can only lengthen a part, so its shortest time is the most accurate.
-enum { PROBES = 3, PROBE_LAYERS = 2, PROBE_TOKENS = 1024 };
+// Each probe is a training of its own. An interruption can only lengthen a part, so its shortest time is the most accurate; there are
+// probes until some have shortened the step by less than noise does.
+enum { PROBE_LAYERS = 2, PROBE_TOKENS = 1024, LEAST_PROBES = 3, MOST_PROBES = 20, WITHOUT_GAIN = 3 };
+static const double NOISE = 0.01;
 
 // What a step's time goes to: the parts of the work, then what has rates of bytes.
 enum { TIME_STREAM = WORK_PARTS, TIME_UPDATE, TIMES };
@@ -75,16 +77,25 @@ static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
     return bench_step(&step, &ignored);
 }
 
-// Of a process, the shortest times; of all of them, the mean.
-static sigmoe_status run_probe(probe *p) {
-    double seconds[TIMES], least[TIMES];
+static double sum_of(const double seconds[TIMES]) {
+    double sum = 0;
+    for (int t = 0; t < TIMES; t++) sum += seconds[t];
+    return sum;
+}
+
+// Of a process, the shortest times; of all of them, the mean, so that all stop at the same probe.
+static sigmoe_status run_probes(probe *p) {
+    double seconds[TIMES], least[TIMES], before = INFINITY;
     for (int t = 0; t < TIMES; t++) least[t] = INFINITY;
-    for (int i = 0; i < PROBES; i++) {
+    for (int i = 0, without = 0; i < MOST_PROBES && (i < LEAST_PROBES || without < WITHOUT_GAIN); i++) {
         TRY(run_once(p, seconds));
         for (int t = 0; t < TIMES; t++) least[t] = fmin(least[t], seconds[t]);
-        TRY(progress_at(p->meter, p->meter->state.done + 1));
+        TRY(mean_over_ranks(p->link, least, TIMES, p->seconds));
+        without = sum_of(p->seconds) < (1 - NOISE) * before ? 0 : without + 1;
+        before = fmin(before, sum_of(p->seconds));
+        TRY(progress_at(p->meter, p->meter->state.done));
     }
-    return mean_over_ranks(p->link, least, TIMES, p->seconds);
+    return progress_at(p->meter, p->meter->state.done + 1);
 }
 
 static double per_second(double amount, double seconds, int thread_count) {
@@ -108,10 +119,10 @@ static sigmoe_status set_rates(const probe *p, type_rates *rates) {
 static sigmoe_status measure_type(probe *p, type_rates *rates) {
     const model_config mixture = p->config.model;
     TRY(dense_twin(&mixture, &p->config.model));
-    TRY(run_probe(p));
+    TRY(run_probes(p));
     TRY(set_rates(p, rates));
     p->config.model = mixture;
-    TRY(run_probe(p));
+    TRY(run_probes(p));
     return set_rates(p, rates);
 }
 
@@ -167,7 +178,7 @@ sigmoe_status measure_rates(
     *rates = (machine_rates){0};
     processor_name(rates->processor);
     snprintf(rates->isa, sizeof rates->isa, "%s", cpu_level_name(cpu_current()));
-    progress_begin(&meter, observer, "measure rates", "steps", 0, 4 * PROBES);
+    progress_begin(&meter, observer, "measure rates", "models", 0, 4);
     TRY(measure_all(request, &p, rates));
     progress_end(&meter);
     return SIGMOE_OK;

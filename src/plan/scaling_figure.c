@@ -16,8 +16,10 @@ typedef struct scaling_plot {
 
 enum { MOST_SERIES = MOST_MODELS * SCHEMES };
 
+// ZeRO-1 and the scheme that it divides the optimizer of are so alike that its line is dashed, for the other to show.
 typedef struct series {
     const scaling_point *points; // [SCALING_POINTS]
+    bool dashed;
     char name[64];
 } series;
 
@@ -29,6 +31,7 @@ static int list_series(const scaling_plot *p, series out[MOST_SERIES]) {
             const scaling_point *points = p->scaling->points[p->kind][model][s];
             if (*points[1].problem) continue;
             out[count].points = points;
+            out[count].dashed = s == SCHEME_ZERO || s == SCHEME_EXPERT_ZERO;
             snprintf(out[count].name, sizeof out[count].name, "%s, %s",
                 p->training->models[model].variant->name, scheme_name(s));
             count++;
@@ -71,7 +74,7 @@ static void print_lines(FILE *out, const void *context) {
     for (int i = 0; i < count; i++)
         fprintf(out,
             "%s$series%d using 1:2 with linespoints lc rgb '#%06x' lw 2 dt %d pt %d ps 0.8 title '%s'",
-            i ? ", \\\n" : "", i, series_color(i), series_dash(i), series_marker(i), all[i].name);
+            i ? ", \\\n" : "", i, series_color(i), all[i].dashed ? 2 : 1, series_marker(i), all[i].name);
     fputs("\n", out);
 }
 

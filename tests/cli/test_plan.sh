@@ -10,7 +10,7 @@ for row in 'moe +data parallel' 'moe +ZeRO-1' 'moe +expert parallel' 'moe +exper
     grep -qE "^$row " stdout || problem "no row of $row"
 done
 grep -q '^dense .*expert' stdout && problem "experts of a dense model"
-grep -q "^rates: .*the program's own" stdout || problem "plan does not say whose rates"
+grep -q "^rates: .*the library's own" stdout || problem "plan does not say whose rates"
 grep -q '^moe: .* is fastest on 64 nodes' stdout || problem "plan gives no verdict"
 
 # One node talks to nobody; two send all gradients once, as 2 (R - 1) / R of them; the optimizer of ZeRO-1 is halved.
@@ -49,7 +49,7 @@ works plan --config config.json --calibrate rates.json --threads 1
 grep -q 'rates.json' stdout || problem "--calibrate does not say what it wrote"
 valid_json rates.json
 works plan --config config.json --nodes 4 --batch 8 --rates rates.json --out figures
-grep -q 'as --calibrate measured them' stdout || problem "plan does not say that the rates were measured"
+grep -q '^rates: .*from a file' stdout || problem "plan does not say that the rates were measured"
 grep -q '^strong,moe,expert parallel,4,8,' figures/scaling.csv || problem "no row in scaling.csv"
 grep -q '^strong,moe,data parallel,16,' figures/scaling.csv && problem "16 nodes share 8 sequences"
 if command -v gnuplot >/dev/null; then
