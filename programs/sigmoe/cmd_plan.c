@@ -178,8 +178,24 @@ static int calibrate(const plan_values *v, const sigmoe_observer *observer) {
     request.out = v->calibrate;
     int status = report(sigmoe_calibrate(&request, observer));
     if (status != EXIT_FINE || !sigmoe_speaks()) return status;
-    if (v->output.json) return json_file_print(".", v->calibrate);
+    if (v->output.json)
+        return *v->calibrate == '/' ? json_file_print("", v->calibrate + 1)
+                                    : json_file_print(".", v->calibrate);
     printf("rates  %s\n", v->calibrate);
+    return EXIT_FINE;
+}
+
+// Options that a plan needs say nothing of this machine, and the other way round.
+static int check_options(const parsed_arguments *given, const plan_values *v) {
+    static const char *const of_plans[] = {
+        "nodes", "cores", "network", "memory-bandwidth", "batch", "dtype", "rates", "out", "force"};
+    if (!v->source.preset == !v->source.config)
+        return complain(EXIT_USAGE, "plan needs either --preset NAME or --config FILE");
+    if (!v->calibrate && arguments_given(given, "threads"))
+        return complain(EXIT_USAGE, "--threads is for --calibrate; a plan is told --cores");
+    for (int i = 0; v->calibrate && i < COUNT(of_plans); i++)
+        if (arguments_given(given, of_plans[i]))
+            return complain(EXIT_USAGE, "--%s is for a plan, and --calibrate makes none", of_plans[i]);
     return EXIT_FINE;
 }
 
@@ -187,11 +203,9 @@ static int run(const parsed_arguments *given, void *values) {
     plan_values *v = values;
     sigmoe_config *config;
     progress_display display;
-    if (!v->source.preset == !v->source.config)
-        return complain(EXIT_USAGE, "plan needs either --preset NAME or --config FILE");
-    if (!v->calibrate && arguments_given(given, "threads"))
-        return complain(EXIT_USAGE, "--threads is for --calibrate; a plan is told --cores");
-    int status = config_build(&v->source, &config);
+    int status = check_options(given, v);
+    if (status != EXIT_FINE) return status;
+    status = config_build(&v->source, &config);
     if (status != EXIT_FINE) return status;
     sigmoe_observer observer = progress_observer(&display, v->threads, v->output.quiet);
     v->request.config = config;
@@ -225,8 +239,7 @@ const command command_plan = {
         "ZeRO-1: each node also keeps the moments of only its share of the parameters. expert parallel: the "
         "nodes divide the experts, and rows travel to them. The dense model has as many parameters.\n\n"
         "Speedup is over one node that computes the whole batch. docs/guide/planning.md has the model, and "
-        "how "
-        "far it was from what was measured.",
+        "how far it was from what was measured.",
     .files = files,
     .examples = examples,
     .groups = {{arguments, COUNT(arguments), 0}, {calibration_arguments, COUNT(calibration_arguments), 0},

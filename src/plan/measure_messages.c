@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 // More than caches hold, as gradients are; VALUES of them are summed, BYTES sent to each other rank.
-enum { SMALL_ROUNDS = 200, LARGE_ROUNDS = 10, VALUES = 1 << 24, BYTES = 1 << 22 };
+enum { SMALL_ROUNDS = 200, LARGE_ROUNDS = 30, VALUES = 1 << 24, BYTES = 1 << 22 };
 
 typedef struct measurement {
     communicator *link;

@@ -1,5 +1,6 @@
 #include "plan/measure_rates.h"
 
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/progress.h"
 #include "bench/step.h"
@@ -62,6 +63,18 @@ typedef struct probe {
     double seconds[TIMES]; // of a step, on average over the ranks
 } probe;
 
+static double processor_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// A thread alone computes all the time, so what it did not have of its processor, other processes had: it is no part of the rates.
+// Several threads wait for each other, too, which is.
+static double own_share(const probe *p, double started, double processor) {
+    return p->threads == 1 ? fmin(1, (processor_seconds() - processor) / (seconds_now() - started)) : 1;
+}
+
 static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
     sigmoe_bench_step_result ignored;
     const sigmoe_bench_step_request step = {.size = sizeof step,
@@ -74,7 +87,11 @@ static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
         .context = seconds};
     memset(seconds, 0, TIMES * sizeof *seconds);
     TRY(communicator_meet(p->link));
-    return bench_step(&step, &ignored);
+    double started = seconds_now(), processor = processor_seconds();
+    TRY(bench_step(&step, &ignored));
+    double share = own_share(p, started, processor);
+    for (int t = 0; t < TIMES; t++) seconds[t] *= share;
+    return SIGMOE_OK;
 }
 
 static double sum_of(const double seconds[TIMES]) {

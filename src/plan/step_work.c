@@ -74,8 +74,7 @@ static sigmoe_status check(const model_config *model, int64_t sequences) {
     if (strcmp(model->variant->name, "pkm") == 0 && model->ff.pkm.knn < model->ff.pkm.n_subkeys)
         return fail(SIGMOE_BAD_ARGUMENT,
             "a product-key memory that keeps %lld of %lld sub-keys cannot be planned: no rate is known of "
-            "sums "
-            "of few values; one with `ff.knn` of at least `ff.n_subkeys` can",
+            "sums of few values; one with `ff.knn` of at least `ff.n_subkeys` can",
             (long long)model->ff.pkm.knn, (long long)model->ff.pkm.n_subkeys);
     return SIGMOE_OK;
 }

@@ -64,8 +64,7 @@ static sigmoe_status print_model(FILE *out, const planned_training *t, int model
     fprintf(out,
         "%s: %s is fastest on %" PRId64
         " node%s: %.3g s a step, %.0f %% of it communication; %.3g times as fast "
-        "as "
-        "one node.\n",
+        "as one node.\n",
         t->models[model].variant->name, scheme_name(best), t->nodes, ending(t->nodes), p.estimate.seconds,
         100 * p.estimate.communication / p.estimate.seconds, p.speedup);
     print_scaling(out, t, model, s);

@@ -60,8 +60,9 @@ if command -v gnuplot >/dev/null; then
 fi
 fails 2 'exists already' plan --config config.json --rates rates.json --out figures
 works plan --config config.json --rates rates.json --out figures --force
-works plan --config config.json --calibrate again.json --threads 1 --json
+works plan --config config.json --calibrate "$PWD/again.json" --threads 1 --json
 valid_json stdout
+cmp -s stdout again.json || problem "--calibrate --json prints something else than it wrote"
 
 fails 2 'either --preset' plan
 fails 2 'leaves some of 128 nodes' plan --preset wt-b-moe --nodes 128
@@ -69,6 +70,7 @@ fails 2 'cannot be divided among 48 nodes' plan --preset wt-b-moe --nodes 48
 fails 2 'network' plan --preset demo --network fast
 fails 2 'nodes' plan --preset demo --nodes 0
 fails 2 'threads is for --calibrate' plan --preset demo --threads 2
+fails 2 'nodes is for a plan' plan --preset demo --nodes 2 --calibrate more.json
 fails 2 'ff.type is moe' plan --preset wt-s-dense --calibrate dense.json
 fails 2 'sub-keys cannot be planned' plan --preset wt-s-pkm-relu --set ff.knn=8
 fails 1 'no-such' plan --preset demo --rates no-such.json
