@@ -13,7 +13,7 @@
 
 // Each probe is a training of its own. An interruption can only lengthen a part, so its shortest time is the most accurate; there are
 // probes until some have shortened the step by less than noise does.
-enum { PROBE_LAYERS = 2, PROBE_TOKENS = 1024, LEAST_PROBES = 3, MOST_PROBES = 20, WITHOUT_GAIN = 3 };
+enum { PROBE_LAYERS = 2, PROBE_TOKENS = 1024, LEAST_PROBES = 3, MOST_PROBES = 8, WITHOUT_GAIN = 2 };
 static const double NOISE = 0.01;
 
 // What a step's time goes to: the parts of the work, then what has rates of bytes.
