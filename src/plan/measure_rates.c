@@ -11,10 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-// Each probe is a training of its own. An interruption can only lengthen a part, so its shortest time is the most accurate; there are
-// probes until some have shortened the step by less than noise does.
-enum { PROBE_LAYERS = 2, PROBE_TOKENS = 1024, LEAST_PROBES = 3, MOST_PROBES = 8, WITHOUT_GAIN = 2 };
-static const double NOISE = 0.01;
+// Each probe is a training of its own. An interruption can only lengthen it, so the one that was interrupted least is the most
+// accurate.
+enum { PROBE_LAYERS = 2, PROBE_TOKENS = 1024, PROBES = 4 };
 
 // What a step's time goes to: the parts of the work, then what has rates of bytes.
 enum { TIME_STREAM = WORK_PARTS, TIME_UPDATE, TIMES };
@@ -75,7 +74,12 @@ static double own_share(const probe *p, double started, double processor) {
     return p->threads == 1 ? fmin(1, (processor_seconds() - processor) / (seconds_now() - started)) : 1;
 }
 
-static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
+// A probe's times, and its share.
+typedef struct probe_times {
+    double seconds[TIMES], share;
+} probe_times;
+
+static sigmoe_status run_once(const probe *p, probe_times *out) {
     sigmoe_bench_step_result ignored;
     const sigmoe_bench_step_request step = {.size = sizeof step,
         .config = &p->config,
@@ -84,13 +88,13 @@ static sigmoe_status run_once(const probe *p, double seconds[TIMES]) {
         .threads = p->threads,
         .dtype = p->type,
         .visit_part = add_part,
-        .context = seconds};
-    memset(seconds, 0, TIMES * sizeof *seconds);
+        .context = out->seconds};
+    *out = (probe_times){0};
     TRY(communicator_meet(p->link));
     double started = seconds_now(), processor = processor_seconds();
     TRY(bench_step(&step, &ignored));
-    double share = own_share(p, started, processor);
-    for (int t = 0; t < TIMES; t++) seconds[t] *= share;
+    out->share = own_share(p, started, processor);
+    for (int t = 0; t < TIMES; t++) out->seconds[t] *= out->share;
     return SIGMOE_OK;
 }
 
@@ -100,19 +104,22 @@ static double sum_of(const double seconds[TIMES]) {
     return sum;
 }
 
-// Of a process, the shortest times; of all of them, the mean, so that all stop at the same probe.
+// Parts of different probes are not mixed: where one was not interrupted, its time would be corrected for what interrupted others.
+static bool less_interrupted(const probe_times *a, const probe_times *b) {
+    return a->share > b->share || (a->share == b->share && sum_of(a->seconds) < sum_of(b->seconds));
+}
+
+// Of a process, the probe that was interrupted least; of all processes, the mean.
 static sigmoe_status run_probes(probe *p) {
-    double seconds[TIMES], least[TIMES], before = INFINITY;
-    for (int t = 0; t < TIMES; t++) least[t] = INFINITY;
-    for (int i = 0, without = 0; i < MOST_PROBES && (i < LEAST_PROBES || without < WITHOUT_GAIN); i++) {
-        TRY(run_once(p, seconds));
-        for (int t = 0; t < TIMES; t++) least[t] = fmin(least[t], seconds[t]);
-        TRY(mean_over_ranks(p->link, least, TIMES, p->seconds));
-        without = sum_of(p->seconds) < (1 - NOISE) * before ? 0 : without + 1;
-        before = fmin(before, sum_of(p->seconds));
+    probe_times best, now;
+    TRY(run_once(p, &best));
+    for (int i = 1; i < PROBES; i++) {
+        TRY(run_once(p, &now));
+        if (less_interrupted(&now, &best)) best = now;
         TRY(progress_at(p->meter, p->meter->state.done));
     }
-    return progress_at(p->meter, p->meter->state.done + 1);
+    TRY(progress_at(p->meter, p->meter->state.done + 1));
+    return mean_over_ranks(p->link, best.seconds, TIMES, p->seconds);
 }
 
 static double per_second(double amount, double seconds, int thread_count) {
