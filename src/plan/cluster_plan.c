@@ -179,9 +179,5 @@ sigmoe_status plan_calibrate(const sigmoe_calibrate_request *request, const sigm
         return fail(SIGMOE_BAD_ARGUMENT, "a configuration and a file to write are needed");
     TRY(communicator_open(TIMEOUT, &link));
     sigmoe_status status = calibrate(request, link, observer);
-    if (status == SIGMOE_OK || !link) return status;
-    kept_failure failure = failure_keep(status);
-    communicator_tell(link, &failure);
-    communicator_part(link);
-    return failure_again(&failure);
+    return status == SIGMOE_OK || !link ? status : communicator_fail(link, status);
 }

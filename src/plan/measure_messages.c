@@ -25,7 +25,7 @@ static sigmoe_status send_large(measurement *m) {
     return communicator_gather(m->link, m->own, BYTES, m->all);
 }
 static sigmoe_status sum_values(measurement *m) {
-    return communicator_sum(m->link, m->values, VALUES, m->a);
+    return communicator_sum(m->link, NULL, m->values, VALUES, m->a);
 }
 
 // The shortest of the rounds, on average over the ranks; the first is a warm-up.

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-// Of the time of sums, what the backward pass hides: today they begin after it.
+// Of the time of sums, what the backward pass hides: how much that is between machines has not been measured.
 static const double HIDDEN_SHARE = 0;
 // Twelve channels of DDR5-4800, what a socket of 96 cores has.
 static const double SOCKET_MEMORY = 460.8e9;
