@@ -10,27 +10,29 @@
 /* One model under one way to share the training among nodes: "data parallel", "ZeRO-1", "expert parallel", "expert + ZeRO". All numbers
  * are NaN where it is not possible. */
 typedef struct sigmoe_plan_row {
-    const char *model;  /* the kind of its feedforward blocks: "moe"; "dense" is that of as many parameters */
+    const char *model; /* the kind of its feedforward blocks: "moe"; "dense" is that of as many parameters */
     const char *scheme;
-    const char *problem; /* why it is not possible; NULL: it is */
+    const char *problem;                   /* why it is not possible; NULL: it is */
     double seconds, communication_seconds; /* of a step; communication is a part of it */
     double tokens_per_s;
     double memory_bytes, traffic_bytes; /* of a node; that it sends in a step, and receives */
-    double speedup, efficiency; /* over one node that computes the whole batch; the speedup's share of the nodes */
+    double speedup,
+        efficiency; /* over one node that computes the whole batch; the speedup's share of the nodes */
 } sigmoe_plan_row;
 
 typedef struct sigmoe_plan_request {
     size_t size; /* set by the defaults */
     const sigmoe_config *config;
-    int64_t nodes;           /* each has one process; default 1 */
-    int64_t batch;           /* sequences of all nodes, a multiple of them; 0: the configuration's */
-    int cores;               /* of a node; default 1 */
-    sigmoe_dtype dtype;      /* of the operands of products */
-    const char *network;     /* between nodes: "25gbit", "100gbit:2us"; NULL: messages as they were measured */
-    double memory_gb_per_s;  /* of a node; 0: what its cores move, at most 460.8, twelve channels of DDR5-4800 */
-    const char *rates;       /* a file of sigmoe_plan_calibrate; NULL: the library's own, which the summary names */
-    const char *out;         /* directory to create, as in sigmoe_bench_figure_request; NULL: no files */
-    bool force, figures;     /* as in sigmoe_compare_request */
+    int64_t nodes;       /* each has one process; default 1 */
+    int64_t batch;       /* sequences of all nodes, a multiple of them; 0: the configuration's */
+    int cores;           /* of a node; default 1 */
+    sigmoe_dtype dtype;  /* of the operands of products */
+    const char *network; /* between nodes: "25gbit", "100gbit:2us"; NULL: messages as they were measured */
+    double
+        memory_gb_per_s; /* of a node; 0: what its cores move, at most 460.8, twelve channels of DDR5-4800 */
+    const char *rates; /* a file of sigmoe_plan_calibrate; NULL: the library's own, which the summary names */
+    const char *out;   /* directory to create, as in sigmoe_bench_figure_request; NULL: no files */
+    bool force, figures;                                      /* as in sigmoe_compare_request */
     void (*visit)(void *context, const sigmoe_plan_row *row); /* or NULL */
     void *context;
 } sigmoe_plan_request;
