@@ -53,8 +53,8 @@ same_results with.2 alone
 mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out killed \
     >stdout 2>stderr &
 launcher=$!
-wait_for killed/compare.json
-sleep 1
+wait_for killed/runs/dense-seed1
+sleep 0.3
 pkill -KILL -P $launcher -n || problem "there is no second rank"
 wait $launcher && problem "a killed rank: exit status 0"
 [ "$(find killed/runs -name result.json | wc -l)" -lt 6 ] || problem "the rank was killed too late"
@@ -66,8 +66,8 @@ ranks_work 3 compare --resume --out killed --threads 1 --quiet
 mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out stopped \
     >stdout 2>stderr &
 launcher=$!
-wait_for stopped/compare.json
-sleep 1
+wait_for stopped/runs/dense-seed1
+sleep 0.3
 pkill -TERM -P $launcher -n || problem "there is no second rank"
 wait $launcher && problem "SIGTERM to a rank: exit status 0"
 [ "$(find stopped/runs -name result.json | wc -l)" -eq 6 ] || problem "the other rank does not go on: $(cat stderr)"
