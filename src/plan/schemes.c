@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-// Sums are made of as many values at a time (distribute/communicator.c); a step agrees twice on what it goes on with.
+// Sums are made of as many values at a time (train/tensor_flow.c); a step agrees twice on what it goes on with.
 enum { SUM_PIECE = 1 << 20, AGREEMENTS = 2, AGREEMENT_BYTES = 16 };
 // Rows travel to experts and back, in the forward pass and in the backward pass.
 enum { ROW_TRIPS = 4 };
