@@ -557,6 +557,9 @@ typedef struct sigmoe_compare_request {
     const char *
         on_nonfinite; /* of each run, as in sigmoe_train_request; on resume, NULL is what the comparison began with */
     bool verify; /* as in sigmoe_train_request */
+    /* Where a launcher has started several processes: how many neighbouring ones train a run together; 0 is 1. SIGMOE_BAD_ARGUMENT
+     * unless it divides their number. */
+    int ranks_per_run;
 } sigmoe_compare_request;
 #define SIGMOE_SAMPLE_PROMPT "The "
 SIGMOE_API void sigmoe_compare_defaults_sized(
@@ -612,6 +615,7 @@ typedef struct sigmoe_sweep_request {
     const char *sample_prompt; /* as in sigmoe_compare_request; no `given` is needed */
     const char *on_nonfinite;  /* as in sigmoe_compare_request */
     bool verify;
+    int ranks_per_run;
 } sigmoe_sweep_request;
 /* Sets settings and seeds from the table (or file); keeps `table`; members without a default are zero. */
 SIGMOE_API sigmoe_status sigmoe_sweep_defaults_sized(

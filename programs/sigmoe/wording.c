@@ -42,6 +42,7 @@ static const wording wordings[] = {
     {"`raw`", "--raw"},
     {"`recompute`", "--recompute"},
     {"`repetition_penalty`", "--repetition-penalty"},
+    {"`ranks_per_run`", "--ranks-per-run"},
     {"`resume`", "--resume"},
     {"`sample_prompt`", "--sample-prompt"},
     {"`schedule`", "--schedule"},

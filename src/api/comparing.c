@@ -23,9 +23,11 @@
 
 enum { MOST_SEEDS = 1000 };
 static const double RANKS_WAIT = 3600; // seconds, for what rank 0 does alone: it counts n-grams and draws
+static const double GROUP_WAIT = 600;  // for each other in one training
 
 typedef struct comparison {
-    communicator *link; // of processes that train its runs; NULL: this one alone
+    communicator *link,
+        *group; // of processes that train its runs, and of those that train one; NULL: this one alone
     comparison_plan plan;
     comparison_result result;
     char *table;
@@ -123,6 +125,7 @@ static sigmoe_status make_plan(comparison *c, const sigmoe_compare_request *r, c
     const sigmoe_observer *observer, arena *a) {
     TRY(plan_comparison(r, sweep, observer, a, &c->plan));
     c->plan.link = c->link;
+    c->plan.group = c->group;
     return SIGMOE_OK;
 }
 
@@ -245,15 +248,30 @@ static sigmoe_status run_together(comparison *c, const sigmoe_compare_request *r
     return agreed ? status : communicator_fail(c->link, status);
 }
 
+static sigmoe_status check_sharing(const communicator *link, int jobs, int each) {
+    int ranks = communicator_ranks(link);
+    if (each < 0) return fail(SIGMOE_BAD_ARGUMENT, "`ranks_per_run` is %d; it must be 1 or more", each);
+    if (jobs > 1 && link)
+        return fail(SIGMOE_BAD_ARGUMENT,
+            "`jobs` is %d, but a launcher has started %d processes, which train a run each: leave it out",
+            jobs, ranks);
+    if (each <= 1 || ranks % each == 0) return SIGMOE_OK;
+    return fail(SIGMOE_BAD_ARGUMENT,
+        "`ranks_per_run` is %d, which does not divide the %d process%s that a launcher has started", each,
+        ranks, ranks == 1 ? "" : "es");
+}
+
 sigmoe_status comparison_run(const sigmoe_compare_request *request, const sweep_plan *sweep, int jobs,
     const sigmoe_observer *observer, char **table) {
     comparison c = {0};
+    int each = request->ranks_per_run;
     TRY(communicator_open(RANKS_WAIT, &c.link));
+    TRY(check_sharing(c.link, jobs, each));
     if (!c.link) return run_alone(&c, request, sweep, jobs, observer, table);
-    if (jobs == 1) return run_together(&c, request, sweep, observer, table);
-    return fail(SIGMOE_BAD_ARGUMENT,
-        "`jobs` is %d, but a launcher has started %d processes, which train a run each: leave it out", jobs,
-        communicator_ranks(c.link));
+    TRY(communicator_part(c.link, each > 1 ? each : 1, GROUP_WAIT, &c.group));
+    sigmoe_status status = run_together(&c, request, sweep, observer, table);
+    communicator_destroy(c.group);
+    return status;
 }
 
 // ---------------------------------------------------------------- without training

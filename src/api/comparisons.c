@@ -136,7 +136,8 @@ static sigmoe_status sweep(
         .columns = r->columns,
         .sample_prompt = r->sample_prompt,
         .on_nonfinite = r->on_nonfinite,
-        .verify = r->verify};
+        .verify = r->verify,
+        .ranks_per_run = r->ranks_per_run};
     if (r->test_tokens == -1) request.test_tokens = enough_test_tokens(&r->settings, plan.base.model.unroll);
     if ((r->settings.valid_every == 0 || r->settings.valid_every == -1) && r->settings.valid_tokens == 0)
         request.settings.valid_tokens = enough_valid_tokens(request.test_tokens, plan.base.model.unroll);

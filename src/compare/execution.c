@@ -110,7 +110,8 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
         .checkpoint_seconds = p->request->checkpoint_seconds,
         .on_nonfinite = p->request->on_nonfinite,
         .sample_prompt = finished && e->no_samples ? NULL : p->sample_prompt,
-        .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task)};
+        .observer = make_quiet(&quiet, e, observer, variant, path_exists(directory), task),
+        .link = finished ? NULL : p->group};
     run_result result;
     TRY(compare_run(&request, p->arena, &result));
     if (!finished) eta_end(&e->eta, variant);
@@ -159,17 +160,32 @@ static sigmoe_status take_result(void *context, int run) {
     return SIGMOE_OK;
 }
 
+static bool is_finished(void *context, int run) {
+    const comparison_plan *p = ((execution *)context)->plan;
+    char directory[PATH_CAPACITY];
+    return plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory) == SIGMOE_OK &&
+           compare_run_finished(directory, p->request->settings.steps);
+}
+
+static sigmoe_status await(void *context, int run) {
+    const comparison_plan *p = ((execution *)context)->plan;
+    char directory[PATH_CAPACITY];
+    TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
+    return compare_run_await(directory, p->request->settings.steps, p->link);
+}
+
 static sigmoe_status run_all(execution *e, int jobs, const sigmoe_observer *observer) {
-    const job_list list = {e->plan, &e->eta, e->left, e->left_count, run_one, take_result, e};
-    if (e->plan->link) return run_over_ranks(&list, e->plan->link, observer);
+    const job_list list = {
+        e->plan, &e->eta, e->left, e->left_count, run_one, take_result, is_finished, await, e};
+    if (e->plan->link) return run_over_ranks(&list, observer);
     return jobs == 1 ? run_in_turn(e, observer) : run_in_processes(&list, jobs, observer);
 }
 
 sigmoe_status comparison_check_memory(const comparison_plan *p, int jobs) {
     for (int i = 0; i < p->variant_count; i++) {
         const compared_variant *v = &p->variants[i];
-        sigmoe_status status =
-            runs_memory_check(&v->config, &p->request->settings, jobs * ranks_on_host(p->link));
+        sigmoe_status status = runs_memory_check(
+            &v->config, &p->request->settings, jobs * ranks_on_host(p->link), communicator_ranks(p->group));
         if (status != SIGMOE_OK) return fail_in(status, "%s", v->label);
     }
     return SIGMOE_OK;

@@ -14,7 +14,9 @@ typedef struct job_list {
     sigmoe_status (*train)(
         void *context, int run, const sigmoe_observer *observer); // in a process of its own
     sigmoe_status (*trained)(void *context, int run);             // afterwards, in the calling process
-    void *context;                                                // of both
+    bool (*finished)(void *context, int run);                     // whether the run has a result
+    sigmoe_status (*await)(void *context, int run);               // until it is seen here
+    void *context;                                                // of all
 } job_list;
 
 // Trains the listed runs, `jobs` (1..MOST_JOBS) at a time; their results are then in their directories. The first failure, or

@@ -32,7 +32,8 @@ typedef struct comparison_plan {
     const sigmoe_compare_request *request;
     const sweep_plan *sweep; // NULL: the user's own comparison
     arena *arena;            // holds everything below
-    communicator *link;      // of the processes that share the runs, set by the caller; NULL: this one alone
+    // Of the processes that share the runs, and of those that train one together, set by the caller; NULL: this one alone.
+    communicator *link, *group;
     dataset data;
     sigmoe_config base; // with the data's vocabulary
     int64_t base_parameters;

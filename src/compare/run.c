@@ -1,5 +1,6 @@
 #include "compare/run.h"
 
+#include "base/clock.h"
 #include "compare/curves.h"
 #include "config/model_directory.h"
 #include "config/train_settings.h"
@@ -13,6 +14,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 // ---------------------------------------------------------------- existing runs
 
@@ -78,26 +80,37 @@ static bool is_outdated(const char *directory, int64_t steps) {
     return own >= 0 && own != steps;
 }
 
+// Of processes that train the run together, the one that writes.
+static bool leads(const run_request *r) {
+    return communicator_rank(r->link) == 0;
+}
+
+// Interrupted before its first checkpoint: there is nothing to resume.
+static sigmoe_status take_place(const run_request *r, trainer *t, int *lock) {
+    taken_place p;
+    TRY(place_take(&p, r->directory, OUTPUT_RUN, true, r->observer));
+    TRY(place_settle(&p, trainer_begin_run(t, r->directory)));
+    *lock = p.lock;
+    trainer_guard(t, p.lock);
+    return SIGMOE_OK;
+}
+
 static sigmoe_status start_fresh(const run_request *r, int *lock, trainer **out) {
     trainer *t;
     trainer_request request = {.config = r->config,
         .data = r->data,
         .settings = r->settings,
         .checkpoint_seconds = r->checkpoint_seconds,
+        .link = r->link,
         .threads = r->observer ? r->observer->threads : 0,
         .watching = {.on_nonfinite = r->on_nonfinite}};
     TRY(trainer_create(&request, &t));
-    // Interrupted before its first checkpoint: there is nothing to resume.
-    taken_place p;
-    sigmoe_status status = place_take(&p, r->directory, OUTPUT_RUN, true, r->observer);
-    if (status == SIGMOE_OK) status = place_settle(&p, trainer_begin_run(t, r->directory));
-    if (status == SIGMOE_OK) {
-        *lock = p.lock;
-        trainer_guard(t, p.lock);
+    sigmoe_status status = trainer_compare(t);
+    if (status == SIGMOE_OK) status = leads(r) ? take_place(r, t, lock) : trainer_follow_run(t, r->directory);
+    if (status == SIGMOE_OK)
         *out = t;
-    } else {
+    else
         trainer_destroy(t);
-    }
     return status;
 }
 
@@ -105,12 +118,14 @@ static sigmoe_status continue_run(const run_request *r, arena *a, trainer **out)
     run_state *state;
     TRY(run_state_read(r->directory, r->data->directory, r->observer, a, &state));
     TRY(check_model(r, &state->config));
+    state->link = r->link;
     return trainer_continue(state, r->observer ? r->observer->threads : 0, out);
 }
 
 static sigmoe_status go_on(const run_request *r, int *lock, trainer **out) {
     arena *a;
-    TRY(place_lock(r->directory, OUTPUT_RUN, r->observer, lock));
+    if (leads(r)) TRY(place_lock(r->directory, OUTPUT_RUN, r->observer, lock));
+    TRY(communicator_meet(r->link)); // the others read when nobody else writes
     TRY(check_settings(r));
     TRY(arena_create("run to resume", &a));
     sigmoe_status status = continue_run(r, a, out);
@@ -124,8 +139,9 @@ static sigmoe_status open_trainer(const run_request *r, int *lock, trainer **out
     char newest[PATH_CAPACITY];
     bool found;
     TRY(checkpoint_find(r->directory, newest, &found));
-    return found && !is_outdated(r->directory, r->settings->steps) ? go_on(r, lock, out)
-                                                                   : start_fresh(r, lock, out);
+    found = found && !is_outdated(r->directory, r->settings->steps);
+    TRY(communicator_share(r->link, &found, sizeof found));
+    return found ? go_on(r, lock, out) : start_fresh(r, lock, out);
 }
 
 static sigmoe_status take_sample(const run_request *r, trainer *t, arena *a, run_result *result) {
@@ -141,7 +157,7 @@ static sigmoe_status train_and_score(const run_request *r, trainer *t, arena *a,
         status = trainer_score(t, "valid", SCORE_STREAMS, r->test_tokens, r->observer, &result->valid);
     if (status == SIGMOE_OK)
         status = trainer_score(t, "test", SCORE_STREAMS, r->test_tokens, r->observer, &result->test);
-    if (status == SIGMOE_OK && r->sample_prompt) status = take_sample(r, t, a, result);
+    if (status == SIGMOE_OK && r->sample_prompt && leads(r)) status = take_sample(r, t, a, result);
     if (status != SIGMOE_NOT_FINITE) return status;
     result->valid = run_result_unknown.valid;
     result->test = run_result_unknown.test;
@@ -185,12 +201,12 @@ static sigmoe_status finish(
     sigmoe_status status = train_and_score(r, t, a, result);
     add_costs(costs, trainer_costs_so_far(t));
     if (status == SIGMOE_INTERRUPTED) {
-        TRY(run_costs_write(costs_path, costs));
+        if (leads(r)) TRY(run_costs_write(costs_path, costs));
         return fail(status, "stopped at %s after %lld of %lld step%s; `resume` goes on from here", r->task,
             (long long)trainer_steps_done(t), (long long)r->settings->steps, plural(r->settings->steps));
     }
     TRY(status);
-    return measure(r, costs, a, result);
+    return leads(r) ? measure(r, costs, a, result) : SIGMOE_OK;
 }
 
 static sigmoe_status result_path_of(const char *directory, char path[PATH_CAPACITY]) {
@@ -201,6 +217,29 @@ bool compare_run_finished(const char *directory, int64_t steps) {
     char path[PATH_CAPACITY];
     return result_path_of(directory, path) == SIGMOE_OK && path_exists(path) &&
            !is_outdated(directory, steps);
+}
+
+sigmoe_status compare_run_await(const char *directory, int64_t steps, communicator *link) {
+    static const struct timespec A_WHILE = {.tv_nsec = 50 * 1000 * 1000};
+    const double LONGEST = 120; // seconds; file systems hold what they know for up to one minute
+    double start = seconds_now();
+    while (!compare_run_finished(directory, steps)) {
+        TRY(communicator_listen(link));
+        if (seconds_now() - start > LONGEST)
+            return fail(SIGMOE_IO,
+                "%s has a result that cannot be seen here: all ranks need the same directory", directory);
+        nanosleep(&A_WHILE, NULL);
+    }
+    return SIGMOE_OK;
+}
+
+// All have the result that the first of them has written.
+static sigmoe_status settle(const run_request *r, const char *result_path, arena *a, run_result *result) {
+    if (leads(r)) TRY(run_result_write(result_path, result));
+    TRY(communicator_meet(r->link));
+    if (leads(r)) return SIGMOE_OK;
+    TRY(compare_run_await(r->directory, r->settings->steps, r->link));
+    return run_result_read(result_path, a, result);
 }
 
 static bool lacks_sample(const run_request *r, const run_result *result) {
@@ -244,7 +283,7 @@ sigmoe_status compare_run(const run_request *r, arena *a, run_result *result) {
         status = finish(r, t, costs_path, a, result);
         trainer_destroy(t);
     }
-    if (status == SIGMOE_OK) status = run_result_write(result_path, result);
+    if (status == SIGMOE_OK) status = settle(r, result_path, a, result);
     place_unlock(lock);
     return status;
 }

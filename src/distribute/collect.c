@@ -5,19 +5,18 @@
 #include <string.h>
 
 static sigmoe_status collect_at(exchange *e, const char *own, size_t size, size_t from, char *all) {
-    const transport *link = e->c->link;
     size_t left = size - from, part = left < TRANSPORT_MOST ? left : TRANSPORT_MOST;
-    if (link->rank != 0) {
+    if (e->c->rank != 0) {
         TRY(exchange_send(e, own + from, part, 0));
         return exchange_finish(e);
     }
-    for (int peer = 1; peer < link->ranks; peer++)
+    for (int peer = 1; peer < e->c->members.count; peer++)
         TRY(exchange_receive(e, all + (size_t)peer * size + from, part, peer));
     return exchange_finish(e);
 }
 
 static sigmoe_status collect(exchange *e, const void *own, size_t size, void *all) {
-    if (e->c->link->rank == 0) memcpy(all, own, size);
+    if (e->c->rank == 0) memcpy(all, own, size);
     for (size_t from = 0; from < size; from += TRANSPORT_MOST) TRY(collect_at(e, own, size, from, all));
     return SIGMOE_OK;
 }
@@ -50,7 +49,7 @@ static int next_rank(const puzzle *p) {
 
 // Rank 0 gets what a rank has, in pieces that a message can hold.
 static sigmoe_status fetch(exchange *e, int rank, const char *own, size_t size, char *place) {
-    int me = e->c->link->rank;
+    int me = e->c->rank;
     if (rank == 0) {
         if (me == 0) memmove(place, own, size);
         return SIGMOE_OK;
@@ -85,7 +84,7 @@ sigmoe_status communicator_collect_ranges(
         memmove(whole + range.first, own, (size_t)range.count * sizeof *own);
         return SIGMOE_OK;
     }
-    puzzle p = {.ranks = c->link->ranks};
+    puzzle p = {.ranks = c->members.count};
     tensor_range *ranges = malloc((size_t)p.ranks * sizeof *ranges);
     if (!ranges) return fail(SIGMOE_NO_MEMORY, "no memory for what ranks have");
     p.ranges = ranges;

@@ -11,10 +11,9 @@
 // ---------------------------------------------------------------- what is exchanged
 
 static sigmoe_status gather(exchange *e, const void *own, size_t size, void *all) {
-    const transport *link = e->c->link;
-    for (int peer = 0; peer < link->ranks; peer++) {
+    for (int peer = 0; peer < e->c->members.count; peer++) {
         char *place = (char *)all + (size_t)peer * size;
-        if (peer == link->rank) {
+        if (peer == e->c->rank) {
             memcpy(place, own, size);
             continue;
         }
@@ -36,7 +35,7 @@ sigmoe_status communicator_gather(communicator *c, const void *own, size_t size,
 
 sigmoe_status communicator_share(communicator *c, void *bytes, size_t size) {
     if (!c) return SIGMOE_OK;
-    char *all = malloc((size_t)c->link->ranks * size);
+    char *all = malloc((size_t)c->members.count * size);
     if (!all) return fail(SIGMOE_NO_MEMORY, "no memory for what rank 0 shares");
     sigmoe_status status = communicator_gather(c, bytes, size, all);
     if (status == SIGMOE_OK) memcpy(bytes, all, size);
@@ -52,17 +51,17 @@ sigmoe_status communicator_meet(communicator *c) {
 // ---------------------------------------------------------------- failures
 
 void communicator_tell(communicator *c, const kept_failure *failure) {
-    if (c && !c->broken) exchange_tell(c, failure);
+    if (c && !c->whole->broken) exchange_tell(c, failure);
 }
 
 bool communicator_speaks(const communicator *c) {
-    return !c || c->link->rank == c->speaker;
+    return !c || c->link->rank == c->whole->speaker;
 }
 
 sigmoe_status communicator_fail(communicator *c, sigmoe_status status) {
     kept_failure failure = failure_keep(status);
     communicator_tell(c, &failure);
-    if (c && c->broken && !communicator_speaks(c)) sleep(3);
+    if (c && c->whole->broken && !communicator_speaks(c)) sleep(3);
     return failure_again(&failure);
 }
 
@@ -73,22 +72,24 @@ sigmoe_status communicator_listen(communicator *c) {
 // ---------------------------------------------------------------- opening
 
 int communicator_rank(const communicator *c) {
-    return c ? c->link->rank : 0;
+    return c ? c->rank : 0;
 }
 int communicator_ranks(const communicator *c) {
-    return c ? c->link->ranks : 1;
+    return c ? c->members.count : 1;
 }
 rank_group rank_group_all(const communicator *c) {
     return (rank_group){0, 1, communicator_ranks(c)};
 }
 const char *communicator_host(const communicator *c, int rank) {
-    return c->hosts[rank];
+    return c->whole->hosts[communicator_transport_rank(c, rank)];
 }
 
 sigmoe_status communicator_create(const transport *link, double timeout, communicator **out) {
     char host[HOST_NAME] = "";
     communicator *c = calloc(1, sizeof *c);
-    if (c) *c = (communicator){.link = link, .timeout = timeout};
+    if (c)
+        *c = (communicator){
+            .link = link, .members = {0, 1, link->ranks}, .rank = link->rank, .timeout = timeout, .whole = c};
     if (c) c->hosts = calloc((size_t)link->ranks, sizeof *c->hosts);
     if (!c || !c->hosts) {
         free(c);
@@ -101,6 +102,21 @@ sigmoe_status communicator_create(const transport *link, double timeout, communi
     else
         communicator_destroy(c);
     return status;
+}
+
+sigmoe_status communicator_part(communicator *c, int size, double timeout, communicator **out) {
+    int rank = communicator_rank(c) % size;
+    *out = NULL;
+    if (size == 1) return SIGMOE_OK;
+    communicator *part = malloc(sizeof *part);
+    if (!part) return fail(SIGMOE_NO_MEMORY, "no memory for a group of ranks");
+    *part = (communicator){.link = c->link,
+        .members = {communicator_transport_rank(c, communicator_rank(c) - rank), c->members.stride, size},
+        .rank = rank,
+        .timeout = timeout,
+        .whole = c->whole};
+    *out = part;
+    return SIGMOE_OK;
 }
 
 void communicator_destroy(communicator *c) {

@@ -7,23 +7,12 @@
 #pragma once
 
 #include "base/tensor.h"
+#include "distribute/rank_group.h"
 #include "distribute/transport.h"
 
 #include <stdint.h>
 
 typedef struct communicator communicator;
-
-// Every stride-th rank from `first`.
-typedef struct rank_group {
-    int first, stride, count;
-} rank_group;
-static inline int rank_group_at(const rank_group *g, int member) {
-    return g->first + member * g->stride;
-}
-// Which member a rank is.
-static inline int rank_group_find(const rank_group *g, int rank) {
-    return (rank - g->first) / g->stride;
-}
 
 // The one of this process: *out is NULL where no launcher has started it as one of several. The same one each time, with another
 // timeout (seconds).
@@ -32,7 +21,10 @@ sigmoe_status communicator_open(double timeout, communicator **out);
 bool communicator_process_speaks(void);
 // One over a transport, which stays the caller's; for tests.
 sigmoe_status communicator_create(const transport *link, double timeout, communicator **out);
-void communicator_destroy(communicator *c);
+// The one of the `size` neighbouring ranks that this process is among, which get ranks of their own; NULL where that is a process alone.
+// `size` divides the number of ranks. `c` must outlive it, and fails with it.
+sigmoe_status communicator_part(communicator *c, int size, double timeout, communicator **out);
+void communicator_destroy(communicator *c); // NULL is allowed
 
 int communicator_rank(const communicator *c);  // 0 alone
 int communicator_ranks(const communicator *c); // 1 alone

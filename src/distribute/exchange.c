@@ -10,9 +10,10 @@
 enum { YIELDS = 2000 }; // looks before a process sleeps between them
 
 static sigmoe_status lost(communicator *c, int peer) {
-    c->broken = true;
-    return fail(SIGMOE_IO, "rank %d on %s cannot be reached from rank %d on %s", peer, c->hosts[peer],
-        c->link->rank, c->hosts[c->link->rank]);
+    int other = communicator_transport_rank(c, peer), own = c->link->rank;
+    c->whole->broken = true;
+    return fail(SIGMOE_IO, "rank %d on %s cannot be reached from rank %d on %s", other,
+        c->whole->hosts[other], own, c->whole->hosts[own]);
 }
 
 // Room for one more, before it begins.
@@ -35,19 +36,21 @@ static sigmoe_status add(exchange *e, void *request, int peer, bool comes) {
 sigmoe_status exchange_send(exchange *e, const void *bytes, size_t size, int peer) {
     if (size == 0) return SIGMOE_OK;
     TRY(grow(e));
-    return add(e, e->c->link->send(bytes, size, peer, e->tag), peer, false);
+    return add(
+        e, e->c->link->send(bytes, size, communicator_transport_rank(e->c, peer), e->tag), peer, false);
 }
 
 sigmoe_status exchange_receive(exchange *e, void *bytes, size_t size, int peer) {
     if (size == 0) return SIGMOE_OK;
     TRY(grow(e));
-    return add(e, e->c->link->receive(bytes, size, peer, e->tag), peer, true);
+    return add(
+        e, e->c->link->receive(bytes, size, communicator_transport_rank(e->c, peer), e->tag), peer, true);
 }
 
 sigmoe_status exchange_listen(communicator *c) {
     kept_failure notice;
     if (!c->link->heard(&notice, sizeof notice)) return SIGMOE_OK;
-    c->broken = true;
+    c->whole->broken = true;
     return failure_again(&notice);
 }
 
@@ -61,10 +64,10 @@ static void pause_for(int64_t looks) {
 
 void exchange_tell(communicator *c, const kept_failure *failure) {
     static kept_failure notice; // stays behind when this process does not wait for everybody to read it
-    c->broken = true;
+    c->whole->broken = true;
     notice = *failure;
     snprintf(notice.sentence, sizeof notice.sentence, "rank %d on %s: %.*s", c->link->rank,
-        c->hosts[c->link->rank], MESSAGE_CAPACITY - HOST_NAME - 32, failure->sentence);
+        c->whole->hosts[c->link->rank], MESSAGE_CAPACITY - HOST_NAME - 32, failure->sentence);
     for (int peer = 0; peer < c->link->ranks; peer++) {
         if (peer == c->link->rank) continue;
         void *request = c->link->send(&notice, sizeof notice, peer, TRANSPORT_NOTICE);
@@ -75,13 +78,14 @@ void exchange_tell(communicator *c, const kept_failure *failure) {
 
 // When rank 0 is the one that does not answer, rank 1 says so.
 static sigmoe_status give_up(communicator *c, int peer) {
+    int other = communicator_transport_rank(c, peer);
     fail(SIGMOE_IO,
         "rank %d on %s has not answered for %g s; `resume` goes on from the newest checkpoint, with any "
         "number of ranks",
-        peer, c->hosts[peer], c->timeout);
+        other, c->whole->hosts[other], c->timeout);
     kept_failure failure = failure_keep(SIGMOE_IO);
     exchange_tell(c, &failure);
-    c->speaker = peer == 0 ? 1 : 0;
+    c->whole->speaker = other == 0 ? 1 : 0;
     return failure_again(&failure);
 }
 
@@ -127,8 +131,9 @@ sigmoe_status exchange_finish(exchange *e) {
 }
 
 sigmoe_status exchange_begin(communicator *c, exchange *e) {
-    *e = (exchange){.c = c, .tag = TRANSPORT_DATA, .capacity = 2 * c->link->ranks};
-    if (c->broken) return fail(SIGMOE_IO, "a training over several processes has failed before in this one");
+    *e = (exchange){.c = c, .tag = TRANSPORT_DATA, .capacity = 2 * c->members.count};
+    if (c->whole->broken)
+        return fail(SIGMOE_IO, "a training over several processes has failed before in this one");
     e->all = malloc((size_t)e->capacity * sizeof *e->all);
     return e->all ? SIGMOE_OK : fail(SIGMOE_NO_MEMORY, "no memory for messages");
 }
@@ -151,7 +156,7 @@ sigmoe_status exchange_end(exchange *e, sigmoe_status status) {
         free(e->all);
         return SIGMOE_OK;
     }
-    e->c->broken = true;
+    e->c->whole->broken = true;
     exchange_abandon(e);
     return status;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/status.h"
+#include "distribute/rank_group.h"
 #include "distribute/transport.h"
 
 #include <stdint.h>
@@ -13,16 +14,23 @@ enum { HOST_NAME = 64 };
 typedef struct communicator communicator;
 struct communicator {
     const transport *link;
+    rank_group members; // of the transport's ranks
+    int rank;           // which of them this process is
     double timeout;
-    char (*hosts)[HOST_NAME]; // [ranks]
+    communicator *whole;      // itself, or what it is a part of: that one has the rest
+    char (*hosts)[HOST_NAME]; // [the transport's ranks]
     bool broken;              // others may be gone or waiting: no message is expected any more
     int speaker;
 };
+// The transport's rank of a member, and its host.
+static inline int communicator_transport_rank(const communicator *c, int member) {
+    return rank_group_at(&c->members, member);
+}
 
 typedef struct transfer {
     void *request; // NULL: done
-    int peer;
-    bool comes; // from the peer to this process
+    int peer;      // of the communicator's ranks
+    bool comes;    // from the peer to this process
 } transfer;
 
 // What is sent and received at a time.

@@ -90,7 +90,7 @@ sigmoe_status training_memory_check(
 }
 
 sigmoe_status runs_memory_check(
-    const sigmoe_config *config, const sigmoe_train_settings *settings, int runs) {
-    return check(config, settings, (step_shape){0}, runs,
+    const sigmoe_config *config, const sigmoe_train_settings *settings, int runs, int ranks) {
+    return check(config, settings, (step_shape){.ranks = ranks}, runs,
         runs > 1 ? "fewer `jobs`, or a smaller `batch`," : "a smaller `batch`");
 }

@@ -17,4 +17,5 @@ typedef struct step_shape {
 sigmoe_status training_memory_check(
     const sigmoe_config *config, const sigmoe_train_settings *settings, step_shape shape);
 // The same for `runs` of a comparison at a time.
-sigmoe_status runs_memory_check(const sigmoe_config *config, const sigmoe_train_settings *settings, int runs);
+sigmoe_status runs_memory_check(
+    const sigmoe_config *config, const sigmoe_train_settings *settings, int runs, int ranks);

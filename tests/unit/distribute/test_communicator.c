@@ -201,6 +201,56 @@ static void test_what_is_abandoned(void **state) {
     assert_non_null(strstr(threads[2].sentence, "the file is damaged"));
 }
 
+// Neighbours are ranks of their own among each other, and the whole goes on beside them.
+static sigmoe_status work_in_parts(communicator *c) {
+    int rank = communicator_rank(c), ranks = communicator_ranks(c), size = ranks % 2 ? ranks : 2,
+        all[MOST_RANKS];
+    communicator *part;
+    TRY(communicator_part(c, size, 60, &part));
+    CHECK((part == NULL) == (size == 1));
+    CHECK(communicator_ranks(part) == size && communicator_rank(part) == rank % size);
+    sigmoe_status status = communicator_gather(part, &rank, sizeof rank, all);
+    for (int i = 0; i < size && status == SIGMOE_OK; i++)
+        status = check(all[i] == rank - rank % size + i, "a part has its members' messages");
+    int first = rank;
+    if (status == SIGMOE_OK) status = communicator_share(part, &first, sizeof first);
+    if (status == SIGMOE_OK) status = check(first == rank - rank % size, "its first rank shares");
+    communicator_destroy(part);
+    TRY(status);
+    return communicator_meet(c);
+}
+
+static void test_parts(void **state) {
+    (void)state;
+    all_work(work_in_parts);
+}
+
+// What a member waits for fails with the whole, and by the rank's number there.
+static sigmoe_status fail_in_part(communicator *c) {
+    communicator *part;
+    TRY(communicator_part(c, 2, 60, &part));
+    sigmoe_status status = SIGMOE_OK;
+    if (communicator_rank(c) == 3) {
+        (fail)(SIGMOE_BAD_FORMAT, "the file is damaged");
+        kept_failure failure = failure_keep(SIGMOE_BAD_FORMAT);
+        communicator_tell(part, &failure);
+        status = failure_again(&failure);
+    } else {
+        status = communicator_meet(communicator_rank(c) == 2 ? part : c);
+    }
+    kept_failure failure = failure_keep(status);
+    communicator_destroy(part);
+    return failure_again(&failure);
+}
+
+static void test_parts_fail_with_the_whole(void **state) {
+    (void)state;
+    rank_thread threads[MOST_RANKS];
+    run_ranks(4, 60, fail_in_part, threads);
+    for (int i = 0; i < 4; i++) assert_int_equal(threads[i].status, SIGMOE_BAD_FORMAT);
+    for (int i = 0; i < 3; i++) assert_non_null(strstr(threads[i].sentence, "rank 3 on "));
+}
+
 // Ranks 2n and 2n + 1 have the same range; the last ones have nothing.
 static sigmoe_status collect_ranges(communicator *c) {
     enum { COUNT = 1000 };
@@ -286,6 +336,8 @@ int main(void) {
         cmocka_unit_test(test_sum_of_a_group),
         cmocka_unit_test(test_sums_under_way),
         cmocka_unit_test(test_what_is_abandoned),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_parts_fail_with_the_whole),
         cmocka_unit_test(test_collect_ranges),
         cmocka_unit_test(test_failures_are_told),
         cmocka_unit_test(test_waiting_ends),
