@@ -173,6 +173,7 @@ def test_bad_requests(model: sigmoe.Model, model_directory: Path) -> None:
 def test_ctrl_c_ends_it(directory: Path) -> None:
     code = (
         "import os, signal, sys, threading, sigmoe\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under nohup and the like\n"
         "def press():\n"
         "    while not any(thread.name == 'sigmoe generate' for thread in threading.enumerate()):\n"
         "        pass\n"

@@ -111,6 +111,7 @@ def test_an_interrupt_ends_the_call(directory: Path) -> None:
     code = """
 import os, signal, sys, threading
 import sigmoe
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under nohup and the like
 model = sigmoe.Model.load(sys.argv[1], threads=1)
 threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
 try:
