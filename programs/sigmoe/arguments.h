@@ -64,6 +64,12 @@ typedef struct argument_group {
 } argument_group;
 
 enum { ARGUMENT_GROUPS = 5, ARGUMENTS_IN_GROUP = 32 };
+// Of a group's list. More than a group can have are an error when this is compiled.
+#define ARGUMENT_COUNT(list)                                                                                 \
+    ((int)(sizeof(list) / sizeof *(list) + 0 * sizeof(struct {                                               \
+        _Static_assert(sizeof(list) / sizeof *(list) <= ARGUMENTS_IN_GROUP, "raise ARGUMENTS_IN_GROUP");     \
+        int none;                                                                                            \
+    })))
 
 struct parsed_arguments;
 

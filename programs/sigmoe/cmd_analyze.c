@@ -73,7 +73,7 @@ const command command_analyze = {
     .details = "Of a RUN the newest checkpoint is read, and what its blocks did over training.",
     .files = files,
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .words = {&known_directories, &known_directories},
     .positionals = 64,

@@ -67,8 +67,8 @@ static const help_entry files[] = {
         .list = &known_cost_figures,                                                                         \
         .files = files,                                                                                      \
         .examples = examples##number,                                                                        \
-        .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},       \
-            {memory_arguments, MEMORY_ARGUMENTS, 0}},                                                        \
+        .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},                                                \
+            {output_arguments, OUTPUT_ARGUMENTS, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},      \
         .leaves_files = true,                                                                                \
         .values_size = sizeof(figure_values),                                                                \
         .defaults = defaults,                                                                                \

@@ -75,7 +75,7 @@ const command command_bench_generate = {
     .details = "One text, without drawing its tokens. Bytes are those that a token has to read: the weights "
                "that it is multiplied by, and keys, values and positions of the rows that it sees.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, AT(options)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(generate_values),

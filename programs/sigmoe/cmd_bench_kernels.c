@@ -79,7 +79,7 @@ const command command_bench_attention = {
                "each takes 6·W operations forward (content, position, values) and 12·W backward; what the "
                "backward computes again is not counted.",
     .examples = attention_examples,
-    .groups = {{attention_arguments, COUNT(attention_arguments), 0},
+    .groups = {{attention_arguments, ARGUMENT_COUNT(attention_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS, ATTENTION(options)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(attention_values),
     .defaults = attention_defaults,
@@ -216,7 +216,7 @@ const command command_bench_kernel = {
                "would take longer "
                "at the machine's measured best. SIGMOE_CPU=LEVEL in the environment narrows the level.",
     .examples = kernel_examples,
-    .groups = {{kernel_arguments, COUNT(kernel_arguments), 0},
+    .groups = {{kernel_arguments, ARGUMENT_COUNT(kernel_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, KERNEL(options)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .positionals = 1,

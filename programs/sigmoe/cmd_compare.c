@@ -241,7 +241,7 @@ const command command_compare = {
                "stops, and --resume goes on. The defaults of the training settings "
                "are those of --base demo;\n"
                "another base brings its own.",
-    .groups = {{arguments, COUNT(arguments), 0},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
         {output_arguments, OUTPUT_ARGUMENTS, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},

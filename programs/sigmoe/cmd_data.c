@@ -185,7 +185,7 @@ const command command_data_prepare = {
     .list = &known_kinds,
     .files = files,
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
         {output_arguments, OUTPUT_ARGUMENTS, offsetof(data_values, output)}},
     .words = {&known_kinds, &known_paths},
     .positionals = 4096,

@@ -53,7 +53,7 @@ const command command_data_import = {
         "Without a test split, the validation split is used for it. Sizes of the text are not known, so "
         "scores are per token.",
     .examples = import_examples,
-    .groups = {{import_arguments, COUNT(import_arguments), 0}},
+    .groups = {{import_arguments, ARGUMENT_COUNT(import_arguments), 0}},
     .leaves_files = true,
     .values_size = sizeof(sigmoe_data_import_request),
     .defaults = import_defaults,
@@ -95,7 +95,7 @@ const command command_data_export = {
     .details = "nanogpt: train.bin, val.bin and test.bin, of 2 bytes for each token.\n"
                "megatron: train, valid and test as .bin and .idx, each a single document.",
     .examples = export_examples,
-    .groups = {{export_arguments, COUNT(export_arguments), 0}},
+    .groups = {{export_arguments, ARGUMENT_COUNT(export_arguments), 0}},
     .leaves_files = true,
     .values_size = sizeof(sigmoe_data_export_request),
     .defaults = export_defaults,

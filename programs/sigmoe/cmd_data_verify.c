@@ -47,7 +47,7 @@ const command command_data_verify = {
                "does --verify of "
                "the others. Data without sums are checked for ids outside of the vocabulary.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}},
     .words = {&known_paths},
     .positionals = 1,
     .values_size = sizeof(verify_values),

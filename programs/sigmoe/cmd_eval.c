@@ -102,7 +102,7 @@ const command command_eval = {
     .summary = "score a model on a split: perplexity, bits per character",
     .usage = "",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(eval_values),
     .defaults = defaults,

@@ -70,7 +70,7 @@ const command command_export = {
         "In both, logits are those of this program.",
     .files = files,
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .leaves_files = true,
     .values_size = sizeof(export_values),
     .defaults = defaults,

@@ -83,7 +83,7 @@ const command command_forward = {
                "gradients are the last segment's. An existing Y.safetensors is replaced.",
     .files = files,
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .leaves_files = true,
     .values_size = sizeof(forward_values),

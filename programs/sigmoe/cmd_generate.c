@@ -230,7 +230,7 @@ const command command_generate = {
         "with --prompts,\n"
         "each prompt has a line of its own.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(generate_values),
     .defaults = defaults,

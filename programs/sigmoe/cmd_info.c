@@ -241,7 +241,7 @@ const command command_info = {
     .summary = "what a configuration costs: parameters, FLOPs, memory; what this processor runs",
     .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}},
     .values_size = sizeof(info_values),
     .run = run,
 };

@@ -141,7 +141,7 @@ const command command_presets = {
         "FF FLOPs: multiply-adds of a feedforward block over those of a dense block with the base's N_E·G "
         "channels, routers apart. paper: its score (perplexity; e8: bits per character). @code: as the "
         "public code's sweep has it, where that differs from the printed paper.",
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}},
     .examples = examples,
     .positionals = 1,
     .words = {&known_presets},

@@ -69,7 +69,7 @@ const command command_quantize = {
         "f32 (`train --init`).",
     .files = files,
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}, {output_arguments, OUTPUT_ARGUMENTS, AT(output)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .leaves_files = true,
     .values_size = sizeof(quantize_values),

@@ -110,8 +110,8 @@ const command command_score = {
         "is\n"
         "computed once.",
     .examples = examples,
-    .groups = {{arguments, COUNT(arguments), 0}, {output_arguments + 1, OUTPUT_ARGUMENTS - 1, AT(output)},
-        {memory_arguments, MEMORY_ARGUMENTS, 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
+        {output_arguments + 1, OUTPUT_ARGUMENTS - 1, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(score_values),
     .defaults = defaults,
     .run = run,

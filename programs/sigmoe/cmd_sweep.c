@@ -139,7 +139,7 @@ const command command_sweep = {
     .list_title = "Tables",
     .list = &known_sweep_tables,
     .words = {&known_sweep_tables},
-    .groups = {{arguments, COUNT(arguments), 0},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
         {output_arguments, OUTPUT_ARGUMENTS, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},

@@ -104,7 +104,8 @@ const command command_tokenize = {
                "for each text.\n"
                "`sigmoe detokenize` is the reverse.",
     .examples = examples,
-    .groups = {{tokenizer_arguments, TOKENIZER_ARGUMENTS, AT(source)}, {arguments, COUNT(arguments), 0}},
+    .groups = {{tokenizer_arguments, TOKENIZER_ARGUMENTS, AT(source)},
+        {arguments, ARGUMENT_COUNT(arguments), 0}},
     .positionals = 1,
     .words = {&known_paths, &known_paths},
     .values_size = sizeof(tokenize_values),

@@ -209,7 +209,7 @@ const command command_train = {
     .details = "With --resume the run goes on from its newest checkpoint as if it had never stopped, to the "
                "bit; a larger --steps extends it, and any other setting that is given must be the run's. The "
                "defaults of the training settings are those of --config and --init; a preset brings its own.",
-    .groups = {{arguments, COUNT(arguments), 0},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
         {training_arguments, TRAINING_ARGUMENTS, AT(request.settings)},
         {cadence_arguments, CADENCE_ARGUMENTS, AT(checkpoint_every)},
         {output_arguments, OUTPUT_ARGUMENTS, AT(output)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},

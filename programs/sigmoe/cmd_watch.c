@@ -100,7 +100,7 @@ const command command_watch = {
     .usage = "RUN",
     .details = "Draws anew every second until the run ends, or Ctrl-C; where standard output is no terminal, "
                "once. Nothing in RUN is changed.",
-    .groups = {{arguments, COUNT(arguments), 0}},
+    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}},
     .words = {&known_directories},
     .positionals = 1,
     .examples = examples,
