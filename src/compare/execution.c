@@ -86,6 +86,18 @@ static const char *task_of(const comparison_plan *p, int run, const sigmoe_train
         p->variants[p->runs[run].variant].label, rate, settings->seed, run + 1, p->run_count);
 }
 
+static sigmoe_status path_of_run(const comparison_plan *p, int run, char directory[PATH_CAPACITY]) {
+    return plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory);
+}
+
+// Where an earlier command, or another process, has left a result.
+static bool is_finished(void *context, int run) {
+    const comparison_plan *p = ((execution *)context)->plan;
+    char directory[PATH_CAPACITY];
+    return path_of_run(p, run, directory) == SIGMOE_OK &&
+           compare_run_finished(directory, p->request->settings.steps);
+}
+
 static sigmoe_status run_one(void *context, int run, const sigmoe_observer *observer) {
     execution *e = context;
     const comparison_plan *p = e->plan;
@@ -96,7 +108,7 @@ static sigmoe_status run_one(void *context, int run, const sigmoe_observer *obse
     int index = variant * p->seed_count + seed;
     settings.seed = plan_seed(p, seed);
     settings.lr = v->lr;
-    TRY(plan_run_path(p, variant, seed, directory));
+    TRY(path_of_run(p, run, directory));
     const char *task = task_of(p, run, &settings);
     if (!task) return SIGMOE_NO_MEMORY;
     bool finished = compare_run_finished(directory, p->request->settings.steps);
@@ -133,7 +145,7 @@ static sigmoe_status read_finished(execution *e, const sigmoe_observer *observer
     char directory[PATH_CAPACITY];
     TRY(ARENA_NEW(p->arena, e->left, p->run_count));
     for (int run = 0; run < p->run_count; run++) {
-        TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
+        TRY(path_of_run(p, run, directory));
         if (compare_run_finished(directory, p->request->settings.steps))
             TRY(run_one(e, run, observer));
         else
@@ -160,17 +172,10 @@ static sigmoe_status take_result(void *context, int run) {
     return SIGMOE_OK;
 }
 
-static bool is_finished(void *context, int run) {
-    const comparison_plan *p = ((execution *)context)->plan;
-    char directory[PATH_CAPACITY];
-    return plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory) == SIGMOE_OK &&
-           compare_run_finished(directory, p->request->settings.steps);
-}
-
 static sigmoe_status await(void *context, int run) {
     const comparison_plan *p = ((execution *)context)->plan;
     char directory[PATH_CAPACITY];
-    TRY(plan_run_path(p, p->runs[run].variant, p->runs[run].seed, directory));
+    TRY(path_of_run(p, run, directory));
     return compare_run_await(directory, p->request->settings.steps, p->link);
 }
 

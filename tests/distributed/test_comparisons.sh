@@ -62,27 +62,24 @@ same_results groups apart 1e-4
 
 # ---------------------------------------------------------------- what is left behind
 
-# shellcheck disable=SC2086
-mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out killed \
-    >stdout 2>stderr &
-launcher=$!
-wait_for killed/runs/dense-seed1
-sleep 0.3
-pkill -KILL -P $launcher -n || problem "there is no second rank"
-wait $launcher && problem "a killed rank: exit status 0"
+# disturb OUT SIGNAL: a comparison by 2 ranks, of which the second gets the signal while it trains.
+disturb() {
+    # shellcheck disable=SC2086
+    mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out "$1" \
+        >stdout 2>stderr &
+    launcher=$!
+    wait_for "$1/runs/dense-seed1"
+    sleep 0.3
+    pkill "-$2" -P $launcher -n || problem "there is no second rank"
+    if wait $launcher; then problem "SIG$2 to a rank: exit status 0"; fi
+}
+disturb killed KILL
 [ "$(find killed/runs -name result.json | wc -l)" -lt 6 ] || problem "the rank was killed too late"
 ranks_work 3 compare --resume --out killed --threads 1 --quiet
 [ "$(find killed/runs -name result.json | wc -l)" -eq 6 ] || problem "not all runs are done: $(cat stdout)"
 
 # One that is asked to stop leaves its run to the other, which ends the comparison.
-# shellcheck disable=SC2086
-mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out stopped \
-    >stdout 2>stderr &
-launcher=$!
-wait_for stopped/runs/dense-seed1
-sleep 0.3
-pkill -TERM -P $launcher -n || problem "there is no second rank"
-wait $launcher && problem "SIGTERM to a rank: exit status 0"
+disturb stopped TERM
 [ "$(find stopped/runs -name result.json | wc -l)" -eq 6 ] || problem "the other rank does not go on: $(cat stderr)"
 grep -q '^report: ' stdout || problem "the other rank does not report: $(cat stdout stderr)"
 
