@@ -573,7 +573,8 @@ static inline void sigmoe_compare_defaults(const sigmoe_config *base, sigmoe_com
 SIGMOE_API sigmoe_status sigmoe_compare(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **table);
 /* What sigmoe_compare would do, without doing it: the rows with their sizes and costs, what is trained already and what is not;
- * and, of a comparison that is resumed, what its scores could show and how many more seeds would settle the open pairs. */
+ * and, of a comparison that is resumed, what its scores could show and how many more seeds would settle the open pairs. Of the
+ * processes of one launch only rank 0 plans, and *text is NULL in the others. */
 SIGMOE_API sigmoe_status sigmoe_compare_plan(
     const sigmoe_compare_request *request, const sigmoe_observer *observer, char **text);
 typedef struct sigmoe_variant {

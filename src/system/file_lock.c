@@ -51,10 +51,14 @@ void file_lock_release_part(int descriptor, int64_t part) {
     lock_part(descriptor, part, F_UNLCK);
 }
 
-bool file_lock_stands(int descriptor, const char *path) {
+sigmoe_status file_lock_check(int descriptor, const char *path, bool *stands) {
     struct stat opened, named;
-    return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
+    *stands = false;
+    if (fstat(descriptor, &opened) != 0) return fail_errno("cannot read %s", path);
+    if (lstat(path, &named) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? SIGMOE_OK : fail_errno("cannot read %s", path);
+    *stands = opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+    return SIGMOE_OK;
 }
 
 bool file_lock_held(const char *path) {

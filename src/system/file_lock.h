@@ -10,10 +10,10 @@
 sigmoe_status file_lock_open(const char *path, int *descriptor);
 // Tries to take the lock; false if another process holds it. On a file system without locks every process succeeds.
 bool file_lock_try(int descriptor);
-// Whether `path` is still the file that was opened: the lock's previous holder may have removed that one in the meantime.
-bool file_lock_stands(int descriptor, const char *path);
-// Of a file that was opened in the same way, each part (0 ...) has a lock of its own, for work that processes share. SIGMOE_IO where the
-// file system has no locks: *taken would be a guess.
+// *stands: whether `path` is still the file that was opened, because the lock's previous holder may have removed that one.
+sigmoe_status file_lock_check(int descriptor, const char *path, bool *stands);
+// Of a file that was opened in the same way, each part (0 ...) has a lock of its own, for work that processes share. SIGMOE_IO
+// where the file system has no locks: *taken would be a guess.
 sigmoe_status file_lock_try_part(int descriptor, int64_t part, const char *path, bool *taken);
 void file_lock_release_part(int descriptor, int64_t part);
 // Whether a process holds the lock of the file, which need not exist. Changes nothing.

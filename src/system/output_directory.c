@@ -63,11 +63,17 @@ static sigmoe_status find_if_ours(const output_directory *d, bool *ours) {
 }
 
 static sigmoe_status take_lock(output_directory *d) {
+    bool ours = false;
     TRY(file_lock_open(d->lock, &d->descriptor));
-    if (file_lock_try(d->descriptor) && file_lock_stands(d->descriptor, d->lock)) return SIGMOE_OK;
+    sigmoe_status status = SIGMOE_OK;
+    if (file_lock_try(d->descriptor)) status = file_lock_check(d->descriptor, d->lock, &ours);
+    if (ours) return SIGMOE_OK;
     close(d->descriptor);
     d->descriptor = -1;
-    return fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output", d->final);
+    return status != SIGMOE_OK ? status
+                               : fail(SIGMOE_IO,
+                                     "another process is writing %s: wait for it, or choose another output",
+                                     d->final);
 }
 
 // The lock goes last: as long as it is there, a later run knows whose directory this is.

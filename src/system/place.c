@@ -38,8 +38,10 @@ static sigmoe_status take_lock(const char *path, const sigmoe_observer *observer
     int descriptor;
     TRY(path_format(name, "%s/" LOCK_NAME, path));
     TRY(file_lock_open(name, &descriptor));
+    bool stands = false;
     sigmoe_status status = wait_for(descriptor, path, observer);
-    if (status == SIGMOE_OK && !file_lock_stands(descriptor, name)) status = in_use(path);
+    if (status == SIGMOE_OK) status = file_lock_check(descriptor, name, &stands);
+    if (status == SIGMOE_OK && !stands) status = in_use(path);
     if (status == SIGMOE_OK)
         *lock = descriptor;
     else

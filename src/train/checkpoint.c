@@ -95,13 +95,19 @@ sigmoe_status checkpoint_check(const char *directory) {
     return status;
 }
 
+// Once more if it fails: what cannot be read for a moment must not cost the steps since the checkpoint before.
+static sigmoe_status check_twice(const char *directory) {
+    sigmoe_status status = checkpoint_check(directory);
+    return status == SIGMOE_OK || status == SIGMOE_NO_MEMORY ? status : checkpoint_check(directory);
+}
+
 // *found: the place of the first whole one of `steps`, newest first; the others before it are told of.
 static sigmoe_status find_good(const char *run, const int64_t *steps, int count,
     const sigmoe_observer *observer, char path[PATH_CAPACITY], int *found) {
     kept_failure newest = {0};
     for (int i = 0; i < count; i++) {
         TRY(checkpoint_path(run, steps[i], path));
-        sigmoe_status status = checkpoint_check(path);
+        sigmoe_status status = check_twice(path);
         *found = i;
         if (status == SIGMOE_OK || status == SIGMOE_NO_MEMORY) return status;
         if (i == 0) newest = failure_keep(status);

@@ -40,8 +40,10 @@ static sigmoe_status fill_directory(const trainer *t, const char *directory) {
 // Somebody may have removed the run and begun another one of its name, where nothing of this one belongs.
 static sigmoe_status check_place(const trainer *t) {
     char lock[PATH_CAPACITY];
+    bool stands = true;
     TRY(path_format(lock, "%s/" LOCK_NAME, t->run));
-    if (t->lock < 0 || file_lock_stands(t->lock, lock)) return SIGMOE_OK;
+    if (t->lock >= 0) TRY(file_lock_check(t->lock, lock, &stands));
+    if (stands) return SIGMOE_OK;
     return fail(SIGMOE_IO,
         "%s or its " LOCK_NAME
         " was removed or replaced while the run was in progress, so nothing more is written there; if it was "

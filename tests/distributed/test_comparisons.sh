@@ -42,6 +42,12 @@ for count in 2 4; do
     [ "$(grep -c '^report: ' stdout)" -eq 1 ] || problem "$count ranks print $(cat stdout)"
     grep -q 'sigma-moe' "with.$count/table.txt" || problem "$count ranks: no table"
 done
+# shellcheck disable=SC2086
+works compare $SETTINGS --variants dense,sigma-moe --out plan --plan
+mv stdout plan.alone
+# shellcheck disable=SC2086
+ranks_work 2 compare $SETTINGS --variants dense,sigma-moe --out plan --plan
+cmp -s stdout plan.alone || problem "two ranks plan $(cat stdout)"
 # Rates are chosen by all, and more seeds are agreed on.
 # shellcheck disable=SC2086
 ranks_work 2 compare $SETTINGS --variants dense,sigma-moe --lr-grid 1e-3,3e-3 --until-decided --max-seeds 4 --out grid

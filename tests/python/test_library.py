@@ -57,8 +57,9 @@ def test_without_a_library_of_its_own_the_package_uses_the_systems(tmp_path: Pat
     (tmp_path / "system" / _library._NAME).symlink_to(own)
     (tmp_path / "system" / "sigmoe").symlink_to(_library.find_program().resolve())
     place = str(tmp_path / "system")
+    of_wheel = own.parents[2] / "sigmoe.libs"  # a wheel's library looks there, beside itself, for those that it needs
     out = python("from sigmoe import _library; print(_library.version(), _library.library()._name, _library.find_program())",
-                 PYTHONPATH=str(tmp_path / "modules"), LD_LIBRARY_PATH=place, PATH=place)
+                 PYTHONPATH=str(tmp_path / "modules"), LD_LIBRARY_PATH=f"{place}:{of_wheel}", PATH=place)
     assert out.stdout == f"{_library.version()} {_library._NAME} {place}/sigmoe\n", out.stderr
     out = python("import sigmoe; sigmoe.__version__", PYTHONPATH=str(tmp_path / "modules"), PATH=place)
     assert _library._NAME in out.stderr and "reinstall" in out.stderr
