@@ -70,10 +70,10 @@ static sigmoe_status take_lock(output_directory *d) {
     if (ours) return SIGMOE_OK;
     close(d->descriptor);
     d->descriptor = -1;
-    return status != SIGMOE_OK ? status
-                               : fail(SIGMOE_IO,
-                                     "another process is writing %s: wait for it, or choose another output",
-                                     d->final);
+    return status != SIGMOE_OK
+               ? status
+               : fail(SIGMOE_IO, "another process is writing %s: wait for it, or choose another output",
+                     d->final);
 }
 
 // The lock goes last: as long as it is there, a later run knows whose directory this is.

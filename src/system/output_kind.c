@@ -189,19 +189,27 @@ static bool is_file_of(const kind_description *kind, const char *name, bool *hal
     return false;
 }
 
+// *half: whether it is a mark that a file_writer had not finished.
+static bool is_mark(const char *name, bool *half) {
+    char cut[NAME_MAX + 1];
+    snprintf(cut, sizeof cut, "%s", name);
+    *half = cut_partial(cut);
+    return strcmp(cut, MARK_NAME) == 0;
+}
+
 static bool is_folder_of(const kind_description *kind, const char *name) {
     return kind->folder && strcmp(name, kind->folder) == 0;
 }
 
 bool output_owns(output_kind kind, const char *name) {
     bool half;
-    if (strcmp(name, MARK_NAME) == 0) return true;
+    if (is_mark(name, &half)) return true;
     return kind < OUTPUT_KINDS && (is_folder_of(&kinds[kind], name) || is_file_of(&kinds[kind], name, &half));
 }
 
 bool output_half_written(output_kind kind, const char *name) {
     bool half;
-    return kind < OUTPUT_KINDS && is_file_of(&kinds[kind], name, &half) && half;
+    return (is_mark(name, &half) || (kind < OUTPUT_KINDS && is_file_of(&kinds[kind], name, &half))) && half;
 }
 
 // A search for the first entry that the program did not write.
@@ -225,7 +233,7 @@ static sigmoe_status look_at_entry(void *context, int directory, const char *pat
     else if (output_name_stays(name) || is_folder_of(s->kind, name)) // a link in the folder's place, too
         own = true;
     else
-        own = !folder && (strcmp(name, MARK_NAME) == 0 || is_file_of(s->kind, name, &half));
+        own = !folder && (is_mark(name, &half) || is_file_of(s->kind, name, &half));
     if (!own) return path_format(s->found, "%s/%s", path, name);
     return folder && !output_name_stays(name) ? look_into(s, directory, path, name) : SIGMOE_OK;
 }
@@ -246,10 +254,10 @@ static sigmoe_status look_into(const search *s, int directory, const char *path,
 // ---------------------------------------------------------------- permission to write
 
 static sigmoe_status note_contents(void *context, int directory, const char *path, const char *name) {
-    bool *bare = context;
+    bool *bare = context, half;
     (void)directory, (void)path;
     bool replaced = strcmp(name, REPLACED_NAME) == 0 || strcmp(name, REPLACING_NAME) == 0;
-    *bare = *bare && !replaced && (output_name_stays(name) || strcmp(name, MARK_NAME) == 0);
+    *bare = *bare && !replaced && (output_name_stays(name) || is_mark(name, &half));
     return SIGMOE_OK;
 }
 

@@ -32,7 +32,8 @@ sigmoe_status output_mark(const char *directory, output_kind kind);
 output_kind output_marked_in(int directory); // of one that is held; OUTPUT_KINDS: it has no mark
 // Whether the program writes something of this name at the top level of a directory of this kind.
 bool output_owns(output_kind kind, const char *name);
-// Whether it is the name of such a file under which a file_writer writes it, before it is whole.
+// Whether it is the name of such a file under which a file_writer writes it, before it is whole; of the mark, if the kind is
+// OUTPUT_KINDS.
 bool output_half_written(output_kind kind, const char *name);
 // Whether the name is one of those that stay when the contents of a directory are replaced.
 bool output_name_stays(const char *name);

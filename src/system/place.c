@@ -140,18 +140,20 @@ static sigmoe_status in_directory(const char *path, sigmoe_status (*use)(int dir
     return status;
 }
 
-// Completes or undoes what a killed process left half done.
-static sigmoe_status recover(int directory, const char *path) {
-    TRY(remove_if_there(directory, path, REMOVED_NAME));
-    return put_back(directory, path);
-}
-
 static sigmoe_status sweep_entry(void *context, int directory, const char *path, const char *name) {
     const output_kind *kind = context;
     (void)path;
     // If that fails, the next one tries again.
     if (output_half_written(*kind, name)) unlinkat(directory, name, 0);
     return SIGMOE_OK;
+}
+
+// Completes or undoes what a killed process left half done.
+static sigmoe_status recover(int directory, const char *path) {
+    output_kind unknown = OUTPUT_KINDS;
+    TRY(directory_each(directory, path, sweep_entry, &unknown));
+    TRY(remove_if_there(directory, path, REMOVED_NAME));
+    return put_back(directory, path);
 }
 
 // Recovers the directory, marks it if it is not, and removes files that a killed process was writing: whoever has the lock is the

@@ -143,6 +143,21 @@ static void killed_while_writing(void **state) {
     assert_entries(at("half"), ".lock .sigmoe checkpoints logs.json.partial notes.123-0.partial train.json");
 }
 
+// A kill before the directory had its mark: it is bare, and no reason to refuse.
+static void killed_while_marking(void **state) {
+    (void)state;
+    taken_place p;
+    assert_int_equal(directory_make(at("unmarked")), SIGMOE_OK);
+    put_text(at("unmarked/.lock"), "");
+    put_text(at("unmarked/.sigmoe.123-0.partial"), "sig");
+    assert_int_equal(place_take(&p, at("unmarked"), OUTPUT_COMPARISON, false, NULL), SIGMOE_OK);
+    assert_int_equal(place_settle(&p, SIGMOE_OK), SIGMOE_OK);
+    assert_entries(at("unmarked"), ".lock .sigmoe");
+    put_text(at("unmarked/.sigmoe.notes.partial"), "a user's");
+    assert_int_equal(place_take(&p, at("unmarked"), OUTPUT_COMPARISON, true, NULL), SIGMOE_BAD_ARGUMENT);
+    assert_message_has(".sigmoe.notes.partial in it is not sigmoe's");
+}
+
 static void locked_through_no_link(void **state) {
     (void)state;
     int lock;
@@ -166,6 +181,7 @@ int main(void) {
         cmocka_unit_test(replacing_that_fails),
         cmocka_unit_test(killed_while_replacing),
         cmocka_unit_test(killed_while_writing),
+        cmocka_unit_test(killed_while_marking),
         cmocka_unit_test(locked_through_no_link),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
