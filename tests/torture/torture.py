@@ -185,30 +185,36 @@ class Soak:
         if growth > self.GROWTH:
             raise Failure(f"memory grew by {growth} bytes")
 
+    def disturb(self, process, often, counts):
+        """Sends signals until the process ends; the last one, and what the process said."""
+        chosen = signal.SIGUSR1
+        while chosen == signal.SIGUSR1:  # it goes on
+            try:
+                return "no signal", process.communicate(timeout=self.random.uniform(0.05, max(2 * often, 0.3)))[1]
+            except subprocess.TimeoutExpired:
+                chosen = self.random.choice(list(self.SIGNALS))
+                process.send_signal(chosen)
+                counts[chosen] += 1
+        return chosen.name, process.communicate(timeout=commands.LONGEST)[1]
+
     def interrupted(self, often):
-        """Trains with a signal about once in 2 `often` seconds; how many of each there were."""
+        """Trains with a signal about once in `often` seconds; how many of each there were."""
         counts = dict.fromkeys(self.SIGNALS, 0)
         words = self.words("torn")
         while True:
             process = self.place.start(words)
-            chosen = self.random.choice(list(self.SIGNALS))
-            try:
-                _, said = process.communicate(timeout=self.random.uniform(0.05, max(2 * often, 0.3)))
-            except subprocess.TimeoutExpired:
-                process.send_signal(chosen)
-                counts[chosen] += 1
-                _, said = process.communicate(timeout=None if chosen == signal.SIGUSR1 else commands.LONGEST)
+            sent, said = self.disturb(process, often, counts)
             if process.returncode == 0:
                 return counts
             if process.returncode not in self.SIGNALS.values():
-                raise Failure(f"{chosen.name}: exit status {process.returncode}: {said.strip()[-300:]}")
+                raise Failure(f"{sent}: exit status {process.returncode}: {said.strip()[-300:]}")
             begun = list((self.place.place / "torn" / "checkpoints").glob("[0-9]*[0-9]"))
             words = ["train", "--resume", "--out", "torn"] if begun else [*self.words("torn"), "--force"]
 
     def run(self):
         begun = time.monotonic()
         self.whole()
-        counts = self.interrupted((time.monotonic() - begun) / 20)
+        counts = self.interrupted((time.monotonic() - begun) / 40)
         if sum(counts.values()) < 2:
             raise Failure("the training was hardly interrupted")
         expected = commands.result_of(self.place.place / "whole")
