@@ -190,7 +190,7 @@ class Soak:
         chosen = signal.SIGUSR1
         while chosen == signal.SIGUSR1:  # it goes on
             try:
-                return "no signal", process.communicate(timeout=self.random.uniform(0.05, max(2 * often, 0.3)))[1]
+                return "no signal", process.communicate(timeout=self.random.uniform(0.05, max(2 * often, 0.6)))[1]
             except subprocess.TimeoutExpired:
                 chosen = self.random.choice(list(self.SIGNALS))
                 process.send_signal(chosen)
