@@ -98,12 +98,6 @@ typedef struct step_values {
 #define STEP(member) offsetof(step_values, member)
 
 static const argument step_arguments[] = {
-    {"preset", ARGUMENT_TEXT, STEP(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
-        .values = &known_presets},
-    {"config", ARGUMENT_TEXT, STEP(source.config), "FILE", .help = "a config.json"},
-    {"set", ARGUMENT_REPEATED, STEP(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated",
-        .values = &known_config_keys},
     {"batch", ARGUMENT_INTEGER, STEP(request.batch), "B", .low = 1, .high = 1 << 20,
         .help = "sequences in a step"},
     {"steps", ARGUMENT_INTEGER, STEP(request.steps), "N", .low = 1, .high = 1 << 20,
@@ -215,7 +209,8 @@ const command command_bench_step = {
     .summary = "time whole training steps of a model",
     .usage = "(--preset NAME | --config FILE)",
     .examples = step_examples,
-    .groups = {{step_arguments, ARGUMENT_COUNT(step_arguments), 0},
+    .groups = {{config_arguments, CONFIG_ARGUMENTS, STEP(source)},
+        {step_arguments, ARGUMENT_COUNT(step_arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS, STEP(options)}, {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(step_values),
     .defaults = step_defaults,

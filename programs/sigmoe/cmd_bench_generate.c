@@ -14,12 +14,6 @@ typedef struct generate_values {
 #define AT(member) offsetof(generate_values, member)
 
 static const argument arguments[] = {
-    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
-        .values = &known_presets},
-    {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
-    {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated",
-        .values = &known_config_keys},
     {"context", ARGUMENT_INTEGER, AT(request.context), "N", .low = 1, .high = 1 << 24,
         .help = "rows that a token sees"},
     {"tokens", ARGUMENT_INTEGER, AT(request.tokens), "N", .low = 1, .high = 1 << 20,
@@ -75,7 +69,7 @@ const command command_bench_generate = {
     .details = "One text, without drawing its tokens. Bytes are those that a token has to read: the weights "
                "that it is multiplied by, and keys, values and positions of the rows that it sees.",
     .examples = examples,
-    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
+    .groups = {{config_arguments, CONFIG_ARGUMENTS, AT(source)}, {arguments, ARGUMENT_COUNT(arguments), 0},
         {bench_arguments, BENCH_ARGUMENTS_OF_BOTH_TYPES, AT(options)},
         {memory_arguments, MEMORY_ARGUMENTS, 0}},
     .values_size = sizeof(generate_values),

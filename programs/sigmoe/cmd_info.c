@@ -20,14 +20,8 @@ typedef struct info_values {
 #define AT(member) offsetof(info_values, member)
 
 static const argument arguments[] = {
-    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
-        .values = &known_presets},
-    {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
     {"model", ARGUMENT_TEXT, AT(source.model), "DIR",
         .help = "a model directory, or a RUN: its newest checkpoint"},
-    {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated",
-        .values = &known_config_keys},
     {"batch", ARGUMENT_INTEGER, AT(batch), "B", .low = 1, .high = 1 << 20, .preset = "default: the preset's",
         .help = "sequences in a training step, for the memory it takes"},
     {"recompute", ARGUMENT_CHOICE, AT(recompute), "WHAT", .choices = recompute_names,
@@ -241,7 +235,7 @@ const command command_info = {
     .summary = "what a configuration costs: parameters, FLOPs, memory; what this processor runs",
     .usage = "(--preset NAME | --config FILE | --model DIR | --cpu)",
     .examples = examples,
-    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0}},
+    .groups = {{config_arguments, CONFIG_ARGUMENTS, AT(source)}, {arguments, ARGUMENT_COUNT(arguments), 0}},
     .values_size = sizeof(info_values),
     .run = run,
 };

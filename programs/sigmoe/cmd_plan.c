@@ -24,12 +24,6 @@ typedef struct plan_values {
 #define AT(member) offsetof(plan_values, member)
 
 static const argument arguments[] = {
-    {"preset", ARGUMENT_TEXT, AT(source.preset), "NAME", .help = "a preset as `sigmoe presets` lists",
-        .values = &known_presets},
-    {"config", ARGUMENT_TEXT, AT(source.config), "FILE", .help = "a config.json"},
-    {"set", ARGUMENT_REPEATED, AT(source.set), "KEY=VALUE",
-        .help = "change the configuration, see `sigmoe help config`; may be repeated",
-        .values = &known_config_keys},
     {"nodes", ARGUMENT_INTEGER, AT(request.nodes), "N", .low = 1, .high = 1 << 20,
         .help = "machines, each with one process"},
     {"cores", ARGUMENT_INT, AT(request.cores), "N", .low = 1, .high = 1 << 16, .help = "cores of each"},
@@ -242,7 +236,7 @@ const command command_plan = {
         "how far it was from what was measured.",
     .files = files,
     .examples = examples,
-    .groups = {{arguments, ARGUMENT_COUNT(arguments), 0},
+    .groups = {{config_arguments, CONFIG_ARGUMENTS, AT(source)}, {arguments, ARGUMENT_COUNT(arguments), 0},
         {calibration_arguments, ARGUMENT_COUNT(calibration_arguments), 0},
         {output_arguments, OUTPUT_ARGUMENTS, AT(output)}},
     .values_size = sizeof(plan_values),

@@ -34,6 +34,9 @@ typedef struct config_source {
     const char *preset, *config, *model; // a name, a file, a model directory or RUN; at most one is given
     text_list set;
 } config_source;
+// Offsets in config_source; without --model.
+enum { CONFIG_ARGUMENTS = 3 };
+extern const argument config_arguments[CONFIG_ARGUMENTS];
 // Builds the configuration and applies --set. Otherwise prints the error and returns the exit status.
 int config_build(const config_source *source, sigmoe_config **out);
 

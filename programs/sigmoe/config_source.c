@@ -1,6 +1,18 @@
 #include "commands.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#define AT(member) offsetof(config_source, member)
+
+const argument config_arguments[CONFIG_ARGUMENTS] = {
+    {"preset", ARGUMENT_TEXT, AT(preset), "NAME", .help = "a preset as `sigmoe presets` lists",
+        .values = &known_presets},
+    {"config", ARGUMENT_TEXT, AT(config), "FILE", .help = "a config.json"},
+    {"set", ARGUMENT_REPEATED, AT(set), "KEY=VALUE",
+        .help = "change the configuration, see `sigmoe help config`; may be repeated",
+        .values = &known_config_keys},
+};
 
 static int apply(sigmoe_config *config, const char *assignment) {
     char key[256];
