@@ -445,7 +445,32 @@ static void test_a_replaced_run_is_noticed(void **state) {
     assert_kept(in_root("moved"), "00000015+ 00000016+");
 }
 
-// An old checkpoint that cannot be removed is a note, and goes when it can. Last: faults stay with the process.
+// Where the newest checkpoint cannot be read for a moment, it is read again, and used. The last tests: faults stay with the
+// process.
+static void test_one_failing_call_costs_no_checkpoint(void **state) {
+    (void)state;
+    if (ADDRESS_SANITIZED) skip(); // system_faults.h says why
+    train(in_root("moment"));
+    for (int64_t nth = 0; nth < 3; nth++) {
+        listener l = {0};
+        fault_plan plan = {.kind = FAULT_CALL,
+            .directory = in_root("moment/checkpoints/00000016"),
+            .nth = nth,
+            .error = EIO,
+            .calls = "openat,read,pread64"};
+        const char *reason = faults_begin(&plan);
+        if (reason) {
+            print_message("not run: %s\n", reason);
+            skip();
+        }
+        OK(resume(in_root("moment"), &l));
+        faults_end();
+        assert_null(strstr(l.notes, "passed over"));
+        assert_kept(in_root("moment"), "00000015+ 00000016+");
+    }
+}
+
+// An old checkpoint that cannot be removed is a note, and goes when it can.
 static void test_failing_removals_do_not_end_a_training(void **state) {
     (void)state;
     listener l = {0};
@@ -491,6 +516,7 @@ int main(void) {
         cmocka_unit_test(test_leftovers_go),
         cmocka_unit_test(test_half_forgotten_state_goes),
         cmocka_unit_test(test_a_replaced_run_is_noticed),
+        cmocka_unit_test(test_one_failing_call_costs_no_checkpoint),
         cmocka_unit_test(test_failing_removals_do_not_end_a_training),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
