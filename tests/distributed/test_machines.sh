@@ -1,0 +1,121 @@
+#!/bin/sh
+# Processes on two machines: network namespaces with a cable between them, each with a host name of its own. What they compute
+# does not depend on where they are, a cable that is out for a moment costs nothing, and one that stays out ends all of them.
+set -eu
+# shellcheck source=tests/cli/common.sh
+. "$2/tests/cli/common.sh"
+# shellcheck source=tests/distributed/common.sh
+. "$2/tests/distributed/common.sh"
+make_data data
+write_config noisy.json "$MOE" 0.2
+
+# ---------------------------------------------------------------- the machines
+
+name=sigmoe$$ # of the namespaces, with the machine's number
+tear_down() {
+    for machine in 1 2; do ip netns delete "$name.$machine" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+command -v ip >/dev/null || not_run "two machines: iproute2 is not installed"
+trap tear_down EXIT
+{
+    ip netns add "$name.1" && ip netns add "$name.2" &&
+        ip link add cable netns "$name.1" type veth peer name cable netns "$name.2" && unshare --uts true
+} 2>refusal || not_run "two machines: the system allows no network namespaces: $(head -n 1 refusal)"
+for machine in 1 2; do
+    ip -n "$name.$machine" address add "10.77.0.$machine/24" dev cable
+    ip -n "$name.$machine" link set cable up
+    ip -n "$name.$machine" link set lo up
+done
+cable() { ip -n "$name.2" link set cable "$1"; }
+
+# What mpirun calls in place of ssh: agent ADDRESS WORD...
+cat >agent <<AGENT
+#!/bin/sh
+machine=\${1##*.}
+shift
+exec ip netns exec "$name.\$machine" unshare --uts sh -c "hostname machine\$machine; \$*"
+AGENT
+chmod +x agent
+# Open MPI 4's names of parameters, and those of 5, whose launcher is PRRTE.
+cat >both <<BOTH
+#!/bin/sh
+export OMPI_MCA_plm_rsh_agent="$work/agent" PRTE_MCA_plm_ssh_agent="$work/agent"
+export OMPI_MCA_oob_tcp_if_include=cable PRTE_MCA_prte_if_include=cable
+export OMPI_MCA_btl=tcp,self OMPI_MCA_btl_tcp_if_include=cable
+hostname machine1
+exec mpirun --host 10.77.0.1:1,10.77.0.2:1 -n 2 "\$@"
+BOTH
+chmod +x both
+# machines COMMAND...: a process on each. Its output stays in stdout and stderr.
+machines() {
+    status=0
+    timeout 120 ip netns exec "$name.1" unshare --uts ./both "$@" >stdout 2>stderr || status=$?
+}
+machines_work() {
+    machines "$program" "$@"
+    [ "$status" -eq 0 ] || problem "$*: exit status $status: $(cat stderr)"
+}
+machines hostname
+[ "$(sort stdout | tr '\n' ' ')" = "machine1 machine2 " ] ||
+    not_run "two machines: mpirun does not start processes on both: $(cat stdout stderr | head -n 3 | tr '\n' ' ')"
+
+# ---------------------------------------------------------------- the same results
+
+# shellcheck disable=SC2086
+ranks_work 2 train --config noisy.json --data data --out here $SETTINGS --zero 1
+# shellcheck disable=SC2086
+machines_work train --config noisy.json --data data --out there $SETTINGS --zero 1
+same_bits here there
+# shellcheck disable=SC2086
+ranks_work 2 train --config noisy.json --data data --out spread.here $SETTINGS --expert-parallel 2
+# shellcheck disable=SC2086
+machines_work train --config noisy.json --data data --out spread.there $SETTINGS --expert-parallel 2
+same_bits spread.here spread.there
+
+# ---------------------------------------------------------------- the cable
+
+# disturbed RUN TIMEOUT STEPS: a training in the background, which has begun. `wait $both` gives its exit status.
+disturbed() {
+    {
+        # shellcheck disable=SC2086
+        machines "$program" train --config noisy.json --data data --out "$1" $SETTINGS --steps "$3" --valid-every 0 \
+            --checkpoint-every 50 --schedule constant --collective-timeout "$2" --quiet
+        exit "$status"
+    } &
+    both=$!
+    wait_for "$1"
+}
+lines() { wc -l <"$1/metrics.jsonl"; }
+# shellcheck disable=SC2086
+ranks_work 2 train --config noisy.json --data data --out calm $SETTINGS --steps 400 --valid-every 0 --schedule constant --quiet
+disturbed moment 60 400
+cable down
+before=$(lines moment)
+sleep 1
+during=$(lines moment)
+cable up
+wait $both || problem "a cable that was out for a second: $(cat stderr)"
+[ "$during" -le $((before + 2)) ] || problem "the machines need no cable: $before steps, and $during without"
+[ "$before" -lt 400 ] || problem "the training was over before the cable was out"
+cmp -s calm/checkpoints/00000400/model.safetensors moment/checkpoints/00000400/model.safetensors ||
+    problem "a cable that was out for a second: other weights, or none"
+
+disturbed cut 4 1000000
+sleep 0.5
+cable down
+tries=0
+until grep -q '^sigmoe: ' stderr || [ $tries -ge 300 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+cable up # for mpirun, which ends what is on the other side
+wait $both && problem "a cable that stays out: exit status 0"
+# Each side may tell of the other, but of nothing else.
+grep -q '^sigmoe: rank 1 on machine2 has not answered for 4 s' stderr || problem "a cable that stays out: $(cat stderr)"
+if grep '^sigmoe: ' stderr | grep -qv '^sigmoe: rank [01] on machine[12] has not answered'; then
+    problem "a cable that stays out: $(cat stderr)"
+fi
+rest cut $(($(lines cut) + 2))
+
+[ "$failures" -eq 0 ]
