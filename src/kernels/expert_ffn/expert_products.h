@@ -4,7 +4,7 @@
 // (weight_gradients.h). Which order is taken depends on sizes and on the tokens' choices, and nothing on the number of threads.
 //
 // Products that return to tokens are stored as one row per pair and summed for each token in slot order. Tokens are processed
-// in blocks, so that these rows stay in the last-level cache.
+// in blocks, so that these rows stay in the last-level cache. Where each token has one pair, they are its own row.
 #pragma once
 
 #include "kernels/expert_ffn/panel_order.h"
@@ -84,16 +84,19 @@ static sigmoe_status each_token_block(const kernel_context *context, expert_run 
     int64_t most_tokens = most(g->experts * BLOCK_ROWS / most(g->slots, 1), BLOCK_TOKENS);
     int64_t blocks = block_count(g->tokens, most_tokens);
     run->out = out;
-    run->pair_width = round_up(out.cols, NR);
-    TRY(ARENA_NEW_RAW(
-        context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->pair_width));
+    run->direct = g->slots == 1 && served_of(run->call) == g->tokens && out.type == TYPE_REAL;
+    run->pair_width = run->direct ? out.stride : round_up(out.cols, NR);
+    if (!run->direct)
+        TRY(ARENA_NEW_RAW(
+            context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->pair_width));
     if (blocks > 1 && !run->large) TRY(share_weights(context, run));
     for (int64_t i = 0; i < blocks; i++) {
         run->first_token = even_cut(g->tokens, blocks, i);
         run->last_token = even_cut(g->tokens, blocks, i + 1);
+        if (run->direct) run->pair_rows = matrix_row(out, run->first_token);
         take_ranges(run, run->last_token);
         run_ranges(context, run);
-        combine_block(context, run);
+        if (!run->direct) combine_block(context, run);
     }
     return SIGMOE_OK;
 }
@@ -114,7 +117,7 @@ static void finish_pair(const expert_run *run, const finished_sums *f) {
         if (bias.data)
             sum = vec_fma(weight,
                 load_operands(operands(bias) + f->expert * bias.stride + f->first + j, f->count - j), sum);
-        vec_store(row + j, sum);
+        store_row_end(row + j, f->count - j, sum);
     }
 }
 

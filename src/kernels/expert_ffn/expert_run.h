@@ -82,6 +82,7 @@ struct expert_run {
     int64_t first_token, last_token; // of the block
     float *pair_rows;                // [pairs of the block in token order, pair_width]
     int64_t pair_width;
+    bool direct;          // pair_rows are out's own rows, each token's only one
     matrix dbefore;       // [served, H] operands, by sorted position
     float *dweight_parts; // [blocks of hidden channels, served], or NULL
 };

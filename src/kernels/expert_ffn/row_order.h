@@ -91,12 +91,13 @@ static void queue_next_weights(const expert_run *run, const tile_rows *t, prefet
 
 // ---- Tiles ----
 
-// target rows = a · b for all panels of b.
-static void multiply_rows(int64_t rows, float *const *target, const factor *f, const word *a, const word *b,
-    prefetch_queue *queue) {
+// target rows = a · b for all panels of b; a row has room for `columns` sums.
+static void multiply_rows(int64_t rows, float *const *target, int64_t columns, const factor *f, const word *a,
+    const word *b, prefetch_queue *queue) {
     int64_t depth = depth_of(f->terms), width = factor_width(f);
     for (int64_t j = 0; j < width; j += NR, b += depth * NR) {
-        micro_tile product = {.depth = depth, .a = a, .b = b, .c = target, .first = j, .cols = NR};
+        micro_tile product = {
+            .depth = depth, .a = a, .b = b, .c = target, .first = j, .cols = least(columns - j, NR)};
         prefetch_queue_take(queue, &product);
         micro_kernel_by_row(rows, &product);
     }
@@ -111,7 +112,8 @@ static void multiply_tile(
     for (int64_t r = 0; r < t->rows; r++)
         target[r] = product->to_pairs ? pair_row(run, t->first + r) : space->sums + r * width;
     product->pack(run, t->first, t->rows, 0, f->terms, space->a);
-    multiply_rows(t->rows, target, f, space->a, space->weights[index], queue);
+    int64_t columns = product->to_pairs && run->direct ? f->columns : width;
+    multiply_rows(t->rows, target, columns, f, space->a, space->weights[index], queue);
     if (product->to_pairs && !run->pair_bias.data) return;
     for (int64_t r = 0; r < t->rows; r++)
         product->finish(run, &(finished_sums){.expert = t->expert,
