@@ -16,6 +16,6 @@ for source in "$examples"/*.c; do
     "./$name"
 done
 echo "presets, by CMake"
-cmake -S "$examples" -B cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >cmake.log
+cmake -G Ninja -S "$examples" -B cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >cmake.log
 cmake --build cmake >>cmake.log
 cmake/presets

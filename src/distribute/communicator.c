@@ -58,10 +58,13 @@ bool communicator_speaks(const communicator *c) {
     return !c || c->link->rank == c->whole->speaker;
 }
 
+// A launcher ends all with the first that ends, so the others wait (seconds) for the one that tells why; they rarely wait longer.
+enum { MOST_SILENCE = 20 };
+
 sigmoe_status communicator_fail(communicator *c, sigmoe_status status) {
     kept_failure failure = failure_keep(status);
     communicator_tell(c, &failure);
-    if (c && c->whole->broken && !communicator_speaks(c)) sleep(3);
+    if (c && c->whole->broken && !communicator_speaks(c)) sleep(MOST_SILENCE);
     return failure_again(&failure);
 }
 

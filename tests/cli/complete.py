@@ -97,7 +97,8 @@ class Fish:
 
     def complete(self, typed):
         words = typed.split(" ")
-        found = self.candidates(typed)
+        # Since version 4 it lists what only contains the letters, too, but does not write it where something begins with them.
+        found = [word for word in self.candidates(typed) if word.startswith(words[-1])]
         return words[:-1] + [found[0].replace("\\ ", " ") if len(found) == 1 else words[-1]]
 
 

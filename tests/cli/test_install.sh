@@ -91,7 +91,7 @@ foreach(user user_c user_cxx)
 endforeach()
 CMAKE
 # found WANTED: whether find_package takes the library for that version.
-found() { cmake -S . -B cmake-user -Dwanted="$1" -DCMAKE_PREFIX_PATH="$work/prefix" >cmake.log 2>&1; }
+found() { cmake -G Ninja -S . -B cmake-user -Dwanted="$1" -DCMAKE_PREFIX_PATH="$work/prefix" >cmake.log 2>&1; }
 for wanted in '' "$version" "${version%.*}"; do found "$wanted" || problem "find_package(sigmoe $wanted): $(cat cmake.log)"; done
 cmake --build cmake-user >cmake.log 2>&1 || problem "CMake's program does not compile: $(cat cmake.log)"
 for user in user_c user_cxx; do

@@ -18,6 +18,17 @@ ranks_work() {
     ranks "$@"
     [ "$status" -eq 0 ] || problem "$*: exit status $status: $(cat stderr)"
 }
+# unlike FIRST SECOND: two processes, each with other words. One command for both: mpirun of Open MPI 5.0 crashes with two.
+unlike() {
+    cat >by_rank <<BY_RANK
+case \${OMPI_COMM_WORLD_RANK:-\$PMIX_RANK} in
+0) exec "$program" $1 ;;
+*) exec "$program" $2 ;;
+esac
+BY_RANK
+    status=0
+    timeout 120 mpirun --oversubscribe -n 2 sh by_rank >stdout 2>stderr || status=$?
+}
 # refused PATTERN: the ranks ended with one sentence, which matches.
 refused() {
     [ "$status" -ne 0 ] || problem "no failure, but expected: $1"

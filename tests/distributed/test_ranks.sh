@@ -121,12 +121,7 @@ refused 'accumulate.* is 3, but the 4 sequences of each rank have no 3 equal par
 make_text 50000 other.txt
 works data prepare text other.txt --out other
 # two FIRST SECOND: a rank with each of these, options of train.
-two() {
-    status=0
-    # shellcheck disable=SC2086
-    timeout 120 mpirun --oversubscribe -n 1 "$program" train --config dense.json --out two $1 : \
-        -n 1 "$program" train --config dense.json --out two $2 >stdout 2>stderr || status=$?
-}
+two() { unlike "train --config dense.json --out two $1" "train --config dense.json --out two $2"; }
 two '--data data --batch 4' '--data other --batch 4'
 refused 'rank 1 on .* has other data than rank 0'
 two '--data data --batch 4' '--data data --batch 8'
