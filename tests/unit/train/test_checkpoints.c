@@ -445,11 +445,18 @@ static void test_a_replaced_run_is_noticed(void **state) {
     assert_kept(in_root("moved"), "00000015+ 00000016+");
 }
 
-// Where the newest checkpoint cannot be read for a moment, it is read again, and used. The last tests: faults stay with the
-// process.
+// Ends the test where system calls cannot be made to fail. These tests come last: faults stay with the process.
+static void begin_faults(const fault_plan *plan) {
+    const char *reason =
+        ADDRESS_SANITIZED ? "the address sanitizer" : faults_begin(plan); // system_faults.h says why
+    if (!reason) return;
+    print_message("not run: %s\n", reason);
+    skip();
+}
+
+// Where the newest checkpoint cannot be read for a moment, it is read again, and used.
 static void test_one_failing_call_costs_no_checkpoint(void **state) {
     (void)state;
-    if (ADDRESS_SANITIZED) skip(); // system_faults.h says why
     train(in_root("moment"));
     for (int64_t nth = 0; nth < 3; nth++) {
         listener l = {0};
@@ -458,11 +465,7 @@ static void test_one_failing_call_costs_no_checkpoint(void **state) {
             .nth = nth,
             .error = EIO,
             .calls = "openat,read,pread64"};
-        const char *reason = faults_begin(&plan);
-        if (reason) {
-            print_message("not run: %s\n", reason);
-            skip();
-        }
+        begin_faults(&plan);
         OK(resume(in_root("moment"), &l));
         faults_end();
         assert_null(strstr(l.notes, "passed over"));
@@ -474,18 +477,13 @@ static void test_one_failing_call_costs_no_checkpoint(void **state) {
 static void test_failing_removals_do_not_end_a_training(void **state) {
     (void)state;
     listener l = {0};
-    if (ADDRESS_SANITIZED) skip(); // system_faults.h says why
     train(in_root("stuck"));
     fault_plan plan = {.kind = FAULT_CALL,
         .directory = in_root("stuck/checkpoints"),
         .error = EIO,
         .onwards = true,
         .calls = "unlink,unlinkat,rmdir"};
-    const char *reason = faults_begin(&plan);
-    if (reason) {
-        print_message("not run: %s\n", reason);
-        skip();
-    }
+    begin_faults(&plan);
     sigmoe_train_request request;
     const char *given[] = {"steps"};
     sigmoe_train_defaults(&request);
