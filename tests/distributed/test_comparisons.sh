@@ -71,11 +71,11 @@ same_results groups apart 1e-4
 # disturb OUT SIGNAL: a comparison by 2 ranks, of which the second gets the signal while it trains.
 disturb() {
     # shellcheck disable=SC2086
-    mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 400 --valid-every 0 --variants dense,sigma-moe --out "$1" \
+    mpirun --oversubscribe -n 2 "$program" compare $SETTINGS --steps 2000 --valid-every 0 --variants dense,sigma-moe --out "$1" \
         >stdout 2>stderr &
     launcher=$!
     wait_for "$1/runs/dense-seed1"
-    sleep 0.3
+    sleep 0.1
     pkill "-$2" -P $launcher -n || problem "there is no second rank"
     if wait $launcher; then problem "SIG$2 to a rank: exit status 0"; fi
 }
