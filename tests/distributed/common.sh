@@ -65,14 +65,17 @@ same_bits() {
         cmp -s "$1/checkpoints/00000012/$file" "$2/checkpoints/00000012/$file" || problem "$1 and $2: $file differs"
     done
 }
-# wait_for RUN: until it has begun.
-wait_for() {
-    tries=0
-    until [ -s "$1/metrics.jsonl" ] || [ $tries -ge 600 ]; do
-        tries=$((tries + 1))
+# wait_until TENTHS COMMAND...: until the command succeeds, but no longer than so many tenths of a second.
+wait_until() {
+    left=$1
+    shift
+    until "$@" || [ "$left" -le 0 ]; do
+        left=$((left - 1))
         sleep 0.1
     done
 }
+# wait_for RUN: until it has begun.
+wait_for() { wait_until 600 test -s "$1/metrics.jsonl"; }
 # As the curve is drawn over all steps, a run is stopped rather than shortened.
 # stopped_run RUN SIGNAL [OPTION...]: 2 ranks, of which the second gets the signal after some steps.
 stopped_run() {

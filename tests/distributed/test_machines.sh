@@ -104,11 +104,7 @@ cmp -s calm/checkpoints/00002000/model.safetensors moment/checkpoints/00002000/m
 disturbed cut 4 1000000
 sleep 0.5
 cable down
-tries=0
-until grep -q '^sigmoe: ' stderr || [ $tries -ge 300 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-done
+wait_until 300 grep -q '^sigmoe: ' stderr
 cable up # for mpirun, which ends what is on the other side
 wait $both && problem "a cable that stays out: exit status 0"
 # Each side may tell of the other, but of nothing else.
