@@ -95,10 +95,11 @@ sigmoe_status checkpoint_check(const char *directory) {
     return status;
 }
 
-// Once more if it fails: what cannot be read for a moment must not cost the steps since the checkpoint before.
+// Once more if it cannot be read: a moment's failure must not cost the steps since the checkpoint before. What was read and is
+// damaged stays so.
 static sigmoe_status check_twice(const char *directory) {
     sigmoe_status status = checkpoint_check(directory);
-    return status == SIGMOE_OK || status == SIGMOE_NO_MEMORY ? status : checkpoint_check(directory);
+    return status == SIGMOE_IO ? checkpoint_check(directory) : status;
 }
 
 // *found: the place of the first whole one of `steps`, newest first; the others before it are told of.
