@@ -13,7 +13,7 @@ typedef struct train_values {
     const char *checkpoint_every, *exit_before;
     output_options output;
     int threads;
-    bool pin;
+    bool pin, no_keep_best;
 } train_values;
 
 #define AT(member) offsetof(train_values, member)
@@ -43,11 +43,12 @@ static const argument arguments[] = {
     {"tensorboard", ARGUMENT_FLAG, AT(request.tensorboard),
         .help = "also write event files for TensorBoard, in RUN"},
     {"keep", ARGUMENT_INTEGER, AT(request.keep), "N", .low = 1, .high = 1e9,
-        .help = "keep the newest N checkpoints; on --resume, this and the next two can change"},
+        .help = "keep the newest N checkpoints; on --resume, this and the next three can change"},
     {"keep-every", ARGUMENT_INTEGER, AT(request.keep_every), "M", .low = 0, .high = 1e9,
         .help = "also keep one of every M steps, as a model, 0: none"},
     {"keep-best", ARGUMENT_FLAG, AT(request.keep_best),
         .help = "also keep one of the best validation, as a model"},
+    {"no-keep-best", ARGUMENT_FLAG, AT(no_keep_best), .help = "on --resume, end what --keep-best began"},
     {"on-nonfinite", ARGUMENT_TEXT, AT(request.on_nonfinite), "stop|skip|rewind[:F]",
         .preset = "default stop", .values = &none_known,
         .help = "when the loss or a gradient is NaN or infinite: end; leave the step out; or go back to the "
@@ -146,6 +147,16 @@ static int train(train_values *v) {
     return report(status);
 }
 
+// The names of the three that decide what is kept; request.keep_best is false unless --keep-best is given.
+static int keep_given(const parsed_arguments *given, const train_values *v, given_settings *settings) {
+    if (v->request.keep_best && v->no_keep_best)
+        return complain(EXIT_USAGE, "--keep-best and --no-keep-best contradict each other: choose one");
+    if (arguments_given(given, "keep")) settings->names[settings->count++] = "keep";
+    if (arguments_given(given, "keep-every")) settings->names[settings->count++] = "keep_every";
+    if (v->request.keep_best || v->no_keep_best) settings->names[settings->count++] = "keep_best";
+    return EXIT_FINE;
+}
+
 static int read_exit_before(train_values *v) {
     if (!v->exit_before) return EXIT_FINE;
     v->request.exit_before = duration_seconds(v->exit_before);
@@ -172,13 +183,12 @@ static int run(const parsed_arguments *given, void *values) {
         v->request.override_count = v->source.set.count;
     }
     training_given(given, &settings);
-    if (arguments_given(given, "keep")) settings.names[settings.count++] = "keep";
-    if (arguments_given(given, "keep-every")) settings.names[settings.count++] = "keep_every";
-    if (arguments_given(given, "keep-best")) settings.names[settings.count++] = "keep_best";
+    status = keep_given(given, v, &settings);
     v->request.given = settings.names;
     v->request.given_count = settings.count;
-    status = checkpoint_cadence(
-        v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
+    if (status == EXIT_FINE)
+        status = checkpoint_cadence(
+            v->checkpoint_every, &v->request.settings.checkpoint_every, &v->request.checkpoint_seconds);
     if (status == EXIT_FINE) status = read_exit_before(v);
     if (status == EXIT_FINE) status = train(v);
     sigmoe_config_free(config);

@@ -111,4 +111,14 @@ works train --resume --out kept --steps 9 --threads 1
 kept kept 00000009
 fails 2 '\-\-keep must be 1..' train --resume --out kept --keep 0
 
+# That of the best validation: a learning rate that is far too high afterwards makes an early one the best.
+works train --config moe.json --data data --out best --batch 2 --steps 2 --checkpoint-every 1 --valid-every 1 --valid-tokens 60 \
+    --threads 1 --schedule constant --keep 1 --keep-best
+works train --resume --out best --steps 6 --lr 3 --threads 1
+kept best '00000002 00000006'
+fails 2 'choose one' train --resume --out best --keep-best --no-keep-best
+works train --resume --out best --no-keep-best --threads 1
+kept best 00000006
+grep -q '"best": false' best/train.json || problem "--no-keep-best is not recorded"
+
 finish
