@@ -1,6 +1,7 @@
 """The commands that are tried, where they run, and what of their results has to be equal."""
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -88,6 +89,8 @@ class Workplace:
         self.program, self.place = str(pathlib.Path(program).resolve()), pathlib.Path(place)
         self.disk, self.out, self.begun = self.place / "disk", self.place / "disk" / "out", self.place / "begun"
         self.expected = {}
+        stand_in = pathlib.Path(__file__).resolve().parent / "stand_in"  # of gnuplot
+        self.environment = {**os.environ, "PATH": f"{stand_in}:{os.environ['PATH']}"}
         self.disk.mkdir()
         (self.place / "text").write_text(make_text(20000))
         self.must("data", "prepare", "text", "text", "--out", "data")
@@ -100,7 +103,7 @@ class Workplace:
         self.must("train", "--config", "moe.json", "--data", "data", "--out", "model", "--batch", "2", "--steps", "1")
 
     def start(self, words, before=(), **more):
-        return subprocess.Popen([*before, self.program, *words], cwd=self.place, stdout=subprocess.DEVNULL,
+        return subprocess.Popen([*before, self.program, *words], cwd=self.place, stdout=subprocess.DEVNULL, env=self.environment,
                                 stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True, **more)
 
     def run(self, words, before=()):
