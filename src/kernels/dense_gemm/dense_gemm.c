@@ -182,10 +182,13 @@ static void add_copies(void *context, int64_t row, int thread) {
     }
 }
 
-enum { MANY_ROWS = 1024 }; // rows of c: with this many, enough rows of tiles share b
+// Rows of c: with this many, enough rows of tiles share b. Fewer are enough where b's rows share few lines of the cache, so that
+// a tile takes twice as long to transpose its part.
+enum { MANY_ROWS = 1024, ENOUGH_ROWS = 64, UNLUCKY_STRIDE = 512 };
 
 static bool turns_b(const gemm_kernel *kernel, const gemm_call *call) {
-    return kernel->turns_b && call->transpose_b && call->c.rows >= MANY_ROWS;
+    int64_t rows = call->b.stride % UNLUCKY_STRIDE == 0 ? ENOUGH_ROWS : MANY_ROWS;
+    return kernel->turns_b && call->transpose_b && call->c.rows >= rows;
 }
 
 static sigmoe_status run_split(
@@ -205,7 +208,7 @@ double dense_gemm_scratch_bytes(const gemm_call *call) {
     double elements = (double)kernel->scratch;
     tiling tiles = choose_tiling(kernel, call);
     if (tiles.pieces > 1) elements += (double)(tiles.pieces * call->c.rows * call->c.cols);
-    if (turns_b(kernel, call)) elements += (double)call->b.rows * (double)call->b.cols;
+    if (turns_b(kernel, call)) elements += (double)transposed_copy_stride(call->b) * (double)call->b.cols;
     return elements * sizeof(real);
 }
 

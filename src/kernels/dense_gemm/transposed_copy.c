@@ -3,6 +3,11 @@
 // Block side: the floats of a cache line, so that each line is read or written completely while it is in the cache.
 enum { BLOCK = 16 };
 
+// Rows a multiple of 2 KiB apart would share few lines of the cache, column by column.
+int64_t transposed_copy_stride(matrix from) {
+    return from.rows % 512 == 0 ? from.rows + BLOCK : from.rows;
+}
+
 typedef struct copying {
     matrix from, to;
 } copying;
@@ -31,7 +36,8 @@ static void copy_rows(void *context, int64_t task, int thread) {
 }
 
 sigmoe_status transposed_copy(const kernel_context *context, matrix from, matrix *to) {
-    TRY(matrix_new(context->scratch, TYPE_REAL, from.cols, from.rows, to));
+    TRY(matrix_new(context->scratch, TYPE_REAL, from.cols, transposed_copy_stride(from), to));
+    to->cols = from.rows;
     copying c = {from, *to};
     parallel_for(context->threads, block_count(to->rows, BLOCK), copy_rows, &c);
     return SIGMOE_OK;

@@ -6,11 +6,11 @@ typedef struct shape {
     int64_t m, n, k, gap;
 } shape;
 
-// The last four: at least nine tiles; long sums, of a weight's gradient, and of more than a piece is widened; rows enough to
-// turn a transposed b.
+// The last five: at least nine tiles; long sums, of a weight's gradient, and of more than a piece is widened; rows enough to
+// turn a transposed b, and to turn one with rows that share lines of the cache.
 static const shape shapes[] = {{0, 5, 3, 0}, {5, 0, 3, 0}, {5, 3, 0, 2}, {1, 1, 1, 0}, {1, 17, 33, 3},
     {7, 1, 5, 1}, {16, 16, 16, 0}, {65, 63, 31, 5}, {33, 205, 412, 0}, {300, 130, 17, 7}, {577, 210, 41, 0},
-    {40, 100, 1101, 1}, {70, 101, 770, 1}, {1030, 37, 19, 2}};
+    {40, 100, 1101, 1}, {70, 101, 770, 1}, {1030, 37, 19, 2}, {70, 512, 512, 0}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 enum { VARIANTS = 8 };
