@@ -58,6 +58,41 @@ static sigmoe_status multiply(kernel_run *r) {
     return dense_gemm(&r->kernel, &r->gemm);
 }
 
+// Keeps the TOP_CHANNELS largest of each row of the sparse operand [TOKENS, CHANNELS].
+static sigmoe_status keep_channels(kernel_run *r, matrix *out) {
+    matrix channels;
+    real *threshold;
+    TRY(bench_matrix(r->a, TOKENS, CHANNELS, 2, &channels));
+    TRY(ARENA_NEW(r->a, threshold, TOKENS));
+    TRY(kth_largest_rows(&r->kernel, channels, TOP_CHANNELS, threshold));
+    for (int64_t t = 0; t < TOKENS; t++)
+        for (int64_t i = 0; i < CHANNELS; i++) {
+            real *channel = matrix_real(channels) + t * channels.stride + i;
+            if (*channel < threshold[t]) *channel = 0;
+        }
+    TRY(matrix_new(r->a, operand_type(r->operands), TOKENS, CHANNELS, out));
+    copy_into(&r->kernel, *out, channels);
+    return SIGMOE_OK;
+}
+
+static sigmoe_status prepare_sparse_down(kernel_run *r) {
+    TRY(prepare_product(r, false, true, TOKENS, WIDTH, CHANNELS));
+    gemm_call product = r->gemm;
+    r->sparse = (sparse_gemm_call){.transpose_b = true, .b = product.b, .c = product.c};
+    r->flops *= (double)TOP_CHANNELS / CHANNELS;
+    return keep_channels(r, &r->sparse.a);
+}
+static sigmoe_status prepare_sparse_gradient(kernel_run *r) {
+    TRY(prepare_product(r, true, false, CHANNELS, WIDTH, TOKENS));
+    gemm_call product = r->gemm;
+    r->sparse = (sparse_gemm_call){.transpose_a = true, .b = product.b, .c = product.c};
+    r->flops *= (double)TOP_CHANNELS / CHANNELS;
+    return keep_channels(r, &r->sparse.a);
+}
+static sigmoe_status multiply_sparse(kernel_run *r) {
+    return sparse_gemm(&r->kernel, &r->sparse);
+}
+
 // ---------------------------------------------------------------- experts
 
 static sigmoe_status choose_experts(kernel_run *r) {
@@ -369,6 +404,11 @@ static const kernel_case cases[] = {
     {"weighted_rows", "forward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values, sum_values},
     {"weighted_rows", "backward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values_backward,
         sum_values_backward},
+    {"sparse_gemm", "down, 512 of 2053, 2048 x 412", SIGMOE_F32, prepare_sparse_down, multiply_sparse},
+    {"sparse_gemm", "gradient, 512 of 2053, 2048 x 412", SIGMOE_F32, prepare_sparse_gradient,
+        multiply_sparse},
+    {"sparse_gemm", "down, bf16", SIGMOE_BF16, prepare_sparse_down, multiply_sparse},
+    {"sparse_gemm", "gradient, bf16", SIGMOE_BF16, prepare_sparse_gradient, multiply_sparse},
     {"pointwise", "bias and ReLU 2048 x 2053", SIGMOE_F32, prepare_activation, activate},
     {"pointwise", "add 2048 x 412", SIGMOE_F32, prepare_sum, add_up},
     {"pointwise", "dropout 2048 x 412", SIGMOE_F32, prepare_stream, drop_out},

@@ -8,6 +8,7 @@
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/relative_attention/relative_attention.h"
+#include "kernels/sparse_gemm/sparse_gemm.h"
 #include "kernels/weighted_rows/weighted_rows.h"
 
 typedef struct kernel_case kernel_case;
@@ -21,6 +22,7 @@ typedef struct kernel_run {
     double bytes;          // minimum traffic to and from memory
     union {
         gemm_call gemm;
+        sparse_gemm_call sparse;
         struct {
             expert_grouping grouping;
             expert_ffn_call call;

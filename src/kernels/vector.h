@@ -57,6 +57,39 @@ static inline void vec_store_part_bf16(bf16 *p, int64_t n, vec x) {
     _mm256_mask_storeu_epi16(p, first_lanes(n), vec_rounded(x));
 }
 
+// Two bf16 in each lane, as they lie in memory, and each of them widened.
+static inline vec vec_load_pairs(const bf16 *p) {
+    return _mm512_castsi512_ps(_mm512_loadu_si512(p));
+}
+static inline vec vec_low_halves(vec pairs) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16));
+}
+static inline vec vec_high_halves(vec pairs) {
+    const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper));
+}
+// The inverse: what is below the upper halves of low and high is lost.
+static inline void vec_store_halves(bf16 *p, vec low, vec high) {
+    const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+    __m512i first = _mm512_srli_epi32(_mm512_castps_si512(low), 16);
+    _mm512_storeu_si512(p, _mm512_or_si512(first, _mm512_and_si512(_mm512_castps_si512(high), upper)));
+}
+
+static inline int vec_count_nonzero(vec x) {
+    return __builtin_popcount(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ));
+}
+// Writes the lanes of x that are not 0, and first + their numbers, one after the other; how many. Up to LANES of each are
+// overwritten.
+static inline int64_t vec_put_nonzero(vec x, int first, uint8_t *index, float *value) {
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __mmask16 kept = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    // Compressing to memory takes many times as long on some processors.
+    __m512i numbers = _mm512_maskz_compress_epi32(kept, _mm512_add_epi32(lanes, _mm512_set1_epi32(first)));
+    vec_store(value, _mm512_maskz_compress_ps(kept, x));
+    _mm_storeu_si128((__m128i *)index, _mm512_cvtepi32_epi8(numbers));
+    return __builtin_popcount(kept);
+}
+
 // x in the first n lanes, `rest` in the others.
 static inline vec vec_fill_rest(vec x, int64_t n, float rest) {
     return _mm512_mask_blend_ps(first_lanes(n), vec_all(rest), x);
@@ -224,6 +257,40 @@ static inline void vec_store_part_bf16(bf16 *p, int64_t n, vec x) {
     bf16 lanes[LANES];
     vec_store_bf16(lanes, x);
     memcpy(p, lanes, (size_t)n * sizeof *p);
+}
+
+static inline vec vec_load_pairs(const bf16 *p) {
+    return _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+static inline vec vec_low_halves(vec pairs) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16));
+}
+static inline vec vec_high_halves(vec pairs) {
+    const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), upper));
+}
+static inline void vec_store_halves(bf16 *p, vec low, vec high) {
+    const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+    __m256i first = _mm256_srli_epi32(_mm256_castps_si256(low), 16);
+    _mm256_storeu_si256(
+        (__m256i *)p, _mm256_or_si256(first, _mm256_and_si256(_mm256_castps_si256(high), upper)));
+}
+
+static inline int vec_count_nonzero(vec x) {
+    return __builtin_popcount(
+        (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+}
+static inline int64_t vec_put_nonzero(vec x, int first, uint8_t *index, float *value) {
+    int kept = _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+    float lanes[LANES];
+    int64_t count = 0;
+    vec_store(lanes, x);
+    for (; kept; kept &= kept - 1) {
+        int lane = __builtin_ctz((unsigned)kept);
+        index[count] = (uint8_t)(first + lane);
+        value[count++] = lanes[lane];
+    }
+    return count;
 }
 
 static inline vec vec_fill_rest(vec x, int64_t n, float rest) {

@@ -31,7 +31,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     TRY_OR(done, matrix_new(home, step->operands, x.rows, layer->options.dense.d_ff, u));
     TRY_OR(done, two_layers_up(layer, step, x, *u));
     observe_channels(layer, step, *u);
-    TRY_OR(done, two_layers_down(layer, step, *u, y));
+    TRY_OR(done, two_layers_down(layer, step, false, *u, y));
     *saved = step->keep ? u : NULL;
 done:
     arena_release(step->kernel.scratch, mark);
@@ -40,7 +40,7 @@ done:
 
 static sigmoe_status backward(
     const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
-    return two_layers_backward(layer, step, *(matrix *)saved, x, dy, dx);
+    return two_layers_backward(layer, step, false, *(matrix *)saved, x, dy, dx);
 }
 
 static double multiply_adds(const ff_options *values, const ff_surroundings *around) {

@@ -111,6 +111,14 @@ static sigmoe_status keep_largest(const ff_layer *layer, step_context *step, mat
     return SIGMOE_OK;
 }
 
+// Whether so few channels are kept that multiplying them alone is faster than multiplying all of them as blocks. The shares are
+// docs/decisions' figures; in bf16, where dense products are twice as fast and more, it takes fewer. Only in training, where a
+// batch is large: it does not depend on how many tokens there are.
+static bool is_sparse(const ff_layer *layer, const step_context *step) {
+    const topk_options *o = &layer->options.topk;
+    return step->training && o->k * (step->operands == TYPE_REAL ? 3 : 12) <= o->d_ff;
+}
+
 static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {
     arena_mark mark = arena_here(step->kernel.scratch);
     arena *home = ff_home(step);
@@ -126,7 +134,7 @@ static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x
     TRY_OR(done, keep_largest(layer, step, exact));
     observe_channels(layer, step, exact);
     if (u->type != TYPE_REAL) copy_into(&step->kernel, *u, exact);
-    TRY_OR(done, two_layers_down(layer, step, *u, y));
+    TRY_OR(done, two_layers_down(layer, step, is_sparse(layer, step), *u, y));
     *saved = step->keep ? u : NULL;
 done:
     arena_release(step->kernel.scratch, mark);
@@ -136,7 +144,7 @@ done:
 // The gradient flows through the kept channels only, and not through the ranking.
 static sigmoe_status backward(
     const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
-    return two_layers_backward(layer, step, *(matrix *)saved, x, dy, dx);
+    return two_layers_backward(layer, step, is_sparse(layer, step), *(matrix *)saved, x, dy, dx);
 }
 
 static double multiply_adds(const ff_options *values, const ff_surroundings *around) {

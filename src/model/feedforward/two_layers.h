@@ -10,9 +10,9 @@ sigmoe_status two_layers_declare(
     int64_t d_ff, const ff_surroundings *around, int layer, bool exact_down, parameter_list *list);
 // u [T, d_ff], TYPE_REAL or an operand, is overwritten.
 sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x, matrix u);
-// y [T, d] is overwritten.
-sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, matrix u, matrix y);
+// y [T, d] is overwritten. sparse: most of u is 0, and only the rest is multiplied (kernels/sparse_gemm).
+sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, bool sparse, matrix u, matrix y);
 // u as two_layers_down received it (an operand, as are x and dy): a channel set to zero in between passes no gradient.
 // Overwrites dx.
 sigmoe_status two_layers_backward(
-    const ff_layer *layer, step_context *step, matrix u, matrix x, matrix dy, matrix dx);
+    const ff_layer *layer, step_context *step, bool sparse, matrix u, matrix x, matrix dy, matrix dx);
