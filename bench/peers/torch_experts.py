@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import statistics
 import subprocess
 import json
@@ -206,7 +207,8 @@ def overhead(rounds: int) -> dict[str, float]:
 
 def show(title: str, times: dict[str, float], ours: str) -> None:
     cells = [f"{ours} {times[ours]:.4g} ms"]
-    cells += [f"{name} {ms:.4g} ms ({ms / times[ours]:.2f}x)" for name, ms in times.items() if name != ours]
+    cells += [f"{name} cannot" if math.isnan(ms) else f"{name} {ms:.4g} ms ({ms / times[ours]:.2f}x)"
+              for name, ms in times.items() if name != ours]
     print(f"{title:<48}" + "   ".join(cells), flush=True)
 
 
