@@ -184,7 +184,7 @@ static void add_copies(void *context, int64_t row, int thread) {
 
 // Rows of c: with this many, enough rows of tiles share b. Fewer are enough where b's rows share few lines of the cache, so that
 // a tile takes twice as long to transpose its part.
-enum { MANY_ROWS = 1024, ENOUGH_ROWS = 64, UNLUCKY_STRIDE = 512 };
+enum { MANY_ROWS = 1024, ENOUGH_ROWS = 64 };
 
 static bool turns_b(const gemm_kernel *kernel, const gemm_call *call) {
     int64_t rows = call->b.stride % UNLUCKY_STRIDE == 0 ? ENOUGH_ROWS : MANY_ROWS;

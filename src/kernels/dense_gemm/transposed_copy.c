@@ -3,9 +3,8 @@
 // Block side: the floats of a cache line, so that each line is read or written completely while it is in the cache.
 enum { BLOCK = 16 };
 
-// Rows a multiple of 2 KiB apart would share few lines of the cache, column by column.
 int64_t transposed_copy_stride(matrix from) {
-    return from.rows % 512 == 0 ? from.rows + BLOCK : from.rows;
+    return from.rows % UNLUCKY_STRIDE == 0 ? from.rows + BLOCK : from.rows;
 }
 
 typedef struct copying {
