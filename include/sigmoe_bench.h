@@ -98,7 +98,7 @@ static inline void sigmoe_bench_generate_defaults(sigmoe_bench_generate_request 
 }
 /* The median token of one text, without drawing it. Bytes are those that it has to read: the weights that it is multiplied by
  * (of experts those that are chosen), and keys, values and positions of the rows that it sees. The bandwidth is that of reading,
- * measured in the same call. */
+ * measured after every ten tokens; the fraction is the median over these rounds. */
 typedef struct sigmoe_bench_generate_result {
     double tokens_per_s, bytes_per_token, gigabytes_per_s, fraction_of_bandwidth;
     const char *isa;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { TOKENS_OF_A_ROUND = 10 };
+
 typedef struct token_bench {
     const sigmoe_bench_generate_request *request;
     const model_config *config;
@@ -71,30 +73,43 @@ static sigmoe_status time_token(token_bench *b, int64_t index, double *seconds) 
     return SIGMOE_OK;
 }
 
-static sigmoe_status time_tokens(token_bench *b) {
-    double warm_up;
-    TRY(fill_cache(b));
-    for (int64_t i = 0; i < BENCH_WARM_UPS; i++) TRY(time_token(b, i, &warm_up));
-    for (int64_t i = 0; i < b->request->tokens; i++) TRY(time_token(b, BENCH_WARM_UPS + i, &b->seconds[i]));
+// Times `count` tokens, then the memory at once: what a shared machine gives of it changes from second to second.
+static sigmoe_status time_round(token_bench *b, int64_t first, int64_t count, double *share) {
+    double warm_up, bandwidth, *seconds = b->seconds + first;
+    for (int64_t i = 0; i < BENCH_WARM_UPS; i++) TRY(time_token(b, first + i, &warm_up));
+    for (int64_t i = 0; i < count; i++) TRY(time_token(b, first + BENCH_WARM_UPS + i, &seconds[i]));
+    TRY(peak_read_bandwidth(&b->work.kernel, &bandwidth));
+    *share = 1e-9 * bytes_per_token(b) / bench_median(seconds, (int)count) / bandwidth;
+    return SIGMOE_OK;
+}
+
+static sigmoe_status time_rounds(token_bench *b, double *fraction_of_bandwidth) {
+    int64_t tokens = b->request->tokens, rounds = block_count(tokens, TOKENS_OF_A_ROUND);
+    double *shares;
+    TRY(ARENA_NEW(b->work.activations, shares, rounds));
+    for (int64_t i = 0; i < rounds; i++) {
+        int64_t first = i * TOKENS_OF_A_ROUND;
+        TRY(time_round(b, first, least(tokens - first, TOKENS_OF_A_ROUND), &shares[i]));
+    }
+    *fraction_of_bandwidth = bench_median(shares, (int)rounds);
     return SIGMOE_OK;
 }
 
 static sigmoe_status measure(token_bench *b, sigmoe_bench_generate_result *result) {
     arena *a = b->work.activations;
-    double bandwidth, bytes;
+    double fraction_of_bandwidth;
     // A segment that is as long as the context: the rows before it do not matter.
     TRY(decoder_create(b->model, &b->work, b->request->context, b->request->context, 1, &b->decoder));
     TRY(decoder_begin(b->decoder, &b->cache));
     TRY(ARENA_NEW(a, b->seconds, b->request->tokens));
     TRY(matrix_new(a, TYPE_REAL, 1, b->config->vocab_size, &b->logits));
-    TRY(time_tokens(b));
-    TRY(peak_read_bandwidth(&b->work.kernel, &bandwidth));
-    bytes = bytes_per_token(b);
-    double seconds = bench_median(b->seconds, (int)b->request->tokens);
-    *result = (sigmoe_bench_generate_result){.tokens_per_s = 1 / seconds,
+    TRY(fill_cache(b));
+    TRY(time_rounds(b, &fraction_of_bandwidth));
+    double rate = 1 / bench_median(b->seconds, (int)b->request->tokens), bytes = bytes_per_token(b);
+    *result = (sigmoe_bench_generate_result){.tokens_per_s = rate,
         .bytes_per_token = bytes,
-        .gigabytes_per_s = 1e-9 * bytes / seconds,
-        .fraction_of_bandwidth = 1e-9 * bytes / seconds / bandwidth,
+        .gigabytes_per_s = 1e-9 * bytes * rate,
+        .fraction_of_bandwidth = fraction_of_bandwidth,
         .isa = cpu_level_name(cpu_current())};
     return SIGMOE_OK;
 }

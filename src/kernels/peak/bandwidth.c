@@ -53,21 +53,25 @@ static double time_passes(void *context, int64_t passes) {
 }
 
 // In units of 1e9 bytes per second.
-static double rate_of(stream *s, bool write) {
+static double rate_of(stream *s) {
     const best_rate_plan plan = {
         .least_trials = 6, .most_trials = 24, .without_gain = 4}; // each pass is long enough
-    s->write = write;
     double bytes = (double)(s->pieces * PIECE_WORDS) * sizeof(uint64_t);
-    return 1e-9 * (write ? 2 : 1) * bytes * best_rate(time_passes, s, &plan);
+    return 1e-9 * (s->write ? 2 : 1) * bytes * best_rate(time_passes, s, &plan);
 }
 
-// The first pass also maps the memory.
+// The first writing pass also maps the memory. Without `writing` it is the only one.
 static sigmoe_status measure(const kernel_context *context, double *reading, double *writing) {
     stream s = {.pool = context->threads, .pieces = buffer_words() / PIECE_WORDS, .read = best_reader()};
     TRY(ARENA_NEW(context->scratch, s.words, s.pieces * PIECE_WORDS));
     TRY(ARENA_NEW(context->scratch, s.sums, s.pieces));
-    *writing = rate_of(&s, true);
-    *reading = rate_of(&s, false);
+    s.write = true;
+    if (writing)
+        *writing = rate_of(&s);
+    else
+        time_passes(&s, 1);
+    s.write = false;
+    *reading = rate_of(&s);
     return SIGMOE_OK;
 }
 
@@ -86,6 +90,5 @@ sigmoe_status peak_bandwidth(const kernel_context *context, double *gigabytes_pe
 }
 
 sigmoe_status peak_read_bandwidth(const kernel_context *context, double *gigabytes_per_s) {
-    double writing;
-    return measure_apart(context, gigabytes_per_s, &writing);
+    return measure_apart(context, gigabytes_per_s, NULL);
 }
