@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 
-// How many parts of `size` hold `n`.
+// How many parts of `size` hold `n`. Work is cut into parts of a fixed size, whatever the number of threads, so that results
+// have the same bits at any.
 static inline int64_t divide_up(int64_t n, int64_t size) {
     return (n + size - 1) / size;
 }

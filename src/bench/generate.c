@@ -84,7 +84,7 @@ static sigmoe_status time_round(token_bench *b, int64_t first, int64_t count, do
 }
 
 static sigmoe_status time_rounds(token_bench *b, double *fraction_of_bandwidth) {
-    int64_t tokens = b->request->tokens, rounds = block_count(tokens, TOKENS_OF_A_ROUND);
+    int64_t tokens = b->request->tokens, rounds = divide_up(tokens, TOKENS_OF_A_ROUND);
     double *shares;
     TRY(ARENA_NEW(b->work.activations, shares, rounds));
     for (int64_t i = 0; i < rounds; i++) {

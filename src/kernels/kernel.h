@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/cpu.h"
+#include "base/round_up.h"
 #include "base/tensor.h"
 #include "base/threads.h"
 
@@ -49,13 +50,6 @@ void kernel_force(const char *name);
 //   const kernel_list adam_list = {"adam", all, sizeof all / sizeof *all};
 // after declaring every implementation (extern const adam_kernel adam_avx512;), and has its line in operations.inc.
 
-// Splits [0, total) into fixed blocks, independent of the thread count, which keeps results bitwise reproducible.
-static inline int64_t block_count(int64_t total, int64_t block) {
-    return (total + block - 1) / block;
-}
-static inline int64_t round_up(int64_t total, int64_t step) {
-    return block_count(total, step) * step;
-}
 static inline int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }

@@ -21,7 +21,7 @@ static void gather_rows(void *context, int64_t task, int thread) {
 void embedding_forward(const kernel_context *context, matrix table, const int32_t *tokens, matrix x) {
     THREADS_PART(context->threads, "embedding");
     lookup c = {table, x, tokens};
-    parallel_for(context->threads, block_count(x.rows, ROWS_A_TASK), gather_rows, &c);
+    parallel_for(context->threads, divide_up(x.rows, ROWS_A_TASK), gather_rows, &c);
 }
 
 // Each task owns some columns of the whole table, so the rows of repeated tokens are summed in order and without conflict.
@@ -40,5 +40,5 @@ static void scatter_columns(void *context, int64_t task, int thread) {
 void embedding_backward(const kernel_context *context, matrix dtable, const int32_t *tokens, matrix dx) {
     THREADS_PART(context->threads, "embedding");
     lookup c = {dtable, dx, tokens};
-    parallel_for(context->threads, block_count(dx.cols, COLUMNS_A_TASK), scatter_columns, &c);
+    parallel_for(context->threads, divide_up(dx.cols, COLUMNS_A_TASK), scatter_columns, &c);
 }

@@ -350,7 +350,7 @@ void parameters_initialize(const kernel_context *context, parameter_list *list, 
             continue;
         }
         parameter_begin(list, p);
-        parallel_for(context->threads, block_count(p->held.count, INIT_BLOCK), draw_block, &d);
+        parallel_for(context->threads, divide_up(p->held.count, INIT_BLOCK), draw_block, &d);
         // Experts' weights are of neither kind, which would need all of the tensor.
         assert(!parameter_is_shared(p) || (p->init != INIT_TRUNCATED && p->init != INIT_EQUAL_ROWS));
         if (p->init == INIT_TRUNCATED) scale_to_std(p, p->init_scale);

@@ -37,7 +37,7 @@ static void update_block(void *context, int64_t task, int thread) {
 
 sigmoe_status adam_update(const kernel_context *context, const adam_call *call) {
     adam_call copy = *call;
-    parallel_for(context->threads, block_count(call->count, BLOCK_ELEMENTS), update_block, &copy);
+    parallel_for(context->threads, divide_up(call->count, BLOCK_ELEMENTS), update_block, &copy);
     return SIGMOE_OK;
 }
 
@@ -55,7 +55,7 @@ static void squares_block(void *context, int64_t task, int thread) {
 }
 
 sigmoe_status sum_of_squares(const kernel_context *context, const real *x, int64_t count, double *sum) {
-    int64_t blocks = block_count(count, BLOCK_ELEMENTS);
+    int64_t blocks = divide_up(count, BLOCK_ELEMENTS);
     arena_mark mark = arena_here(context->scratch);
     squares_pass pass = {.x = x, .count = count};
     TRY(ARENA_NEW_RAW(context->scratch, pass.partial, blocks));

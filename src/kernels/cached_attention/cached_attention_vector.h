@@ -128,7 +128,7 @@ INLINE void sum_columns(
 
 INLINE void sum_values(dtype type, const cached_head *h, const float *weights, float factor) {
     for (int64_t c = 0; c < h->width; c += COLUMNS_AT_ONCE * LANES) {
-        int64_t vectors = block_count(h->width - c, LANES);
+        int64_t vectors = divide_up(h->width - c, LANES);
         if (vectors >= 4)
             sum_columns(type, 4, h, weights, c, factor);
         else if (vectors == 3)

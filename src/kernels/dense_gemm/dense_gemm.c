@@ -51,7 +51,7 @@ typedef struct tiling {
 
 // Tile sides of even size: splits `total` into the fewest pieces of at most `most`, rounded up to the step.
 static int64_t even_side(int64_t total, int64_t most, int64_t step) {
-    return round_up(block_count(total, block_count(total, most)), step);
+    return round_up(divide_up(total, divide_up(total, most)), step);
 }
 
 static tiling tiling_of(
@@ -59,8 +59,8 @@ static tiling tiling_of(
     int64_t m = call->c.rows, n = call->c.cols;
     tiling t = {
         .rows = even_side(m, most_rows, kernel->row_step), .cols = even_side(n, most_cols, kernel->col_step)};
-    t.across = block_count(n, t.cols);
-    t.count = t.across * block_count(m, t.rows);
+    t.across = divide_up(n, t.cols);
+    t.count = t.across * divide_up(m, t.rows);
     t.pieces = 1;
     return t;
 }
@@ -77,7 +77,7 @@ static bool splits_sums(const gemm_call *call) {
 
 static tiling split_tiling(const gemm_kernel *kernel, const gemm_call *call) {
     tiling t = tiling_of(kernel, call, SPLIT_ROWS, GEMM_MOST_COLS);
-    t.pieces = least(block_count(ENOUGH_TILES, t.count), block_count(terms_of(call), LEAST_PIECE));
+    t.pieces = least(divide_up(ENOUGH_TILES, t.count), divide_up(terms_of(call), LEAST_PIECE));
     return t;
 }
 
@@ -152,7 +152,7 @@ static void run_tile(void *context, int64_t task, int thread) {
     const tiling *tiles = &split->tiles;
     matrix c = split->call->c;
     int64_t tile = task % tiles->count, piece = task / tiles->count, k = terms_of(split->call),
-            terms = block_count(k, tiles->pieces);
+            terms = divide_up(k, tiles->pieces);
     part p = {.row = tile / tiles->across * tiles->rows,
         .col = tile % tiles->across * tiles->cols,
         .first = piece * terms,

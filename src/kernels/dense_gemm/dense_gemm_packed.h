@@ -176,7 +176,7 @@ static void point_to_sums(gemm_block *block, float *scratch) {
 
 static void tile(const gemm_tile *t, real *scratch) {
     int64_t step = block_terms(t->k);
-    gemm_block block = {.tile = t, .panels = block_count(t->c.rows, MR), .a = scratch, .b = scratch + SIZE_A};
+    gemm_block block = {.tile = t, .panels = divide_up(t->c.rows, MR), .a = scratch, .b = scratch + SIZE_A};
     block.sums_by_panel = t->c.type == TYPE_BF16 && step >= t->k;
     point_to_sums(&block, scratch + SIZE_A + SIZE_B);
     micro_kernel_begin();

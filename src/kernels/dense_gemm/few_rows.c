@@ -92,8 +92,8 @@ static int64_t cut_columns(few_work *work, int thread_count) {
     work->pieces = most(least(thread_count, bytes / LEAST_BYTES), 1);
     work->large = work->pieces == 1 ? n : round_up((n - n / REST) / work->pieces, step);
     int64_t rest = most(n - work->pieces * work->large, 0);
-    work->small = round_up(most(block_count(rest, work->pieces), 1), step);
-    return work->pieces + block_count(rest, work->small);
+    work->small = round_up(most(divide_up(rest, work->pieces), 1), step);
+    return work->pieces + divide_up(rest, work->small);
 }
 
 static void run_task(void *context, int64_t task, int thread) {

@@ -38,6 +38,6 @@ sigmoe_status transposed_copy(const kernel_context *context, matrix from, matrix
     TRY(matrix_new(context->scratch, TYPE_REAL, from.cols, transposed_copy_stride(from), to));
     to->cols = from.rows;
     copying c = {from, *to};
-    parallel_for(context->threads, block_count(to->rows, BLOCK), copy_rows, &c);
+    parallel_for(context->threads, divide_up(to->rows, BLOCK), copy_rows, &c);
     return SIGMOE_OK;
 }

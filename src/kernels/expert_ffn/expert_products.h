@@ -73,8 +73,8 @@ static void combine_tokens(void *context, int64_t task, int thread) {
 
 static void combine_block(const kernel_context *context, expert_run *run) {
     THREADS_PART(context->threads, "experts: sums of tokens");
-    parallel_for(context->threads, block_count(run->last_token - run->first_token, COMBINE_TOKENS),
-        combine_tokens, run);
+    parallel_for(
+        context->threads, divide_up(run->last_token - run->first_token, COMBINE_TOKENS), combine_tokens, run);
 }
 
 // Runs all ranges of each block of tokens; they write one row per pair, and these are summed into out.
@@ -82,13 +82,13 @@ static sigmoe_status each_token_block(const kernel_context *context, expert_run 
     const expert_grouping *g = run->call->grouping;
     if (g->tokens == 0) return SIGMOE_OK;
     int64_t most_tokens = most(g->experts * BLOCK_ROWS / most(g->slots, 1), BLOCK_TOKENS);
-    int64_t blocks = block_count(g->tokens, most_tokens);
+    int64_t blocks = divide_up(g->tokens, most_tokens);
     run->out = out;
     run->direct = g->slots == 1 && served_of(run->call) == g->tokens && out.type == TYPE_REAL;
     run->pair_width = run->direct ? out.stride : round_up(out.cols, NR);
     if (!run->direct)
         TRY(ARENA_NEW_RAW(
-            context->scratch, run->pair_rows, block_count(g->tokens, blocks) * g->slots * run->pair_width));
+            context->scratch, run->pair_rows, divide_up(g->tokens, blocks) * g->slots * run->pair_width));
     if (blocks > 1 && !run->large) TRY(share_weights(context, run));
     for (int64_t i = 0; i < blocks; i++) {
         run->first_token = even_cut(g->tokens, blocks, i);

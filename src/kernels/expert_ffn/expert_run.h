@@ -116,7 +116,7 @@ static void take_ranges(expert_run *run, int64_t last_token) {
             else
                 high = middle;
         }
-        int64_t rows = last - first, pieces = block_count(rows, range_rows(run, e));
+        int64_t rows = last - first, pieces = divide_up(rows, range_rows(run, e));
         for (int64_t i = 0; i < pieces; i++)
             run->ranges[run->range_count++] =
                 (row_range){e, first + even_cut(rows, pieces, i), first + even_cut(rows, pieces, i + 1)};

@@ -25,7 +25,7 @@ typedef struct panel_task {
 } panel_task;
 
 static int64_t column_blocks(const factor *f) {
-    return block_count(factor_width(f), LARGE_COLUMNS);
+    return divide_up(factor_width(f), LARGE_COLUMNS);
 }
 
 static column_block column_block_of(const factor *f, int64_t index) {
@@ -135,7 +135,7 @@ static void run_panels(const expert_run *run, workspace *space, const row_range 
         .range = range,
         .columns = column_block_of(f, block),
         .rows = range->last - range->first,
-        .tiles = block_count(range->last - range->first, MR),
+        .tiles = divide_up(range->last - range->first, MR),
         .a = space->a,
         .b = space->b,
         .sums = space->sums};

@@ -122,8 +122,8 @@ static sigmoe_status begin_down(const kernel_context *context, few_experts *f) {
 
 // Pieces of whole cache lines. No sum depends on how columns are cut, so that the number of threads may matter.
 static void cut_columns(few_experts *f, int64_t columns, int64_t pieces) {
-    f->piece = round_up(most(block_count(columns, pieces), 1), LINE_COLUMNS);
-    f->pieces = block_count(columns, f->piece);
+    f->piece = round_up(most(divide_up(columns, pieces), 1), LINE_COLUMNS);
+    f->pieces = divide_up(columns, f->piece);
 }
 
 static void run_up(void *context, int64_t task, int thread) {
@@ -158,7 +158,7 @@ static sigmoe_status few_up(const kernel_context *context, const expert_ffn_call
     few_experts f = {.call = call};
     TRY(begin_up(context, &f));
     if (f.count == 0) return SIGMOE_OK;
-    cut_columns(&f, call->hidden.cols, block_count(threads_count(context->threads), f.count));
+    cut_columns(&f, call->hidden.cols, divide_up(threads_count(context->threads), f.count));
     parallel_for(context->threads, f.count * f.pieces, run_up, &f);
     return SIGMOE_OK;
 }

@@ -126,7 +126,7 @@ static void multiply_tile(
 // Runs a range in even tiles of at most MR rows.
 static void run_rows(const expert_run *run, workspace *space, int64_t task) {
     const row_range *range = &run->ranges[task];
-    int64_t rows = range->last - range->first, tiles = block_count(rows, MR);
+    int64_t rows = range->last - range->first, tiles = divide_up(rows, MR);
     int64_t next_task = task + run->thread_count, next_expert = -1;
     if (next_task < run->range_count && run->ranges[next_task].expert != range->expert)
         next_expert = run->ranges[next_task].expert;

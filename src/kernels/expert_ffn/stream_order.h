@@ -117,7 +117,7 @@ static inline __attribute__((always_inline)) void add_terms(
 }
 
 static inline __attribute__((always_inline)) void add_rows_of_weights(const int rows, const stream *s) {
-    int64_t depth = block_count(s->terms, PER_WORD), whole = depth / STREAM_WORDS * STREAM_WORDS;
+    int64_t depth = divide_up(s->terms, PER_WORD), whole = depth / STREAM_WORDS * STREAM_WORDS;
     for (int64_t column = 0; column < s->columns; column += STRIP) {
         int64_t last = least(column + STRIP, s->columns), k = 0;
         for (; k < whole; k += STREAM_WORDS) add_terms(rows, STREAM_WORDS, s, k, column, last);

@@ -55,10 +55,10 @@ static int64_t slice_limit(const gradient *g) {
     return g->sum.type == TYPE_REAL ? SLICE : ROUNDED_SLICE;
 }
 static int64_t slices_down(const gradient *g) {
-    return block_count(g->a.m.cols, slice_limit(g));
+    return divide_up(g->a.m.cols, slice_limit(g));
 }
 static int64_t slices_across(const gradient *g) {
-    return block_count(g->b.m.cols, slice_limit(g));
+    return divide_up(g->b.m.cols, slice_limit(g));
 }
 
 static int64_t slices_of_expert(const gradient_work *work) {
@@ -70,7 +70,7 @@ static int64_t slices_of_expert(const gradient_work *work) {
 
 // Piece `i` of [0, total), in whole panels.
 static void cut_slice(int64_t total, int64_t pieces, int64_t i, int64_t *first, int64_t *count) {
-    int64_t panels = block_count(total, NR);
+    int64_t panels = divide_up(total, NR);
     *first = even_cut(panels, pieces, i) * NR;
     *count = least(even_cut(panels, pieces, i + 1) * NR, total) - *first;
 }
@@ -163,7 +163,7 @@ static void pack_side_b(
 // c [slice] (+)= aᵀ · b over `steps` packed steps.
 static void add_product(const gradient_slice *slice, int64_t steps, const workspace *space, float *c,
     int64_t stride, bool accumulate, prefetch_queue *queue) {
-    int64_t panels = block_count(slice->rows, MR), depth = depth_of(steps);
+    int64_t panels = divide_up(slice->rows, MR), depth = depth_of(steps);
     const word *b = space->steps_b;
     for (int64_t j = 0; j < slice->columns; j += NR, b += depth * NR)
         for (int64_t p = 0; p < panels; p++) {
@@ -247,7 +247,7 @@ static sigmoe_status step_buffers_new(const kernel_context *context, const gradi
     }
     for (int i = 0; i < work->run->thread_count; i++) {
         workspace *space = &work->run->spaces[i];
-        TRY(ARENA_NEW_RAW(context->scratch, space->steps_a, block_count(rows, MR) * step_panel(MOST_STEPS)));
+        TRY(ARENA_NEW_RAW(context->scratch, space->steps_a, divide_up(rows, MR) * step_panel(MOST_STEPS)));
         TRY(ARENA_NEW_RAW(context->scratch, space->steps_b, round_up(columns, NR) * depth_of(MOST_STEPS)));
         if (rounded) TRY(ARENA_NEW_RAW(context->scratch, space->slice, ROUNDED_SLICE * ROUNDED_SLICE));
     }
@@ -269,7 +269,7 @@ static void sum_bias_slice(void *context, int64_t task, int thread) {
     const bias_work *work = context;
     const expert_ffn_call *call = work->run->call;
     const expert_grouping *g = call->grouping;
-    int64_t slices = block_count(work->sum.cols, BIAS_SLICE), expert = task / slices;
+    int64_t slices = divide_up(work->sum.cols, BIAS_SLICE), expert = task / slices;
     int64_t column = task % slices * BIAS_SLICE, columns = least(work->sum.cols - column, BIAS_SLICE);
     bool rounded = work->sum.type != TYPE_REAL;
     void *out = (char *)matrix_row(work->sum, expert) + column * (int64_t)dtype_size(work->sum.type);
@@ -296,7 +296,7 @@ static void sum_bias_slice(void *context, int64_t task, int thread) {
 
 static void sum_bias(const kernel_context *context, const bias_work *work) {
     if (!work->sum.data) return;
-    int64_t slices = block_count(work->sum.cols, BIAS_SLICE);
+    int64_t slices = divide_up(work->sum.cols, BIAS_SLICE);
     parallel_for(context->threads, work->sum.rows * slices, sum_bias_slice, (void *)work);
 }
 

@@ -48,7 +48,7 @@ sigmoe_status layer_norm_forward(const kernel_context *context, const layer_norm
     assert(y.rows == call->x.rows && y.cols == call->x.cols);
     THREADS_PART(context->threads, "norms");
     pass p = {.kernel = chosen(), .call = call, .y = y};
-    parallel_for(context->threads, block_count(call->x.rows, BLOCK_ROWS), forward_block, &p);
+    parallel_for(context->threads, divide_up(call->x.rows, BLOCK_ROWS), forward_block, &p);
     return SIGMOE_OK;
 }
 
@@ -67,7 +67,7 @@ sigmoe_status layer_norm_backward(const kernel_context *context, const layer_nor
     matrix dx, real *dweight, real *dbias) {
     assert(dy.rows == call->x.rows && dy.cols == call->x.cols);
     THREADS_PART(context->threads, "norms");
-    int64_t blocks = block_count(call->x.rows, BLOCK_ROWS), width = call->x.cols;
+    int64_t blocks = divide_up(call->x.rows, BLOCK_ROWS), width = call->x.cols;
     arena_mark mark = arena_here(context->scratch);
     pass p = {.kernel = chosen(), .call = call, .y = dy, .dx = dx};
     TRY(matrix_new(context->scratch, TYPE_REAL, 2 * blocks, width, &p.partial));

@@ -51,7 +51,7 @@ static void run_rows(void *context, int64_t task, int thread) {
 
 static void run_all_rows(const kernel_context *context, chunk *c) {
     c->block = TASK_ELEMENTS / c->logits.cols > 0 ? TASK_ELEMENTS / c->logits.cols : 1;
-    parallel_for(context->threads, block_count(c->logits.rows, c->block), run_rows, c);
+    parallel_for(context->threads, divide_up(c->logits.rows, c->block), run_rows, c);
 }
 
 static matrix rows_of(matrix m, const chunk *c) {

@@ -26,7 +26,7 @@ enum {
 // Blocks of even size; all except the last are whole chunks.
 static inline int64_t block_terms(int64_t k) {
     if (k <= MOST_TERMS) return k;
-    return round_up(block_count(k, block_count(k, BLOCK_TERMS)), PER_WORD * LANES);
+    return round_up(divide_up(k, divide_up(k, BLOCK_TERMS)), PER_WORD * LANES);
 }
 
 // Packs a by row, [depth / LANES][rows][LANES], from rows anywhere in memory.
@@ -57,7 +57,7 @@ static inline void clear_steps(word *a, int64_t first, int64_t depth) {
 // Packs the steps of one chunk of the panel that starts at column `first`.
 static inline void pack_step_chunk(
     const operand *const *source, int64_t steps, int64_t columns, int64_t first, int64_t chunk, word *panel) {
-    int64_t last = least(chunk + LANES, block_count(steps, PER_WORD));
+    int64_t last = least(chunk + LANES, divide_up(steps, PER_WORD));
     for (int64_t k = chunk; k < last; k++)
         for (int v = 0; v < PANEL_VECTORS; v++) {
             int64_t column = first + v * LANES, s = k * PER_WORD;
@@ -69,7 +69,7 @@ static inline void pack_step_chunk(
 // Packs a by step: source[s] is term s and its columns are the rows of the product, split evenly into panels of at most MR.
 // Lanes beyond a panel's rows hold whatever follows in the source; the corresponding sums are not used.
 static inline void pack_steps(const operand *const *source, int64_t steps, int64_t columns, word *a) {
-    int64_t panels = block_count(columns, MR), count = block_count(steps, PER_WORD), depth = depth_of(steps);
+    int64_t panels = divide_up(columns, MR), count = divide_up(steps, PER_WORD), depth = depth_of(steps);
     // Chunk by chunk: all terms of all panels at once would touch more pages than the TLB holds.
     for (int64_t chunk = 0; chunk < count; chunk += LANES)
         for (int64_t p = 0; p < panels; p++)

@@ -50,7 +50,7 @@ static void run_pass(const kernel_context *context, pass p) {
     if (p.x.rows == 0 || p.x.cols == 0) return;
     p.kernel = pointwise_chosen();
     p.block = rows_of_block(p.x);
-    parallel_for(context->threads, block_count(p.x.rows, p.block), run_block, &p);
+    parallel_for(context->threads, divide_up(p.x.rows, p.block), run_block, &p);
 }
 
 static real *row_of(matrix m, int64_t row) {
@@ -254,8 +254,8 @@ static void sum_stripe(void *context, int64_t stripe, int thread) {
 sigmoe_status add_column_sums(const kernel_context *context, matrix x, real *sum) {
     if (x.rows == 0 || x.cols == 0) return SIGMOE_OK;
     arena_mark mark = arena_here(context->scratch);
-    sum_pass p = {.kernel = pointwise_chosen(), .x = x, .stripes = block_count(x.cols, SUM_COLS), .sum = sum};
-    int64_t blocks = block_count(x.rows, SUM_ROWS);
+    sum_pass p = {.kernel = pointwise_chosen(), .x = x, .stripes = divide_up(x.cols, SUM_COLS), .sum = sum};
+    int64_t blocks = divide_up(x.rows, SUM_ROWS);
     TRY(matrix_new(context->scratch, TYPE_REAL, blocks, x.cols, &p.partial));
     parallel_for(context->threads, blocks * p.stripes, sum_block, &p);
     parallel_for(context->threads, p.stripes, sum_stripe, &p);

@@ -47,7 +47,7 @@ sigmoe_status product_key_search(
     arena_mark mark = arena_here(context->scratch);
     TRY(ARENA_NEW_RAW(
         context->scratch, s.scratch, product_key_scratch(count) * threads_count(context->threads)));
-    parallel_for(context->threads, block_count(a.rows, BLOCK_ROWS), search_block, &s);
+    parallel_for(context->threads, divide_up(a.rows, BLOCK_ROWS), search_block, &s);
     arena_release(context->scratch, mark);
     return SIGMOE_OK;
 }

@@ -435,8 +435,8 @@ static sigmoe_status backward_in(
     const attention_sizes *sizes = &work.sizes;
     arena *scratch = context->scratch;
     int64_t heads = call->heads;
-    work.sequences_per_group = block_count(call->batch * heads, MOST_BACKWARD_TASKS);
-    work.groups = block_count(call->batch, work.sequences_per_group);
+    work.sequences_per_group = divide_up(call->batch * heads, MOST_BACKWARD_TASKS);
+    work.groups = divide_up(call->batch, work.sequences_per_group);
     work.positions = (position_packing){.call = call, .sizes = *sizes};
     int64_t position_rows = heads * position_rows_count(sizes);
     TRY(ARENA_NEW_RAW(scratch, work.positions.columns, heads * position_columns_count(sizes)));
@@ -448,8 +448,7 @@ static sigmoe_status backward_in(
     TRY(take_partials(scratch, &work));
     parallel_for(context->threads, heads, pack_positions_of_head, &work.positions);
     parallel_for(context->threads, heads * work.groups, backward_group, &work);
-    parallel_for(
-        context->threads, heads * block_count(sizes->keys, POSITIONS_PER_TASK), sum_positions, &work);
+    parallel_for(context->threads, heads * divide_up(sizes->keys, POSITIONS_PER_TASK), sum_positions, &work);
     sum_parameters(&work);
     return SIGMOE_OK;
 }

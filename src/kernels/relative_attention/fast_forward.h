@@ -163,7 +163,7 @@ static sigmoe_status forward_in(const kernel_context *context, const attention_c
     forward_work work = {.call = call,
         .sizes = sizes_of(call),
         .positions = {.call = call, .sizes = sizes_of(call)},
-        .blocks = block_count(call->queries, QUERIES_PER_TASK)};
+        .blocks = divide_up(call->queries, QUERIES_PER_TASK)};
     const attention_sizes *sizes = &work.sizes;
     arena *scratch = context->scratch;
     TRY(ARENA_NEW_RAW(scratch, work.positions.columns, call->heads * position_columns_count(sizes)));

@@ -54,7 +54,7 @@ static bin bin_at(const work *w, int64_t block, int64_t term, int thread) {
 static void sort_block(void *context, int64_t block, int thread) {
     const work *w = context;
     int64_t at = w->start[block];
-    uint8_t *count = w->count + block * block_count(w->terms, BIN_TERMS) * BIN_ROWS;
+    uint8_t *count = w->count + block * divide_up(w->terms, BIN_TERMS) * BIN_ROWS;
     for (int64_t term = 0; term < w->terms; term += BIN_TERMS, count += BIN_ROWS) {
         bin b = bin_at(w, block, term, thread);
         for (int64_t r = 0; r < b.rows; r++, at += count[r - 1])
@@ -70,13 +70,13 @@ sigmoe_status sparse_bins_of(const kernel_context *context, const sparse_gemm_ke
         .transpose = transpose,
         .rows = transpose ? a.cols : a.rows,
         .terms = transpose ? a.rows : a.cols};
-    int64_t blocks = block_count(w.rows, BIN_ROWS);
+    int64_t blocks = divide_up(w.rows, BIN_ROWS);
     TRY(ARENA_NEW_RAW(context->scratch, w.start, blocks + 1));
     parallel_for(context->threads, blocks, count_block, &w);
     w.start[0] = 0;
     // `find` may overwrite the slack behind a block while another thread writes the next one.
     for (int64_t i = 0; i < blocks; i++) w.start[i + 1] += w.start[i] + BIN_SLACK;
-    TRY(ARENA_NEW_RAW(context->scratch, w.count, blocks * block_count(w.terms, BIN_TERMS) * BIN_ROWS));
+    TRY(ARENA_NEW_RAW(context->scratch, w.count, blocks * divide_up(w.terms, BIN_TERMS) * BIN_ROWS));
     TRY(ARENA_NEW_RAW(context->scratch, w.term, w.start[blocks]));
     TRY(ARENA_NEW_RAW(context->scratch, w.value, w.start[blocks]));
     int64_t turned = transpose ? threads_count(context->threads) * BIN_ROWS * TURNED_STRIDE : 0;

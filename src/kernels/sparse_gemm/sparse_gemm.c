@@ -59,7 +59,7 @@ static void take_part(const work *w, const strip_part *p, real *rows) {
 static void pack_strip(void *context, int64_t task, int thread) {
     (void)thread;
     const work *w = context;
-    int64_t blocks = block_count(w->k, PACK_TERMS), index = task / blocks, first = task % blocks * PACK_TERMS;
+    int64_t blocks = divide_up(w->k, PACK_TERMS), index = task / blocks, first = task % blocks * PACK_TERMS;
     strip_part p = {.term = first,
         .terms = least(w->k - first, PACK_TERMS),
         .column = index * w->kernel->strip,
@@ -112,7 +112,7 @@ static void multiply(void *context, int64_t task, int thread) {
     const sparse_bins *bins = &w->bins;
     int64_t index = task / w->row_blocks, block = task % w->row_blocks, at = bins->start[block];
     const char *part = w->strips + index * w->strip_bytes;
-    const uint8_t *count = bins->count + block * block_count(w->k, BIN_TERMS) * BIN_ROWS;
+    const uint8_t *count = bins->count + block * divide_up(w->k, BIN_TERMS) * BIN_ROWS;
     tile t = {.row = block * BIN_ROWS, .column = index * kernel->strip};
     t.rows = least(bins->rows - t.row, BIN_ROWS);
     t.columns = least(w->n - t.column, kernel->strip);
@@ -130,12 +130,12 @@ static void multiply(void *context, int64_t task, int thread) {
 
 static sigmoe_status run(const kernel_context *context, work *w) {
     const sparse_gemm_call *call = w->call;
-    int64_t strips = block_count(w->n, w->kernel->strip);
+    int64_t strips = divide_up(w->n, w->kernel->strip);
     w->strip_bytes = w->k * w->kernel->strip * (int64_t)dtype_size(call->b.type);
     TRY(sparse_bins_of(context, w->kernel, call->a, call->transpose_a, &w->bins));
     TRY(ARENA_NEW_RAW(context->scratch, w->strips, strips * w->strip_bytes));
-    w->row_blocks = block_count(w->bins.rows, BIN_ROWS);
-    parallel_for(context->threads, strips * block_count(w->k, PACK_TERMS), pack_strip, w);
+    w->row_blocks = divide_up(w->bins.rows, BIN_ROWS);
+    parallel_for(context->threads, strips * divide_up(w->k, PACK_TERMS), pack_strip, w);
     parallel_for(context->threads, strips * w->row_blocks, multiply, w);
     return SIGMOE_OK;
 }

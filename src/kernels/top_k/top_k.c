@@ -51,7 +51,7 @@ sigmoe_status top_k_rows(const kernel_context *context, matrix scores, int64_t k
     assert(k >= 1 && k <= scores.cols && scores.cols <= INT32_MAX);
     row_blocks blocks = {
         .kernel = chosen(), .scores = scores, .k = k, .block = rows_in_block(scores), .indices = indices};
-    parallel_for(context->threads, block_count(scores.rows, blocks.block), find_indices, &blocks);
+    parallel_for(context->threads, divide_up(scores.rows, blocks.block), find_indices, &blocks);
     return SIGMOE_OK;
 }
 
@@ -76,7 +76,7 @@ sigmoe_status kth_largest_rows(const kernel_context *context, matrix scores, int
         return fail(SIGMOE_NO_MEMORY, "rows of %lld scores are too long", (long long)scores.cols);
     arena_mark mark = arena_here(context->scratch);
     TRY(ARENA_NEW_RAW(context->scratch, blocks.scratch, elements));
-    parallel_for(context->threads, block_count(scores.rows, blocks.block), find_thresholds, &blocks);
+    parallel_for(context->threads, divide_up(scores.rows, blocks.block), find_thresholds, &blocks);
     arena_release(context->scratch, mark);
     return SIGMOE_OK;
 }

@@ -113,14 +113,14 @@ static work work_of(const weighted_rows_call *call, matrix y) {
 
 void weighted_rows_sum(const kernel_context *context, const weighted_rows_call *call, matrix y) {
     work w = work_of(call, y);
-    parallel_for(context->threads, block_count(y.rows, BLOCK_ROWS), sum_block, &w);
+    parallel_for(context->threads, divide_up(y.rows, BLOCK_ROWS), sum_block, &w);
 }
 
 void weighted_rows_weight_gradient(
     const kernel_context *context, const weighted_rows_call *call, matrix dy, real *dweight) {
     work w = work_of(call, dy);
     w.dweight = dweight;
-    parallel_for(context->threads, block_count(dy.rows, BLOCK_ROWS), weigh_block, &w);
+    parallel_for(context->threads, divide_up(dy.rows, BLOCK_ROWS), weigh_block, &w);
 }
 
 void weighted_rows_gradient(const kernel_context *context, const weighted_rows_call *call,
@@ -129,5 +129,5 @@ void weighted_rows_gradient(const kernel_context *context, const weighted_rows_c
     work w = work_of(call, dy);
     w.pairs = pairs;
     w.drows = drows;
-    parallel_for(context->threads, block_count(drows.rows, BLOCK_ROWS), gradient_block, &w);
+    parallel_for(context->threads, divide_up(drows.rows, BLOCK_ROWS), gradient_block, &w);
 }

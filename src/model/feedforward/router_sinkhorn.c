@@ -68,7 +68,7 @@ _Static_assert(sizeof(log_sum) == 2 * sizeof(double), "log sums are exchanged as
 static sigmoe_status iterate(const step_context *step, sinkhorn_work *work, double *beta) {
     const routing *r = work->r;
     arena *scratch = step->kernel.scratch;
-    int64_t blocks = block_count(r->tokens, BLOCK), parts;
+    int64_t blocks = divide_up(r->tokens, BLOCK), parts;
     const double *all;
     log_sum *own;
     TRY(ARENA_NEW_RAW(scratch, own, r->experts));
@@ -85,7 +85,7 @@ static sigmoe_status iterate(const step_context *step, sinkhorn_work *work, doub
 
 static sigmoe_status find_beta(const step_context *step, sinkhorn_work *work, double *beta) {
     TRY(ARENA_NEW_RAW(
-        step->kernel.scratch, work->partial, block_count(work->r->tokens, BLOCK) * work->r->experts));
+        step->kernel.scratch, work->partial, divide_up(work->r->tokens, BLOCK) * work->r->experts));
     for (int i = 0; i < ITERATIONS; i++) TRY(iterate(step, work, beta));
     return SIGMOE_OK;
 }

@@ -28,5 +28,5 @@ static void run_row_block(void *context, int64_t task, int thread) {
 
 void for_row_blocks(threads *pool, int64_t count, row_function *rows, void *context) {
     row_work work = {count, rows, context};
-    parallel_for(pool, block_count(count, ROWS_PER_TASK), run_row_block, &work);
+    parallel_for(pool, divide_up(count, ROWS_PER_TASK), run_row_block, &work);
 }
