@@ -36,11 +36,12 @@ INLINE vec load_floats(const float *p, int64_t n) {
     return n >= LANES ? vec_load(p) : vec_load_part(p, n);
 }
 
-// Asks for `bytes` bytes that lie `ahead` behind the start of row j.
+// Asks for `bytes` bytes that lie `ahead` behind the start of row j, into the second cache: the nearest one waits for fewer
+// lines at a time.
 INLINE void prefetch_rows(
     dtype type, const void *rows, int64_t j, int64_t width, int64_t ahead, int64_t bytes) {
     const char *start = (const char *)rows + j * width * (type == TYPE_BF16 ? 2 : 4) + ahead;
-    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(start + line);
+    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(start + line, 0, 2);
 }
 
 INLINE int64_t bytes_of(dtype type, int64_t rows, int64_t width) {

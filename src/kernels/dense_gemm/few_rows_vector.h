@@ -141,12 +141,13 @@ INLINE vec load_inputs(dtype type, const void *x, int64_t k) {
 // rows share a column's weights while there are registers for their sums.
 enum { STEP = 4, COLUMNS = 4, ROWS = LANES == 16 ? 4 : 2 };
 
-// Weights are asked for so many bytes before they are needed. They follow each other from column to column, too.
-enum { LEAD = 4096, LINE = 64 };
+// Weights are asked for so many bytes before they are needed, into the second cache: the nearest one waits for fewer lines at a
+// time. They follow each other from column to column, too.
+enum { LEAD = 8192, LINE = 64 };
 
 INLINE void prefetch_step(dtype type, const char *w) {
     const int64_t bytes = STEP * vector_terms(type) * element_bytes(type);
-    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(w + LEAD + line);
+    for (int64_t line = 0; line < bytes; line += LINE) __builtin_prefetch(w + LEAD + line, 0, 2);
 }
 
 // A column's sums for `rows` rows. Weights are read in aligned vectors, wherever the column begins: vectors that lie in two cache
