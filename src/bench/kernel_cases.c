@@ -75,19 +75,20 @@ static sigmoe_status keep_channels(kernel_run *r, matrix *out) {
     return SIGMOE_OK;
 }
 
-static sigmoe_status prepare_sparse_down(kernel_run *r) {
-    TRY(prepare_product(r, false, true, TOKENS, WIDTH, CHANNELS));
-    gemm_call product = r->gemm;
-    r->sparse = (sparse_gemm_call){.transpose_b = true, .b = product.b, .c = product.c};
+// The product of the same sizes whose left factor are these channels.
+static sigmoe_status prepare_sparse(
+    kernel_run *r, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k) {
+    TRY(prepare_product(r, transpose_a, transpose_b, m, n, k));
+    r->sparse = (sparse_gemm_call){
+        .transpose_a = transpose_a, .transpose_b = transpose_b, .b = r->gemm.b, .c = r->gemm.c};
     r->flops *= (double)TOP_CHANNELS / CHANNELS;
     return keep_channels(r, &r->sparse.a);
 }
+static sigmoe_status prepare_sparse_down(kernel_run *r) {
+    return prepare_sparse(r, false, true, TOKENS, WIDTH, CHANNELS);
+}
 static sigmoe_status prepare_sparse_gradient(kernel_run *r) {
-    TRY(prepare_product(r, true, false, CHANNELS, WIDTH, TOKENS));
-    gemm_call product = r->gemm;
-    r->sparse = (sparse_gemm_call){.transpose_a = true, .b = product.b, .c = product.c};
-    r->flops *= (double)TOP_CHANNELS / CHANNELS;
-    return keep_channels(r, &r->sparse.a);
+    return prepare_sparse(r, true, false, CHANNELS, WIDTH, TOKENS);
 }
 static sigmoe_status multiply_sparse(kernel_run *r) {
     return sparse_gemm(&r->kernel, &r->sparse);

@@ -51,48 +51,44 @@ sigmoe_status two_layers_up(const ff_layer *layer, step_context *step, matrix x,
     return SIGMOE_OK;
 }
 
+// A product whose left factor is mostly 0 if `sparse`. A transposed one is that of the factors exchanged.
+static sigmoe_status multiply(const kernel_context *kernel, bool sparse, const sparse_gemm_call *call) {
+    if (sparse) return sparse_gemm(kernel, call);
+    gemm_call dense = {.transpose_a = call->transpose_a,
+        .transpose_b = call->transpose_b,
+        .accumulate = call->accumulate,
+        .bias = call->bias,
+        .a = call->a,
+        .b = call->b,
+        .c = call->c};
+    if (call->transpose_c) {
+        dense.transpose_a = !call->transpose_b, dense.transpose_b = !call->transpose_a;
+        dense.a = call->b, dense.b = call->a;
+    }
+    return dense_gemm(kernel, &dense);
+}
+
 sigmoe_status two_layers_down(const ff_layer *layer, step_context *step, bool sparse, matrix u, matrix y) {
     THREADS_PART(step->kernel.threads, "feedforward: down");
-    const real *bias = ff_tensor(layer, DOWN_BIAS)->value;
-    matrix weight = ff_operand(layer, step, DOWN_WEIGHT);
-    return sparse ? sparse_gemm(&step->kernel,
-                        &(sparse_gemm_call){.transpose_b = true, .bias = bias, .a = u, .b = weight, .c = y})
-                  : dense_gemm(&step->kernel,
-                        &(gemm_call){.transpose_b = true, .bias = bias, .a = u, .b = weight, .c = y});
+    sparse_gemm_call call = {.transpose_b = true,
+        .bias = ff_tensor(layer, DOWN_BIAS)->value,
+        .a = u,
+        .b = ff_operand(layer, step, DOWN_WEIGHT),
+        .c = y};
+    return multiply(&step->kernel, sparse, &call);
 }
 
-// The products with u, and with its gradient du, which has gradients where u is above 0 alone.
-typedef struct backward_products {
-    const ff_layer *layer;
-    step_context *step;
-    matrix u, du, x, dy, dx;
-} backward_products;
-
-static sigmoe_status down_gradient(const backward_products *p, bool sparse) {
-    matrix c = ff_gradient(p->layer, DOWN_WEIGHT);
-    return sparse ? sparse_gemm(&p->step->kernel, &(sparse_gemm_call){.transpose_a = true,
-                                                      .transpose_c = true,
-                                                      .accumulate = true,
-                                                      .a = p->u,
-                                                      .b = p->dy,
-                                                      .c = c})
-                  : dense_gemm(&p->step->kernel,
-                        &(gemm_call){.transpose_a = true, .accumulate = true, .a = p->dy, .b = p->u, .c = c});
-}
-
-static sigmoe_status up_gradient(const backward_products *p, bool sparse) {
-    matrix c = ff_gradient(p->layer, UP_WEIGHT);
-    return sparse ? sparse_gemm(&p->step->kernel,
-                        &(sparse_gemm_call){
-                            .transpose_a = true, .accumulate = true, .a = p->du, .b = p->x, .c = c})
-                  : dense_gemm(&p->step->kernel,
-                        &(gemm_call){.transpose_a = true, .accumulate = true, .a = p->du, .b = p->x, .c = c});
-}
-
-static sigmoe_status through_up(const backward_products *p, bool sparse) {
-    matrix weight = ff_operand(p->layer, p->step, UP_WEIGHT);
-    return sparse ? sparse_gemm(&p->step->kernel, &(sparse_gemm_call){.a = p->du, .b = weight, .c = p->dx})
-                  : dense_gemm(&p->step->kernel, &(gemm_call){.a = p->du, .b = weight, .c = p->dx});
+// The gradient of the channels, du, from that of the output.
+static sigmoe_status through_down(
+    const ff_layer *layer, step_context *step, matrix u, matrix dy, matrix *du) {
+    TRY(matrix_new(step->kernel.scratch, u.type, u.rows, u.cols, du));
+    gemm_call call = {.a = dy, .b = ff_operand(layer, step, DOWN_WEIGHT), .c = *du};
+    TRY(dense_gemm(&step->kernel, &call));
+    // A channel is above 0 only if both ReLU and dropout let it pass, and then dropout's factor is the same for all: nothing
+    // needs to be drawn again.
+    double rate = inner_dropout(layer, step);
+    relu_backward(&step->kernel, u, *du, rate < 1 ? (real)(1 / (1 - rate)) : 0);
+    return SIGMOE_OK;
 }
 
 sigmoe_status two_layers_backward(
@@ -100,22 +96,25 @@ sigmoe_status two_layers_backward(
     THREADS_PART(step->kernel.threads, "feedforward: backward");
     const kernel_context *kernel = &step->kernel;
     arena_mark mark = arena_here(kernel->scratch);
-    backward_products p = {.layer = layer, .step = step, .u = u, .x = x, .dy = dy, .dx = dx};
+    matrix du;
     sigmoe_status status;
-    TRY_OR(done, down_gradient(&p, sparse));
+    sparse_gemm_call down = {.transpose_a = true,
+        .transpose_c = true,
+        .accumulate = true,
+        .a = u,
+        .b = dy,
+        .c = ff_gradient(layer, DOWN_WEIGHT)};
+    TRY_OR(done, multiply(kernel, sparse, &down));
     TRY_OR(done, add_column_sums(kernel, dy, ff_tensor(layer, DOWN_BIAS)->gradient));
 
-    TRY_OR(done, matrix_new(kernel->scratch, u.type, u.rows, u.cols, &p.du));
-    gemm_call through_down = {.a = dy, .b = ff_operand(layer, step, DOWN_WEIGHT), .c = p.du};
-    TRY_OR(done, dense_gemm(kernel, &through_down));
-    // A channel is above 0 only if both ReLU and dropout let it pass, and then dropout's factor is the same for all: nothing
-    // needs to be drawn again.
-    double rate = inner_dropout(layer, step);
-    relu_backward(kernel, u, p.du, rate < 1 ? (real)(1 / (1 - rate)) : 0);
+    TRY_OR(done, through_down(layer, step, u, dy, &du));
+    sparse_gemm_call up = {
+        .transpose_a = true, .accumulate = true, .a = du, .b = x, .c = ff_gradient(layer, UP_WEIGHT)};
+    TRY_OR(done, multiply(kernel, sparse, &up));
+    TRY_OR(done, add_column_sums(kernel, du, ff_tensor(layer, UP_BIAS)->gradient));
 
-    TRY_OR(done, up_gradient(&p, sparse));
-    TRY_OR(done, add_column_sums(kernel, p.du, ff_tensor(layer, UP_BIAS)->gradient));
-    TRY_OR(done, through_up(&p, sparse));
+    sparse_gemm_call through_up = {.a = du, .b = ff_operand(layer, step, UP_WEIGHT), .c = dx};
+    TRY_OR(done, multiply(kernel, sparse, &through_up));
 done:
     arena_release(kernel->scratch, mark);
     return status;
