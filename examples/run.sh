@@ -16,6 +16,8 @@ for source in "$examples"/*.c; do
     "./$name"
 done
 echo "presets, by CMake"
-cmake -G Ninja -S "$examples" -B cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >cmake.log
+# Not every system has make, which CMake uses unless told otherwise.
+if command -v ninja >/dev/null; then export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"; fi
+cmake -S "$examples" -B cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >cmake.log
 cmake --build cmake >>cmake.log
 cmake/presets
