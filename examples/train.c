@@ -3,6 +3,7 @@
  * installed library:
  *   cc examples/train.c $(pkg-config --cflags --libs sigmoe) */
 #include <sigmoe.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,8 +44,8 @@ static void prepare(const char *text, const char *out) {
 /* Called several times a second. */
 static void show(void *context, const sigmoe_progress *progress) {
     (void)context;
-    fprintf(stderr, "\r%s %.0f/%.0f %s, loss %.3f ", progress->task, progress->done, progress->total,
-        progress->unit, progress->loss);
+    fprintf(stderr, "\r%s %.0f/%.0f %s ", progress->task, progress->done, progress->total, progress->unit);
+    if (!isnan(progress->loss)) fprintf(stderr, "loss %.3f ", progress->loss); /* a validation has none yet */
     if (progress->finished) fputc('\n', stderr);
 }
 
