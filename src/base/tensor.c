@@ -2,6 +2,11 @@
 
 #include <assert.h>
 
+tensor_range tensor_range_part(tensor_range whole, int part, int parts) {
+    int64_t each = whole.count / parts, more = whole.count % parts;
+    return (tensor_range){whole.first + each * part + (part < more ? part : more), each + (part < more)};
+}
+
 size_t dtype_size(dtype type) {
     switch (type) {
     case TYPE_REAL:

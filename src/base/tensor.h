@@ -13,6 +13,8 @@ typedef enum dtype { TYPE_REAL, TYPE_BF16, TYPE_I32, TYPE_I8 } dtype;
 typedef struct tensor_range {
     int64_t first, count;
 } tensor_range;
+// One of equal parts of them, to a value.
+tensor_range tensor_range_part(tensor_range whole, int part, int parts);
 
 // The type of the operands of matrix products; weights may be of TYPE_I8 beside it.
 static inline dtype operand_type(sigmoe_dtype type) {

@@ -1,6 +1,5 @@
 #include "formats/json_objects.h"
 #include "formats/json_options.h"
-#include "formats/json_print.h"
 #include "formats/safetensors_state.h"
 
 #include <endian.h>
@@ -9,17 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PREFIX = 8, MOST_DIMS = 8, DATA_ALIGNMENT = 8 };
+enum { MOST_DIMS = 8 };
 // Limits on JSON values: a tensor is {dtype, shape: [up to MOST_DIMS], data_offsets: [2]}; the rest is for metadata and unknown
 // tensors.
 enum { VALUES_OF_TENSOR = 16, MORE_VALUES = 4096 };
-static const char METADATA[] = "__metadata__"; // the key of what is no tensor
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
 
-static const struct {
-    const char *name;
-    int64_t size;
-} types[] = {
+const tensor_type_facts safetensors_types[] = {
     [TENSOR_F32] = {"F32", 4},
     [TENSOR_BF16] = {"BF16", 2},
     [TENSOR_I8] = {"I8", 1},
@@ -27,13 +22,13 @@ static const struct {
     [TENSOR_I64] = {"I64", 8},
     [TENSOR_F64] = {"F64", 8},
 };
-enum { TYPES = sizeof types / sizeof *types };
+enum { TYPES = sizeof safetensors_types / sizeof *safetensors_types };
 
 static sigmoe_status read_type(const json_t *entry, tensor_type *type) {
     const char *name = json_string_value(json_object_get(entry, "dtype"));
     if (!name) return fail(SIGMOE_BAD_FORMAT, "its dtype is missing or not a string");
     for (int i = 0; i < TYPES; i++) {
-        if (strcmp(types[i].name, name) != 0) continue;
+        if (strcmp(safetensors_types[i].name, name) != 0) continue;
         *type = (tensor_type)i;
         return SIGMOE_OK;
     }
@@ -72,7 +67,7 @@ static sigmoe_status read_place(const json_t *entry, int64_t data, int64_t data_
             "its data_offsets [%" PRId64 ", %" PRId64 "] lie outside of the %" PRId64
             " byte%s of data (is the file cut short?)",
             begin, end, data_size, plural(data_size));
-    if (!size_product(&bytes, t->count, types[t->type].size) || bytes != end - begin)
+    if (!size_product(&bytes, t->count, safetensors_types[t->type].size) || bytes != end - begin)
         return fail(SIGMOE_BAD_FORMAT,
             "its data_offsets give it %" PRId64 " byte%s, its shape and dtype need another number",
             end - begin, plural(end - begin));
@@ -96,7 +91,7 @@ static sigmoe_status check_cover(const safetensors_file *file, int64_t data, int
         if (begin != covered)
             return fail(SIGMOE_BAD_FORMAT, "%s: the bytes of tensor \"%.80s\" %s", file->path, t->name,
                 begin < covered ? "overlap those of another" : "follow bytes that belong to no tensor");
-        covered += t->count * types[t->type].size;
+        covered += t->count * safetensors_types[t->type].size;
     }
     if (covered != data_size)
         return fail(SIGMOE_BAD_FORMAT, "%s: the file goes on behind its last tensor, for %" PRId64 " byte%s",
@@ -110,7 +105,8 @@ static sigmoe_status check_metadata(const safetensors_file *file, const json_t *
     bool texts = json_is_object(metadata);
     json_object_foreach((json_t *)metadata, key, value) texts = texts && json_is_string(value);
     return texts ? SIGMOE_OK
-                 : fail(SIGMOE_BAD_FORMAT, "%s: \"%s\" must be an object of texts", file->path, METADATA);
+                 : fail(SIGMOE_BAD_FORMAT, "%s: \"%s\" must be an object of texts", file->path,
+                       SAFETENSORS_METADATA);
 }
 
 static sigmoe_status read_tensors(safetensors_file *file, json_t *header, int64_t data) {
@@ -119,7 +115,7 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, int64_
     const char *name;
     json_t *entry;
     json_object_foreach(header, name, entry) {
-        if (strcmp(name, METADATA) == 0) {
+        if (strcmp(name, SAFETENSORS_METADATA) == 0) {
             TRY(check_metadata(file, entry));
             continue;
         }
@@ -138,18 +134,18 @@ static sigmoe_status read_tensors(safetensors_file *file, json_t *header, int64_
 
 // The header's text, and with it the place where the data begin.
 static sigmoe_status read_header(const safetensors_file *file, arena *a, char **text, uint64_t *length) {
-    if (file->size < PREFIX)
+    if (file->size < SAFETENSORS_PREFIX)
         return fail(SIGMOE_BAD_FORMAT, "%s: with %" PRId64 " byte%s it is too short for a safetensors file",
             file->path, file->size, plural(file->size));
-    TRY(file_read_at(file->descriptor, file->path, 0, PREFIX, length));
+    TRY(file_read_at(file->descriptor, file->path, 0, SAFETENSORS_PREFIX, length));
     *length = le64toh(*length);
     if (*length > LONGEST_HEADER)
         return fail(SIGMOE_BAD_FORMAT, "%s: a header of %" PRIu64 " bytes: this is no safetensors file",
             file->path, *length);
-    if (*length > (uint64_t)(file->size - PREFIX))
+    if (*length > (uint64_t)(file->size - SAFETENSORS_PREFIX))
         return fail(SIGMOE_BAD_FORMAT, "%s: the file ends inside its header; it is cut short", file->path);
     TRY(ARENA_NEW_RAW(a, *text, (int64_t)*length));
-    TRY(file_read_at(file->descriptor, file->path, PREFIX, *length, *text));
+    TRY(file_read_at(file->descriptor, file->path, SAFETENSORS_PREFIX, *length, *text));
     if (*length > 0 && **text == '{') return SIGMOE_OK;
     return fail(SIGMOE_BAD_FORMAT, "%s: its header does not begin with a brace: this is no safetensors file",
         file->path);
@@ -162,7 +158,7 @@ static sigmoe_status parse_file(safetensors_file *file, int64_t expected, arena 
     TRY(read_header(file, a, &text, &length));
     TRY(json_parse_object(
         file->path, text, (size_t)length, MORE_VALUES + VALUES_OF_TENSOR * expected, &header));
-    sigmoe_status status = read_tensors(file, header, PREFIX + (int64_t)length);
+    sigmoe_status status = read_tensors(file, header, SAFETENSORS_PREFIX + (int64_t)length);
     json_decref(header);
     return status;
 }
@@ -246,7 +242,7 @@ static sigmoe_status find_readable(const safetensors_file *file, const char *nam
     tensor_type has = (*out)->type;
     if (has == type || (has == TENSOR_BF16 && type == TENSOR_F32)) return SIGMOE_OK;
     return fail(SIGMOE_BAD_FORMAT, "%s: tensor \"%s\" is %s where %s is needed", file->path, name,
-        types[has].name, type == TENSOR_F32 ? "F32 or BF16" : types[type].name);
+        safetensors_types[has].name, type == TENSOR_F32 ? "F32 or BF16" : safetensors_types[type].name);
 }
 
 sigmoe_status safetensors_check(
@@ -266,7 +262,7 @@ sigmoe_status safetensors_refuse_others(
 }
 
 static sigmoe_status read_part(const stored_tensor *t, tensor_range range, void *out) {
-    int64_t size = types[t->type].size;
+    int64_t size = safetensors_types[t->type].size;
     sigmoe_status status = file_read_at(t->holder->descriptor, t->holder->path,
         t->offset + range.first * size, (size_t)(range.count * size), out);
     return status == SIGMOE_OK ? SIGMOE_OK : fail_in(status, "tensor \"%.80s\"", t->name);
@@ -319,84 +315,4 @@ sigmoe_status safetensors_read_i32(
     const stored_tensor *t = NULL;
     TRY(find_readable(file, name, TENSOR_I32, dims, shape, &t));
     return safetensors_read(t, out);
-}
-
-static sigmoe_status size_of(const tensor_to_write *t, int64_t *bytes) {
-    bool fits = true;
-    *bytes = types[t->type].size;
-    for (int i = 0; i < t->dims; i++) fits = fits && size_product(bytes, *bytes, t->shape[i]);
-    return fits ? SIGMOE_OK : fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is too large to be written", t->name);
-}
-
-static json_t *shape_of(const tensor_to_write *t) {
-    json_t *shape = json_array();
-    for (int i = 0; i < t->dims; i++)
-        if (json_array_append_new(shape, json_integer(t->shape[i])) != 0) {
-            json_decref(shape);
-            return NULL;
-        }
-    return shape;
-}
-
-// {"dtype": ..., "shape": [...], "data_offsets": [...]}; advances *offset past the tensor. NULL members (out of memory) make
-// the packing fail as a whole.
-static sigmoe_status describe(json_t *header, const tensor_to_write *t, int64_t *offset) {
-    int64_t bytes;
-    TRY(size_of(t, &bytes));
-    json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", types[t->type].name, "shape", shape_of(t),
-        "data_offsets", (json_int_t)*offset, (json_int_t)(*offset + bytes));
-    if (json_object_get(header, t->name)) {
-        json_decref(entry);
-        return fail(SIGMOE_BAD_ARGUMENT, "tensor \"%s\" is given twice", t->name);
-    }
-    *offset += bytes;
-    return json_object_set_new(header, t->name, entry) == 0
-               ? SIGMOE_OK
-               : fail(SIGMOE_NO_MEMORY, "no memory for a header");
-}
-
-static sigmoe_status write_all(
-    file_writer *w, const char *header, const tensor_to_write *tensors, int count) {
-    // Spaces after the header (the format allows them) align the data.
-    uint64_t length = strlen(header);
-    uint64_t padding = (DATA_ALIGNMENT - length % DATA_ALIGNMENT) % DATA_ALIGNMENT;
-    uint64_t prefix = htole64(length + padding);
-    TRY(file_writer_write(w, &prefix, sizeof prefix));
-    TRY(file_writer_write(w, header, length));
-    TRY(file_writer_write(w, "        ", padding));
-    for (int i = 0; i < count; i++) {
-        const tensor_to_write *t = &tensors[i];
-        const void *bytes = t->bytes;
-        int64_t size;
-        TRY(size_of(t, &size));
-        if (t->bring) TRY(t->bring(t->source, &bytes));
-        TRY(file_writer_write(w, bytes, (size_t)size));
-    }
-    return SIGMOE_OK;
-}
-
-sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors, int count) {
-    return safetensors_write_marked(path, NULL, tensors, count);
-}
-
-sigmoe_status safetensors_write_marked(
-    const char *path, const char *format, const tensor_to_write *tensors, int count) {
-    sigmoe_status status;
-    json_t *header = json_object();
-    char *text = NULL;
-    int64_t offset = 0;
-    if (format) TRY_OR(done, json_put(header, METADATA, json_pack("{s:s}", "format", format)));
-    for (int i = 0; i < count; i++) TRY_OR(done, describe(header, &tensors[i], &offset));
-    text = json_print(header, JSON_COMPACT);
-    if (!text) {
-        status = fail(SIGMOE_NO_MEMORY, "no memory for the header of %s", path);
-        goto done;
-    }
-    file_writer w;
-    TRY_OR(done, file_writer_open(&w, path));
-    status = file_writer_end(&w, write_all(&w, text, tensors, count));
-done:
-    free(text);
-    json_decref(header);
-    return status;
 }

@@ -73,3 +73,12 @@ sigmoe_status safetensors_write(const char *path, const tensor_to_write *tensors
 // The same with "format" in the header's metadata, as other programs expect it: "pt".
 sigmoe_status safetensors_write_marked(
     const char *path, const char *format, const tensor_to_write *tensors, int count);
+
+// Where the bytes of a file will lie, for processes that write it together: each makes the same layout. In the arena.
+typedef struct safetensors_layout {
+    char *head; // all that is before the tensors
+    size_t head_size;
+    int64_t *offsets; // [count + 1], in the file: where each tensor begins, and at last the file's size
+} safetensors_layout;
+sigmoe_status safetensors_lay_out(
+    const char *format, const tensor_to_write *tensors, int count, arena *a, safetensors_layout *out);

@@ -52,10 +52,7 @@ rank_group team_group(const team *t, const parameter *p) {
 }
 
 tensor_range team_share_of(const team *t, const parameter *p, int member) {
-    tensor_range range = p->held;
-    int64_t members = team_group(t, p).count, each = range.count / members, more = range.count % members;
-    return (tensor_range){
-        range.first + each * member + (member < more ? member : more), each + (member < more)};
+    return tensor_range_part(p->held, member, team_group(t, p).count);
 }
 
 tensor_range team_share(const team *t, const parameter *p) {
