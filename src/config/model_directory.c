@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const model_weights_name = "model.safetensors";
+
 // Each row of a hash table must consist of distinct valid experts.
 static sigmoe_status check_table(const parameter *p) {
     int64_t columns = p->shape[p->dims - 1];
@@ -170,46 +172,28 @@ static tensor_to_write tensor_of(const parameter *p) {
     return tensor;
 }
 
-// How a model's weights are written.
-typedef struct weights_to_write {
-    const parameter_list *list;
-    const char *format;    // or NULL
-    tensor_bringer *bring; // NULL: all of them are here
-    void *context;
-} weights_to_write;
-
-static sigmoe_status write_tensors(const char *path, const weights_to_write *w, arena *a) {
-    int count = parameters_length(w->list);
-    tensor_to_write *tensors;
-    TRY(ARENA_NEW(a, tensors, count));
-    for (int i = 0; i < count; i++) {
-        const parameter *p = parameters_at(w->list, i);
-        tensors[i] = tensor_of(p);
-        if (w->bring && parameter_is_shared(p)) TRY(w->bring(w->context, p, a, &tensors[i]));
-    }
-    return safetensors_write_marked(path, w->format, tensors, count);
+sigmoe_status model_list_tensors(const parameter_list *list, arena *a, tensor_to_write **out) {
+    int count = parameters_length(list);
+    TRY(ARENA_NEW(a, *out, count));
+    for (int i = 0; i < count; i++) (*out)[i] = tensor_of(parameters_at(list, i));
+    return SIGMOE_OK;
 }
 
-static sigmoe_status write_weights(const char *directory, const weights_to_write *w) {
-    char path[PATH_CAPACITY];
-    arena *a;
-    TRY(path_format(path, "%s/model.safetensors", directory));
-    TRY(arena_create("tensor list", &a));
-    sigmoe_status status = write_tensors(path, w, a);
-    arena_destroy(a);
-    return status;
+static sigmoe_status write_tensors(
+    const char *path, const char *format, const parameter_list *list, arena *a) {
+    tensor_to_write *tensors;
+    TRY(model_list_tensors(list, a, &tensors));
+    return safetensors_write_marked(path, format, tensors, parameters_length(list));
 }
 
 sigmoe_status model_write_weights(const char *directory, const transformer *model, const char *format) {
-    weights_to_write w = {.list = transformer_parameters(model), .format = format};
-    return write_weights(directory, &w);
-}
-
-sigmoe_status model_write_together(const char *directory, const sigmoe_config *config,
-    const transformer *model, tensor_bringer *bring, void *context) {
-    weights_to_write w = {.list = transformer_parameters(model), .bring = bring, .context = context};
-    TRY(model_write_config(directory, config));
-    return write_weights(directory, &w);
+    char path[PATH_CAPACITY];
+    arena *a;
+    TRY(path_format(path, "%s/%s", directory, model_weights_name));
+    TRY(arena_create("tensor list", &a));
+    sigmoe_status status = write_tensors(path, format, transformer_parameters(model), a);
+    arena_destroy(a);
+    return status;
 }
 
 sigmoe_status model_write_config(const char *directory, const sigmoe_config *config) {
@@ -220,7 +204,8 @@ sigmoe_status model_write_config(const char *directory, const sigmoe_config *con
 }
 
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model) {
-    return model_write_together(directory, config, model, NULL, NULL);
+    TRY(model_write_config(directory, config));
+    return model_write_weights(directory, model, NULL);
 }
 
 static sigmoe_status write_with_manifest(

@@ -24,11 +24,10 @@ sigmoe_status model_is_quantized(const char *directory, parameter_list *list, bo
 // Writes the files into an existing directory; the same model gives the same bytes. The manifest is the caller's to write, when
 // all is there.
 sigmoe_status model_write(const char *directory, const sigmoe_config *config, const transformer *model);
-// The same where tensors are brought from other processes: `bring` is called for each tensor of which this process has a part, and
-// fills in how; what it needs lies in the arena until the file is written.
-typedef sigmoe_status tensor_bringer(void *context, const parameter *p, arena *a, tensor_to_write *tensor);
-sigmoe_status model_write_together(const char *directory, const sigmoe_config *config,
-    const transformer *model, tensor_bringer *bring, void *context);
+// What its weights are written as, in its file; in the arena. Of a tensor of which others have a part, the caller says where this
+// process's values are.
+extern const char *const model_weights_name;
+sigmoe_status model_list_tensors(const parameter_list *list, arena *a, tensor_to_write **out);
 // Only config.json, and tokenizer.model if there is one.
 sigmoe_status model_write_config(const char *directory, const sigmoe_config *config);
 // Writes model.safetensors alone; `format`, unless NULL, is what its header says of the program that it is for ("pt").

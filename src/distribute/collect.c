@@ -4,35 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static sigmoe_status collect_at(exchange *e, const char *own, size_t size, size_t from, char *all) {
-    size_t left = size - from, part = left < TRANSPORT_MOST ? left : TRANSPORT_MOST;
-    if (e->c->rank != 0) {
-        TRY(exchange_send(e, own + from, part, 0));
-        return exchange_finish(e);
-    }
-    for (int peer = 1; peer < e->c->members.count; peer++)
-        TRY(exchange_receive(e, all + (size_t)peer * size + from, part, peer));
-    return exchange_finish(e);
-}
-
-static sigmoe_status collect(exchange *e, const void *own, size_t size, void *all) {
-    if (e->c->rank == 0) memcpy(all, own, size);
-    for (size_t from = 0; from < size; from += TRANSPORT_MOST) TRY(collect_at(e, own, size, from, all));
-    return SIGMOE_OK;
-}
-
-sigmoe_status communicator_collect(communicator *c, const void *own, size_t size, void *all) {
-    exchange e;
-    if (!c) {
-        memcpy(all, own, size);
-        return SIGMOE_OK;
-    }
-    TRY(exchange_begin(c, &e));
-    return exchange_end(&e, collect(&e, own, size, all));
-}
-
-// ---------------------------------------------------------------- from ranges
-
 // What every rank has of the whole, and how far the whole is put together.
 typedef struct puzzle {
     const tensor_range *ranges; // [ranks]

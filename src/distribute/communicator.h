@@ -37,8 +37,6 @@ sigmoe_status communicator_meet(communicator *c);
 sigmoe_status communicator_gather(communicator *c, const void *own, size_t size, void *all);
 // Gives all ranks what rank 0 has: bytes [size], a few.
 sigmoe_status communicator_share(communicator *c, void *bytes, size_t size);
-// The same as a gather for rank 0 alone, of any size: `all` may be NULL elsewhere.
-sigmoe_status communicator_collect(communicator *c, const void *own, size_t size, void *all);
 // Rank 0 gets values [count] of which every rank has a range at `own`; some may have the same one. `whole` is not used elsewhere.
 sigmoe_status communicator_collect_ranges(
     communicator *c, const real *own, tensor_range range, int64_t count, real *whole);

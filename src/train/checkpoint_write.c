@@ -1,5 +1,6 @@
 #include "train/checkpoint_write.h"
 
+#include "base/progress.h"
 #include "config/model_directory.h"
 #include "formats/manifest.h"
 #include "system/file_lock.h"
@@ -7,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_tidy.h"
 #include "train/log_sums.h"
+#include "train/team_files.h"
 #include "train/trainer_file.h"
 #include "train/trainer_state.h"
 
@@ -21,20 +23,60 @@ static sigmoe_status refuse_not_finite(const trainer *t) {
         bad->name);
 }
 
-static sigmoe_status fill_with(const trainer *t, const char *directory, tensor_collector *c) {
-    TRY(refuse_not_finite(t));
-    TRY(directory_make(directory));
-    TRY(model_write_together(directory, &t->config, t->model, bring_weights, c));
-    TRY(trainer_file_write(t, directory, c));
-    return manifest_write(directory);
+enum { ALONE = 160 }; // bytes of a reason
+
+// Once, since every checkpoint has the same reason. The first one comes before there is anybody to tell.
+static void note_alone(trainer *t, const char *why) {
+    if (!*why || t->alone_noted || !t->observer) return;
+    t->alone_noted = true;
+    progress_note(t->observer, "rank 0 writes the checkpoints in %s alone: %s", t->run, why);
 }
 
-static sigmoe_status fill_directory(const trainer *t, const char *directory) {
-    tensor_collector c;
-    TRY(tensor_collector_open(t->team.link, &c));
-    sigmoe_status status = fill_with(t, directory, &c);
-    tensor_collector_close(&c);
+// What this process has of a tensor's values.
+static tensor_range values_held(const parameter *p) {
+    return p->trainable ? p->held : (tensor_range){0, p->count};
+}
+
+static sigmoe_status list_weights(const trainer *t, arena *a, team_file *out) {
+    const parameter_list *list = transformer_parameters(t->model);
+    *out = (team_file){.name = model_weights_name, .count = parameters_length(list)};
+    TRY(model_list_tensors(list, a, &out->tensors));
+    TRY(ARENA_NEW(a, out->held, out->count));
+    for (int i = 0; i < out->count; i++) {
+        const parameter *p = parameters_at(list, i);
+        out->held[i] = values_held(p);
+        if (p->trainable) out->tensors[i].bytes = p->value + out->held[i].first;
+    }
+    return SIGMOE_OK;
+}
+
+static sigmoe_status write_tensors_in(trainer *t, const char *directory, arena *a) {
+    enum { WEIGHTS, TRAINER, FILES };
+    team_file files[FILES];
+    char alone[ALONE];
+    TRY(list_weights(t, a, &files[WEIGHTS]));
+    TRY(trainer_file_list(t, a, &files[TRAINER]));
+    TRY(team_files_write(t->team.link, directory, files, FILES, alone, sizeof alone));
+    note_alone(t, alone);
+    return SIGMOE_OK;
+}
+
+// By all ranks, together.
+static sigmoe_status write_tensors(trainer *t, const char *directory) {
+    arena *a;
+    TRY(arena_create("checkpoint", &a));
+    sigmoe_status status = write_tensors_in(t, directory, a);
+    arena_destroy(a);
     return status;
+}
+
+static sigmoe_status fill_directory(trainer *t, const char *directory) {
+    TRY(refuse_not_finite(t));
+    TRY(directory_make(directory));
+    TRY(model_write_config(directory, &t->config));
+    TRY(write_tensors(t, directory));
+    TRY(trainer_file_write_counters(t, directory));
+    return manifest_write(directory);
 }
 
 // Somebody may have removed the run and begun another one of its name, where nothing of this one belongs.
@@ -62,11 +104,10 @@ static sigmoe_status write_directory(trainer *t, const char *partial, const char
     return directory_commit(partial, final);
 }
 
-// Rank 0 writes what the others have.
-static sigmoe_status follow(trainer *t) {
+// A rank that is not rank 0 writes tensors alone; rank 0 has the rest.
+static sigmoe_status follow(trainer *t, const char *partial) {
     TRY(refuse_not_finite(t));
-    TRY(give_weights(t->team.link, transformer_parameters(t->model)));
-    TRY(trainer_file_share(t));
+    TRY(write_tensors(t, partial));
     t->last_checkpoint = t->step;
     return SIGMOE_OK;
 }
@@ -74,9 +115,9 @@ static sigmoe_status follow(trainer *t) {
 sigmoe_status checkpoint_write(trainer *t) {
     char final[PATH_CAPACITY], partial[PATH_CAPACITY];
     if (t->last_checkpoint == t->step) return SIGMOE_OK;
-    if (!team_leads(&t->team)) return follow(t);
     TRY(checkpoint_path(t->run, t->step, final));
     TRY(path_format(partial, "%s%s", final, CHECKPOINT_PARTIAL));
+    if (!team_leads(&t->team)) return follow(t, partial);
     sigmoe_status status = write_directory(t, partial, final);
     if (status != SIGMOE_OK) {
         fail_in(

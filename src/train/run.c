@@ -98,10 +98,10 @@ static sigmoe_status take_place(const sigmoe_train_request *r, participant *p, t
     return SIGMOE_OK;
 }
 
-// Gives the first checkpoint what rank 0 has not.
+// Takes part in the first checkpoint.
 static sigmoe_status follow_run(const sigmoe_train_request *r, trainer *t) {
-    TRY(checkpoint_write(t));
-    return trainer_follow_run(t, r->out);
+    TRY(trainer_follow_run(t, r->out));
+    return checkpoint_write(t);
 }
 
 // What only the process that writes looks at.

@@ -219,7 +219,6 @@ sigmoe_status trainer_compare(trainer *t) {
 }
 
 sigmoe_status trainer_follow_run(trainer *t, const char *run) {
-    t->last_checkpoint = t->step;
     return path_format(t->run, "%s", run);
 }
 

@@ -39,7 +39,7 @@ sigmoe_status trainer_load(trainer *t, const char *model_directory);
 sigmoe_status trainer_begin_run(trainer *t, const char *run);
 // Fails where the ranks are about to train something else than rank 0.
 sigmoe_status trainer_compare(trainer *t);
-// The same for a trainer that is not rank 0, after which the run has a checkpoint of its step: it takes part, and writes nothing.
+// The same for a trainer that is not rank 0: it keeps nothing there but its part of the checkpoints.
 sigmoe_status trainer_follow_run(trainer *t, const char *run);
 // Checkpoints are written only while the run's lock file is still the one behind this descriptor, which is the caller's.
 void trainer_guard(trainer *t, int lock);

@@ -4,12 +4,13 @@
 #include "formats/json_options.h"
 #include "formats/safetensors.h"
 #include "train/trainer_state.h"
-#include "train/update.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-const char *const trainer_file_names[] = {"trainer.json", "trainer.safetensors", NULL};
+enum { COUNTERS, TENSORS };
+const char *const trainer_file_names[] = {
+    [COUNTERS] = "trainer.json", [TENSORS] = "trainer.safetensors", NULL};
 
 // ---------------------------------------------------------------- tensors
 
@@ -24,10 +25,8 @@ typedef struct state_tensor {
     char *name;
     int dims;
     int64_t shape[PARAMETER_MAX_DIMS];
-    int64_t count;
     tensor_range held; // what of it this process has
     real *values;      // [held.count]
-    bool partial;      // ranks have parts
     bool squares;      // their means: never negative
 } state_tensor;
 
@@ -36,10 +35,12 @@ typedef struct state_tensors {
     int moments, count; // moments first, then one tensor for each layer's memory
 } state_tensors;
 
-// Lists moments (in place) and, if `rows` > 0, buffers [B, rows, d] for the layers' memories.
+// Lists moments (in place) and, if `rows` > 0, buffers for what this process's sequences have of the layers' memories [B, rows, d].
 static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, state_tensors *out) {
     const parameter_list *list = transformer_parameters(t->model);
     const model_config *config = &t->config.model;
+    const batch_share *own = &t->parts.share;
+    int64_t each = rows * config->d_model;
     int parameters = parameters_length(list), layers = rows > 0 ? (int)config->n_layers : 0;
     TRY(ARENA_NEW(a, out->all, parameters * MOMENTS + layers));
     state_tensor *next = out->all;
@@ -50,8 +51,6 @@ static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, stat
             *next = (state_tensor){.dims = p->dims,
                 .values = moment_of(p, which),
                 .held = p->moments,
-                .count = p->count,
-                .partial = update_parts_moments(&t->team, p),
                 .squares = which == MOMENT2};
             memcpy(next->shape, p->shape, sizeof next->shape);
             next->name = arena_text(a, "%s.%s", moment_names[which], p->name);
@@ -62,9 +61,8 @@ static sigmoe_status list_tensors(const trainer *t, int64_t rows, arena *a, stat
         *next = (state_tensor){.dims = 3, .shape = {t->settings.batch, rows, config->d_model}};
         next->name = arena_text(a, "memory.%d", i);
         if (!next->name) return SIGMOE_NO_MEMORY;
-        next->count = t->settings.batch * rows * config->d_model;
-        next->held = (tensor_range){0, next->count};
-        TRY(ARENA_NEW_RAW(a, next->values, next->count));
+        next->held = (tensor_range){own->first * each, own->sequences * each};
+        TRY(ARENA_NEW_RAW(a, next->values, next->held.count));
     }
     out->count = (int)(next - out->all);
     return SIGMOE_OK;
@@ -85,57 +83,27 @@ static sigmoe_status check_values(const state_tensors *state) {
     return SIGMOE_OK;
 }
 
-// The sequences of all ranks, one behind the other, at rank 0: `all` is not used elsewhere.
-static sigmoe_status collect_memory(const trainer *t, int layer, arena *a, real *all) {
-    int64_t values = t->parts.share.sequences * xl_memory_length(t->memory) * t->config.model.d_model;
-    arena_mark mark = arena_here(a);
-    real *own;
-    TRY(ARENA_NEW_RAW(a, own, values));
-    xl_memory_export(t->memory, layer, own);
-    sigmoe_status status = communicator_collect(t->team.link, own, (size_t)values * sizeof *own, all);
-    arena_release(a, mark);
-    return status;
-}
-
-// Those of which other ranks have a part.
-static sigmoe_status give_moments(const trainer *t, arena *a) {
-    state_tensors state;
-    TRY(list_tensors(t, 0, a, &state));
-    TRY(check_values(&state));
-    for (int i = 0; i < state.moments; i++) {
-        const state_tensor *s = &state.all[i];
-        if (s->partial) TRY(give_tensor(t->team.link, s->values, s->held, s->count));
+static sigmoe_status describe(const state_tensors *state, arena *a, team_file *out) {
+    *out = (team_file){.name = trainer_file_names[TENSORS], .count = state->count};
+    TRY(ARENA_NEW(a, out->tensors, state->count));
+    TRY(ARENA_NEW(a, out->held, state->count));
+    for (int i = 0; i < state->count; i++) {
+        const state_tensor *s = &state->all[i];
+        out->tensors[i] =
+            (tensor_to_write){.name = s->name, .type = TENSOR_F32, .dims = s->dims, .bytes = s->values};
+        memcpy(out->tensors[i].shape, s->shape, sizeof s->shape);
+        out->held[i] = s->held;
     }
     return SIGMOE_OK;
 }
 
-sigmoe_status trainer_file_share(const trainer *t) {
-    arena *a;
-    sigmoe_status status = SIGMOE_OK;
-    int layers = xl_memory_length(t->memory) > 0 ? (int)t->config.model.n_layers : 0;
-    TRY(arena_create("checkpoint", &a));
-    for (int i = 0; i < layers && status == SIGMOE_OK; i++) status = collect_memory(t, i, a, NULL);
-    if (status == SIGMOE_OK) status = give_moments(t, a);
-    arena_destroy(a);
-    return status;
-}
-
-static sigmoe_status write_tensors(const trainer *t, const char *path, tensor_collector *c, arena *a) {
+sigmoe_status trainer_file_list(const trainer *t, arena *a, team_file *out) {
     state_tensors state;
-    tensor_to_write *tensors;
     TRY(list_tensors(t, xl_memory_length(t->memory), a, &state));
     for (int i = state.moments; i < state.count; i++)
-        TRY(collect_memory(t, i - state.moments, a, state.all[i].values));
+        xl_memory_export(t->memory, i - state.moments, state.all[i].values);
     TRY(check_values(&state));
-    TRY(ARENA_NEW(a, tensors, state.count));
-    for (int i = 0; i < state.count; i++) {
-        const state_tensor *s = &state.all[i];
-        tensors[i] =
-            (tensor_to_write){.name = s->name, .type = TENSOR_F32, .dims = s->dims, .bytes = s->values};
-        memcpy(tensors[i].shape, s->shape, sizeof s->shape);
-        if (s->partial) TRY(bring_tensor(c, s->values, s->held, s->count, a, &tensors[i]));
-    }
-    return safetensors_write(path, tensors, state.count);
+    return describe(&state, a, out);
 }
 
 static bool is_state(const void *context, const char *name) {
@@ -163,8 +131,7 @@ static sigmoe_status read_tensors(trainer *t, const char *path, int64_t memory_r
     safetensors_close(file);
     if (status != SIGMOE_OK) return fail_in(status, "%s", path);
     for (int i = state.moments; i < state.count; i++)
-        xl_memory_import(t->memory, i - state.moments,
-            state.all[i].values + t->parts.share.first * memory_rows * t->config.model.d_model, memory_rows);
+        xl_memory_import(t->memory, i - state.moments, state.all[i].values, memory_rows);
     return SIGMOE_OK;
 }
 
@@ -244,27 +211,17 @@ static sigmoe_status take_counters(trainer *t, const json_t *root, int64_t step,
 
 // ---------------------------------------------------------------- both files
 
-static sigmoe_status write_json(const trainer *t, const char *directory) {
+sigmoe_status trainer_file_write_counters(const trainer *t, const char *directory) {
     char path[PATH_CAPACITY];
-    TRY(path_format(path, "%s/trainer.json", directory));
+    TRY(path_format(path, "%s/%s", directory, trainer_file_names[COUNTERS]));
     json_t *root = json_object();
     return json_save(fill_counters(root, t), path, root);
-}
-
-sigmoe_status trainer_file_write(const trainer *t, const char *directory, tensor_collector *c) {
-    char path[PATH_CAPACITY];
-    arena *a;
-    TRY(path_format(path, "%s/trainer.safetensors", directory));
-    TRY(arena_create("checkpoint", &a));
-    sigmoe_status status = write_tensors(t, path, c, a);
-    arena_destroy(a);
-    return status == SIGMOE_OK ? write_json(t, directory) : status;
 }
 
 static sigmoe_status read_json(trainer *t, const char *directory, int64_t step, int64_t *memory_rows) {
     char path[PATH_CAPACITY];
     json_t *root;
-    TRY(path_format(path, "%s/trainer.json", directory));
+    TRY(path_format(path, "%s/%s", directory, trainer_file_names[COUNTERS]));
     TRY(json_read_object(path, &root));
     sigmoe_status status = take_counters(t, root, step, memory_rows);
     json_decref(root);
@@ -276,7 +233,7 @@ sigmoe_status trainer_file_read(trainer *t, const char *directory, int64_t step)
     int64_t memory_rows = 0;
     arena *a;
     TRY(read_json(t, directory, step, &memory_rows));
-    TRY(path_format(path, "%s/trainer.safetensors", directory));
+    TRY(path_format(path, "%s/%s", directory, trainer_file_names[TENSORS]));
     TRY(arena_create("checkpoint", &a));
     sigmoe_status status = read_tensors(t, path, memory_rows, a);
     arena_destroy(a);

@@ -31,6 +31,7 @@ struct trainer {
     bool tensorboard; // the log has event files
     char on_nonfinite[ON_NONFINITE];
     int64_t last_checkpoint; // its step; -1: none
+    bool alone_noted;        // that rank 0 writes checkpoints alone
     int lock;                // borrowed descriptor of the run's lock file; -1: none
     double checkpoint_seconds;
     checkpoint_keep keep;

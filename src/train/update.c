@@ -11,10 +11,6 @@ bool update_shares_moments(const team *t) {
     return t->link && t->sharing.zero > 0;
 }
 
-bool update_parts_moments(const team *t, const parameter *p) {
-    return update_shares_moments(t) || parameter_is_shared(p);
-}
-
 sigmoe_status update_prepare(const team *t, parameter_list *list) {
     for (int i = 0; i < parameters_length(list); i++) {
         parameter *p = parameters_at(list, i);

@@ -9,8 +9,6 @@
 
 // Whether ranks have moments of parts of tensors.
 bool update_shares_moments(const team *t);
-// Whether they have parts of this one's.
-bool update_parts_moments(const team *t, const parameter *p);
 // Allocates the moments that this rank has.
 sigmoe_status update_prepare(const team *t, parameter_list *list);
 double update_moment_bytes(const parameter_list *list);
