@@ -27,7 +27,7 @@ enum { ALONE = 160 }; // bytes of a reason
 
 // Once, since every checkpoint has the same reason. The first one comes before there is anybody to tell.
 static void note_alone(trainer *t, const char *why) {
-    if (!*why || t->alone_noted || !t->observer) return;
+    if (!*why || !team_leads(&t->team) || t->alone_noted || !t->observer) return;
     t->alone_noted = true;
     progress_note(t->observer, "rank 0 writes the checkpoints in %s alone: %s", t->run, why);
 }
