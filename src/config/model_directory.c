@@ -93,6 +93,7 @@ sigmoe_status model_check_sum(const char *directory) {
 
 sigmoe_status model_read_weights(const char *directory, parameter_list *list) {
     TRY(model_check_sum(directory));
+    TRY(parameters_open(list));
     parameters_changed(list);
     return use_weights(directory, list, read_tensors, NULL);
 }

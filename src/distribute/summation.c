@@ -14,7 +14,7 @@ struct summation {
     int own; // this process's place in the group
     stage at;
     exchange messages;
-    size_t width; // bytes of a value on its way
+    size_t width; // bytes of each of the parts' values on its way
     char *sent;   // [values] on their way, where they are not what `values` are
     char *received;
     real *sum; // [the own part]
@@ -40,18 +40,20 @@ static size_t part_bytes(const summation *s, int member) {
 static void round_part(const summation *s, int member) {
     const sum_part *part = &s->call.parts[member];
     bf16 *out = (bf16 *)s->sent + part_at(s, member);
-    for (int64_t i = 0; i < part->count; i++) out[i] = bf16_of((float)part->values[i]);
+    const real *values = part->values;
+    for (int64_t i = 0; i < part->count; i++) out[i] = bf16_of((float)values[i]);
 }
 
 static void widen_part(const summation *s, int member) {
     const sum_part *part = &s->call.parts[member];
     const bf16 *in = (const bf16 *)s->sent + part_at(s, member);
-    for (int64_t i = 0; i < part->count; i++) part->values[i] = bf16_value(in[i]);
+    real *values = part->values;
+    for (int64_t i = 0; i < part->count; i++) values[i] = bf16_value(in[i]);
 }
 
 // What is sent of a part, and where it is received.
 static char *part_place(const summation *s, int member) {
-    if (!s->call.rounded) return (char *)s->call.parts[member].values;
+    if (!s->call.rounded) return s->call.parts[member].values;
     return s->sent + (size_t)part_at(s, member) * s->width;
 }
 
@@ -71,7 +73,7 @@ static void add_up(const summation *s) {
     for (int64_t i = 0; i < own->count; i++) s->sum[i] = (real)-0.0; // to which any number adds up as itself
     for (int member = 0; member < members_of(s); member++) {
         bool here = member == s->own;
-        const char *part = here ? (char *)own->values : s->received + (size_t)member * part_bytes(s, s->own);
+        const char *part = here ? own->values : s->received + (size_t)member * part_bytes(s, s->own);
         add(s->sum, part, own->count, s->call.rounded && !here);
     }
     memcpy(own->values, s->sum, (size_t)own->count * sizeof *s->sum);
@@ -135,11 +137,10 @@ sigmoe_status summation_begin(communicator *c, const sum_call *call, arena *a, s
     TRY(ARENA_NEW(a, s, 1));
     s->call = *call;
     s->own = rank_group_find(&call->group, communicator_rank(c));
-    s->width = call->rounded ? sizeof(bf16) : sizeof(real);
+    s->width = !call->adds ? 1 : call->rounded ? sizeof(bf16) : sizeof(real);
     s->at = call->adds ? ADDING : SPREADING;
     TRY(prepare(s, a));
     TRY(exchange_begin(c, &s->messages));
-    if (!call->adds && call->rounded) round_part(s, s->own);
     sigmoe_status status = call->adds ? send_parts(s) : send_sums(s);
     *out = s;
     return status == SIGMOE_OK ? SIGMOE_OK : summation_end(s, status);
@@ -188,7 +189,7 @@ static sigmoe_status sum_piece(communicator *c, const rank_group *group, sum_par
     TRY(ARENA_NEW_RAW(scratch, parts, group->count));
     for (int member = 0; member < group->count; member++) {
         int64_t first = whole.count * member / group->count, end = whole.count * (member + 1) / group->count;
-        parts[member] = (sum_part){whole.values + first, end - first};
+        parts[member] = (sum_part){(real *)whole.values + first, end - first};
     }
     const sum_call call = {.group = *group, .parts = parts, .adds = true, .spreads = true};
     return sum_at_once(c, &call, scratch);

@@ -13,8 +13,8 @@
 
 // Some of the values, and whose they are.
 typedef struct sum_part {
-    real *values;
-    int64_t count; // at most TRANSPORT_MOST bytes
+    void *values;  // real; where nothing is added, bytes of any kind
+    int64_t count; // of these, at most TRANSPORT_MOST bytes
 } sum_part;
 
 typedef struct sum_call {
@@ -22,7 +22,7 @@ typedef struct sum_call {
     const sum_part *parts; // [members]; they, and their values, are borrowed until the summation ends
     bool adds;             // a member's own part becomes the sum; otherwise it has what is to be spread
     bool spreads;          // the other parts become what their members have; otherwise they keep their values
-    bool rounded;          // to bf16 when sent; a sum then is rounded everywhere
+    bool rounded;          // to bf16 when sent, where it adds; a sum then is rounded everywhere
 } sum_call;
 
 typedef struct summation summation;

@@ -14,7 +14,7 @@ struct parameter_list {
     int64_t elements; // of all tensors
     int first;        // number of the first tensor
     bool rounded;     // all copies are those of the values
-    bool only_rounded;
+    parameter_storage storage;
     arena *
         draft_memory; // while values can be written of which only rounded copies are stored: room for any of them
     real *draft;
@@ -150,7 +150,23 @@ void parameters_changed(parameter_list *list) {
 }
 
 bool parameters_only_rounded(const parameter_list *list) {
-    return list->only_rounded;
+    return list->storage == STORE_ROUNDED || list->storage == STORE_QUANTIZED;
+}
+
+// Whether some tensors have no value.
+static bool has_copies_alone(const parameter_list *list) {
+    return list->storage & (STORE_ROUNDED | STORE_QUANTIZED);
+}
+
+sigmoe_status parameters_open(parameter_list *list) {
+    int64_t largest = 0;
+    if (!has_copies_alone(list) || list->draft) return SIGMOE_OK;
+    for (int i = 0; i < list->length; i++) {
+        const parameter *p = list->items[i];
+        if (p->rounded || p->numbers) largest = most(largest, p->count);
+    }
+    TRY(arena_create("parameter", &list->draft_memory));
+    return ARENA_NEW_RAW(list->draft_memory, list->draft, largest);
 }
 
 void parameter_begin(parameter_list *list, parameter *p) {
@@ -166,11 +182,13 @@ static void quantize(parameter *p) {
 }
 
 void parameter_end(const parameter_list *list, parameter *p) {
-    if (!p->numbers && (!list->only_rounded || !p->rounded)) return;
+    if (!has_copies_alone(list) || (!p->numbers && !p->rounded)) return;
     if (p->numbers)
         quantize(p);
     else
-        pointwise_chosen()->round(p->rounded, p->value, p->count);
+        pointwise_chosen()->round(p->rounded + p->held.first, p->value + p->held.first, p->held.count);
+    if (p->master)
+        memcpy(p->master, p->value + p->moments.first, (size_t)p->moments.count * sizeof *p->master);
     if (!p->exact) p->value = NULL;
 }
 
@@ -178,11 +196,12 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
     arena_destroy(list->draft_memory);
     list->draft_memory = NULL;
     list->draft = NULL;
-    if (list->rounded || list->only_rounded) return SIGMOE_OK;
+    if (list->rounded || parameters_only_rounded(list)) return SIGMOE_OK;
     THREADS_PART(context->threads, "rounding of weights");
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
-        if (!p->product) continue;
+        if (!p->product || !p->value)
+            continue; // masters' copies are made where values are written and updated
         if (!p->rounded) TRY(ARENA_NEW_RAW(list->memory, p->rounded, p->count));
         copy_into(context, held_rows(p, parameter_operand(p, TYPE_BF16)), parameter_held(p, p->value));
     }
@@ -191,23 +210,19 @@ sigmoe_status parameters_round(const kernel_context *context, parameter_list *li
 }
 
 static sigmoe_status take_copy(parameter_list *list, parameter *p, parameter_storage storage) {
-    if (storage == STORE_ROUNDED) return ARENA_NEW_RAW(list->memory, p->rounded, p->count);
+    if (storage & STORE_ROUNDED) return ARENA_NEW_RAW(list->memory, p->rounded, p->count);
     TRY(ARENA_NEW_RAW(list->memory, p->numbers, p->count));
     return ARENA_NEW_RAW(list->memory, p->scale, parameter_matrix(p, NULL).rows);
 }
 
 // The copies of operands, and room for the values of any of them while they are written.
 static sigmoe_status allocate_copies(parameter_list *list, parameter_storage storage) {
-    int64_t largest = 0;
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->product || (storage == STORE_QUANTIZED && !p->large)) continue;
         TRY(take_copy(list, p, storage));
-        largest = most(largest, p->count);
     }
-    list->only_rounded = true;
-    TRY(arena_create("parameter", &list->draft_memory));
-    return ARENA_NEW_RAW(list->draft_memory, list->draft, largest);
+    return parameters_open(list);
 }
 
 parameter_storage parameter_storage_of(sigmoe_dtype operands) {
@@ -227,20 +242,22 @@ sigmoe_status parameters_allocate_moments(parameter_list *list) {
         if (!p->trainable) continue;
         TRY(ARENA_NEW(list->memory, p->moment1, p->moments.count));
         TRY(ARENA_NEW(list->memory, p->moment2, p->moments.count));
+        if (!p->value) TRY(ARENA_NEW(list->memory, p->master, p->moments.count));
     }
     return SIGMOE_OK;
 }
 
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage) {
-    if (storage == STORE_ROUNDED || storage == STORE_QUANTIZED) TRY(allocate_copies(list, storage));
+    list->storage = storage;
+    if (has_copies_alone(list)) TRY(allocate_copies(list, storage));
     for (int i = 0; i < list->length; i++) {
         parameter *p = list->items[i];
         if (!p->trainable) {
             TRY(ARENA_NEW(list->memory, p->table, p->count));
             continue;
         }
-        if ((p->rounded || p->numbers) && !p->exact) continue;
-        TRY(take_values(list, p, &p->value));
+        bool copy_alone = (p->rounded || p->numbers) && !p->exact;
+        if (!copy_alone) TRY(take_values(list, p, &p->value));
         if (storage & STORE_GRADIENTS) TRY(take_values(list, p, &p->gradient));
     }
     return storage == STORE_MOMENTS ? parameters_allocate_moments(list) : SIGMOE_OK;
@@ -383,8 +400,9 @@ static bool copy_is_finite(const parameter *p) {
 const parameter *parameters_not_finite(const parameter_list *list) {
     for (int i = 0; i < list->length; i++) {
         const parameter *p = list->items[i];
-        bool finite = !p->trainable ||
-                      (p->value ? all_finite(p->value + p->held.first, p->held.count) : copy_is_finite(p));
+        if (!p->trainable) continue;
+        bool finite = p->value || p->master ? all_finite(parameter_kept_values(p), parameter_kept(p).count)
+                                            : copy_is_finite(p);
         if (!finite) return p;
     }
     return NULL;

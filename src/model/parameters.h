@@ -38,6 +38,7 @@ typedef struct parameter {
     tensor_range
         moments; // those values of which there are moments; set before they are allocated, the whole tensor at first
     real *moment1, *moment2; // [moments.count]
+    real *master;            // [moments.count]: these values, where value is NULL and others have the rest
     bf16 *rounded;           // the value as products see it under mixed precision, or NULL: parameters_round
     int8_t *numbers;         // the value in 8 bits, and the scales of its rows, or NULL: STORE_QUANTIZED
     float *scale;
@@ -71,6 +72,13 @@ void parameters_share_experts(parameter_list *list, int part, int parts);
 static inline bool parameter_is_shared(const parameter *p) {
     return p->held.count < p->count;
 }
+// Of the values, those that this process has unrounded, and where they are.
+static inline tensor_range parameter_kept(const parameter *p) {
+    return p->master ? p->moments : p->held;
+}
+static inline real *parameter_kept_values(const parameter *p) {
+    return p->master ? p->master : p->value + p->held.first;
+}
 
 int parameters_length(const parameter_list *list);
 parameter *parameters_at(const parameter_list *list, int index);
@@ -84,24 +92,29 @@ typedef enum parameter_storage {
     STORE_MOMENTS = 3,   // and moments
     STORE_ROUNDED =
         4, // values; of operands of products the rounded copies alone, for mixed precision without training
+    // The same with gradients. Operands of products have masters of their values beside moments; the rest of their copies comes from
+    // others after each update.
+    STORE_MASTERS = STORE_ROUNDED | STORE_GRADIENTS,
     STORE_QUANTIZED = 8, // values; of large operands of products numbers of 8 bits alone
 } parameter_storage;
 // Where nothing is trained.
 parameter_storage parameter_storage_of(sigmoe_dtype operands);
 sigmoe_status parameters_allocate(parameter_list *list, parameter_storage storage);
-sigmoe_status parameters_allocate_moments(
-    parameter_list *list); // beside gradients: what STORE_MOMENTS includes
+// Beside gradients: what STORE_MOMENTS includes. And masters.
+sigmoe_status parameters_allocate_moments(parameter_list *list);
+// Makes room to write values, as there is from parameters_allocate until parameters_round.
+sigmoe_status parameters_open(parameter_list *list);
 // Whoever writes a trainable tensor's values does it between these two, which make sure of p->value: where only a rounded copy is
-// stored, it is memory that all such tensors share, and after the second it is rounded and NULL again.
+// stored, it is memory that all such tensors share, and after the second it is rounded, its master taken, and NULL again.
 void parameter_begin(parameter_list *list, parameter *p);
 void parameter_end(const parameter_list *list, parameter *p);
-bool parameters_only_rounded(const parameter_list *list); // or in 8 bits
+bool parameters_only_rounded(const parameter_list *list); // or in 8 bits: nothing is trained
 
 // Draws values from `seed`, each tensor from its own stream (stream layer: its index in the list, or in
 // the longer one that the list is a part of).
 void parameters_initialize(const kernel_context *context, parameter_list *list, uint64_t seed);
 // For mixed precision: gives each operand of products its rounded copy (the first time), and updates the copies to the current
-// values unless they are up to date. Where copies alone are stored, no more values can be written.
+// values, where there are any, unless they are up to date.
 sigmoe_status parameters_round(const kernel_context *context, parameter_list *list);
 // To be called after writing values by other means than parameters_initialize or adam_update with `rounded`.
 void parameters_changed(parameter_list *list);
@@ -112,5 +125,6 @@ matrix parameter_matrix(const parameter *p, real *data);
 // The rows of it that this process has.
 matrix parameter_held(const parameter *p, real *data);
 void parameters_zero_gradients(const kernel_context *context, parameter_list *list);
-// The first tensor with a NaN or infinite value; NULL if all are finite. Where a tensor has only a rounded copy, that counts.
+// The first tensor with a NaN or infinite value among those that this process keeps; NULL if all are finite. Where a tensor has only a
+// rounded copy, that counts.
 const parameter *parameters_not_finite(const parameter_list *list);

@@ -59,6 +59,7 @@ static double bytes_of(const parameter *p, parameter_storage storage, dtype oper
     double count = (double)p->held.count, all = count * sizeof(real);
     if (!p->trainable) return count * sizeof *p->table;
     if (storage == STORE_ROUNDED && p->product) return p->exact ? all + 2 * count : 2 * count;
+    if (storage == STORE_MASTERS && p->product) return p->exact ? 2 * all + 2 * count : all + 2 * count;
     if (storage == STORE_QUANTIZED && p->product && p->large) return p->exact ? all + count : count;
     if (storage & STORE_GRADIENTS) all *= storage == STORE_MOMENTS ? 4 : 2;
     return operands == TYPE_BF16 && p->product ? all + 2 * count : all;

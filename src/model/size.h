@@ -16,7 +16,7 @@ forward_work model_forward_work(const model_config *config, int64_t length, int6
 // Their sum.
 double model_forward_multiply_adds(const model_config *config, int64_t length, int64_t memory);
 // Bytes of a model's tensors: values and, with STORE_GRADIENTS or STORE_MOMENTS, what belongs to them; with TYPE_BF16 operands
-// also their rounded copies.
+// also their rounded copies. STORE_MASTERS: without masters.
 sigmoe_status model_weight_bytes(
     const model_config *config, parameter_storage storage, dtype operands, double *bytes);
 // The same with one of equal parts of each layer's experts.

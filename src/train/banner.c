@@ -159,16 +159,23 @@ void banner_output(const sigmoe_observer *observer, const char *out, const sigmo
     banner_line(observer, "output", "%s, a checkpoint %s", out, cadence);
 }
 
+// What a rank has of what ranks share.
+static void banner_ranks(const trainer *t, const sigmoe_observer *observer) {
+    const parameter_list *list = transformer_parameters(t->model);
+    int64_t sequences = t->parts.share.sequences, masters = (int64_t)update_master_bytes(list);
+    char kept[64] = "";
+    if (masters > 0) snprintf(kept, sizeof kept, ", %s of unrounded weights", grouped(masters).text);
+    banner_line(observer, "ranks",
+        "%d, each with %" PRId64 " sequence%s of a batch and %s bytes of the optimizer's state%s%s",
+        communicator_ranks(t->team.link), sequences, plural(sequences),
+        grouped((int64_t)update_moment_bytes(list)).text, kept,
+        t->team.sharing.wire == SIGMOE_BF16 ? "; gradients travel in bf16" : "");
+}
+
 // How a batch is divided, where it is.
 static void banner_parts(const trainer *t, const sigmoe_observer *observer) {
     const batch_parts *parts = &t->parts;
-    int ranks = communicator_ranks(t->team.link);
-    if (ranks > 1)
-        banner_line(observer, "ranks",
-            "%d, each with %" PRId64 " sequence%s of a batch and %s bytes of the optimizer's state%s", ranks,
-            parts->share.sequences, plural(parts->share.sequences),
-            grouped((int64_t)update_moment_bytes(transformer_parameters(t->model))).text,
-            t->team.sharing.wire == SIGMOE_BF16 ? "; gradients travel in bf16" : "");
+    if (communicator_ranks(t->team.link) > 1) banner_ranks(t, observer);
     if (parts->count > 1)
         banner_line(observer, "parts",
             "%" PRId64 " of a batch, of %" PRId64 " sequence%s, one after the other", parts->count,

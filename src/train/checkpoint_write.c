@@ -34,7 +34,7 @@ static void note_alone(trainer *t, const char *why) {
 
 // What this process has of a tensor's values.
 static tensor_range values_held(const parameter *p) {
-    return p->trainable ? p->held : (tensor_range){0, p->count};
+    return p->trainable ? parameter_kept(p) : (tensor_range){0, p->count};
 }
 
 static sigmoe_status list_weights(const trainer *t, arena *a, team_file *out) {
@@ -45,7 +45,7 @@ static sigmoe_status list_weights(const trainer *t, arena *a, team_file *out) {
     for (int i = 0; i < out->count; i++) {
         const parameter *p = parameters_at(list, i);
         out->held[i] = values_held(p);
-        if (p->trainable) out->tensors[i].bytes = p->value + out->held[i].first;
+        if (p->trainable) out->tensors[i].bytes = parameter_kept_values(p);
     }
     return SIGMOE_OK;
 }

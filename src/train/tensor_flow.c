@@ -22,7 +22,7 @@ typedef struct flow_unit {
 typedef struct flow_place {
     arena *memory;
     sum_part *parts; // [members]
-    real *packed;    // small tensors' values, by members
+    char *packed;    // small tensors' values, by members
     summation *sum;
     int64_t began;
     timeline_span *spans; // of this step
@@ -112,48 +112,67 @@ static bool has_small(const tensor_flow *f, const flow_unit *u, int i) {
     return is_small(p) && same_group(team_group(f->team, p), u->group);
 }
 
-static real *values_of(const tensor_flow *f, const parameter *p) {
-    return f->kind == FLOW_GRADIENTS ? p->gradient : p->value;
+// Whether a tensor's rounded copy goes instead of its values.
+static bool goes_rounded(const tensor_flow *f, const parameter *p) {
+    return f->kind == FLOW_VALUES && p->master;
+}
+
+static char *values_of(const tensor_flow *f, const parameter *p) {
+    if (goes_rounded(f, p)) return (char *)p->rounded;
+    return (char *)(f->kind == FLOW_GRADIENTS ? p->gradient : p->value);
+}
+
+static int64_t width_of(const tensor_flow *f, const parameter *p) {
+    return goes_rounded(f, p) ? sizeof *p->rounded : sizeof *p->value;
+}
+
+// Gradients are summed as numbers; values are spread as bytes.
+static sum_part part_of(const tensor_flow *f, char *from, int64_t bytes) {
+    return (sum_part){from, f->kind == FLOW_GRADIENTS ? bytes / (int64_t)sizeof(real) : bytes};
 }
 
 // Of each rank's share the piece.
 static void lay_out_piece(const tensor_flow *f, const flow_unit *u, flow_place *place) {
     const parameter *p = parameters_at(f->list, u->first);
+    int64_t width = width_of(f, p);
     for (int member = 0; member < u->group.count; member++) {
         tensor_range share = team_share_of(f->team, p, member);
         int64_t from = share.count * u->piece / u->pieces, to = share.count * (u->piece + 1) / u->pieces;
-        place->parts[member] = (sum_part){values_of(f, p) + share.first + from, to - from};
+        place->parts[member] =
+            part_of(f, values_of(f, p) + (share.first + from) * width, (to - from) * width);
     }
 }
 
-// Copies a member's shares of small tensors to where `packed` is, or back; how many values they are.
-static int64_t move_shares(const tensor_flow *f, const flow_unit *u, int member, real *packed, bool back) {
+// Copies a member's shares of small tensors to where `packed` is, or back; how many bytes they are.
+static int64_t move_shares(const tensor_flow *f, const flow_unit *u, int member, char *packed, bool back) {
     int64_t at = 0;
     for (int i = u->first; i < u->end; i++) {
         if (!has_small(f, u, i)) continue;
         const parameter *p = parameters_at(f->list, i);
         tensor_range share = team_share_of(f->team, p, member);
-        real *values = values_of(f, p) + share.first;
-        size_t bytes = (size_t)share.count * sizeof *values;
+        int64_t width = width_of(f, p), bytes = share.count * width;
+        char *values = values_of(f, p) + share.first * width;
         if (back)
-            memcpy(values, packed + at, bytes);
+            memcpy(values, packed + at, (size_t)bytes);
         else
-            memcpy(packed + at, values, bytes);
-        at += share.count;
+            memcpy(packed + at, values, (size_t)bytes);
+        at += bytes;
     }
     return at;
 }
 
 static sigmoe_status pack(const tensor_flow *f, const flow_unit *u, flow_place *place) {
     int64_t all = 0;
-    for (int i = u->first; i < u->end; i++)
-        if (has_small(f, u, i)) all += parameters_at(f->list, i)->held.count;
+    for (int i = u->first; i < u->end; i++) {
+        const parameter *p = parameters_at(f->list, i);
+        if (has_small(f, u, i)) all += p->held.count * width_of(f, p);
+    }
     TRY(ARENA_NEW_RAW(place->memory, place->packed, all));
-    real *next = place->packed;
+    char *next = place->packed;
     for (int member = 0; member < u->group.count; member++) {
-        int64_t count = move_shares(f, u, member, next, false);
-        place->parts[member] = (sum_part){next, count};
-        next += count;
+        int64_t bytes = move_shares(f, u, member, next, false);
+        place->parts[member] = part_of(f, next, bytes);
+        next += bytes;
     }
     return SIGMOE_OK;
 }

@@ -16,7 +16,7 @@ sigmoe_status tensor_flow_create(const team *t, parameter_list *list, tensor_flo
 void tensor_flow_destroy(tensor_flow *f);
 
 // Gradients become sums: everywhere or, where moments are shared, each rank's shares alone. Values become those of the ranks whose
-// shares they are.
+// shares they are, or rounded copies do where ranks have masters.
 typedef enum flow_kind { FLOW_GRADIENTS, FLOW_VALUES } flow_kind;
 void tensor_flow_begin(tensor_flow *f, flow_kind kind);
 const backward_listener *tensor_flow_listener(const tensor_flow *f); // NULL alone

@@ -169,7 +169,8 @@ static sigmoe_status build_parts(trainer *t, const trainer_request *request) {
         TRY(sampler_open(&t->config, request->watching.sample_prompt, &t->sampler));
 
     const model_config *model = &t->config.model;
-    TRY(transformer_create_part(model, STORE_GRADIENTS, team_expert_exchange(&t->team), &t->model));
+    parameter_storage storage = update_storage(&t->team, t->settings.dtype);
+    TRY(transformer_create_part(model, storage, team_expert_exchange(&t->team), &t->model));
     TRY(update_prepare(&t->team, transformer_parameters(t->model)));
     TRY(tensor_flow_create(&t->team, transformer_parameters(t->model), &t->flow));
     transformer_set_operands(t->model, operand_type(t->settings.dtype));

@@ -47,24 +47,25 @@ static double working_bytes(
     return fmax(step, validation) + memory + model_xl_memory_bytes(c, SCORE_STREAMS, scored);
 }
 
-// Of the moments of whole tensors, each rank's share.
-static sigmoe_status shared_moment_bytes(
-    const model_config *c, step_shape shape, dtype operands, double *bytes) {
+// Each rank's share of what ranks that store the rest do not have of whole tensors: moments, and masters.
+static sigmoe_status share_bytes(
+    const model_config *c, step_shape shape, parameter_storage rest, dtype operands, double *bytes) {
     double all, others;
     TRY(model_weight_bytes(c, STORE_MOMENTS, operands, &all));
-    TRY(model_weight_bytes(c, STORE_GRADIENTS, operands, &others));
+    TRY(model_weight_bytes(c, rest, operands, &others));
     *bytes = (all - others) / (double)shape.ranks;
     return SIGMOE_OK;
 }
 
 // Values, gradients and moments of this process.
 static sigmoe_status tensor_bytes(const model_config *c, step_shape shape, dtype operands, double *bytes) {
-    double moments;
+    double share;
+    parameter_storage rest = operands == TYPE_BF16 ? STORE_MASTERS : STORE_GRADIENTS;
     if (!shape.shares_moments || shape.ranks <= 1)
         return model_part_weight_bytes(c, shape.expert_parallel, STORE_MOMENTS, operands, bytes);
-    TRY(model_part_weight_bytes(c, shape.expert_parallel, STORE_GRADIENTS, operands, bytes));
-    TRY(shared_moment_bytes(c, shape, operands, &moments));
-    *bytes += moments;
+    TRY(model_part_weight_bytes(c, shape.expert_parallel, rest, operands, bytes));
+    TRY(share_bytes(c, shape, rest, operands, &share));
+    *bytes += share;
     return SIGMOE_OK;
 }
 

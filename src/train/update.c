@@ -11,6 +11,10 @@ bool update_shares_moments(const team *t) {
     return t->link && t->sharing.zero > 0;
 }
 
+parameter_storage update_storage(const team *t, sigmoe_dtype operands) {
+    return update_shares_moments(t) && operands == SIGMOE_BF16 ? STORE_MASTERS : STORE_GRADIENTS;
+}
+
 sigmoe_status update_prepare(const team *t, parameter_list *list) {
     for (int i = 0; i < parameters_length(list); i++) {
         parameter *p = parameters_at(list, i);
@@ -26,6 +30,15 @@ double update_moment_bytes(const parameter_list *list) {
         if (p->trainable) values += (double)p->moments.count;
     }
     return 2 * values * sizeof(real);
+}
+
+double update_master_bytes(const parameter_list *list) {
+    double values = 0;
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        if (p->master) values += (double)p->moments.count;
+    }
+    return values * sizeof(real);
 }
 
 // ---------------------------------------------------------------- the gradient
@@ -81,7 +94,7 @@ static adam_call call_of(
     const parameter *p, const sigmoe_train_settings *settings, const step_report *report) {
     int64_t first = p->moments.first;
     return (adam_call){.count = p->moments.count,
-        .value = p->value + first,
+        .value = parameter_kept_values(p) + first - parameter_kept(p).first,
         .gradient = p->gradient + first,
         .moment1 = p->moment1,
         .moment2 = p->moment2,
@@ -95,7 +108,7 @@ static adam_call call_of(
         .rounded = settings->dtype == SIGMOE_BF16 && p->rounded ? p->rounded + first : NULL};
 }
 
-// What others have updated is not rounded here yet.
+// What others have updated is not rounded here yet, where it came as a value.
 static sigmoe_status share_values(const kernel_context *context, tensor_flow *flow, parameter_list *list) {
     THREADS_PART(context->threads, "ranks: values");
     tensor_flow_begin(flow, FLOW_VALUES);

@@ -98,6 +98,7 @@ enum { UNDER_WAY = 3, PART = 100 };
 // Several begin before any of them is looked after; parts have different sizes, and member 1 has none.
 typedef struct many_sums {
     real values[UNDER_WAY][MOST_RANKS * PART];
+    int64_t count[MOST_RANKS]; // of each part
     sum_part parts[UNDER_WAY][MOST_RANKS];
     summation *all[UNDER_WAY];
 } many_sums;
@@ -108,8 +109,10 @@ static sigmoe_status begin_sums(communicator *c, sum_call call, arena *a, many_s
         for (int64_t k = 0; k < MOST_RANKS * PART; k++)
             m->values[i][k] = value_of(communicator_rank(c), i + k);
         for (int member = 0; member < call.group.count; member++) {
-            m->parts[i][member] = (sum_part){next, member == 1 ? 0 : PART - member};
-            next += m->parts[i][member].count;
+            m->count[member] = member == 1 ? 0 : PART - member;
+            int64_t bytes = m->count[member] * (int64_t)sizeof *next; // as which values are spread alone
+            m->parts[i][member] = (sum_part){next, call.adds ? m->count[member] : bytes};
+            next += m->count[member];
         }
         call.parts = m->parts[i];
         TRY(summation_begin(c, &call, a, &m->all[i]));
@@ -151,7 +154,7 @@ static sigmoe_status check_sums(const communicator *c, const sum_call *call, con
     for (int i = 0; i < UNDER_WAY; i++) {
         int64_t k = 0;
         for (int member = 0; member < call->group.count; member++)
-            for (int64_t end = k + m->parts[i][member].count; k < end; k++)
+            for (int64_t end = k + m->count[member]; k < end; k++)
                 CHECK(m->values[i][k] == expected_value(c, call, i, k, member));
     }
     return SIGMOE_OK;

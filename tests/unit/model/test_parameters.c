@@ -238,6 +238,75 @@ static void parts_take_their_memory_alone(void **state) {
     tear_down(&part);
 }
 
+// ---------------------------------------------------------------- masters
+
+enum { MASTER_ROWS = 4096, MASTER_COLS = 4096, MASTER_SHARES = 64 };
+
+static const parameter_declaration operands[] = {
+    {"operand", 2, {MASTER_ROWS, MASTER_COLS}, INIT_UNIFORM, 0.5, false, true, false, false, false},
+    {"small operand", 2, {30, 40}, INIT_TRUNCATED, 0.5, false, true, false, false, false},
+    {"exact operand", 2, {30, 40}, INIT_NORMAL, 0.5, false, true, true, false, false},
+    {"no operand", 1, {40}, INIT_NORMAL, 0.5, false, false, false, false, false},
+};
+
+static void set_up_masters(fixture *f, parameter_storage storage, int64_t shares) {
+    ok(parameters_create(&f->list));
+    ok(threads_create(2, &f->threads));
+    ok(arena_create("scratch", &f->scratch));
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
+        ok(parameters_declare(f->list, &operands[i], NULL));
+    ok(parameters_allocate(f->list, storage));
+    for (int i = 0; i < parameters_length(f->list); i++) {
+        parameter *p = parameters_at(f->list, i);
+        p->moments = (tensor_range){p->count / shares, p->count / shares};
+    }
+    ok(parameters_allocate_moments(f->list));
+    kernel_context kernel = {f->threads, f->scratch};
+    parameters_initialize(&kernel, f->list, 1);
+    ok(parameters_round(&kernel, f->list));
+}
+
+// Whatever was written, also after a training has begun, and of an exact tensor the value as well.
+static void masters_are_shares_of_the_values(void **state) {
+    (void)state;
+    fixture whole, shared;
+    set_up_masters(&whole, STORE_GRADIENTS, 1);
+    set_up_masters(&shared, STORE_MASTERS, MASTER_SHARES);
+    kernel_context kernel = {shared.threads, shared.scratch};
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < parameters_length(whole.list); i++) {
+            const parameter *p = parameters_at(shared.list, i), *all = parameters_at(whole.list, i);
+            assert_int_equal(p->master != NULL, p->product && !p->exact);
+            assert_int_equal(p->value == NULL, p->product && !p->exact);
+            tensor_range kept = parameter_kept(p);
+            assert_int_equal(kept.count, p->master ? p->count / MASTER_SHARES : p->count);
+            assert_memory_equal(
+                parameter_kept_values(p), all->value + kept.first, (size_t)kept.count * sizeof(real));
+            if (p->product) assert_memory_equal(p->rounded, all->rounded, (size_t)p->count * sizeof(bf16));
+        }
+        ok(parameters_open(shared.list));
+        parameters_initialize(&kernel, shared.list, 1);
+        ok(parameters_round(&kernel, shared.list));
+    }
+    assert_null(parameters_not_finite(shared.list));
+    parameters_at(shared.list, 0)->master[5] = (real)INFINITY;
+    assert_string_equal(parameters_not_finite(shared.list)->name, "operand");
+    tear_down(&whole);
+    tear_down(&shared);
+}
+
+// Of a large operand what takes memory are gradient, copy, and shares of values and moments.
+static void masters_take_the_memory_of_shares(void **state) {
+    (void)state;
+    fixture shared;
+    double before = resident_bytes();
+    set_up_masters(&shared, STORE_MASTERS, MASTER_SHARES);
+    double count = (double)MASTER_ROWS * MASTER_COLS, taken = resident_bytes() - before;
+    double expected = count * (sizeof(real) + sizeof(bf16)) + 3 * count / MASTER_SHARES * sizeof(real);
+    if (taken > expected + count) fail_msg("masters take %.0f bytes, not about %.0f", taken, expected);
+    tear_down(&shared);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statistics),
@@ -249,6 +318,8 @@ int main(void) {
         cmocka_unit_test(sizes_do_not_wrap),
         cmocka_unit_test(parts_have_the_values_of_the_whole),
         cmocka_unit_test(parts_take_their_memory_alone),
+        cmocka_unit_test(masters_take_the_memory_of_shares),
+        cmocka_unit_test(masters_are_shares_of_the_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
