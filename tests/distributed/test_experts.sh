@@ -47,7 +47,7 @@ ranks_work 2 train --config sigmoid.json --data data --out narrow.2 $SETTINGS --
 same_curve narrow narrow.2
 
 # Beside experts, ranks share moments and hide sums, with the same bits; and what travels as bf16 is close.
-for options in '--zero 1' '--zero 1 --dtype bf16' '--zero 1 --accumulate 2'; do
+for options in '--zero 1' '--zero 1 --dtype bf16' '--zero 1 --accumulate 2' '--zero 1 --dtype bf16 --accumulate 2'; do
     # shellcheck disable=SC2086
     ranks_work 4 train --config sinkhorn.json --data data --out apart --force $SETTINGS --expert-parallel 2 ${options#--zero 1}
     # shellcheck disable=SC2086

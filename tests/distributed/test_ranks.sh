@@ -110,6 +110,62 @@ same_bits unbroken half.2.0
 same_curve unbroken half.1.0
 same_curve unbroken half.4.1
 
+# ---------------------------------------------------------------- unrounded weights in shares
+
+# same_run A B: losses and the last checkpoint, to the bit.
+same_run() {
+    same_bits "$1" "$2"
+    python3 - "$1" "$2" <<'PYTHON' || problem "$1 and $2 have different losses"
+import json
+import sys
+
+a, b = ([json.loads(x) for x in open(f"{run}/metrics.jsonl")] for run in sys.argv[1:3])
+keys = ("step", "loss", "reg", "grad_norm")
+assert len(a) == len(b) > 0 and all(x[key] == y[key] for x, y in zip(a, b) for key in keys)
+PYTHON
+}
+# Of the first, the values of an operand are needed beside its rounded copy.
+write_config topk.json '"type": "topk", "d_ff": 24, "k": 5'
+write_config pkm.json '"type": "pkm", "n_subkeys": 4, "n_heads": 2, "knn": 3, "activation": "relu"'
+for model in noisy topk pkm; do
+    for count in 2 4; do
+        for options in '' '--accumulate 2'; do
+            # shellcheck disable=SC2086
+            ranks_work $count train --config $model.json --data data --out whole --force $SETTINGS --dtype bf16 $options
+            # shellcheck disable=SC2086
+            ranks_work $count train --config $model.json --data data --out masters --force $SETTINGS --dtype bf16 $options --zero 1
+            grep -q '^ranks .* of unrounded weights' stderr || problem "$model: no line tells of masters: $(cat stderr)"
+            same_run whole masters
+        done
+    done
+done
+# Ranks read a checkpoint, and their own ones, and go on from them with shares or without.
+# shellcheck disable=SC2086
+ranks_work 2 train --config topk.json --data data --out whole --force $SETTINGS --dtype bf16 --schedule constant
+# shellcheck disable=SC2086
+ranks_work 2 train --config topk.json --data data --out half --force $SETTINGS --dtype bf16 --schedule constant --steps 4 --zero 1
+cp -r half half.zero
+ranks_work 2 train --resume --out half --steps 8 --zero 0
+ranks_work 2 train --resume --out half --steps 12 --zero 1
+same_run whole half
+ranks_work 2 train --resume --out half.zero --steps 8 --zero 1
+ranks_work 2 train --resume --out half.zero --steps 12 --zero 0
+same_run whole half.zero
+# shellcheck disable=SC2086
+ranks_work 2 train --init whole --data data --out whole.on $SETTINGS --dtype bf16 --sample-prompt a
+# shellcheck disable=SC2086
+ranks_work 2 train --init whole --data data --out masters.on $SETTINGS --dtype bf16 --sample-prompt a --zero 1
+same_run whole.on masters.on
+cmp -s whole.on/samples.jsonl masters.on/samples.jsonl || problem "ranks with masters write other samples"
+# They read weights once more where a run goes back.
+for zero in 0 1; do
+    # shellcheck disable=SC2086
+    ranks_work 2 train --config sigmoid.json --data data --out rewound.$zero $SETTINGS --dtype bf16 --lr 1000 --clip 0 --warmup 0 \
+        --on-nonfinite rewind:0.00001 --checkpoint-every 100 --zero $zero
+    grep -q 'back to step' stderr || problem "no run goes back: $(cat stderr)"
+done
+same_run rewound.0 rewound.1
+
 # ---------------------------------------------------------------- what is refused
 
 # shellcheck disable=SC2086
