@@ -24,6 +24,11 @@ static bool shares_moments(scheme s) {
     return s == SCHEME_ZERO || s == SCHEME_EXPERT_ZERO;
 }
 
+// Of so many values, those that the scheme sends rounded after the update.
+static double rounded_of(scheme s, double masters) {
+    return shares_moments(s) ? masters : 0;
+}
+
 int64_t expert_group(scheme s, const step_work *w, int64_t ranks) {
     if (!scheme_moves_rows(s)) return 1;
     int64_t a = ranks, b = w->expert_count;
@@ -38,12 +43,12 @@ int64_t expert_group(scheme s, const step_work *w, int64_t ranks) {
 // ---------------------------------------------------------------- traffic
 
 // Each rank gets its share of the values from all others, and gives them their sum: twice (R - 1) / R of the bytes, in messages to each.
-// ZeRO-1 sends updated values instead of sums.
-static void add_sum(double values, int64_t ranks, step_traffic *t) {
-    double others = (double)(ranks - 1);
+// ZeRO-1 sends updated values instead of sums, and some of them rounded.
+static void add_sum(double values, double rounded, int64_t ranks, step_traffic *t) {
+    double others = (double)(ranks - 1), back = (values - rounded) * sizeof(real) + rounded * sizeof(bf16);
     if (ranks == 1 || values == 0) return;
     double pieces = ceil(values / SUM_PIECE);
-    t->summed += 2 * others / (double)ranks * values * sizeof(real);
+    t->summed += others / (double)ranks * (values * sizeof(real) + back);
     t->rounds += 2 * pieces;
     t->messages += 2 * pieces * others;
 }
@@ -69,11 +74,12 @@ step_traffic scheme_traffic(scheme s, const step_work *w, int64_t ranks) {
     step_traffic t = {0};
     int64_t group = expert_group(s, w, ranks);
     if (scheme_moves_rows(s)) {
-        add_sum(w->shared, ranks, &t);
-        add_sum(w->experts / (double)group, ranks / group, &t);
+        double experts = w->experts / (double)group, masters = w->expert_masters / (double)group;
+        add_sum(w->shared, rounded_of(s, w->shared_masters), ranks, &t);
+        add_sum(experts, rounded_of(s, masters), ranks / group, &t);
         add_rows(w, group, &t);
     } else {
-        add_sum(w->shared + w->experts, ranks, &t);
+        add_sum(w->shared + w->experts, rounded_of(s, w->shared_masters + w->expert_masters), ranks, &t);
     }
     add_gathers((double)w->layers, w->gathered_bytes, ranks, &t);
     add_gathers(AGREEMENTS, AGREEMENT_BYTES, ranks, &t);
@@ -85,14 +91,21 @@ step_traffic scheme_traffic(scheme s, const step_work *w, int64_t ranks) {
 // Of the parameters whose moments a rank has.
 double scheme_updates(scheme s, const step_work *w, int64_t ranks) {
     int64_t group = expert_group(s, w, ranks);
-    double experts = w->experts / (double)group;
-    if (!shares_moments(s)) return w->shared + experts;
-    return w->shared / (double)ranks + experts / (double)(ranks / group);
+    if (shares_moments(s)) return (w->shared + w->experts) / (double)ranks;
+    return w->shared + w->experts / (double)group;
+}
+
+// Values that the rank leaves to others, beside those of experts that it has nothing of.
+static double given_up_bytes(scheme s, const step_work *w, int64_t ranks, int64_t group) {
+    double all = w->shared_masters + w->expert_masters / (double)group,
+           own = (w->shared_masters + w->expert_masters) / (double)ranks;
+    return rounded_of(s, all - own) * sizeof(real);
 }
 
 double scheme_memory(scheme s, const step_work *w, int64_t ranks) {
     int64_t group = expert_group(s, w, ranks);
-    double parameters = w->shared_bytes + w->expert_bytes / (double)group;
+    double parameters =
+        w->shared_bytes + w->expert_bytes / (double)group - given_up_bytes(s, w, ranks, group);
     double moments = MOMENT_BYTES * scheme_updates(s, w, ranks);
     // Of each layer the backward pass needs the rows that came; a layer's results and their gradients are there for a while.
     double rows = group == 1 ? 0 : ((double)w->layers + 2) * w->routed_bytes;

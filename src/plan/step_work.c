@@ -20,12 +20,15 @@ static work_part part_of(const char *name) {
 
 static void count_parameter(step_work *w, const parameter *p, dtype operands) {
     double count = (double)p->count, operand = p->product ? (double)dtype_size(operands) : 0;
+    double masters = p->product && !p->exact && operands == TYPE_BF16 ? count : 0;
     if (!p->trainable) return;
     if (strstr(p->name, ".ff.experts.")) {
         w->experts += count;
+        w->expert_masters += masters;
         w->expert_bytes += count * (2 * sizeof(real) + (operands == TYPE_BF16 ? operand : 0));
     } else {
         w->shared += count;
+        w->shared_masters += masters;
     }
     if (p->product) w->weight_bytes[part_of(p->name)] += count * (2 * operand + 2 * sizeof(real));
 }

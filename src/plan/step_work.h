@@ -19,10 +19,12 @@ typedef struct step_work {
     double weight_bytes[WORK_PARTS]; // weights are read in both passes, their gradients read and written
     double stream_bytes;             // of what is no product: norms, dropout, residuals, the memory
     double shared, experts;          // parameters: what every token needs; those of all experts
-    double shared_bytes;             // values and gradients, with rounded copies
-    double expert_bytes;             // the same of all experts
-    double activation_bytes;         // with scratch and the memory's rows
-    double routed_bytes;             // rows [tokens, K, d] in f32 that a layer sends to experts
+    // Of these, those whose values ZeRO divides, and sends rounded: operands of products in bf16 (train/update.h).
+    double shared_masters, expert_masters;
+    double shared_bytes;          // values and gradients, with rounded copies
+    double expert_bytes;          // the same of all experts
+    double activation_bytes;      // with scratch and the memory's rows
+    double routed_bytes;          // rows [tokens, K, d] in f32 that a layer sends to experts
     double gathered_bytes;        // what a layer's regularizer or Sinkhorn tells each other rank; 0: nothing
     int64_t layers, expert_count; // expert_count: of a layer; 0: there are none
 } step_work;

@@ -53,6 +53,28 @@ static void gradients_cross_twice(void **state) {
     }
 }
 
+// With bf16, ZeRO divides the values of operands of products, 4 bytes each, and sends 2 instead of 4 bytes after the update.
+static void masters_are_shared_and_sent_rounded(void **state) {
+    (void)state;
+    model_config model = small_mixture();
+    step_work w, in_f32 = mixture_work();
+    OK(step_work_of(&model, 3, TYPE_BF16, &w));
+    assert_true(in_f32.shared_masters == 0 && in_f32.expert_masters == 0);
+    assert_true(w.shared_masters > 0 && w.shared_masters < w.shared && w.expert_masters == w.experts);
+    double all = w.shared + w.experts, masters = w.shared_masters + w.expert_masters;
+    double data = scheme_memory(SCHEME_DATA, &w, 8), zero = scheme_memory(SCHEME_ZERO, &w, 8);
+    assert_float_equal(data - zero, (8 * all + 4 * masters) * 7 / 8, 1e-6);
+    double experts = scheme_memory(SCHEME_EXPERT, &w, 8), both = scheme_memory(SCHEME_EXPERT_ZERO, &w, 8);
+    // Two ranks have each expert.
+    double given_up = 8 * w.shared + 4 * w.shared_masters;
+    assert_float_equal(experts - both, given_up * 7 / 8 + 12 * w.experts / 4 / 2, 1e-6);
+    double summed = scheme_traffic(SCHEME_DATA, &w, 8).summed;
+    assert_float_equal(summed, 2 * 7.0 / 8 * 4 * all, 1e-6);
+    assert_float_equal(summed - scheme_traffic(SCHEME_ZERO, &w, 8).summed, 7.0 / 8 * 2 * masters, 1e-6);
+    summed = scheme_traffic(SCHEME_EXPERT, &w, 8).summed - scheme_traffic(SCHEME_EXPERT_ZERO, &w, 8).summed;
+    assert_float_equal(summed, 7.0 / 8 * 2 * w.shared_masters + 2 * w.experts / 4 / 2, 1e-6);
+}
+
 static void rows_cross_four_times_a_layer(void **state) {
     (void)state;
     step_work w = mixture_work();
@@ -103,6 +125,7 @@ int main(void) {
         cmocka_unit_test(schemes_divide_what_they_say),
         cmocka_unit_test(groups_divide_ranks_and_experts),
         cmocka_unit_test(gradients_cross_twice),
+        cmocka_unit_test(masters_are_shared_and_sent_rounded),
         cmocka_unit_test(rows_cross_four_times_a_layer),
         cmocka_unit_test(messages_are_counted),
         cmocka_unit_test(what_cannot_be_is_said),
