@@ -165,7 +165,7 @@ sigmoe_status parameters_open(parameter_list *list) {
         const parameter *p = list->items[i];
         if (p->rounded || p->numbers) largest = most(largest, p->count);
     }
-    TRY(arena_create("parameter", &list->draft_memory));
+    if (!list->draft_memory) TRY(arena_create("parameter", &list->draft_memory));
     return ARENA_NEW_RAW(list->draft_memory, list->draft, largest);
 }
 

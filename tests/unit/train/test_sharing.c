@@ -1,6 +1,7 @@
 // Ranks that share a model's tensors: gradients are summed in the ranks' order whenever they travel, and each rank has the optimizer's
 // state of its share alone, with the same losses, to the bit.
 #include "distribute/rank_threads.h"
+#include "model/size.h"
 #include "train/fixture.h"
 #include "train/tensor_flow.h"
 #include "train/trainer_state.h"
@@ -133,6 +134,23 @@ static double kept_bytes(const parameter_list *list) {
     return bytes;
 }
 
+// What is stored beside moments and masters is what the prediction of memory counts.
+static sigmoe_status check_prediction(const trainer *t) {
+    const parameter_list *list = transformer_parameters(t->model);
+    double predicted, stored = 0;
+    TRY(model_weight_bytes(
+        &config.model, update_storage(&t->team, settings.dtype), operand_type(settings.dtype), &predicted));
+    for (int i = 0; i < parameters_length(list); i++) {
+        const parameter *p = parameters_at(list, i);
+        double count = (double)p->count;
+        stored += p->value ? count * sizeof *p->value : 0;
+        stored += p->gradient ? count * sizeof *p->gradient : 0;
+        stored += p->rounded ? count * sizeof *p->rounded : 0;
+        stored += p->table ? count * sizeof *p->table : 0;
+    }
+    return check(stored == predicted, "as many bytes are stored as are predicted");
+}
+
 static sigmoe_status learn(communicator *c) {
     trainer *t;
     trainer_request request = {.config = &config,
@@ -146,6 +164,7 @@ static sigmoe_status learn(communicator *c) {
     TRY(trainer_create(&request, &t));
     sigmoe_status status = trainer_compare(t);
     for (int i = 0; i < STEPS && status == SIGMOE_OK; i++) status = trainer_step(t, &reports[rank][i]);
+    if (status == SIGMOE_OK) status = check_prediction(t);
     moment_bytes[rank] = update_moment_bytes(transformer_parameters(t->model));
     value_bytes[rank] = kept_bytes(transformer_parameters(t->model));
     trainer_destroy(t);
