@@ -1,5 +1,6 @@
 // The parameter list: initial values have the statistics that the model asks for, whatever the thread count.
 #include "model/parameters.h"
+#include "sanitizers.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -299,6 +300,7 @@ static void masters_are_shares_of_the_values(void **state) {
 static void masters_take_the_memory_of_shares(void **state) {
     (void)state;
     fixture shared;
+    if (ADDRESS_SANITIZED) skip(); // it keeps what was given back, here the room to write values
     double before = resident_bytes();
     set_up_masters(&shared, STORE_MASTERS, MASTER_SHARES);
     double count = (double)MASTER_ROWS * MASTER_COLS, taken = resident_bytes() - before;
