@@ -428,7 +428,8 @@ typedef struct sigmoe_train_request {
      * validation or checkpoint as long as the longest so far. 0: it goes on to its end. */
     double exit_before;
     /* With several processes: 1 gives each the optimizer's state of its share of the weights alone, and has it update these; 0 gives
-     * each all of it. With bf16, shares have the f32 values of operands of products, too. The results are the same, and checkpoints, too. Like the next, not part of the run's settings. */
+     * each all of it. With bf16, the f32 values of operands of products are shared out, too. The results are the same, and
+     * checkpoints. Like the next, not part of the run's settings. */
     int64_t zero;
     const char *trace; /* file for what the last step did when, as chrome://tracing reads it; or NULL */
     /* Of gradients between processes: SIGMOE_F32, or SIGMOE_BF16, for half the traffic and less exact sums. */
