@@ -275,7 +275,7 @@ static sigmoe_status prepare_values(kernel_run *r) {
     expert_grouping by_value;
     const int64_t slots = (int64_t)HEADS * NEAREST, pairs = TOKENS * slots, count = SUBKEYS * SUBKEYS;
     int32_t *index;
-    TRY(bench_matrix(r->a, count, WIDTH, 0, &values));
+    TRY(bench_operand(r->a, r->operands, count, WIDTH, 0, &values));
     TRY(bench_matrix(r->a, TOKENS, slots, 1, &weight));
     TRY(bench_matrix(r->a, TOKENS, WIDTH, 2, &r->values.y));
     TRY(bench_matrix(r->a, count, WIDTH, 3, &r->values.dvalues));
@@ -288,7 +288,7 @@ static sigmoe_status prepare_values(kernel_run *r) {
     r->values.call = (weighted_rows_call){values, slots, index, matrix_real(weight)};
     r->values.pairs = (row_pairs){by_value.offset, by_value.pair};
     r->flops = 2.0 * (double)pairs * WIDTH;
-    r->bytes = bytes_of((double)(count + TOKENS) * WIDTH + 2.0 * (double)pairs);
+    r->bytes = operand_bytes(r, (double)count * WIDTH) + bytes_of(TOKENS * WIDTH + 2.0 * (double)pairs);
     return SIGMOE_OK;
 }
 static sigmoe_status sum_values(kernel_run *r) {
@@ -404,6 +404,9 @@ static const kernel_case cases[] = {
     {"product_key", "32 of 62 x 62, 2048 rows", SIGMOE_F32, prepare_keys, find_keys},
     {"weighted_rows", "forward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values, sum_values},
     {"weighted_rows", "backward 4 x 32 of 3844, 2048 tokens", SIGMOE_F32, prepare_values_backward,
+        sum_values_backward},
+    {"weighted_rows_bf16", "forward 4 x 32 of 3844, 2048 tokens", SIGMOE_BF16, prepare_values, sum_values},
+    {"weighted_rows_bf16", "backward 4 x 32 of 3844, 2048 tokens", SIGMOE_BF16, prepare_values_backward,
         sum_values_backward},
     {"sparse_gemm", "down, 512 of 2053, 2048 x 412", SIGMOE_F32, prepare_sparse_down, multiply_sparse},
     {"sparse_gemm", "gradient, 512 of 2053, 2048 x 412", SIGMOE_F32, prepare_sparse_gradient,

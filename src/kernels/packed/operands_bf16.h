@@ -12,6 +12,5 @@ static inline operand *operands(matrix m) {
 }
 
 static inline vec load_operands(const operand *p, int64_t n) {
-    if (n >= LANES) return vec_load_bf16(p);
-    return n > 0 ? vec_load_part_bf16(p, n) : vec_all(0);
+    return load_row_end_bf16(p, n);
 }

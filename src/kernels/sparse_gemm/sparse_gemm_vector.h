@@ -48,9 +48,8 @@ static void add_bf16(const bf16 *part, int64_t rows, const uint8_t *counts, cons
 
 // Elements [j, j + LANES) of a row of m; those that do not exist are 0.
 static inline vec load_elements(const void *row, dtype type, int64_t j, int64_t n) {
-    const bf16 *narrow = (const bf16 *)row + j;
-    if (type != TYPE_BF16) return load_row_end((const float *)row + j, n - j);
-    return n - j >= LANES ? vec_load_bf16(narrow) : vec_load_part_bf16(narrow, n - j);
+    return type == TYPE_BF16 ? load_row_end_bf16((const bf16 *)row + j, n - j)
+                             : load_row_end((const float *)row + j, n - j);
 }
 
 // Rows of which only a part is read, so that the processor does not foresee the next one.

@@ -5,8 +5,10 @@
 
 #if REAL_IS_FLOAT
 extern const weighted_rows_kernel weighted_rows_avx512, weighted_rows_avx2;
+extern const weighted_rows_kernel weighted_rows_bf16_avx512, weighted_rows_bf16_avx2;
+extern const weighted_rows_kernel weighted_rows_i8_avx512, weighted_rows_i8_avx2;
 #endif
-extern const weighted_rows_kernel weighted_rows_ref;
+extern const weighted_rows_kernel weighted_rows_ref, weighted_rows_bf16_ref, weighted_rows_i8_ref;
 
 static const kernel_identity *const all[] = {
 #include "kernels/register.h"
@@ -14,27 +16,47 @@ static const kernel_identity *const all[] = {
 };
 const kernel_list weighted_rows_list = {"weighted_rows", all, sizeof all / sizeof *all};
 
+static const kernel_identity *const all_bf16[] = {
+#include "kernels/register.h"
+#include "kernels/weighted_rows/weighted_rows_bf16.inc"
+};
+const kernel_list weighted_rows_bf16_list = {
+    "weighted_rows_bf16", all_bf16, sizeof all_bf16 / sizeof *all_bf16};
+
+static const kernel_identity *const all_i8[] = {
+#include "kernels/register.h"
+#include "kernels/weighted_rows/weighted_rows_i8.inc"
+};
+const kernel_list weighted_rows_i8_list = {"weighted_rows_i8", all_i8, sizeof all_i8 / sizeof *all_i8};
+
 // Rows of the result per task, and terms of a sum that are collected before the kernel adds them.
 enum { BLOCK_ROWS = 16, MOST_TERMS = 512 };
 
 typedef struct work {
-    const weighted_rows_kernel *kernel;
+    const weighted_rows_kernel *kernel; // for the rows that are summed or multiplied
     const weighted_rows_call *call;
     const row_pairs *pairs;
-    matrix y; // or dy
+    size_t row_bytes; // of call->rows
+    matrix y;         // or dy
     matrix drows;
     real *dweight;
 } work;
 
 // Terms of a sum that are yet to be added.
 typedef struct terms {
-    const real *row[MOST_TERMS];
+    const void *row[MOST_TERMS];
     real weight[MOST_TERMS];
     int64_t count;
 } terms;
 
-static const real *row_at(matrix m, int64_t row) {
-    return matrix_real(m) + row * m.stride;
+static const void *chosen_row(const work *w, int32_t row) {
+    return (const char *)w->call->rows.data + (size_t)row * w->row_bytes;
+}
+
+// A number of TYPE_I8 stands for its row's scale times itself.
+static real weight_of_row(const weighted_rows_call *call, int64_t at) {
+    return call->rows.type == TYPE_I8 ? call->weight[at] * (real)call->rows.scale[call->index[at]]
+                                      : call->weight[at];
 }
 
 static void add_terms(const work *w, real *sum, terms *t) {
@@ -42,7 +64,7 @@ static void add_terms(const work *w, real *sum, terms *t) {
     t->count = 0;
 }
 
-static void collect(const work *w, real *sum, terms *t, const real *row, real weight) {
+static void collect(const work *w, real *sum, terms *t, const void *row, real weight) {
     if (weight == 0) return; // many are, with ReLU
     if (t->count == MOST_TERMS) add_terms(w, sum, t);
     t->row[t->count] = row;
@@ -56,17 +78,17 @@ static void sum_token(const work *w, int64_t token) {
     t.count = 0;
     memset(y, 0, (size_t)w->y.cols * sizeof *y);
     for (int64_t at = token * call->slots; at < (token + 1) * call->slots; at++)
-        collect(w, y, &t, row_at(call->rows, call->index[at]), call->weight[at]);
+        collect(w, y, &t, chosen_row(w, call->index[at]), weight_of_row(call, at));
     add_terms(w, y, &t);
 }
 
 static void weigh_token(const work *w, int64_t token) {
     const weighted_rows_call *call = w->call;
-    const real *rows[MOST_TERMS];
+    const void *rows[MOST_TERMS];
     for (int64_t first = 0; first < call->slots; first += MOST_TERMS) {
         int64_t count = least(call->slots - first, MOST_TERMS), at = token * call->slots + first;
-        for (int64_t i = 0; i < count; i++) rows[i] = row_at(call->rows, call->index[at + i]);
-        w->kernel->dot(w->dweight + at, row_at(w->y, token), w->y.cols, rows, count);
+        for (int64_t i = 0; i < count; i++) rows[i] = chosen_row(w, call->index[at + i]);
+        w->kernel->dot(w->dweight + at, matrix_row(w->y, token), w->y.cols, rows, count);
     }
 }
 
@@ -77,7 +99,7 @@ static void sum_row_gradient(const work *w, int64_t row) {
     t.count = 0;
     for (int64_t at = w->pairs->offset[row]; at < w->pairs->offset[row + 1]; at++) {
         int64_t pair = w->pairs->pair[at];
-        collect(w, drow, &t, row_at(w->y, pair / call->slots), call->weight[pair]);
+        collect(w, drow, &t, matrix_row(w->y, pair / call->slots), call->weight[pair]);
     }
     add_terms(w, drow, &t);
 }
@@ -103,22 +125,30 @@ static void gradient_block(void *context, int64_t task, int thread) {
     for (int64_t row = task * BLOCK_ROWS; row < end; row++) sum_row_gradient(w, row);
 }
 
-static work work_of(const weighted_rows_call *call, matrix y) {
+static const weighted_rows_kernel *kernel_for(dtype rows) {
+    const kernel_list *list = rows == TYPE_BF16 ? &weighted_rows_bf16_list
+                              : rows == TYPE_I8 ? &weighted_rows_i8_list
+                                                : &weighted_rows_list;
+    return (const weighted_rows_kernel *)kernel_choose(list->all, list->count);
+}
+
+static work work_of(const weighted_rows_call *call, dtype rows, matrix y) {
     assert(y.cols == call->rows.cols);
-    return (work){.kernel = (const weighted_rows_kernel *)kernel_choose(
-                      weighted_rows_list.all, weighted_rows_list.count),
+    return (work){.kernel = kernel_for(rows),
         .call = call,
+        .row_bytes = (size_t)call->rows.stride * dtype_size(call->rows.type),
         .y = y};
 }
 
 void weighted_rows_sum(const kernel_context *context, const weighted_rows_call *call, matrix y) {
-    work w = work_of(call, y);
+    work w = work_of(call, call->rows.type, y);
     parallel_for(context->threads, divide_up(y.rows, BLOCK_ROWS), sum_block, &w);
 }
 
 void weighted_rows_weight_gradient(
     const kernel_context *context, const weighted_rows_call *call, matrix dy, real *dweight) {
-    work w = work_of(call, dy);
+    work w = work_of(call, call->rows.type, dy);
+    assert(w.kernel->dot);
     w.dweight = dweight;
     parallel_for(context->threads, divide_up(dy.rows, BLOCK_ROWS), weigh_block, &w);
 }
@@ -126,7 +156,7 @@ void weighted_rows_weight_gradient(
 void weighted_rows_gradient(const kernel_context *context, const weighted_rows_call *call,
     const row_pairs *pairs, matrix dy, matrix drows) {
     assert(drows.rows == call->rows.rows && drows.cols == call->rows.cols);
-    work w = work_of(call, dy);
+    work w = work_of(call, dy.type, dy);
     w.pairs = pairs;
     w.drows = drows;
     parallel_for(context->threads, divide_up(drows.rows, BLOCK_ROWS), gradient_block, &w);

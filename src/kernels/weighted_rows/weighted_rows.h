@@ -1,7 +1,8 @@
 // Sums of rows of a table, chosen and weighted for each token: y[t] = Σ_s weight[t, s] · rows[index[t, s]], in the order of the
 // slots s. The values that a product-key memory found are summed by it.
 //
-// A slot with weight 0 is left out, even if its row holds NaN or infinities. Everything is TYPE_REAL.
+// A slot with weight 0 is left out, even if its row holds NaN or infinities. Rows may be TYPE_BF16, or for sums alone, TYPE_I8;
+// all else is TYPE_REAL.
 #pragma once
 
 #include "kernels/kernel.h"
@@ -30,8 +31,8 @@ void weighted_rows_gradient(const kernel_context *context, const weighted_rows_c
 
 typedef struct weighted_rows_kernel {
     kernel_identity identity;
-    // y [d] += Σ_i weight[i] · rows[i] in the order of i; rows: pointers to rows of d elements.
-    void (*add)(real *y, int64_t d, const real *const *rows, const real *weight, int64_t count);
-    // result[i] = x · rows[i]
-    void (*dot)(real *result, const real *x, int64_t d, const real *const *rows, int64_t count);
+    // y [d] += Σ_i weight[i] · rows[i] in the order of i; rows: pointers to rows of d elements of the list's type.
+    void (*add)(real *y, int64_t d, const void *const *rows, const real *weight, int64_t count);
+    // result[i] = x · rows[i]; NULL: rows of this type are only summed.
+    void (*dot)(real *result, const real *x, int64_t d, const void *const *rows, int64_t count);
 } weighted_rows_kernel;
