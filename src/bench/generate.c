@@ -5,6 +5,7 @@
 #include "kernels/peak/bandwidth.h"
 #include "model/decoder.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { TOKENS_OF_A_ROUND = 10 };
@@ -25,15 +26,16 @@ static double weight_element(const token_bench *b) {
     return b->request->dtype == SIGMOE_INT8 ? 1 : (double)dtype_size(operand_type(b->request->dtype));
 }
 
-// The same of the feedforward blocks' weights: a product-key memory is not rounded.
-static double ff_element(const token_bench *b) {
+// Weights of a feedforward block that choose what is computed: each of them is read, and never in 8 bits.
+static double choosing_weights(const token_bench *b) {
     const parameter_list *list = transformer_parameters(b->model);
+    double count = 0;
     for (int i = 0; i < parameters_length(list); i++) {
         const parameter *p = parameters_at(list, i);
-        if (strncmp(p->name, "layers.0.ff.", strlen("layers.0.ff.")) == 0 && p->product)
-            return weight_element(b);
+        if (strncmp(p->name, "layers.0.ff.", strlen("layers.0.ff.")) == 0 && p->product && !p->large)
+            count += (double)p->count;
     }
-    return sizeof(real);
+    return count;
 }
 
 // What a token has to read: each weight that it is multiplied by, and of every row that it sees keys, values and positions.
@@ -44,9 +46,10 @@ static double bytes_per_token(const token_bench *b) {
     double operand = (double)dtype_size(operand_type(b->request->dtype));
     double attention = 4 * d * inner, rows = 3 * inner * (double)b->request->context;
     double ff = c->variant->executed_multiply_adds(&c->ff, &around);
+    double choosing = fmin(choosing_weights(b), ff);
     double head = (double)c->vocab_size * d;
-    return operand * layers * rows + weight_element(b) * (layers * attention + head) +
-           ff_element(b) * layers * ff;
+    return operand * layers * (rows + choosing) +
+           weight_element(b) * (layers * (attention + ff - choosing) + head);
 }
 
 static int32_t token_at(const token_bench *b, int64_t position) {

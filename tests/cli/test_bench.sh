@@ -66,6 +66,14 @@ import json, sys
 numbers = 2 * (4 * 16 * 16 + 3 * 16 * 20 + 3 * 16 + 2 * 2 * 6 * 16) + 16 * int(sys.argv[1])
 assert json.load(open("stdout"))["bytes_per_token"] == 4 * numbers, numbers
 PYTHON
+# Sub-keys that choose are not in 8 bits, unlike the 2 x 3 values that they find.
+write_config generate.json '"type": "pkm", "n_heads": 2, "n_subkeys": 6, "knn": 3, "activation": "relu"'
+works bench generate --config generate.json --context 20 --tokens 2 --dtype int8 --json
+python3 - "$vocab" <<'PYTHON' || problem "bench generate counts wrong bytes of a product-key memory"
+import json, sys
+wide, narrow = 2 * (3 * 16 * 20 + 2 * 6 * 16), 2 * (4 * 16 * 16 + 2 * 3 * 16) + 16 * int(sys.argv[1])
+assert json.load(open("stdout"))["bytes_per_token"] == 4 * wide + narrow, (wide, narrow)
+PYTHON
 works bench generate --preset demo --tokens 2
 grep -q 'bandwidth' stdout || problem "bench generate prints no table"
 fails 2 'either --preset' bench generate

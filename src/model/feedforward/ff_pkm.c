@@ -1,9 +1,7 @@
 // Product-key memory (Lample et al. 2019) as used in the paper: n² values; the score of value i·n + j is the sum a[i] + b[j]
 // of two half products. The values are summed in pkm_all.c (knn >= n) or pkm_search.c (knn < n).
 //
-// Mixed precision computes this with the f32 weights, too, and x widened: which values are found depends on small differences
-// between sums of two scores.
-#include "kernels/pointwise/pointwise.h"
+// Under mixed precision sub-keys and values are operands, and scores f32 sums: values are found by scores that are not rounded.
 #include "model/feedforward/pkm_all.h"
 #include "model/feedforward/pkm_search.h"
 
@@ -72,13 +70,15 @@ static sigmoe_status declare(
                 .dims = 3,
                 .shape = {o->n_heads, n, d / 2},
                 .init = INIT_NORMAL,
-                .init_scale = standard}));
+                .init_scale = standard,
+                .product = true}));
     return ff_declare(list, layer,
         (parameter_declaration){.name = "values",
             .dims = 2,
             .shape = {n * n, d},
             .init = INIT_NORMAL,
             .init_scale = o->init == PKM_INIT_STANDARD ? standard : scale / (double)n,
+            .product = true,
             .large = true});
 }
 
@@ -88,13 +88,9 @@ static bool sums_all(const pkm_options *o) {
 
 static sigmoe_status forward(const ff_layer *layer, step_context *step, matrix x, matrix y, void **saved) {
     arena_mark mark = arena_here(step->kernel.scratch);
-    matrix wide;
-    sigmoe_status status;
-    TRY_OR(done, matrix_as(&step->kernel, x, TYPE_REAL, &wide));
-    status = sums_all(&layer->options.pkm) ? pkm_all_forward(layer, step, wide, y, saved)
-                                           : pkm_search_forward(layer, step, wide, y, saved);
+    sigmoe_status status = sums_all(&layer->options.pkm) ? pkm_all_forward(layer, step, x, y, saved)
+                                                         : pkm_search_forward(layer, step, x, y, saved);
     if (!step->keep) *saved = NULL;
-done:
     arena_release(step->kernel.scratch, mark);
     return status;
 }
@@ -102,13 +98,8 @@ done:
 static sigmoe_status backward(
     const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
     arena_mark mark = arena_here(step->kernel.scratch);
-    matrix wide, wide_dy;
-    sigmoe_status status;
-    TRY_OR(done, matrix_as(&step->kernel, x, TYPE_REAL, &wide));
-    TRY_OR(done, matrix_as(&step->kernel, dy, TYPE_REAL, &wide_dy));
-    status = sums_all(&layer->options.pkm) ? pkm_all_backward(layer, step, saved, wide, wide_dy, dx)
-                                           : pkm_search_backward(layer, step, saved, wide, wide_dy, dx);
-done:
+    sigmoe_status status = sums_all(&layer->options.pkm) ? pkm_all_backward(layer, step, saved, x, dy, dx)
+                                                         : pkm_search_backward(layer, step, saved, x, dy, dx);
     arena_release(step->kernel.scratch, mark);
     return status;
 }
@@ -131,9 +122,9 @@ static double executed_multiply_adds(const ff_options *values, const ff_surround
 }
 
 static double saved_bytes(const ff_options *values, const ff_surroundings *around, dtype operands) {
-    (void)around, (void)operands;
+    (void)around;
     const pkm_options *o = &values->pkm;
-    return values_summed(o) * (sums_all(o) ? sizeof(real) : sizeof(real) + sizeof(int32_t));
+    return values_summed(o) * (double)(sums_all(o) ? dtype_size(operands) : sizeof(real) + sizeof(int32_t));
 }
 
 static int64_t channels(const ff_options *values) {

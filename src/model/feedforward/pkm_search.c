@@ -1,6 +1,5 @@
 #include "model/feedforward/pkm_search.h"
 
-#include "kernels/dense_gemm/dense_gemm.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/product_key/product_key.h"
 #include "kernels/weighted_rows/weighted_rows.h"
@@ -14,15 +13,6 @@ typedef struct finding {
     matrix weight;  // [T, h * knn]: activated scores
     int32_t *value; // [T, h * knn]: indices of values
 } finding;
-
-// Half scores [T, h * n]; those of head h start at column h * n.
-static sigmoe_status half_scores(
-    const ff_layer *layer, step_context *step, int half, matrix x, matrix *scores) {
-    matrix keys = ff_value(layer, half); // [h * n, d/2]
-    TRY(matrix_new(step->kernel.scratch, TYPE_REAL, x.rows, keys.rows, scores));
-    gemm_call call = {.transpose_b = true, .a = pkm_half(x, half), .b = keys, .c = *scores};
-    return dense_gemm(&step->kernel, &call);
-}
 
 // Copies one head's findings [T, knn] into its columns of the tokens' findings.
 typedef struct merge_work {
@@ -45,9 +35,11 @@ static void merge_rows(void *context, int64_t first, int64_t last, int thread) {
 static sigmoe_status search(const ff_layer *layer, step_context *step, matrix x, finding *f) {
     const pkm_options *o = &layer->options.pkm;
     const kernel_context *kernel = &step->kernel;
+    THREADS_PART(kernel->threads, "feedforward: scores");
     matrix left, right;
-    TRY(half_scores(layer, step, SUBKEYS_LEFT, x, &left));
-    TRY(half_scores(layer, step, SUBKEYS_RIGHT, x, &right));
+    // [T, h * n]; those of head h start at column h * n.
+    TRY(pkm_half_scores(step, SUBKEYS_LEFT, x, ff_operand(layer, step, SUBKEYS_LEFT), &left));
+    TRY(pkm_half_scores(step, SUBKEYS_RIGHT, x, ff_operand(layer, step, SUBKEYS_RIGHT), &right));
     real *scores;
     int32_t *values;
     TRY(ARENA_NEW_RAW(kernel->scratch, scores, x.rows * o->knn));
@@ -62,8 +54,8 @@ static sigmoe_status search(const ff_layer *layer, step_context *step, matrix x,
     return SIGMOE_OK;
 }
 
-static weighted_rows_call values_found(const ff_layer *layer, const finding *f) {
-    return (weighted_rows_call){.rows = ff_value(layer, VALUES),
+static weighted_rows_call values_found(const ff_layer *layer, const step_context *step, const finding *f) {
+    return (weighted_rows_call){.rows = ff_operand(layer, step, VALUES),
         .slots = f->weight.cols,
         .index = f->value,
         .weight = matrix_real(f->weight)};
@@ -84,7 +76,8 @@ sigmoe_status pkm_search_forward(
         softmax_rows(&step->kernel, f->weight);
     observe_found_channels(layer, step, f->weight, f->value);
     *saved = f;
-    weighted_rows_call sum = values_found(layer, f);
+    THREADS_PART(step->kernel.threads, "feedforward: values");
+    weighted_rows_call sum = values_found(layer, step, f);
     weighted_rows_sum(&step->kernel, &sum, y);
     return SIGMOE_OK;
 }
@@ -118,32 +111,34 @@ static void half_gradient_rows(void *context, int64_t first, int64_t last, int t
 
 static sigmoe_status half_backward(
     const ff_layer *layer, step_context *step, int half, matrix dscores, matrix x, matrix dx) {
-    gemm_call through = {.a = dscores, .b = ff_value(layer, half), .c = pkm_half(dx, half)};
-    TRY(dense_gemm(&step->kernel, &through));
-    gemm_call dkeys = {.transpose_a = true,
-        .accumulate = true,
-        .a = dscores,
-        .b = pkm_half(x, half),
-        .c = ff_gradient(layer, half)};
-    return dense_gemm(&step->kernel, &dkeys);
+    return pkm_half_backward(step, half,
+        &(pkm_half_gradients){.dscores = dscores,
+            .keys = ff_operand(layer, step, half),
+            .x = x,
+            .dx = dx,
+            .dkeys = ff_gradient(layer, half),
+            .accumulate = true});
 }
 
 sigmoe_status pkm_search_backward(
     const ff_layer *layer, step_context *step, void *saved, matrix x, matrix dy, matrix dx) {
     const pkm_options *o = &layer->options.pkm;
     const kernel_context *kernel = &step->kernel;
+    THREADS_PART(kernel->threads, "feedforward: backward");
     const finding *f = saved;
     int64_t values = o->n_subkeys * o->n_subkeys, found = o->n_heads * o->knn,
             keys = o->n_heads * o->n_subkeys;
     expert_grouping by_value;
+    matrix wide;
     half_work work = {.f = f, .n = o->n_subkeys, .knn = o->knn};
-    weighted_rows_call sum = values_found(layer, f);
+    weighted_rows_call sum = values_found(layer, step, f);
+    TRY(matrix_as(kernel, dy, TYPE_REAL, &wide));
     TRY(group_tokens(kernel->scratch, f->value, x.rows, found, values, &by_value));
     weighted_rows_gradient(
-        kernel, &sum, &(row_pairs){by_value.offset, by_value.pair}, dy, ff_gradient(layer, VALUES));
+        kernel, &sum, &(row_pairs){by_value.offset, by_value.pair}, wide, ff_gradient(layer, VALUES));
 
     TRY(matrix_new(kernel->scratch, TYPE_REAL, x.rows, found, &work.dscores));
-    weighted_rows_weight_gradient(kernel, &sum, dy, matrix_real(work.dscores));
+    weighted_rows_weight_gradient(kernel, &sum, wide, matrix_real(work.dscores));
     if (o->activation == PKM_RELU)
         relu_backward(kernel, f->weight, work.dscores, 1);
     else

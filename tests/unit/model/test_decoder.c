@@ -247,9 +247,9 @@ static void any_number_of_rows(void **state) {
 // Where rounded copies alone are stored, logits are those of a model that has its values, too.
 static void rounded_weights_alone(void **state) {
     (void)state;
-    static const char *const variants[] = {"dense", "topk", "pkm", "moe"};
-    for (int i = 0; i < 4; i++) {
-        model_config config = config_of(variants[i], 1);
+    static const char *const variants[] = {"dense", "topk", "pkm", "moe", "pkm"};
+    for (int i = 0; i < 5; i++) {
+        model_config config = config_of(variants[i], i < 4);
         workspace work;
         real logits[2][LENGTH * VOCABULARY];
         int32_t tokens[LENGTH];
@@ -311,11 +311,11 @@ static void decode_text(transformer *model, const workspace *work, real *logits)
 // Where weights are kept in 8 bits alone, logits are those of a model with the weights that they stand for.
 static void weights_in_8_bits_alone(void **state) {
     (void)state;
-    static const char *const variants[] = {"dense", "topk", "pkm", "moe", "moe"};
+    static const char *const variants[] = {"dense", "topk", "pkm", "moe", "pkm", "moe"};
     enum { ROWS = LENGTH + 4 };
     static real logits[2][ROWS * VOCABULARY];
-    for (int i = 0; i < 5; i++) {
-        model_config config = config_of(variants[i], i == 4 ? 0 : 1); // moe 0: some channels are masked
+    for (int i = 0; i < 6; i++) {
+        model_config config = config_of(variants[i], i < 4); // moe 0: some channels are masked
         workspace work;
         ok(workspace_open(2, &work));
         for (int narrow = 0; narrow < 2; narrow++) {

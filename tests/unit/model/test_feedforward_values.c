@@ -6,6 +6,8 @@
 #include "model/feedforward/router.h"
 #include "model/feedforward_block.h"
 
+#include "kernels/pointwise/pointwise.h"
+
 enum { TOKENS = 70, D = 12 };
 
 static void assert_near(double value, double expected, double tolerance) {
@@ -101,7 +103,7 @@ static void test_topk_keeps_equals(void **state) {
 
 enum { HEADS = 3, N = 5 };
 
-static void check_pkm(const block *b, int64_t knn, bool relu) {
+static void check_pkm(const block *b, int64_t knn, bool relu, double tolerance) {
     bool all = knn >= N;
     for (int64_t t = 0; t < TOKENS; t++) {
         double score[HEADS][N * N], y[D] = {0}, sum = 0;
@@ -123,8 +125,30 @@ static void check_pkm(const block *b, int64_t knn, bool relu) {
                 for (int c = 0; c < D; c++) y[c] += weight * at(b, "values", v * D + c);
             }
         }
-        for (int c = 0; c < D; c++) assert_near(output(b, t, c), relu ? y[c] : y[c] / sum, 5e-5);
+        for (int c = 0; c < D; c++) assert_near(output(b, t, c), relu ? y[c] : y[c] / sum, tolerance);
     }
+}
+
+static matrix widened(block *b, matrix x) {
+    matrix wide;
+    must(matrix_new(b->memory, TYPE_REAL, x.rows, x.cols, &wide));
+    copy_into(&b->step.kernel, wide, x);
+    return wide;
+}
+
+// Mixed precision, with values and inputs that bf16 has.
+static void round_operands(block *b) {
+    matrix x;
+    b->step.operands = TYPE_BF16;
+    must(parameters_round(&b->step.kernel, b->list));
+    for (int i = 0; i < parameters_length(b->list); i++) {
+        parameter *p = parameters_at(b->list, i);
+        if (p->product)
+            copy_into(&b->step.kernel, parameter_matrix(p, p->value), parameter_operand(p, TYPE_BF16));
+    }
+    must(matrix_new(b->memory, TYPE_BF16, b->x.rows, b->x.cols, &x));
+    copy_into(&b->step.kernel, x, b->x);
+    b->x = x;
 }
 
 static void test_pkm(void **state) {
@@ -135,7 +159,12 @@ static void test_pkm(void **state) {
                 .pkm = {.n_heads = HEADS, .n_subkeys = N, .knn = knn, .activation = activation}};
             block b = block_open(ff_variant_named("pkm"), options, block_around(D, 0), TOKENS, 2);
             block_forward(&b);
-            check_pkm(&b, knn, activation == PKM_RELU);
+            check_pkm(&b, knn, activation == PKM_RELU, 5e-5);
+            round_operands(&b);
+            block_forward(&b);
+            b.x = widened(&b, b.x);
+            // Where all are summed, the heads' summed sub-keys and the values' weights are rounded.
+            check_pkm(&b, knn, activation == PKM_RELU, knn >= N ? 0.1 : 5e-5);
             block_close(&b);
         }
 }

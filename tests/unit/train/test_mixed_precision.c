@@ -38,6 +38,10 @@ static const mixture mixtures[] = {
     {"sigma-moe",
         "{\"type\": \"moe\", \"n_experts\": 8, \"expert_size\": 16, \"k\": 2, \"router\": \"sigmoid\", "
         "\"expert_dropout\": 0.1, \"regularizer\": \"entropy\", \"regularizer_weight\": 0.01}"},
+    {"pkm-found",
+        "{\"type\": \"pkm\", \"n_heads\": 2, \"n_subkeys\": 9, \"knn\": 8, \"activation\": \"relu\"}"},
+    {"pkm-softmax-found",
+        "{\"type\": \"pkm\", \"n_heads\": 2, \"n_subkeys\": 9, \"knn\": 4, \"activation\": \"softmax\"}"},
     {"kept", "{\"type\": \"moe\", \"n_experts\": 8, \"expert_size\": 16, \"k\": 2, \"router\": \"sinkhorn\", "
              "\"channels_kept\": 20, \"regularizer\": \"none\"}"},
 };
