@@ -1,6 +1,7 @@
 #!/bin/sh
 # Processes on two machines: network namespaces with a cable between them, each with a host name of its own. What they compute
-# does not depend on where they are, a cable that is out for a moment costs nothing, and one that stays out ends all of them.
+# does not depend on where they are, a cable that is slow, that stalls or is out for a moment costs nothing but time, and one that
+# stays out ends all of them.
 set -eu
 # shellcheck source=tests/cli/common.sh
 . "$2/tests/cli/common.sh"
@@ -12,7 +13,9 @@ write_config noisy.json "$MOE" 0.2
 # ---------------------------------------------------------------- the machines
 
 name=sigmoe$$ # of the namespaces, with the machine's number
+relay=
 tear_down() {
+    if [ -n "$relay" ]; then kill "$relay"; fi
     for machine in 1 2; do ip netns delete "$name.$machine" 2>/dev/null || true; done
     rm -rf "$work"
 }
@@ -22,11 +25,14 @@ trap tear_down EXIT
     ip netns add "$name.1" && ip netns add "$name.2" &&
         ip link add cable netns "$name.1" type veth peer name cable netns "$name.2" && unshare --uts true
 } 2>refusal || not_run "two machines: the system allows no network namespaces: $(head -n 1 refusal)"
-for machine in 1 2; do
-    ip -n "$name.$machine" address add "10.77.0.$machine/24" dev cable
-    ip -n "$name.$machine" link set cable up
-    ip -n "$name.$machine" link set lo up
-done
+connect() {
+    for machine in 1 2; do
+        ip -n "$name.$machine" address add "10.77.0.$machine/24" dev cable
+        ip -n "$name.$machine" link set cable up
+        ip -n "$name.$machine" link set lo up
+    done
+}
+connect
 cable() { ip -n "$name.2" link set cable "$1"; }
 
 # What mpirun calls in place of ssh: agent ADDRESS WORD...
@@ -115,5 +121,38 @@ if grep '^sigmoe: ' stderr | grep -qvE "^sigmoe: ${checkpoint}rank [01] on machi
     problem "a cable that stays out: $(cat stderr)"
 fi
 rest cut $(($(lines cut) + 2))
+
+# ---------------------------------------------------------------- a slow cable
+
+[ "$failures" -eq 0 ]
+[ -w /dev/net/tun ] || not_run "a slow cable: the system has no /dev/net/tun"
+ip -n "$name.1" link delete cable
+"$2/tests/distributed/slow_cable.py" "$name.1" "$name.2" &
+relay=$!
+plugged() { ip -n "$name.2" link show cable >/dev/null 2>&1; }
+wait_until 100 plugged
+connect
+# shellcheck disable=SC2086
+machines_work train --config noisy.json --data data --out slow $SETTINGS --zero 1
+same_bits here slow
+# shellcheck disable=SC2086
+machines_work train --config noisy.json --data data --out spread.slow $SETTINGS --expert-parallel 2
+same_bits spread.here spread.slow
+
+# A stall: nothing is lost, but nothing comes.
+# shellcheck disable=SC2086
+ranks_work 2 train --config noisy.json --data data --out short $SETTINGS --steps 60 --valid-every 0 --schedule constant --quiet
+disturbed stalled 60 60
+kill -USR1 $relay
+sleep 1
+before=$(lines stalled)
+sleep 2
+during=$(lines stalled)
+kill -USR2 $relay
+wait $both || problem "a cable that stalled: $(cat stderr)"
+[ "$during" -eq "$before" ] || problem "the stall was none: $before steps, then $during"
+[ "$before" -lt 60 ] || problem "the training was over before the cable stalled"
+cmp -s short/checkpoints/00000060/model.safetensors stalled/checkpoints/00000060/model.safetensors ||
+    problem "a cable that stalled: other weights, or none"
 
 [ "$failures" -eq 0 ]
