@@ -242,7 +242,7 @@ static sigmoe_status run_alone(comparison *c, const sigmoe_compare_request *requ
 static sigmoe_status run_together(comparison *c, const sigmoe_compare_request *request,
     const sweep_plan *sweep, const sigmoe_observer *observer, char **table) {
     sigmoe_observer quiet = observer_quiet(observer);
-    bool leads = communicator_rank(c->link) == 0;
+    bool leads = communicator_leads(c->link);
     sigmoe_status status = run_alone(c, request, sweep, 1, leads ? observer : &quiet, table);
     bool agreed = status == SIGMOE_OK || status == SIGMOE_NOT_FINITE || status == SIGMOE_INTERRUPTED;
     return agreed ? status : communicator_fail(c->link, status);

@@ -50,7 +50,7 @@ typedef struct comparison_plan {
 
 // Whether this process writes what is about the whole comparison, and shows it.
 static inline bool plan_leads(const comparison_plan *p) {
-    return communicator_rank(p->link) == 0;
+    return communicator_leads(p->link);
 }
 
 // The request and the sweep (or NULL) belong to the caller and must outlive the plan. Variants that are the same model are an

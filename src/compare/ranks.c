@@ -51,7 +51,7 @@ static sigmoe_status take_next(const shared_list *s, choice *c) {
 static sigmoe_status choose(const shared_list *s, choice *c) {
     communicator *group = s->list->plan->group;
     *c = (choice){.place = NOTHING, .stops = observer_stops(s->observer)};
-    if (communicator_rank(group) == 0 && !c->stops) TRY(take_next(s, c));
+    if (communicator_leads(group) && !c->stops) TRY(take_next(s, c));
     choice *all = calloc((size_t)communicator_ranks(group), sizeof *all);
     if (!all) return fail(SIGMOE_NO_MEMORY, "no memory for what a group of ranks does");
     sigmoe_status status = communicator_gather(group, c, sizeof *c, all);
@@ -73,7 +73,7 @@ static sigmoe_status train(const job_list *list, int run, bool finished, const s
 static sigmoe_status do_chosen(shared_list *s, const choice *c) {
     int run = s->list->runs[c->place];
     sigmoe_status status = train(s->list, run, c->finished, s->observer);
-    if (communicator_rank(s->list->plan->group) == 0) file_lock_release_part(s->lock, run);
+    if (communicator_leads(s->list->plan->group)) file_lock_release_part(s->lock, run);
     s->done[c->place] = true;
     s->left--;
     return status;

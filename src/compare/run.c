@@ -82,7 +82,7 @@ static bool is_outdated(const char *directory, int64_t steps) {
 
 // Of processes that train the run together, the one that writes.
 static bool leads(const run_request *r) {
-    return communicator_rank(r->link) == 0;
+    return communicator_leads(r->link);
 }
 
 // Interrupted before its first checkpoint: there is nothing to resume.

@@ -28,6 +28,10 @@ void communicator_destroy(communicator *c); // NULL is allowed
 
 int communicator_rank(const communicator *c);  // 0 alone
 int communicator_ranks(const communicator *c); // 1 alone
+// Whether this process is rank 0, or alone.
+static inline bool communicator_leads(const communicator *c) {
+    return communicator_rank(c) == 0;
+}
 rank_group rank_group_all(const communicator *c);
 const char *communicator_host(const communicator *c, int rank);
 

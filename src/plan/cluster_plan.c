@@ -165,7 +165,7 @@ sigmoe_status plan_cluster(
 static sigmoe_status calibrate(
     const sigmoe_calibrate_request *r, communicator *link, const sigmoe_observer *observer) {
     machine_rates rates;
-    bool leads = communicator_rank(link) == 0;
+    bool leads = communicator_leads(link);
     if (leads) TRY(file_replaceable(r->out));
     const rates_request request = {r->config, observer ? observer->threads : 0, link};
     TRY(measure_rates(&request, leads ? observer : NULL, &rates));

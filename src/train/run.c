@@ -34,10 +34,6 @@ typedef struct participant {
     bool runs;       // from here on all are asked to stop at the same step
 } participant;
 
-static bool leads(const participant *p) {
-    return communicator_rank(p->link) == 0;
-}
-
 static step_shape shape_of(const sigmoe_train_request *r, const participant *p) {
     return (step_shape){
         r->recompute, r->accumulate, communicator_ranks(p->link), r->zero > 0, r->expert_parallel};
@@ -106,7 +102,7 @@ static sigmoe_status follow_run(const sigmoe_train_request *r, trainer *t) {
 
 // What only the process that writes looks at.
 static sigmoe_status check_output(const sigmoe_train_request *r, const char *init, const participant *p) {
-    if (!leads(p)) return SIGMOE_OK;
+    if (!communicator_leads(p->link)) return SIGMOE_OK;
     TRY(keep_inputs(r, init));
     return output_check(r->out, r->force);
 }
@@ -142,7 +138,7 @@ static sigmoe_status start_fresh(const sigmoe_train_request *r, participant *p, 
     TRY(trainer_create(&request, &t));
     sigmoe_status status = r->init ? trainer_load(t, init) : SIGMOE_OK;
     if (status == SIGMOE_OK) status = trainer_compare(t);
-    if (status == SIGMOE_OK) status = leads(p) ? take_place(r, p, t) : follow_run(r, t);
+    if (status == SIGMOE_OK) status = communicator_leads(p->link) ? take_place(r, p, t) : follow_run(r, t);
     if (status == SIGMOE_OK)
         *out = t;
     else
@@ -178,7 +174,7 @@ static sigmoe_status lock_run(const sigmoe_train_request *r, participant *p) {
 static sigmoe_status resume(
     const sigmoe_train_request *r, participant *p, sigmoe_train_settings *before, trainer **out) {
     arena *a;
-    if (leads(p)) TRY(lock_run(r, p));
+    if (communicator_leads(p->link)) TRY(lock_run(r, p));
     TRY(communicator_meet(p->link)); // the others read when nobody else writes
     TRY(arena_create("run to resume", &a));
     sigmoe_status status = continue_run(r, p, a, before, out);
@@ -188,7 +184,7 @@ static sigmoe_status resume(
 }
 
 static bool traces(const sigmoe_train_request *r, const participant *p) {
-    return r->trace && leads(p);
+    return r->trace && communicator_leads(p->link);
 }
 
 // Destroys the trainer when it fails.
@@ -235,7 +231,7 @@ static sigmoe_status train_checked(
 static sigmoe_status train_together(
     const sigmoe_train_request *request, participant *p, sigmoe_train_result *result) {
     sigmoe_observer quiet = observer_quiet(p->observer);
-    if (!leads(p)) p->observer = &quiet;
+    if (!communicator_leads(p->link)) p->observer = &quiet;
     sigmoe_status status = train_checked(request, p, result);
     if (status == SIGMOE_OK || (status == SIGMOE_INTERRUPTED && p->runs)) return status;
     return communicator_fail(p->link, status);

@@ -32,7 +32,7 @@ typedef struct team {
 // Each rank is to have one of `expert_parts` equal parts of each layer's experts.
 void team_join(team *t, communicator *link, const team_sharing *sharing, int expert_parts);
 static inline bool team_leads(const team *t) {
-    return communicator_rank(t->link) == 0;
+    return communicator_leads(t->link);
 }
 // For a whole_batch; NULL alone.
 const batch_exchange *team_exchange(const team *t);

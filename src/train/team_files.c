@@ -1,5 +1,6 @@
 #include "train/team_files.h"
 
+#include "base/round_up.h"
 #include "system/shared_file.h"
 
 #include <errno.h>
@@ -33,10 +34,6 @@ typedef struct writing {
     tensor_range *ranges; // [ranks, tensors]: what each has
 } writing;
 
-static bool leads(const writing *w) {
-    return communicator_rank(w->link) == 0;
-}
-
 // ---------------------------------------------------------------- who has what
 
 static tensor_range held_by(const writing *w, int rank, int tensor) {
@@ -57,8 +54,7 @@ static tensor_range own_part(const writing *w, int tensor) {
         members += same;
         member += same && rank < me;
     }
-    tensor_range pieces =
-        tensor_range_part((tensor_range){0, own.count / PIECE + (own.count % PIECE > 0)}, member, members);
+    tensor_range pieces = tensor_range_part((tensor_range){0, divide_up(own.count, PIECE)}, member, members);
     int64_t begin = pieces.first * PIECE, end = begin + pieces.count * PIECE;
     if (end > own.count) end = own.count;
     return (tensor_range){own.first + begin, end > begin ? end - begin : 0};
@@ -159,11 +155,11 @@ static sigmoe_status join_files(const writing *w, const char token[TOKEN]) {
 static sigmoe_status open_files(const writing *w, int *outsider) {
     char token[TOKEN] = "", *all;
     TRY(ARENA_NEW(w->memory, all, communicator_ranks(w->link)));
-    if (leads(w)) TRY(make_files(w, token));
+    if (communicator_leads(w->link)) TRY(make_files(w, token));
     TRY(communicator_share(w->link, token, sizeof token));
-    char able = leads(w) || join_files(w, token) == SIGMOE_OK;
+    char able = communicator_leads(w->link) || join_files(w, token) == SIGMOE_OK;
     TRY(communicator_gather(w->link, &able, sizeof able, all));
-    if (leads(w)) file_remove(w->token_path);
+    if (communicator_leads(w->link)) file_remove(w->token_path);
     *outsider = -1;
     for (int rank = communicator_ranks(w->link) - 1; rank >= 0; rank--)
         if (!all[rank]) *outsider = rank;
@@ -200,7 +196,7 @@ static sigmoe_status write_together(const writing *w, bool *whole) {
         own[i] = w->files[i].sum;
     }
     TRY(communicator_gather(w->link, own, (size_t)w->count * sizeof *own, all));
-    if (leads(w)) TRY(check_sums(w, all, whole));
+    if (communicator_leads(w->link)) TRY(check_sums(w, all, whole));
     return communicator_share(w->link, whole, sizeof *whole);
 }
 
@@ -274,7 +270,7 @@ static sigmoe_status collect_files(const writing *w) {
     sigmoe_status status = SIGMOE_OK;
     TRY(arena_create("tensor to write", &room));
     for (int i = 0; i < w->count && status == SIGMOE_OK; i++)
-        status = leads(w) ? write_alone(w, &w->files[i], room) : give(w, &w->files[i]);
+        status = communicator_leads(w->link) ? write_alone(w, &w->files[i], room) : give(w, &w->files[i]);
     arena_destroy(room);
     return status;
 }

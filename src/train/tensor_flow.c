@@ -50,7 +50,7 @@ static bool is_small(const parameter *p) {
 }
 
 static int64_t pieces_of(const parameter *p) {
-    return (p->count + PIECE - 1) / PIECE;
+    return divide_up(p->count, PIECE);
 }
 
 static int most_units(const parameter_list *list) {
